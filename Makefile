@@ -1,0 +1,55 @@
+# make run    the main job: everything that `snakemake --cores all` makes with config.yaml
+# make test   the tests (under 15 minutes on two cores)
+# make lint   formatting and static checks
+# `make help` lists the rest. Each target first makes the environment it needs in .venv.
+
+PYTHON ?= python3
+CORES ?= all
+# extra pip arguments for torch alone, e.g. an index that holds CPU builds
+TORCH_ARGS ?=
+
+VENV := .venv
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-slow lint format benchmark clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): envs/constraints.txt envs/requirements.txt envs/requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "Python 3.11 or newer is needed; found: $$($(PYTHON) --version). Use make PYTHON=python3.11 ..."; exit 1; }
+	@echo "setting up $(VENV) (two minutes on a good network)"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(TORCH_ARGS) torch==$(shell sed -n 's/^torch==//p' envs/constraints.txt)
+	$(PIP) -r envs/requirements-dev.txt
+	@touch $@
+
+setup: $(READY)  ## make the environment in .venv
+
+run: $(READY)  ## the whole workflow with config.yaml
+	$(BIN)/snakemake --cores $(CORES)
+
+test: $(READY)  ## unit, script, regression and workflow tests
+	$(BIN)/python -m pytest -q -m "not slow" -n 2 tests
+
+test-slow: $(READY)  ## the slower checks
+	$(BIN)/python -m pytest -q -m slow tests
+
+lint: $(READY)  ## formatting and static checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+format: $(READY)  ## rewrite files in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+clean:  ## delete everything computed (measurements stay)
+	rm -rf results .snakemake
+	mkdir results && touch results/.gitkeep

@@ -1,0 +1,1 @@
+"""Which device to make next: search space, encodings, surrogate, acquisition, campaign."""

@@ -1,0 +1,1 @@
+"""Figures: table in, Figure out; plotting only, no computing."""

@@ -1,0 +1,1 @@
+"""What a measurement is: schema, importers, checks, virtual laboratory."""

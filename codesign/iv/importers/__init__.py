@@ -1,0 +1,1 @@
+"""Instrument files to measurements, one module per family of formats."""

@@ -1,0 +1,235 @@
+"""The canonical measurement: one device, its cyclic sweeps and its conditions.
+
+On disk it is one Parquet file that describes itself: rows (cycle, point,
+voltage [V], current [A]) and one JSON object in the file metadata. A file
+that could not be imported is kept as a measurement without rows whose
+metadata say `status: refused` and why, so that it reaches the usability
+table as a row with a reason.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from codesign.tables import SWEEPS, TableError, read_metadata, read_table, write_table
+
+ORIGINS = ("measured", "virtual")
+KINDS = ("sweep", "pulse")
+STATUSES = ("ok", "refused")
+
+
+class MeasurementError(ValueError):
+    """A measurement file cannot be used; the message names file, place and remedy."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a measurement says about itself; `None` or '' where nobody knows."""
+
+    device: str
+    """Device id: lower-case slug, unique in a laboratory."""
+    origin: str = "measured"
+    """`measured` or `virtual`; the two never mix."""
+    kind: str = "sweep"
+    """`sweep` (I-V cycles) or `pulse` (conductance against pulse number)."""
+    status: str = "ok"
+    """`ok` or `refused`."""
+    reason: str = ""
+    """Why the file was refused, with the remedy; empty where status is `ok`."""
+    notes: tuple[str, ...] = ()
+    """What the importer did that a reader should know: units converted, cells missing."""
+    perovskite: str | None = None
+    length_um: float | None = None
+    """Nanowire length [um]."""
+    diameter_nm: float | None = None
+    """Nanowire diameter [nm]."""
+    pb_min: float | None = None
+    """Pb electrodeposition time [min]."""
+    ag_nm: float | None = None
+    """Ag electrode thickness [nm]."""
+    compliance_a: float | None = None
+    """Compliance current as stated [A]."""
+    contact: str = ""
+    measured_at: str = ""
+    """ISO 8601."""
+    instrument: str = ""
+    source_file: str = ""
+    """Name (no folder) of the instrument file."""
+    source_sha256: str = ""
+    branch_points: int | None = None
+    """Pulse series only: points that belong to potentiation, the charging branch."""
+    extra: Mapping[str, object] = field(default_factory=dict)
+    """Anything else the laboratory noted, JSON-serialisable."""
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not self.device or "/" in self.device or self.device.startswith("."):
+            problems.append(f"device {self.device!r} is no device id")
+        for name, allowed in (("origin", ORIGINS), ("kind", KINDS), ("status", STATUSES)):
+            if getattr(self, name) not in allowed:
+                problems.append(f"{name} {getattr(self, name)!r} is not one of {', '.join(allowed)}")
+        if (self.status == "refused") != bool(self.reason):
+            problems.append("a refused measurement has a reason, any other has none")
+        for name in ("length_um", "diameter_nm", "pb_min", "ag_nm", "compliance_a"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                problems.append(f"{name} {value!r} is not a number")
+            elif not math.isfinite(value) or value < 0 or (value == 0 and name != "pb_min"):
+                problems.append(f"{name} {value!r} is not a positive finite number")
+        if problems:
+            raise MeasurementError("; ".join(problems))
+        object.__setattr__(self, "notes", tuple(self.notes))
+
+    @classmethod
+    def from_json(cls, stored: Mapping) -> "Metadata":
+        """Rebuild from the stored object.
+
+        Raises:
+            MeasurementError: A key is unknown or `device` is missing.
+        """
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(stored) - known)
+        if unknown:
+            raise MeasurementError(f"metadata keys {unknown} are unknown; other facts go under 'extra'")
+        if "device" not in stored:
+            raise MeasurementError("metadata have no 'device'")
+        return cls(**stored)
+
+    def to_json(self) -> dict:
+        """A plain object for the file's metadata."""
+        stored = asdict(self)
+        stored["notes"] = list(self.notes)
+        return stored
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One device's sweeps.
+
+    The four arrays have one entry a sample, ordered by (cycle, point); the
+    same shape (n_samples,). Currents may be NaN (not recorded), voltages not.
+    """
+
+    metadata: Metadata
+    cycle: np.ndarray
+    point: np.ndarray
+    voltage: np.ndarray
+    """Volts."""
+    current: np.ndarray
+    """Amperes."""
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("cycle", np.int32), ("point", np.int32), ("voltage", float), ("current", float)):
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=dtype))
+        sizes = {self.cycle.shape, self.point.shape, self.voltage.shape, self.current.shape}
+        if len(sizes) != 1 or self.cycle.ndim != 1:
+            raise MeasurementError(f"arrays differ in length: {sorted(sizes)}")
+        if self.metadata.status == "ok":
+            if self.cycle.size == 0:
+                raise MeasurementError("the measurement has no rows")
+            if not np.all(np.isfinite(self.voltage)):
+                raise MeasurementError("a voltage is not finite")
+            if np.any(np.isinf(self.current)):
+                raise MeasurementError("a current is infinite")
+            key = self.cycle.astype(np.int64) << 32 | self.point.astype(np.int64)
+            if np.any(np.diff(key) <= 0):
+                raise MeasurementError("rows are not ordered by (cycle, point), or one occurs twice")
+
+    @classmethod
+    def from_grid(cls, metadata: Metadata, *, cycles, voltage, current) -> "Measurement":
+        """From one voltage column and a current column a cycle.
+
+        Args:
+            metadata: What the file says about itself.
+            cycles: Cycle numbers, shape (n_cycles,), ascending.
+            voltage: Volts, shape (n_points,).
+            current: Amperes, shape (n_cycles, n_points).
+        """
+        cycles = np.asarray(cycles, dtype=np.int32)
+        voltage = np.asarray(voltage, dtype=float)
+        current = np.asarray(current, dtype=float)
+        if current.shape != (cycles.size, voltage.size):
+            raise MeasurementError(f"current is {current.shape}, expected {(cycles.size, voltage.size)}")
+        return cls(
+            metadata=metadata,
+            cycle=np.repeat(cycles, voltage.size),
+            point=np.tile(np.arange(voltage.size, dtype=np.int32), cycles.size),
+            voltage=np.tile(voltage, cycles.size),
+            current=current.ravel(),
+        )
+
+    @classmethod
+    def refused(cls, metadata: Metadata, reason: str) -> "Measurement":
+        """A measurement without rows that carries why its file was refused."""
+        empty = np.empty(0)
+        return cls(replace(metadata, status="refused", reason=reason), empty, empty, empty, empty)
+
+    def grid(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Cycle numbers (n_cycles,), voltage [V] and current [A], both (n_cycles, n_points).
+
+        Points a cycle does not have are NaN in both.
+        """
+        cycles, row = np.unique(self.cycle, return_inverse=True)
+        points = int(self.point.max()) + 1 if self.point.size else 0
+        if self.cycle.size == cycles.size * points:
+            shape = (cycles.size, points)  # every cycle complete: rows are already in order
+            return cycles, self.voltage.reshape(shape), self.current.reshape(shape)
+        voltage = np.full((cycles.size, points), np.nan)
+        current = np.full((cycles.size, points), np.nan)
+        voltage[row, self.point] = self.voltage
+        current[row, self.point] = self.current
+        return cycles, voltage, current
+
+
+def write_measurement(measurement: Measurement, path: Path | str) -> None:
+    """Write the canonical file: replaced only when the new one is complete."""
+    table = pa.table(
+        {
+            "cycle": measurement.cycle,
+            "point": measurement.point,
+            "voltage": measurement.voltage,
+            "current": measurement.current,
+        },
+        schema=SWEEPS,
+    )
+    write_table(table, path, schema=SWEEPS, metadata=measurement.metadata.to_json())
+
+
+def read_measurement(path: Path | str) -> Measurement:
+    """Read the canonical file and check it.
+
+    Raises:
+        MeasurementError: Truncated or foreign Parquet, wrong columns, no metadata,
+            or values that no measurement has. The message names the file and the remedy.
+    """
+    path = Path(path)
+    try:
+        table = read_table(path, schema=SWEEPS)
+        stored = read_metadata(path)
+        if not stored:
+            raise MeasurementError(
+                "the file has no metadata under the key 'codesign'; write it with "
+                "codesign.iv.measurement.write_measurement, or put the instrument file into data/raw"
+            )
+        metadata = Metadata.from_json(stored)
+        if metadata.device != path.stem:
+            raise MeasurementError(
+                f"the metadata name device {metadata.device!r}; rename the file to {metadata.device}.parquet"
+            )
+        columns = {
+            name: table[name].combine_chunks().to_numpy(zero_copy_only=False) for name in SWEEPS.names
+        }
+        for name in ("cycle", "point", "voltage"):
+            if table[name].null_count:
+                raise MeasurementError(f"column {name} has {table[name].null_count} empty cells")
+        return Measurement(metadata=metadata, **columns)
+    except TableError as error:
+        raise MeasurementError(str(error)) from error
+    except MeasurementError as error:
+        raise MeasurementError(f"{path}: {error}") from error

@@ -1,0 +1,1 @@
+"""From a measurement to a device row: conductance, LCIS, spread, usability."""

@@ -1,0 +1,110 @@
+"""Digest of the library code a script reaches; what a result was made from."""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def sha256_of(path: Path | str) -> str:
+    """Hexadecimal sha256 of a file's bytes."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def code_digest(script: Path | str, *, package: Path = PACKAGE) -> str:
+    """Digest of a script and of every module of `package` it reaches by import.
+
+    Syntax trees without docstrings are hashed, so a comment, a docstring or
+    reformatting changes nothing and a changed formula changes every script
+    that rests on it. Imports are followed wherever they stand, in functions
+    too. A package's `__init__` counts with each module below it, as it does
+    when Python imports one.
+
+    Args:
+        script: A Python file.
+        package: Folder of the importable package; its name is the package name.
+
+    Returns:
+        16 hexadecimal digits.
+
+    Raises:
+        FileNotFoundError: The script, or a module of the package that it
+            imports, does not exist.
+    """
+    package = package.resolve()
+    seen: dict[Path, str] = {}
+    waiting = [Path(script).resolve()]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        tree_hash, imports = _parsed(path, path.stat().st_mtime_ns, package)
+        seen[path] = tree_hash
+        waiting += imports
+    names = sorted(
+        (str(path.relative_to(package)) if path.is_relative_to(package) else path.name, digest)
+        for path, digest in seen.items()
+    )
+    return hashlib.sha256(repr(names).encode()).hexdigest()[:16]
+
+
+@cache
+def _parsed(path: Path, _mtime_ns: int, package: Path) -> tuple[str, tuple[Path, ...]]:
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    imports = {found for node in ast.walk(tree) for found in _imported(node, path, package)}
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [part for part in body if not _is_docstring(part)]
+    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return digest, tuple(sorted(imports - {path}))
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _imported(node: ast.AST, path: Path, package: Path) -> set[Path]:
+    """Files of the package that one import statement loads."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:
+            if not path.is_relative_to(package):
+                return set()
+            folder = path.parent
+            for _ in range(node.level - 1):
+                folder = folder.parent
+            prefix = ".".join((package.name, *folder.relative_to(package).parts))
+            base = f"{prefix}.{base}" if base else prefix
+        names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    else:
+        return set()
+    return {file for name in names for file in _files(name, package)}
+
+
+def _files(name: str, package: Path) -> set[Path]:
+    """`__init__` of every package on the way, and the module itself where it is one."""
+    head, *parts = name.split(".")
+    if head != package.name:
+        return set()
+    found = {package / "__init__.py"}
+    folder = package
+    for part in parts:
+        module = folder / f"{part}.py"
+        folder = folder / part
+        if module.is_file():
+            found.add(module)
+        elif (folder / "__init__.py").is_file():
+            found.add(folder / "__init__.py")
+        else:
+            break  # a name inside the module, not a module
+    return found

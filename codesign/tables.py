@@ -1,0 +1,287 @@
+"""Columns, dtypes and units of every table on disk; checked readers, atomic writers.
+
+A table is an Arrow schema written down here. Reading checks it, writing
+enforces it, and a file appears under its name only when it is complete:
+everything is written to a temporary file beside the target and renamed.
+"""
+
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+METADATA_KEY = b"codesign"
+"""File-level metadata of every table: one JSON object under this key."""
+
+
+class TableError(ValueError):
+    """A table on disk is not what its schema says; the message names file and remedy."""
+
+
+def _field(name: str, dtype: pa.DataType, unit: str, meaning: str) -> pa.Field:
+    return pa.field(name, dtype, metadata={"unit": unit, "meaning": meaning})
+
+
+_CONDITIONS = [
+    _field("perovskite", pa.string(), "", "halide perovskite, e.g. MAPbI3"),
+    _field("length_um", pa.float64(), "um", "nanowire length"),
+    _field("diameter_nm", pa.float64(), "nm", "nanowire (pore) diameter"),
+    _field("pb_min", pa.float64(), "min", "Pb electrodeposition time"),
+    _field("ag_nm", pa.float64(), "nm", "Ag electrode thickness"),
+]
+
+CONDITION_COLUMNS = tuple(field.name for field in _CONDITIONS)
+"""The five fabrication variables, in the order every table uses."""
+
+SWEEPS = pa.schema(
+    [
+        _field("cycle", pa.int32(), "", "cycle number as the instrument counted it"),
+        _field("point", pa.int32(), "", "position in the sweep, from 0"),
+        _field("voltage", pa.float64(), "V", "applied voltage, finite"),
+        _field("current", pa.float64(), "A", "measured current; NaN where not recorded"),
+    ]
+)
+"""One measured device: cycles of one sweep, rows ordered by (cycle, point)."""
+
+DEVICE = pa.schema(
+    [
+        _field("device", pa.string(), "", "device id"),
+        _field("origin", pa.string(), "", "measured | virtual"),
+        _field("kind", pa.string(), "", "sweep | pulse"),
+        _field("status", pa.string(), "", "ok | no_usability | refused"),
+        _field("reason", pa.string(), "", "why there is no usability; empty where status is ok"),
+        _field("notes", pa.string(), "", "what the importer and the extraction had to say"),
+        *_CONDITIONS,
+        _field("contact", pa.string(), "", "top contact"),
+        _field("measured_at", pa.string(), "", "ISO 8601, empty where unknown"),
+        _field("instrument", pa.string(), "", "instrument, empty where unknown"),
+        _field("source_file", pa.string(), "", "file the measurement came from"),
+        _field("source_sha256", pa.string(), "", "sha256 of that file"),
+        _field("compliance_a", pa.float64(), "A", "compliance as the metadata states it"),
+        _field("compliance_level_a", pa.float64(), "A", "level used for masking; null where none"),
+        _field("compliance_source", pa.string(), "", "metadata | detected | none"),
+        _field("cycles", pa.int32(), "", "cycles in the file"),
+        _field("cycles_used", pa.int32(), "", "cycles left after quality control"),
+        _field("cycles_nan", pa.int32(), "", "dropped: nothing recorded"),
+        _field("cycles_open", pa.int32(), "", "dropped: open (dead) cell"),
+        _field("cycles_shorted", pa.int32(), "", "dropped: shorted cell"),
+        _field("cycles_flipped", pa.int32(), "", "dropped: current against the voltage"),
+        _field("cycles_dropped", pa.string(), "", "each dropped cycle with its rule, 'n: rule; ...'"),
+        _field("v_max_v", pa.float64(), "V", "largest voltage of the branch"),
+        _field("branch_points", pa.int32(), "", "points on the branch, masked ones included"),
+        _field("usable_points", pa.int32(), "", "points left after compliance masking"),
+        _field("masked_fraction", pa.float64(), "", "share of branch samples in compliance"),
+        _field("lcis_start", pa.int32(), "", "first branch point of the LCIS window"),
+        _field("lcis_length", pa.int32(), "", "points in the LCIS window"),
+        _field("lcis_fraction", pa.float64(), "", "lcis_length / branch_points (paper Eq. 3)"),
+        _field("eta", pa.float64(), "", "non-monotonic factor, min(1, lcis_fraction / l0)"),
+        _field("sigma_mle", pa.float64(), "", "log-normal spread, MLE (paper Eq. 8)"),
+        _field("sigma_robust", pa.float64(), "", "log-normal spread, 1.4826 MAD about geometric means"),
+        _field("sigma", pa.float64(), "", "the estimator chosen in the config"),
+        _field("samples", pa.int32(), "", "N: usable (cycle, point) samples"),
+        _field("autocorrelation_points", pa.float64(), "", "integrated autocorrelation length"),
+        _field("samples_effective", pa.float64(), "", "N_eff = cycles x points / autocorrelation"),
+        _field("sigma_upper_n", pa.float64(), "", "upper bound of sigma with N (paper Eq. 9)"),
+        _field("sigma_upper", pa.float64(), "", "upper bound of sigma with N_eff: the one used"),
+        _field("usability", pa.float64(), "", "U = eta exp(-sigma_upper) (paper Eq. 5)"),
+        _field("usability_low", pa.float64(), "", "lower end of the bootstrap interval on U"),
+        _field("usability_high", pa.float64(), "", "upper end of the bootstrap interval on U"),
+        _field("usability_std", pa.float64(), "", "bootstrap standard deviation of U"),
+        _field("usability_reference", pa.float64(), "", "exp(-sigma) by the reference code's choices"),
+        _field("eta_reference", pa.float64(), "", "eta by the reference code's choices"),
+        _field("sigma_reference", pa.float64(), "", "sigma by the reference code's choices"),
+        _field("g_min_s", pa.float64(), "S", "least mean conductance of the operative window"),
+        _field("g_max_s", pa.float64(), "S", "largest mean conductance of the operative window"),
+        _field("voltage_v", pa.list_(pa.float64()), "V", "mean voltage of each branch point"),
+        _field("conductance_s", pa.list_(pa.float64()), "S", "mean conductance of each branch point"),
+        _field("conductance_low_s", pa.list_(pa.float64()), "S", "5 % quantile over used cycles"),
+        _field("conductance_high_s", pa.list_(pa.float64()), "S", "95 % quantile over used cycles"),
+        _field("usable", pa.list_(pa.bool_()), "", "branch point usable (not in compliance)"),
+    ]
+)
+"""One extracted device (`devices/{device}.parquet`); stacked: the usability table."""
+
+PROPOSALS = pa.schema(
+    [
+        _field("rank", pa.int32(), "", "1 is the first device to make"),
+        *_CONDITIONS,
+        _field("usability_mean", pa.float64(), "", "predicted usability"),
+        _field("usability_std", pa.float64(), "", "standard deviation of the prediction"),
+        _field("log_acquisition", pa.float64(), "", "log of the (level-seeking) expected improvement"),
+        _field("expected_improvement", pa.float64(), "", "expected improvement in usability"),
+        _field("probability_of_improvement", pa.float64(), "", "P(better than the best so far)"),
+        _field("nearest_device", pa.string(), "", "nearest device made, in encoded distance"),
+        _field("nearest_distance", pa.float64(), "", "encoded distance to it"),
+        _field("nearest_usability", pa.float64(), "", "its usability"),
+        _field("origin", pa.string(), "", "measured | virtual: what the surrogate was fitted to"),
+        _field("surrogate", pa.string(), "", "encoding and kernel"),
+        _field("seed", pa.int64(), "", "root seed"),
+        _field("table_sha256", pa.string(), "", "digest of the usability values fitted to"),
+    ]
+)
+"""The next devices to make, best first."""
+
+CAMPAIGN = pa.schema(
+    [
+        _field("strategy", pa.string(), "", "bayesian | random | name of another optimiser"),
+        _field("repeat", pa.int32(), "", "repeat, one hidden landscape each"),
+        _field("evaluation", pa.int32(), "", "devices made so far, from 1"),
+        *_CONDITIONS,
+        _field("usability_measured", pa.float64(), "", "extracted from the virtual device; null if none"),
+        _field("usability_hidden", pa.float64(), "", "the landscape's own value there"),
+        _field("best_hidden", pa.float64(), "", "largest usability_hidden so far"),
+        _field("optimum", pa.float64(), "", "largest usability on the whole landscape"),
+    ]
+)
+"""One closed-loop search on the virtual laboratory, a row a device made."""
+
+
+@contextmanager
+def replacing(path: Path | str) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` if the block succeeds.
+
+    Yields:
+        A path in the same folder with the same suffix; the block writes there.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:80]}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_table(
+    rows: pa.Table | Sequence[Mapping],
+    path: Path | str,
+    *,
+    schema: pa.Schema,
+    metadata: Mapping | None = None,
+) -> None:
+    """Write `rows` as Parquet with exactly the columns of `schema`.
+
+    Args:
+        rows: An Arrow table, or one mapping a row with every column of `schema`.
+        path: Target file; replaced only when the new one is complete.
+        schema: Columns and types.
+        metadata: JSON-serialisable object stored under the file key `codesign`.
+
+    Raises:
+        TableError: A column is missing, unknown, or of another type.
+    """
+    table = _to_arrow(rows, schema, path)
+    stored = json.dumps(metadata or {}, sort_keys=True, ensure_ascii=False).encode()
+    table = table.replace_schema_metadata({METADATA_KEY: stored})
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def _to_arrow(rows, schema: pa.Schema, path) -> pa.Table:
+    if isinstance(rows, pa.Table):
+        found = rows.column_names
+    else:
+        rows = list(rows)
+        found = list(rows[0]) if rows else schema.names
+    missing = [name for name in schema.names if name not in found]
+    unknown = [name for name in found if name not in schema.names]
+    if missing or unknown:
+        raise TableError(f"{path}: columns missing {missing}, unknown {unknown}")
+    try:
+        if isinstance(rows, pa.Table):
+            return rows.select(schema.names).cast(schema)
+        return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise TableError(f"{path}: a value does not fit its column: {error}") from error
+
+
+def read_table(path: Path | str, *, schema: pa.Schema) -> pa.Table:
+    """Read a Parquet table and check it against `schema`.
+
+    Raises:
+        TableError: Not a readable Parquet file, or columns or types differ; the message
+            names the file and says how to mend it.
+    """
+    try:
+        table = pq.ParquetFile(path).read()
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        # Arrow and the operating system raise many types here; each means: unreadable
+        raise TableError(
+            f"{path}: not a complete Parquet file ({error}); delete it and make it again"
+        ) from error
+    expected = {field.name: field.type for field in schema}
+    found = {field.name: field.type for field in table.schema}
+    problems = [f"column {n} is missing" for n in expected if n not in found]
+    problems += [f"column {n} is unknown" for n in found if n not in expected]
+    problems += [
+        f"column {n} is {found[n]}, expected {t}"
+        for n, t in expected.items()
+        if n in found and found[n] != t
+    ]
+    if problems:
+        raise TableError(f"{path}: {'; '.join(problems)}")
+    return table.select(schema.names)
+
+
+def read_metadata(path: Path | str) -> dict:
+    """The JSON object stored under the file key `codesign`; empty where there is none.
+
+    Raises:
+        TableError: Not a readable Parquet file, or the stored text is no JSON object.
+    """
+    try:
+        stored = (pq.read_schema(path).metadata or {}).get(METADATA_KEY)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise TableError(f"{path}: not a complete Parquet file ({error})") from error
+    if stored is None:
+        return {}
+    try:
+        found = json.loads(stored)
+    except ValueError as error:
+        raise TableError(f"{path}: metadata 'codesign' is not JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise TableError(f"{path}: metadata 'codesign' is not a JSON object")
+    return found
+
+
+def write_csv(rows: pa.Table | Iterable[Mapping], path: Path | str) -> None:
+    """Write what a person opens: one header line, lists left out, nulls empty.
+
+    Floats are written with nine significant digits, so that the same numbers
+    give the same bytes and a reader sees no rounding noise.
+    """
+    if isinstance(rows, pa.Table):
+        names = [f.name for f in rows.schema if not pa.types.is_list(f.type)]
+        rows = rows.select(names).to_pylist()
+    else:
+        rows = list(rows)
+        names = list(rows[0]) if rows else []
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(names)
+        for row in rows:
+            writer.writerow([_cell(row[name]) for name in names])
+
+
+def _cell(value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    return str(value)
