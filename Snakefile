@@ -1,0 +1,77 @@
+"""From I-V sweeps to the next device to make: the whole workflow on one page."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+report: "report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/measurements.smk"
+include: "rules/devices.smk"
+include: "rules/fabrication.smk"
+include: "rules/figures.smk"
+
+
+localrules:
+    all,
+    import_raw,
+    usability,
+    proposals,
+    campaign,
+    figures,
+
+
+rule all:
+    default_target: True
+    message:
+        "Everything: tables, proposals, campaign and figures"
+    input:
+        rules.usability.input,
+        rules.proposals.input,
+        rules.campaign.input,
+        rules.figures.input,
+
+
+rule import_raw:
+    message:
+        "Instrument files of data/raw are imported"
+    input:
+        imported_sweeps(),
+
+
+rule usability:
+    message:
+        "Usability table"
+    input:
+        expand("results/{lab}usability.{suffix}", lab=LAB, suffix=["parquet", "csv"]),
+
+
+rule proposals:
+    message:
+        "Next devices to make"
+    input:
+        expand("results/{lab}fabrication/proposals.csv", lab=LAB),
+
+
+rule campaign:
+    message:
+        "Closed-loop search on the virtual laboratory"
+    input:
+        "results/virtual_lab/campaign.csv",
+        "results/virtual_lab/figures/campaign.pdf",
+
+
+rule figures:
+    message:
+        "Figures"
+    input:
+        device_figures(),
+        expand("results/{lab}figures/{name}.pdf", lab=LAB, name=SET_FIGURES),
+        expand("results/{lab}figures/proposals.pdf", lab=LAB),
+        "results/virtual_lab/figures/campaign.pdf",

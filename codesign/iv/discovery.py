@@ -1,0 +1,71 @@
+"""Which measurements a laboratory's folders hold."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from codesign.iv.names import device_id, is_conditions_workbook, is_raw_file, sidecar_of
+
+
+class DiscoveryError(ValueError):
+    """Two files claim one device and none may be overwritten."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Measurements found, every list in name order."""
+
+    devices: list[str]
+    """Ids of every device, imported or waiting to be."""
+    raw: dict[str, list[str]]
+    """Instrument files by device id; more than one is an error of the import."""
+    sidecars: dict[str, list[str]]
+    """`NAME.meta.yaml` files by device id."""
+    conditions: list[str]
+    """Conditions workbooks."""
+
+
+def find_measurements(*, iv: Path, raw: Path) -> Found:
+    """List what lies in the folder of canonical files and in that of instrument files.
+
+    Args:
+        iv: Folder of `{device}.parquet`; it need not exist.
+        raw: Folder of instrument files; it need not exist.
+
+    Raises:
+        DiscoveryError: A canonical file and an instrument file have one device id, and
+            the canonical file was not imported from that instrument file.
+    """
+    names = sorted(path.name for path in raw.iterdir() if path.is_file()) if raw.is_dir() else []
+    instrument: dict[str, list[str]] = {}
+    for name in names:
+        if is_raw_file(name):
+            instrument.setdefault(device_id(name), []).append(str(raw / name))
+    canonical = sorted(path.stem for path in iv.glob("*.parquet") if not path.name.startswith("."))
+    for device in canonical:
+        if device in instrument:
+            _check_origin(iv / f"{device}.parquet", instrument[device])
+    sidecars = {
+        device: [str(sidecar_of(file)) for file in files if sidecar_of(file).is_file()]
+        for device, files in instrument.items()
+    }
+    return Found(
+        devices=sorted({*canonical, *instrument}),
+        raw=instrument,
+        sidecars=sidecars,
+        conditions=[str(raw / name) for name in names if is_conditions_workbook(name)],
+    )
+
+
+def _check_origin(path: Path, files: list[str]) -> None:
+    """Refuse to import over a measurement that came from elsewhere."""
+    from codesign.tables import TableError, read_metadata
+
+    try:
+        source = read_metadata(path).get("source_file", "")
+    except TableError:
+        return  # a broken import; it can be made again from the instrument file
+    if source not in {Path(file).name for file in files}:
+        raise DiscoveryError(
+            f"two files have the device id {path.stem!r}: {path} (made from {source or 'an unknown file'}) "
+            f"and {', '.join(files)}. Rename one of them; importing would overwrite a measurement."
+        )

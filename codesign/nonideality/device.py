@@ -1,0 +1,343 @@
+"""One measurement to one device row: conductance, LCIS, spread, usability with interval.
+
+The order is that of the physics: compliance is masked cycle by cycle before
+anything else, cycles that fail quality control are dropped and named, and
+only then is anything fitted.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from codesign.iv.measurement import Measurement
+from codesign.nonideality.compliance import compliance_level
+from codesign.nonideality.lcis import (
+    longest_increasing_window,
+    nonmonotonic_factor,
+    operative_window,
+)
+from codesign.nonideality.quality import RULES, Quality, judge_cycles
+from codesign.nonideality.reference import reference_usability
+from codesign.nonideality.spread import (
+    autocorrelation_points,
+    sigma_mle,
+    sigma_robust,
+    sigma_upper,
+)
+from codesign.tables import DEVICE
+
+BAND = (0.05, 0.95)
+"""Quantiles over cycles that a device figure shows as a band."""
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Settings of the extraction; meaning, unit and range in the configuration's schema."""
+
+    branch: str
+    compliance: str
+    compliance_fraction: float
+    tolerated_drops: int
+    min_operative_fraction: float
+    estimator: str
+    confidence: float
+    min_points: int
+    min_cycles: int
+    min_cycle_fraction: float
+    quality: Quality | Mapping[str, float]
+    bootstrap: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.quality, Quality):
+            object.__setattr__(self, "quality", Quality(**self.quality))
+        for name, allowed in (
+            ("branch", ("up", "positive")),
+            ("compliance", ("mask", "keep")),
+            ("estimator", ("mle", "robust")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        for name in ("compliance_fraction", "min_operative_fraction", "confidence", "min_cycle_fraction"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in 0 ... 1, got {getattr(self, name)}")
+        for name, least in (("min_points", 3), ("min_cycles", 2), ("tolerated_drops", 0), ("bootstrap", 20)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+
+
+def extract(measurement: Measurement, settings: Extraction, rng: np.random.Generator) -> dict:
+    """Extract the row of one device.
+
+    Args:
+        measurement: Sweeps or a pulse series; a refused one gives a refused row.
+        settings: How.
+        rng: Draws the bootstrap resamples of cycles.
+
+    Returns:
+        Every column of `codesign.tables.DEVICE`. Status `ok` with a usability,
+        or `no_usability` / `refused` with a reason; never raises for what a
+        measurement can hold.
+    """
+    row = _blank_row(measurement)
+    if measurement.metadata.status == "refused":
+        return row | {"status": "refused", "reason": measurement.metadata.reason}
+    cycles, voltage, current = measurement.grid()
+    branch = _branch(measurement, voltage, settings.branch)
+    if branch.size == 0:
+        return row | _without("the voltage is never positive: there is no charging branch to read")
+    row |= _reference_columns(measurement, voltage, current)
+    limited, found = _limited(measurement, voltage, current, settings)
+    row |= found
+    # (cycles, branch points)
+    voltage, current, limited = voltage[:, branch], current[:, branch], limited[:, branch]
+    verdict = judge_cycles(current, limited, settings.quality)
+    used = verdict == ""
+    row |= _quality_columns(cycles, verdict)
+    row |= {
+        "v_max_v": float(np.nanmax(voltage)),
+        "branch_points": int(branch.size),
+        "masked_fraction": _share(limited[used], np.isfinite(current[used])),
+    }
+    voltage, current, limited = voltage[used], current[used], limited[used]
+    positive = np.isfinite(current) & (current > 0)
+    dark = int((np.isfinite(current) & (current <= 0)).sum())
+    if dark:
+        row["notes"] = _joined(row["notes"], f"{dark} samples without positive current are not used")
+    sample = positive & ~limited
+    count = sample.sum(axis=0)
+    least = max(2, math.ceil(settings.min_cycle_fraction * used.sum()))
+    usable = count >= least
+    sample &= usable
+    log_g = np.where(sample, np.log(np.where(sample, current, 1.0)) - np.log(np.where(sample, voltage, 1.0)), np.nan)
+    row |= _curve_columns(voltage, current, positive, usable, log_g)
+    if used.sum() < settings.min_cycles:
+        dropped = f" ({row['cycles_dropped']})" if row["cycles_dropped"] else ""
+        return row | _without(
+            f"{int(used.sum())} usable cycle(s), {settings.min_cycles} needed{dropped}: measure more cycles"
+        )
+    if usable.sum() < settings.min_points:
+        return row | _without(
+            f"{int(usable.sum())} usable points of {branch.size}, {settings.min_points} needed: "
+            f"{row['masked_fraction']:.0%} of the branch is in compliance; raise the compliance current "
+            "or use smaller voltage steps"
+        )
+    return row | _fitted_columns(log_g, usable, settings, rng)
+
+
+def _blank_row(measurement: Measurement) -> dict:
+    metadata = measurement.metadata
+    row = dict.fromkeys(DEVICE.names)
+    same = (
+        "device origin kind perovskite length_um diameter_nm pb_min ag_nm contact measured_at instrument "
+        "source_file source_sha256 compliance_a"
+    ).split()
+    row |= {name: getattr(metadata, name) for name in same}
+    return row | {
+        "status": "ok",
+        "reason": "",
+        "notes": "; ".join(metadata.notes),
+        "compliance_source": "none",
+        "cycles_dropped": "",
+    }
+
+
+def _without(reason: str) -> dict:
+    return {"status": "no_usability", "reason": reason}
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> float:
+    total = int(whole.sum())
+    return float((part & whole).sum() / total) if total else 0.0
+
+
+def _branch(measurement: Measurement, voltage: np.ndarray, branch: str) -> np.ndarray:
+    """Indices of the branch's points, in sweep order."""
+    if measurement.metadata.kind == "pulse":
+        points = measurement.metadata.branch_points or voltage.shape[1]
+        return np.arange(min(points, voltage.shape[1]))
+    filled = np.isfinite(voltage)
+    mean = np.where(filled, voltage, 0.0).sum(axis=0) / np.maximum(filled.sum(axis=0), 1)
+    positive = mean > 0
+    if branch == "up" and positive.any():
+        positive[int(np.argmax(mean)) + 1 :] = False
+    return np.flatnonzero(positive)
+
+
+def _limited(
+    measurement: Measurement, voltage: np.ndarray, current: np.ndarray, settings: Extraction
+) -> tuple[np.ndarray, dict]:
+    """Samples in compliance, and the level with its source."""
+    none = np.zeros(current.shape, dtype=bool)
+    if measurement.metadata.kind == "pulse":
+        return none, {}
+    quadrant = np.where(voltage > 0, current, np.nan)
+    level, source, note = compliance_level(quadrant, measurement.metadata.compliance_a)
+    found = {
+        "compliance_level_a": level,
+        "compliance_source": source,
+        "notes": _joined("; ".join(measurement.metadata.notes), note),
+    }
+    if level is None or settings.compliance == "keep":
+        return none, found
+    with np.errstate(invalid="ignore"):
+        return current >= settings.compliance_fraction * level, found
+
+
+def _reference_columns(measurement: Measurement, voltage: np.ndarray, current: np.ndarray) -> dict:
+    if measurement.metadata.kind == "pulse":
+        return {}
+    usability, eta, sigma = reference_usability(voltage, current)
+    found = {"usability_reference": usability, "eta_reference": eta, "sigma_reference": sigma}
+    return {name: value if np.isfinite(value) else None for name, value in found.items()}
+
+
+def _quality_columns(cycles: np.ndarray, verdict: np.ndarray) -> dict:
+    dropped = [f"{cycle}: {rule}" for cycle, rule in zip(cycles, verdict, strict=True) if rule]
+    return {
+        "cycles": int(cycles.size),
+        "cycles_used": int((verdict == "").sum()),
+        **{f"cycles_{rule}": int((verdict == rule).sum()) for rule in RULES},
+        "cycles_dropped": "; ".join(dropped),
+    }
+
+
+def _curve_columns(voltage, current, positive, usable, log_g) -> dict:
+    """Mean curve over usable samples; elsewhere over everything recorded, so that a figure shows it all."""
+    seen = positive.sum(axis=0)
+    safe_voltage = np.where(voltage > 0, voltage, np.nan)
+    conductance = np.where(positive, current / safe_voltage, np.nan)
+    empty = seen == 0
+    raw_mean = np.where(empty, np.nan, np.nansum(conductance, axis=0) / np.maximum(seen, 1))
+    mean = np.where(usable, _mean_curve(log_g), raw_mean)
+    low, high = np.full(mean.size, np.nan), np.full(mean.size, np.nan)
+    if not empty.all():
+        ordered = np.sort(conductance, axis=0)  # NaN last
+        for quantile, target in zip(BAND, (low, high), strict=True):
+            position = quantile * np.maximum(seen - 1, 0)
+            floor = position.astype(int)
+            ceiling = np.minimum(floor + 1, np.maximum(seen - 1, 0))
+            columns = np.arange(mean.size)
+            below, above = ordered[floor, columns], ordered[ceiling, columns]
+            target[:] = below + (position - floor) * (above - below)
+    finite = np.isfinite(voltage)
+    mean_voltage = np.where(finite, voltage, 0.0).sum(axis=0) / np.maximum(finite.sum(axis=0), 1)
+    return {
+        "usable_points": int(usable.sum()),
+        "voltage_v": mean_voltage.tolist(),
+        "conductance_s": _listed(mean),
+        "conductance_low_s": _listed(low),
+        "conductance_high_s": _listed(high),
+        "usable": usable.tolist(),
+    }
+
+
+def _listed(values: np.ndarray) -> list:
+    return [value if math.isfinite(value) else None for value in values.tolist()]
+
+
+def _mean_curve(log_g: np.ndarray) -> np.ndarray:
+    """Mean conductance over cycles, shape (n_points,); NaN where no sample."""
+    sample = np.isfinite(log_g)
+    total = np.where(sample, np.exp(np.where(sample, log_g, 0.0)), 0.0).sum(axis=0)
+    count = sample.sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _fitted_columns(log_g: np.ndarray, usable: np.ndarray, settings: Extraction, rng) -> dict:
+    branch_points = usable.size
+    mean = _mean_curve(log_g)
+    log_ratio = log_g - np.log(mean)
+    samples = int(np.isfinite(log_ratio).sum())
+    tau = autocorrelation_points(log_ratio)
+    effective = samples / tau
+    mle, robust = sigma_mle(log_ratio), sigma_robust(log_g)
+    sigma = mle if settings.estimator == "mle" else robust
+    upper = float(sigma_upper(sigma, effective, confidence=settings.confidence))
+    starts, lengths = longest_increasing_window(mean[None], usable, tolerated_drops=settings.tolerated_drops)
+    start, length = int(starts[0]), int(lengths[0])
+    eta = float(nonmonotonic_factor(length, branch_points, min_operative_fraction=settings.min_operative_fraction))
+    usability = eta * math.exp(-upper)
+    resampled = bootstrap_usability(log_g, usable, settings, rng, autocorrelation=tau)
+    tail = (1 - settings.confidence) / 2
+    low, high = np.quantile(resampled, [tail, 1 - tail])
+    window = operative_window(start, branch_points, min_operative_fraction=settings.min_operative_fraction)
+    stretch = mean[window.start : window.start + window.length]
+    stretch = stretch[np.isfinite(stretch)]
+    return {
+        "lcis_start": start,
+        "lcis_length": length,
+        "lcis_fraction": length / branch_points,
+        "eta": eta,
+        "sigma_mle": mle,
+        "sigma_robust": robust,
+        "sigma": sigma,
+        "samples": samples,
+        "autocorrelation_points": tau,
+        "samples_effective": effective,
+        "sigma_upper_n": float(sigma_upper(sigma, samples, confidence=settings.confidence)),
+        "sigma_upper": upper,
+        "usability": usability,
+        # the interval always holds the estimate itself
+        "usability_low": float(min(low, usability)),
+        "usability_high": float(max(high, usability)),
+        "usability_std": float(resampled.std(ddof=1)),
+        "g_min_s": float(stretch.min()) if stretch.size else None,
+        "g_max_s": float(stretch.max()) if stretch.size else None,
+    }
+
+
+def bootstrap_usability(
+    log_g: np.ndarray,
+    usable: np.ndarray,
+    settings: Extraction,
+    rng: np.random.Generator,
+    *,
+    autocorrelation: float,
+) -> np.ndarray:
+    """Usability of `settings.bootstrap` resamples of the cycles.
+
+    Every resample is a vector of weights, so mean curves and sums of squares of
+    all resamples are three matrix products. The autocorrelation length and the
+    usable points are those of the whole device.
+
+    Args:
+        log_g: ln G of usable samples, shape (n_cycles, n_points), NaN elsewhere.
+        usable: Usable points, shape (n_points,).
+        settings: Estimator, confidence, LCIS rule, number of resamples.
+        rng: Draws the cycles.
+        autocorrelation: Points that count as one sample.
+
+    Returns:
+        Shape (settings.bootstrap,).
+    """
+    n_cycles, n_points = log_g.shape
+    picks = rng.integers(n_cycles, size=(settings.bootstrap, n_cycles))
+    weights = np.zeros((settings.bootstrap, n_cycles))
+    np.add.at(weights, (np.arange(settings.bootstrap)[:, None], picks), 1.0)
+    sample = np.isfinite(log_g)
+    # centred on the device's own mean curve, so that squares lose no digits
+    centre = np.log(_mean_curve(log_g))
+    x = np.where(sample, log_g - centre, 0.0)
+    member = sample.astype(float)
+    count = weights @ member  # (resamples, points)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shift = np.log((weights @ (member * np.exp(x))) / count)
+    curves = shift + centre
+    _, length = longest_increasing_window(curves, usable, tolerated_drops=settings.tolerated_drops)
+    eta = nonmonotonic_factor(length, n_points, min_operative_fraction=settings.min_operative_fraction)
+    samples = count.sum(axis=1)
+    if settings.estimator == "mle":
+        shift = np.where(count > 0, shift, 0.0)
+        squares = weights @ (x * x) - 2 * shift * (weights @ x) + shift**2 * count
+        sigma = np.sqrt(np.maximum(squares.sum(axis=1), 0.0) / np.maximum(samples, 1.0))
+    else:
+        sigma = np.array([sigma_robust(log_g[pick]) for pick in picks])
+    upper = sigma_upper(sigma, np.maximum(samples / autocorrelation, 1.0), confidence=settings.confidence)
+    return eta * np.exp(-upper)
+

@@ -1,0 +1,49 @@
+"""Which cycles count: nothing recorded, open, shorted and flipped cycles are dropped and named."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+RULES = ("nan", "open", "shorted", "flipped")
+"""In the order they are tried; a dropped cycle has one rule."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Thresholds of the rules; meaning in the configuration's schema."""
+
+    open_ratio: float
+    short_fraction: float
+    flip_fraction: float
+
+    def __post_init__(self) -> None:
+        for name in ("open_ratio", "short_fraction", "flip_fraction"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f"quality.{name} must lie in 0 ... 1, got {value}")
+
+
+def judge_cycles(current_a: np.ndarray, limited: np.ndarray, rules: Quality) -> np.ndarray:
+    """The rule that drops each cycle, or '' for a cycle that is used.
+
+    Args:
+        current_a: Currents of the branch (V > 0), shape (n_cycles, n_points), NaN where missing.
+        limited: Samples in compliance, same shape.
+        rules: Thresholds.
+
+    Returns:
+        Rule names, shape (n_cycles,), dtype str.
+    """
+    finite = np.isfinite(current_a)
+    recorded = finite.sum(axis=1)
+    verdict = np.full(current_a.shape[0], "", dtype="<U8")
+    verdict[recorded == 0] = "nan"
+    shares = np.maximum(recorded, 1)
+    flipped = ((current_a < 0) & finite).sum(axis=1) / shares > rules.flip_fraction
+    shorted = (limited & finite).sum(axis=1) / shares >= rules.short_fraction
+    size = np.array([np.median(np.abs(row[ok])) if ok.any() else np.nan for row, ok in zip(current_a, finite, strict=True)])
+    typical = np.nanmedian(size) if recorded.any() else np.nan
+    opened = size < rules.open_ratio * typical
+    for rule, applies in (("flipped", flipped), ("shorted", shorted), ("open", opened)):
+        verdict[applies & (verdict == "")] = rule
+    return verdict

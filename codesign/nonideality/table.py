@@ -1,0 +1,54 @@
+"""The usability table: one row a device, failed devices with their reason."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from codesign.tables import DEVICE, TableError, read_table, replacing, write_csv
+
+ROWS_A_GROUP = 64
+"""Rows held in memory at once."""
+
+
+def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path) -> dict[str, int]:
+    """Stack device rows, holding at most `ROWS_A_GROUP` full rows in memory.
+
+    Args:
+        devices: One-row tables of `codesign.tables.DEVICE`.
+        table: Written in device-name order, every column.
+        csv: Written best usability first, devices without usability last; without
+            the curves.
+
+    Returns:
+        Number of devices by status.
+
+    Raises:
+        TableError: A device occurs twice, or measured and virtual devices meet.
+    """
+    scalars = [field.name for field in DEVICE if not pa.types.is_list(field.type)]
+    seen: dict[str, Path] = {}
+    short: list[dict] = []
+    with replacing(table) as temporary, pq.ParquetWriter(temporary, DEVICE, compression="zstd") as writer:
+        group: list[pa.Table] = []
+        for path in sorted(devices, key=lambda path: Path(path).stem):
+            rows = read_table(path, schema=DEVICE)
+            for row in rows.select(scalars).to_pylist():
+                if row["device"] in seen:
+                    raise TableError(f"device {row['device']} is in {seen[row['device']]} and in {path}")
+                seen[row["device"]] = path
+                short.append(row)
+            group.append(rows)
+            if len(group) == ROWS_A_GROUP:
+                writer.write_table(pa.concat_tables(group))
+                group = []
+        if group or not seen:
+            writer.write_table(pa.concat_tables(group) if group else DEVICE.empty_table())
+        origins = {row["origin"] for row in short}
+        if len(origins) > 1:
+            raise TableError(f"{table}: measured and virtual devices never share a table")
+    short.sort(key=lambda row: (row["usability"] is None, -(row["usability"] or 0.0), row["device"]))
+    write_csv(pa.Table.from_pylist(short, schema=pa.schema([DEVICE.field(n) for n in scalars])), csv)
+    return dict(Counter(row["status"] for row in short))

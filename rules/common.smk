@@ -1,0 +1,110 @@
+"""What every stage needs: the checked configuration, the measurements found, digests.
+
+in   config.yaml, data/iv/*.parquet, data/raw/*
+out  names and functions that the other rule files use
+"""
+
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+from codesign.iv.discovery import DiscoveryError, find_measurements
+from codesign.provenance import code_digest as digest_of
+from codesign.settings import SettingsError, check_settings, read_schema
+
+FOLDER = Path(workflow.basedir)
+
+try:
+    check_settings(
+        config, read_schema(FOLDER / "schemas/config.schema.yaml"), name="the configuration"
+    )
+    FOUND = find_measurements(iv=Path("data/iv"), raw=Path("data/raw"))
+except (SettingsError, DiscoveryError) as problem:
+    raise WorkflowError(str(problem)) from None
+
+SOURCE = config["measurements"]["source"]
+if SOURCE == "auto":
+    SOURCE = "measured" if FOUND.devices else "virtual"
+# the wildcard {lab}: empty for measured devices, a folder of its own for virtual ones
+LAB = "" if SOURCE == "measured" else "virtual_lab/"
+DEVICES = {
+    "": FOUND.devices,
+    "virtual_lab/": [f"virtual-{k:04d}" for k in range(1, config["virtual_lab"]["devices"] + 1)],
+}
+SET_FIGURES = ["usability_distribution", "usability_conditions", "usability_ranking"]
+
+if SOURCE == "measured" and not FOUND.devices:
+    raise WorkflowError(
+        "measurements.source is measured, but data/iv and data/raw hold no measurement; "
+        "put files there or set it to auto"
+    )
+if workflow.is_main_process:
+    print(
+        f"{len(DEVICES[LAB])} {'measured devices' if not LAB else 'devices of the virtual laboratory'}"
+        f" (measurements.source: {config['measurements']['source']})",
+        file=sys.stderr,
+    )
+
+
+wildcard_constraints:
+    lab="(virtual_lab/)?",
+    device=r"[^/.][^/]*",
+    strategy="|".join(config["campaign"]["strategies"]),
+    repeat=r"\d+",
+
+
+def code_digest(script):
+    """Digest of a script of workflow_scripts and of the library code it reaches."""
+    return digest_of(FOLDER / "workflow_scripts" / script, package=FOLDER / "codesign")
+
+
+def raw_of_device(wildcards):
+    """Instrument files with this device id: one, or several that will be refused."""
+    return FOUND.raw.get(wildcards.device, ["data/raw/no-instrument-file-of-" + wildcards.device])
+
+
+def sidecar_of_device(wildcards):
+    """NAME.meta.yaml beside the instrument file, where there is one."""
+    return FOUND.sidecars.get(wildcards.device, [])
+
+
+def conditions_workbooks():
+    """Workbooks of data/raw that describe devices rather than measure one."""
+    return FOUND.conditions
+
+
+def imported_sweeps():
+    """Canonical files of every instrument file in data/raw."""
+    return expand("data/iv/{device}.parquet", device=sorted(FOUND.raw))
+
+
+def virtual_sweeps():
+    """Canonical files of the virtual laboratory."""
+    return expand("results/virtual_lab/iv/{device}.parquet", device=DEVICES["virtual_lab/"])
+
+
+def sweeps_of_device(wildcards):
+    """The canonical file of one device, measured or virtual."""
+    folder = "results/virtual_lab/iv" if wildcards.lab else "data/iv"
+    return f"{folder}/{wildcards.device}.parquet"
+
+
+def device_rows(wildcards):
+    """One extracted row a device, in name order."""
+    return expand(
+        "results/{lab}devices/{device}.parquet", lab=wildcards.lab, device=DEVICES[wildcards.lab]
+    )
+
+
+def device_figures():
+    """One figure a device."""
+    return expand("results/{lab}figures/devices/{device}.pdf", lab=LAB, device=DEVICES[LAB])
+
+
+def campaign_runs():
+    """One closed-loop search a strategy and repeat."""
+    return expand(
+        "results/virtual_lab/campaign/{strategy}/{repeat}.parquet",
+        strategy=config["campaign"]["strategies"],
+        repeat=range(1, config["campaign"]["repeats"] + 1),
+    )

@@ -1,0 +1,55 @@
+"""Measured sweeps to device rows and the usability table.
+
+in   data/iv/{device}.parquet                 one self-describing file per device, V and A
+out  results/{lab}devices/{device}.parquet    non-idealities, usability, quality counts
+     results/{lab}usability.parquet, .csv     all rows; a failed device is a row with a reason
+lab is empty for measured devices and virtual_lab/ for synthetic ones: the two never meet.
+"""
+
+
+rule extract_nonidealities:
+    input:
+        sweeps=sweeps_of_device,
+    output:
+        device="results/{lab}devices/{device}.parquet",
+    log:
+        "results/logs/extract_nonidealities/{lab}{device}.log",
+    benchmark:
+        "results/benchmarks/extract_nonidealities/{lab}{device}.tsv"
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        extraction=config["extraction"],
+        strict=config["measurements"]["strict"],
+        seed=config["seed"],
+        code=code_digest("extract_nonidealities.py"),
+    message:
+        "Fit the non-idealities of {wildcards.device}"
+    script:
+        "../workflow_scripts/extract_nonidealities.py"
+
+
+rule tabulate_usability:
+    input:
+        devices=device_rows,
+    output:
+        table="results/{lab}usability.parquet",
+        csv="results/{lab}usability.csv",
+    log:
+        "results/logs/tabulate_usability/{lab}usability.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("tabulate_usability.py"),
+    message:
+        "Stack the device rows into {output.table}"
+    script:
+        "../workflow_scripts/tabulate_usability.py"

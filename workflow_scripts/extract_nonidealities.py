@@ -1,0 +1,42 @@
+"""Extract the non-idealities of one device from its I-V sweeps."""
+
+from pathlib import Path
+
+from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
+from codesign.log import log_to
+from codesign.nonideality.device import Extraction, extract
+from codesign.seeds import generator
+from codesign.tables import DEVICE, write_table
+
+
+def main(*, sweeps: Path, device: Path, extraction: dict, strict: bool, seed: int) -> None:
+    """Read one measurement, extract its row and write it to `device`.
+
+    Raises:
+        MeasurementError: `strict` is set and the file cannot be read or was refused.
+    """
+    try:
+        measurement = read_measurement(sweeps)
+    except MeasurementError as error:
+        if strict:
+            raise
+        print(error)
+        origin = "virtual" if sweeps.parent.parent.name == "virtual_lab" else "measured"
+        measurement = Measurement.refused(Metadata(device=sweeps.stem, origin=origin), str(error))
+    if strict and measurement.metadata.status == "refused":
+        raise MeasurementError(f"{sweeps}: {measurement.metadata.reason}")
+    name = measurement.metadata.device
+    row = extract(measurement, Extraction(**extraction), generator(seed, "bootstrap", name))
+    print(f"{name}: {row['status']} {row['reason']}".rstrip())
+    write_table([row], device, schema=DEVICE, metadata={"extraction": extraction, "seed": seed})
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            sweeps=Path(snakemake.input.sweeps),
+            device=Path(snakemake.output.device),
+            extraction=snakemake.params.extraction,
+            strict=snakemake.params.strict,
+            seed=snakemake.params.seed,
+        )

@@ -1,0 +1,21 @@
+"""Stack the device rows into the usability table."""
+
+from pathlib import Path
+
+from codesign.log import log_to
+from codesign.nonideality.table import stack_devices
+
+
+def main(*, devices: list[Path], table: Path, csv: Path) -> None:
+    """Write all rows to `table` in name order and, best device first, to `csv`."""
+    counts = stack_devices(devices, table=table, csv=csv)
+    print(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            devices=[Path(path) for path in snakemake.input.devices],
+            table=Path(snakemake.output.table),
+            csv=Path(snakemake.output.csv),
+        )
