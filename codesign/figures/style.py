@@ -1,0 +1,301 @@
+"""One look for every figure: colours, fonts, sizes in millimetres, origin badge, reproducible files.
+
+A figure module takes table rows and gives a `Drawing`: the figure and the numbers
+drawn in it. It plots and does not compute. Figures are made without pyplot, so
+nothing global is changed and nothing is left open.
+"""
+
+import logging
+import math
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+
+from codesign.tables import replacing, write_csv
+
+ONE_COLUMN_MM = 88.0
+TWO_COLUMNS_MM = 180.0
+A4_MM = (210.0, 297.0)
+DPI = 200
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+"""Okabe and Ito's palette, told apart by colour-blind readers (jfly.uni-koeln.de/color)."""
+GREY, PALE = "#666666", "#E3E3E3"
+
+PEROVSKITES = {
+    "MAPbI3": (BLUE, "o"),
+    "MAPbBr3": (ORANGE, "s"),
+    "MAPbCl3": (GREEN, "D"),
+    "FAPbI3": (VERMILION, "^"),
+    "CsPbI3": (PURPLE, "v"),
+}
+"""Colour and marker of each perovskite, the same in every figure."""
+OTHER = (GREY, "X")
+"""Colour and marker of a perovskite that is not in `PEROVSKITES`, or not known."""
+
+VARIABLES = {
+    "perovskite": ("perovskite", ""),
+    "length_um": ("nanowire length", "µm"),
+    "diameter_nm": ("nanowire diameter", "nm"),
+    "pb_min": ("Pb electrodeposition", "min"),
+    "ag_nm": ("Ag thickness", "nm"),
+}
+"""Name and unit of each fabrication variable, as an axis says it."""
+
+ORIGINS = {
+    "virtual": ("virtual laboratory: synthetic devices", VERMILION),
+    "measured": ("measured", GREEN),
+}
+
+RC = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 6.5,
+    "axes.labelsize": 6.5,
+    "axes.titlesize": 7.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titley": 1.02,
+    "axes.titlepad": 0.0,
+    "axes.linewidth": 0.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.labelsize": 6.0,
+    "ytick.labelsize": 6.0,
+    "xtick.major.width": 0.5,
+    "ytick.major.width": 0.5,
+    "xtick.minor.width": 0.35,
+    "ytick.minor.width": 0.35,
+    "xtick.major.size": 2.2,
+    "ytick.major.size": 2.2,
+    "xtick.minor.size": 1.3,
+    "ytick.minor.size": 1.3,
+    "grid.linewidth": 0.35,
+    "grid.color": PALE,
+    "lines.linewidth": 0.9,
+    "lines.markersize": 3.2,
+    "legend.fontsize": 6.0,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "legend.borderaxespad": 0.2,
+    "mathtext.default": "regular",
+    "pdf.fonttype": 42,
+    "pdf.compression": 6,
+    "savefig.facecolor": "white",
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure and the numbers drawn in it."""
+
+    figure: Figure
+    numbers: Sequence[Mapping]
+    """Rows of the CSV beside the figure; every row has the same columns."""
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Matplotlib's defaults with this project's settings, whatever the user has set."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(RC)
+        yield
+
+
+def new_figure(width_mm: float, height_mm: float) -> Figure:
+    """An empty figure of this size."""
+    figure = Figure(figsize=(width_mm / 25.4, height_mm / 25.4), dpi=DPI)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def axes_mm(figure: Figure, left: float, bottom: float, width: float, height: float, **options) -> Axes:
+    """Axes placed in millimetres from the lower left corner of the figure."""
+    across, up = (size * 25.4 for size in figure.get_size_inches())
+    return figure.add_axes((left / across, bottom / up, width / across, height / up), **options)
+
+
+def text_mm(figure: Figure, x: float, y: float, text: str, **options):
+    """Text placed in millimetres from the lower left corner of the figure."""
+    across, up = (size * 25.4 for size in figure.get_size_inches())
+    return figure.text(x / across, y / up, text, **options)
+
+
+def badge(figure: Figure, origin: str, *, right_mm: float = 3.0, top_mm: float = 3.5) -> None:
+    """Say in the upper right corner where the devices come from.
+
+    Args:
+        figure: Gets the label.
+        origin: `virtual` or `measured`, or '' where there is no device to speak of.
+        right_mm: Distance from the right edge.
+        top_mm: Distance from the upper edge.
+
+    Raises:
+        ValueError: Another origin.
+    """
+    if origin not in (*ORIGINS, ""):
+        raise ValueError(f"origin {origin!r} is not one of {', '.join(ORIGINS)}")
+    text, colour = ORIGINS.get(origin, ("no devices", GREY))
+    across, up = (size * 25.4 for size in figure.get_size_inches())
+    text_mm(
+        figure,
+        across - right_mm - 1,
+        up - top_mm,
+        text,
+        ha="right",
+        va="top",
+        color="white",
+        fontsize=6.5,
+        fontweight="bold",
+        bbox={"boxstyle": "round,pad=0.3", "facecolor": colour, "edgecolor": "none"},
+        gid="origin",
+    )
+
+
+def origin_of(rows: Sequence[Mapping]) -> str:
+    """The one origin of these rows; '' where there are none.
+
+    Raises:
+        ValueError: Measured and virtual devices meet.
+    """
+    origins = sorted({row["origin"] for row in rows})
+    if len(origins) > 1:
+        raise ValueError(f"one figure never shows devices of several origins: {', '.join(origins)}")
+    return origins[0] if origins else ""
+
+
+def save(figure: Figure, pdf: Path | str, png: Path | str) -> None:
+    """Write the figure twice; the same figure gives the same bytes, with no date in them."""
+    fonts = logging.getLogger("fontTools")
+    level = fonts.level
+    fonts.setLevel(logging.WARNING)  # it reports every table it leaves out of a font
+    try:
+        with house_style(), replacing(pdf) as pdf_path, replacing(png) as png_path:
+            figure.savefig(
+                pdf_path,
+                format="pdf",
+                metadata={"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
+            )
+            figure.savefig(png_path, format="png", dpi=DPI, metadata={"Software": None})
+    finally:
+        fonts.setLevel(level)
+
+
+def write_drawing(drawing: Drawing, *, pdf: Path | str, png: Path | str, csv: Path | str) -> None:
+    """The figure as PDF and PNG, and beside it the numbers drawn."""
+    save(drawing.figure, pdf, png)
+    write_csv(drawing.numbers, csv)
+
+
+def formula(text: str | None) -> str:
+    """A chemical formula with its numbers below the line; 'unknown' where there is none."""
+    if not text:
+        return "unknown"
+    below = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+    return re.sub(r"(?<=[A-Za-z)])\d+", lambda found: found.group().translate(below), text)
+
+
+def look_of(perovskite: str | None) -> tuple[str, str]:
+    """Colour and marker of a perovskite."""
+    return PEROVSKITES.get(perovskite or "", OTHER)
+
+
+def conditions_label(row: Mapping, *, long: bool = False) -> str:
+    """The five conditions of a row, e.g. 'MAPbI₃, 1.5 µm, 200 nm, 15 min, 200 nm Ag'.
+
+    Args:
+        row: Has the five condition columns; a value may be None.
+        long: Say what each value is of.
+    """
+
+    def said(name: str, unit: str) -> str:
+        value = row[name]
+        return f"{'?' if value is None else format(value, 'g')} {unit}"
+
+    if not any(row[name] is not None for name in VARIABLES):
+        return "conditions unknown"
+    words = ("long", "wide", "Pb", "Ag") if long else ("", "", "Pb", "Ag")
+    units = ("µm", "nm", "min", "nm")
+    parts = [
+        f"{said(name, unit)} {word}".strip()
+        for name, unit, word in zip(list(VARIABLES)[1:], units, words, strict=True)
+    ]
+    return ", ".join([formula(row["perovskite"]), *parts])
+
+
+def short_labels(rows: Sequence[Mapping]) -> dict[str, str]:
+    """A label for each device: its conditions, and what tells it from others made alike.
+
+    Devices of the same conditions are told apart by their contact, then by their
+    largest voltage, then by a number in device order.
+
+    Args:
+        rows: Device rows, ids unique.
+    """
+    labels = {row["device"]: conditions_label(row) for row in rows}
+    contact = {row["device"]: row["contact"] or "" for row in rows}
+    reach = {row["device"]: "" if row["v_max_v"] is None else f"{row['v_max_v']:.3g} V" for row in rows}
+    for extra in (contact, reach):
+        alike: dict[str, list[str]] = {}
+        for device, label in labels.items():
+            alike.setdefault(label, []).append(device)
+        for label, devices in alike.items():
+            if len({extra[device] for device in devices}) > 1:
+                labels |= {d: f"{label}, {extra[d]}" if extra[d] else label for d in devices}
+    alike = {}
+    for device in sorted(labels):
+        alike.setdefault(labels[device], []).append(device)
+    for label, devices in alike.items():
+        if len(devices) > 1:
+            labels |= {device: f"{label}, no. {k}" for k, device in enumerate(devices, 1)}
+    return labels
+
+
+def power_of_ten(value: float, _position: int | None = None) -> str:
+    """A tick of a log axis: '10⁻⁶', or '2×10⁻⁶' between decades."""
+    exponent = math.floor(math.log10(value) + 1e-9)
+    mantissa = value / 10.0**exponent
+    above = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"10{above}" if abs(mantissa - 1) < 1e-6 else f"{mantissa:.3g}×10{above}"
+
+
+def log_ticks(axis: Axis) -> None:
+    """Decades on a log axis whose limits stand; where it spans few, 1, 2 and 5 of each."""
+    low, high = sorted(axis.get_view_interval())
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    digits = (1, 2, 5) if math.log10(high / low) < 1.7 else (1,)
+    step = max(1, math.ceil((last - first) / 8))
+    major = [d * 10.0**k for k in range(first, last + 1, step) for d in digits]
+    minor = [d * 10.0**k for k in range(first, last + 1) for d in range(1, 10)]
+    axis.set_major_locator(FixedLocator([v for v in major if low <= v <= high]))
+    axis.set_minor_locator(FixedLocator([v for v in minor if low <= v <= high] if last - first <= 10 else []))
+    axis.set_major_formatter(FuncFormatter(power_of_ten))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def engineering(value: float, unit: str) -> str:
+    """A value with an SI prefix and three digits, e.g. '27 µA'."""
+    for factor, prefix in ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f")):
+        if abs(value) >= factor * 0.9995:
+            return f"{value / factor:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}"
+
+
+def wrapped(text: str, width: int, *, lines: int | None = None) -> str:
+    """Text broken at `width` characters; after `lines` lines the rest is cut and an ellipsis says so."""
+    found = textwrap.wrap(text, width, break_long_words=True, break_on_hyphens=True) or [""]
+    if lines is not None and len(found) > lines:
+        found = [*found[: lines - 1], found[lines - 1][: width - 2] + " …"]
+    return "\n".join(found)
