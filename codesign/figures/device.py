@@ -139,7 +139,7 @@ def _sweeps(axes, measurement: Measurement, row: Mapping) -> list[dict]:
         axes.axhline(level, color=BLACK, lw=0.6, ls=(0, (4, 2)), label=f"compliance {engineering(level, 'A')}")
         numbers.append(_number("sweeps", "compliance", current_abs_a=level))
     if not np.isfinite(size).any():
-        axes.set_ylim(1e-12, 1e-3)
+        axes.set(xlim=(point[0], point[-1]) if pulse else (voltage.min(), voltage.max()), ylim=(1e-12, 1e-3))
         axes.text(0.5, 0.5, "no current recorded", transform=axes.transAxes, ha="center", color=GREY)
     axes.set(xlabel="point" if pulse else "voltage V (V)", ylabel="current |I| (A)")
     axes.set_title("a  pulses" if pulse else f"a  sweeps, {cycles.size} cycle{'s' * (cycles.size != 1)}")
@@ -178,8 +178,9 @@ def _curve(axes, row: Mapping, min_operative_fraction: float) -> list[dict]:
             row["lcis_start"], usable.size, min_operative_fraction=min_operative_fraction
         )
         in_operative[window.start : window.start + window.length] = True
+    shaded = "not usable" if row["compliance_level_a"] is None else "in compliance: not usable"
     for k, (start, stop) in enumerate(_stretches(~usable, x)):
-        label = "not usable (compliance)" if k == 0 else None
+        label = shaded if k == 0 else None
         axes.axvspan(start, stop, color=PALE, lw=0, zorder=0, label=label)
     axes.plot(x, mean, color=BLUE, lw=0.6, zorder=2, gid="mean")
     axes.plot(

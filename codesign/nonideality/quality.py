@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RULES = ("nan", "open", "shorted", "flipped")
+RULES = ("nan", "open", "flipped", "shorted")
 """In the order they are tried; a dropped cycle has one rule."""
 
 
@@ -44,6 +44,6 @@ def judge_cycles(current_a: np.ndarray, limited: np.ndarray, rules: Quality) -> 
     size = np.array([np.median(np.abs(row[ok])) if ok.any() else np.nan for row, ok in zip(current_a, finite, strict=True)])
     typical = np.nanmedian(size) if recorded.any() else np.nan
     opened = size < rules.open_ratio * typical
-    for rule, applies in (("flipped", flipped), ("shorted", shorted), ("open", opened)):
+    for rule, applies in (("open", opened), ("flipped", flipped), ("shorted", shorted)):
         verdict[applies & (verdict == "")] = rule
     return verdict

@@ -1,6 +1,7 @@
-"""Column headers to quantities in SI units; columns to a measurement's cycles."""
+"""Column headers to quantities in SI units, cells to numbers, a long record to cycles."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +12,27 @@ NOT_A_NUMBER = 9.9e37
 """Source-measure units write 9.91e37 where they have no value; anything as large is missing."""
 
 PREFIXES = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9, "p": 1e-12, "k": 1e3}
-QUANTITIES = {"V": "voltage", "A": "current", "s": "time", "S": "conductance", "Ohm": "resistance", "Ω": "resistance"}
+QUANTITIES = {
+    **dict.fromkeys(("V", "Volt", "Volts", "volt", "volts"), "voltage"),
+    **dict.fromkeys(("A", "Amp", "Amps", "amp", "amps", "Ampere", "Amperes"), "current"),
+    **dict.fromkeys(("s", "sec"), "time"),
+    "S": "conductance",
+    **dict.fromkeys(("Ohm", "ohm", "Ω", "Ω"), "resistance"),
+}
 NAMES = {
-    "voltage": r"v|u|volt|voltage|bias|v(?:olt(?:age)?)?[ _]?(?:source|applied|dut)|av|smu\d?[ _]?v",
-    "current": r"i|id|ids|ai|curr|current|i[ _]?(?:meas|dut)|smu\d?[ _]?i",
+    "voltage": r"v|u|av|volts?|voltage|bias|(?:v|volt|voltage)[ _-]?(?:source|applied|dut|set|meas|measured)"
+    r"|(?:source|applied|bias|measured)[ _]?(?:v|voltage)|smu\d?[ _]?v",
+    "current": r"i|ai|id|ids|curr|current|(?:i|current)[ _-]?(?:meas|measured|dut)|measured[ _]?current|smu\d?[ _]?i",
     "time": r"t|time|x_value|timestamp",
-    "cycle": r"cycle|sweep|loop|repeat|cycle[ _]?(?:no|nr|number|index)",
-    "pulse": r"pulse|pulse[ _]?(?:no|nr|number|index)",
+    "cycle": r"cycles?|sweep|loop|repeat|(?:cycle|sweep|loop)[ _]?(?:no\.?|nr\.?|number|index)",
+    "pulse": r"pulses?|(?:pulse[ _]?(?:no\.?|nr\.?|number|index))",
     "conductance": r"g|conductance",
     "resistance": r"r|resistance",
 }
-CYCLE_COLUMN = re.compile(r"^(?:current|curr|i|id)[ _-]*(?:cycle|sweep|loop|run)?[ _-]*(\d+)$", re.IGNORECASE)
+CYCLE_COLUMN = re.compile(
+    r"(?:(?:current|curr|i|id)[ _-]*)?(?:cycle|sweep|loop|run)?[ _-]*(\d+)", re.IGNORECASE
+)
+EMPTY = ("", "nan", "na", "n/a", "-", "--", "null", "none")
 
 
 @dataclass(frozen=True)
@@ -41,91 +52,95 @@ class Column:
 def read_header(text: str) -> Column:
     """Quantity, unit and cycle number of one column header.
 
-    Understands `Voltage (V)`, `I [mA]`, `U/V`, `current_cycle12`, `Current(uA)`.
+    Understands `Voltage (V)`, `I [mA]`, `U/V`, `current_uA`, `current_cycle12`, `Current(uA)`.
+    A name that says one quantity and a unit of another is unknown.
     """
-    text = text.strip().strip("#").strip()
-    name, unit = _split_unit(text)
-    quantity, scale = "", 1.0
-    if unit:
-        known = _unit(unit)
-        if known:
-            quantity, scale = known
-    numbered = CYCLE_COLUMN.match(name)
-    if numbered:
-        return Column("current", scale if quantity in ("", "current") else 1.0, unit, int(numbered.group(1)))
-    for candidate, pattern in NAMES.items():
-        if re.fullmatch(pattern, name.strip(), re.IGNORECASE):
-            if quantity not in ("", candidate):
-                scale = 1.0
-            return Column(candidate, scale, unit, None)
-    return Column(quantity, scale, unit, None)
+    name, unit = split_unit(text.strip().lstrip("#%").strip())
+    measured, scale = unit_of(unit) or ("", 1.0)
+    numbered = CYCLE_COLUMN.fullmatch(name)
+    if numbered and measured in ("", "current"):
+        return Column("current", scale, unit, int(numbered.group(1)))
+    for quantity, pattern in NAMES.items():
+        if re.fullmatch(pattern, name, re.IGNORECASE):
+            return Column(quantity if measured in ("", quantity) else "", scale, unit, None)
+    return Column(measured if measured in ("voltage", "current") else "", scale, unit, None)
 
 
-def _split_unit(text: str) -> tuple[str, str]:
-    for pattern in (r"^(.*?)\s*[\[(]\s*([^\])]*)\s*[\])]\s*(.*)$", r"^(.*?)\s*/\s*(\S+)$", r"^(.*?),\s*(\S+)$"):
-        found = re.match(pattern, text)
-        if found:
-            rest = found.group(3) if found.re.groups > 2 else ""
-            return (found.group(1) + rest).strip(), found.group(2).strip()
+def split_unit(text: str) -> tuple[str, str]:
+    """Name and unit of a header; the unit is '' where none is recognised as one."""
+    bracketed = re.fullmatch(r"(.*?)\s*[\[(]\s*([^\])]*?)\s*[\])]\s*", text)
+    if bracketed:
+        return bracketed.group(1).strip(), bracketed.group(2)
+    found = re.fullmatch(r"(.*?)\s*[/,_]\s*([^\s/,_]+)", text)
+    if found and unit_of(found.group(2)):
+        name = found.group(1).strip()
+        # without brackets a unit counts only after a name that is known itself: `vgs_min_V` is no voltage sweep
+        if CYCLE_COLUMN.fullmatch(name) or any(re.fullmatch(p, name, re.IGNORECASE) for p in NAMES.values()):
+            return name, found.group(2)
     return text, ""
 
 
-def _unit(unit: str) -> tuple[str, float] | None:
+def unit_of(unit: str) -> tuple[str, float] | None:
+    """Quantity a unit measures and the factor to SI; None where it is no known unit."""
     for symbol, quantity in QUANTITIES.items():
         if unit.endswith(symbol) and unit[: -len(symbol)] in PREFIXES:
             return quantity, PREFIXES[unit[: -len(symbol)]]
     return None
 
 
-def numbers(cells, *, column: str, first_row: int, decimal_comma: bool = False) -> np.ndarray:
+def numbers(
+    cells: Sequence, *, column: str, rows: Sequence[int], decimal_comma: bool = False
+) -> np.ndarray:
     """Cells of one column as floats; empty cells and 9.91e37 are NaN.
 
     Args:
-        cells: Strings, numbers or None.
+        cells: Strings, numbers or None, or an array of numbers; shape (n,).
         column: Name for errors.
-        first_row: Row of the first cell as a person counts them, for errors.
+        rows: Row of each cell as a person counts them, for errors; shape (n,).
         decimal_comma: Whether 1,5 means 1.5.
 
     Raises:
-        ImportRefused: A cell holds text, or an infinite value.
+        ImportRefused: A cell holds text, or an infinite value; names column and row.
     """
-    values = np.empty(len(cells))
-    for row, cell in enumerate(cells):
-        values[row] = _number(cell, f"column {column}, row {first_row + row}", decimal_comma)
-    return values
+    if isinstance(cells, np.ndarray):
+        values = cells.astype(float)
+    else:
+        values = np.empty(len(cells))
+        for k, cell in enumerate(cells):
+            values[k] = cell if type(cell) is float else _number(cell, column, rows[k], decimal_comma)
+    infinite = np.flatnonzero(np.isinf(values))
+    if infinite.size:
+        raise ImportRefused(
+            f"{values[infinite[0]]} is not finite ({infinite.size} such cells)",
+            where=f"column {column}, row {rows[infinite[0]]}",
+            remedy="empty the cell where the instrument overflowed",
+        )
+    return np.where(np.abs(values) >= NOT_A_NUMBER, np.nan, values)
 
 
-def _number(cell, where: str, decimal_comma: bool) -> float:
-    if cell is None or isinstance(cell, bool):
+def _number(cell, column: str, row: int, decimal_comma: bool) -> float:
+    if cell is None:
         return np.nan
     if isinstance(cell, str):
         text = cell.strip()
-        if text.lower() in ("", "nan", "na", "n/a", "--", "null"):
+        if text.lower() in EMPTY:
             return np.nan
         if decimal_comma:
             text = text.replace(",", ".")
-        try:
-            cell = float(text)
-        except ValueError:
-            raise ImportRefused(
-                f"{cell.strip()[:40]!r} is not a number",
-                where=where,
-                remedy="correct the cell, or empty it where nothing was measured",
-            ) from None
+        cell = text
     try:
-        value = float(cell)
+        if isinstance(cell, bool) or (isinstance(cell, str) and "_" in cell):
+            raise ValueError
+        return float(cell)
     except (TypeError, ValueError):
         raise ImportRefused(
-            f"{cell!r} is not a number", where=where, remedy="format the column as numbers"
+            f"{str(cell)[:40]!r} is not a number",
+            where=f"column {column}, row {row}",
+            remedy="correct the cell, or empty it where nothing was measured",
         ) from None
-    if np.isinf(value):
-        raise ImportRefused(
-            f"{value} is not finite", where=where, remedy="empty the cell where the instrument overflowed"
-        )
-    return np.nan if abs(value) >= NOT_A_NUMBER else value
 
 
-def check_voltage(voltage_v: np.ndarray, *, column: str) -> None:
+def check_voltage(voltage_v: np.ndarray, *, column: str, rows: Sequence[int] | None = None) -> None:
     """Refuse a voltage column that no sweep has.
 
     Raises:
@@ -133,41 +148,51 @@ def check_voltage(voltage_v: np.ndarray, *, column: str) -> None:
     """
     missing = np.flatnonzero(~np.isfinite(voltage_v))
     if missing.size:
+        at = f"row {rows[missing[0]]}" if rows is not None else f"point {missing[0]}"
         raise ImportRefused(
-            f"{missing.size} values are missing, the first at point {missing[0]}",
-            where=f"column {column}",
+            f"{missing.size} voltage(s) are missing",
+            where=f"column {column}, {at}",
             remedy="give every row a voltage or delete the row",
         )
     if not np.any(voltage_v > 0):
         raise ImportRefused(
             "the voltage is never positive",
             where=f"column {column}",
-            remedy="the charging branch is 0 to +Vmax: check the sign or the column",
+            remedy="the charging branch is 0 to +Vmax: check the sign (voltage_scale: -1 in the sidecar) or the column",
         )
 
 
 def split_cycles(voltage_v: np.ndarray) -> np.ndarray:
     """First sample of each cycle in a record that holds several cycles end to end.
 
-    A source repeats its programme, so the cycle length is the smallest shift
-    under which the voltages repeat within half a step. The last cycle may be
-    incomplete, but half of it must be there to be seen as a repetition.
+    A new cycle starts where the voltage is back at its first value (within 0.6
+    of the median step, so that a passage between two steps is seen) and leaves it
+    in the direction in which the record began. The passage through 0 V from +Vmax
+    to -Vmax is thus no start. A start value that stands twice at a seam ends one
+    cycle and starts the next.
 
     Args:
         voltage_v: Shape (n_samples,), finite.
 
     Returns:
-        Indices, the first of them 0; only 0 where nothing repeats.
+        Indices, the first of them 0; only 0 where the voltage never returns, or
+        where "cycles" would have fewer than four points (a noisy, not a swept source).
     """
-    n = voltage_v.size
     steps = np.abs(np.diff(voltage_v))
     moving = steps[steps > 0]
     if moving.size == 0:
         return np.array([0])
-    tolerance = 0.5 * np.median(moving)
-    shifts = np.arange(4, 2 * n // 3 + 1)
-    shifts = shifts[np.abs(voltage_v[shifts] - voltage_v[0]) <= tolerance]
-    for shift in shifts:
-        if np.all(np.abs(voltage_v[shift:] - voltage_v[:-shift]) <= tolerance):
-            return np.arange(0, n, shift)
-    return np.array([0])
+    away = np.abs(voltage_v - voltage_v[0]) > 0.6 * np.median(moving)
+    leaves = np.flatnonzero(~away[:-1] & away[1:])  # last sample near the start value
+    if leaves.size == 0:
+        return np.array([0])
+    enters = np.flatnonzero(away[:-1] & ~away[1:]) + 1  # first sample near it again
+    direction = np.sign(voltage_v[leaves + 1] - voltage_v[0])
+    starts = [0]
+    held = leaves[0] + 1  # samples the record stays at its first value
+    for leave, side in zip(leaves[1:], direction[1:], strict=True):
+        if side == direction[0]:
+            entered = enters[np.searchsorted(enters, leave, side="right") - 1]
+            starts.append(max(int(entered), int(leave - held + 1)))
+    lengths = np.diff([*starts, voltage_v.size])
+    return np.array(starts) if np.median(lengths) >= 4 else np.array([0])

@@ -1,0 +1,102 @@
+"""Fabrication conditions as numbers a Gaussian process can compare.
+
+Numeric variables run from 0 to 1 over the space's range, logarithmically where
+a ratio matters more than a difference (length, Ag thickness), linearly
+otherwise. A perovskite is one-hot, or described by what distinguishes it.
+
+Sources of the descriptors: effective radii of molecular cations, Kieslich,
+Sun, Cheetham, Chem. Sci. 5, 4712 (2014): MA 217 pm, FA 253 pm; Cs 188 pm (XII),
+Pb2+ 119 pm, I- 220 pm, Br- 196 pm, Cl- 181 pm, Shannon, Acta Cryst. A32, 751
+(1976); tolerance factor t = (rA + rX) / (sqrt(2) (rPb + rX)), Goldschmidt (1926).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from codesign.fabrication.space import NUMERIC, SpaceError
+
+LOGARITHMIC = ("length_um", "ag_nm")
+A_SITE_PM = {"MA": 217.0, "FA": 253.0, "Cs": 188.0}
+HALIDE_PM = {"I": 220.0, "Br": 196.0, "Cl": 181.0}
+LEAD_PM = 119.0
+DESCRIPTORS = ("A-site radius", "halide radius", "tolerance factor")
+
+
+def ions_of(perovskite: str) -> tuple[str, str]:
+    """A-site and halide of `APbX3`.
+
+    Raises:
+        SpaceError: Not a lead halide perovskite with known radii.
+    """
+    a_site, _, halide = perovskite.removesuffix("3").partition("Pb")
+    if a_site not in A_SITE_PM or halide not in HALIDE_PM:
+        raise SpaceError(
+            f"perovskite {perovskite!r} has no descriptors; known are {', '.join(A_SITE_PM)} with Pb and "
+            f"{', '.join(HALIDE_PM)}; use encoding: onehot for others"
+        )
+    return a_site, halide
+
+
+def tolerance_factor(perovskite: str) -> float:
+    """Goldschmidt's t from effective radii, about 0.8 to 1.0 where a perovskite forms."""
+    a_site, halide = ions_of(perovskite)
+    return (A_SITE_PM[a_site] + HALIDE_PM[halide]) / (np.sqrt(2) * (LEAD_PM + HALIDE_PM[halide]))
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Conditions to points of the unit cube (a little beyond it off the grid)."""
+
+    kind: str
+    """`physical` or `onehot`."""
+    levels: Mapping[str, Sequence]
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("physical", "onehot"):
+            raise SpaceError(f"encoding must be physical or onehot, got {self.kind!r}")
+
+    @property
+    def variables(self) -> list[str]:
+        """The fabrication variable that each dimension belongs to."""
+        width = len(DESCRIPTORS) if self.kind == "physical" else len(self.levels["perovskite"])
+        return ["perovskite"] * width + list(NUMERIC)
+
+    def __call__(self, conditions: Sequence[Mapping]) -> np.ndarray:
+        """Encode, shape (len(conditions), dimensions)."""
+        compounds = [condition["perovskite"] for condition in conditions]
+        unknown = sorted({c for c in compounds if not self.knows(c)})
+        if unknown:
+            raise SpaceError(f"perovskite {', '.join(map(repr, unknown))} cannot be encoded ({self.kind})")
+        left = self._compounds(compounds)
+        right = [self._numeric(name, [condition[name] for condition in conditions]) for name in NUMERIC]
+        return np.column_stack([left, *right])
+
+    def knows(self, perovskite: str) -> bool:
+        """Whether a compound can be encoded."""
+        if self.kind == "onehot":
+            return perovskite in self.levels["perovskite"]
+        try:
+            ions_of(perovskite)
+        except SpaceError:
+            return False
+        return True
+
+    def _compounds(self, compounds: Sequence[str]) -> np.ndarray:
+        if self.kind == "onehot":
+            return np.array([[float(c == level) for level in self.levels["perovskite"]] for c in compounds])
+        described = np.array([_described(c) for c in compounds]).reshape(-1, len(DESCRIPTORS))
+        every = np.array([_described(f"{a}Pb{x}3") for a in A_SITE_PM for x in HALIDE_PM])
+        return (described - every.min(axis=0)) / np.ptp(every, axis=0)
+
+    def _numeric(self, name: str, values: Sequence[float]) -> np.ndarray:
+        levels, values = np.asarray(self.levels[name], dtype=float), np.asarray(values, dtype=float)
+        if name in LOGARITHMIC:
+            levels, values = np.log(levels), np.log(values)
+        return (values - levels.min()) / (np.ptp(levels) or 1.0)
+
+
+def _described(perovskite: str) -> tuple[float, float, float]:
+    a_site, halide = ions_of(perovskite)
+    return A_SITE_PM[a_site], HALIDE_PM[halide], tolerance_factor(perovskite)

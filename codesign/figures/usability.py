@@ -1,0 +1,372 @@
+"""The set of devices: how usability is distributed, what it goes with, who is on top."""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from codesign.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PALE,
+    PEROVSKITES,
+    TWO_COLUMNS_MM,
+    VARIABLES,
+    VERMILION,
+    Drawing,
+    axes_mm,
+    badge,
+    formula,
+    house_style,
+    look_of,
+    new_figure,
+    origin_of,
+    short_labels,
+    text_mm,
+    wrapped,
+)
+
+BINS = 20
+"""Bins of the histogram between 0 and 1."""
+RANKED = (45, 30, 15)
+"""Most devices ranked in full; beyond, so many from the top and so many from the bottom."""
+LISTED = 12
+"""Most devices without usability listed under the ranking."""
+
+
+def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
+    """Histogram with a mark a device, and the share of devices up to each usability.
+
+    Args:
+        rows: Device rows of one origin; those without usability are counted in words.
+    """
+    having = _by_usability(rows)[::-1]  # worst first, as the share grows
+    values = np.array([row["usability"] for row in having])
+    edges = np.linspace(0.0, 1.0, BINS + 1)
+    counts, _ = np.histogram(values, bins=edges)
+    numbers = [
+        _distribution_number("histogram", usability=left, usability_to=right, value=int(count))
+        for left, right, count in zip(edges[:-1].tolist(), edges[1:].tolist(), counts, strict=True)
+    ]
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, 72)
+        _head(figure, 72, "Usability of the devices", rows)
+        left, right = axes_mm(figure, 14, 12, 72, 42), axes_mm(figure, 104, 12, 72, 42)
+        left.set_title("a  devices in each 0.05 of usability")
+        left.stairs(counts, edges, fill=True, color=BLUE, alpha=0.75, gid="histogram")
+        left.set_ylabel("devices")
+        left.yaxis.get_major_locator().set_params(integer=True)
+        right.set_title("b  share of devices up to U")
+        right.set_ylabel("share of devices")
+        right.set(ylim=(0, 1.03))
+        for axes in (left, right):
+            axes.set(xlim=(-0.01, 1.01), xlabel="usability U")
+            axes.grid(True)
+        if having:
+            height = max(int(counts.max()), 1)
+            left.set_ylim(-0.07 * height, 1.06 * height)
+            left.vlines(values, -0.06 * height, -0.015 * height, color=BLACK, lw=0.4)
+            share = np.arange(1, values.size + 1) / values.size
+            right.step([0, *values, 1], [0, *share, 1], where="post", color=BLUE)
+            for row, reached in zip(having, share.tolist(), strict=True):
+                colour, marker = look_of(row["perovskite"])
+                size = 2.8 if len(having) <= 100 else 1.6
+                right.plot(row["usability"], reached, marker, color=colour, ms=size, mew=0)
+                numbers.append(
+                    _distribution_number("share", device=row["device"], usability=row["usability"], value=reached)
+                )
+            _perovskite_key(right, having, loc="lower right")
+        else:
+            left.set_ylim(0, 1)
+            for axes in (left, right):
+                axes.text(0.5, 0.5, "no device has a usability", transform=axes.transAxes, ha="center", color=GREY)
+        return Drawing(figure, numbers)
+
+
+def draw_conditions(rows: Sequence[Mapping], space: Mapping[str, Sequence], *, confidence: float) -> Drawing:
+    """Usability against each of the five fabrication variables, with its interval.
+
+    Args:
+        rows: Device rows of one origin.
+        space: Levels of each variable; ticks stand there, devices at their true value.
+        confidence: Of the intervals, as the rows were made.
+    """
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, 118)
+        _head(figure, 118, "Usability against how a device was made", rows)
+        places = [(14, 64), (74, 64), (134, 64), (14, 11), (74, 11)]
+        numbers: list[dict] = []
+        for (name, (label, unit)), (x, y), letter in zip(VARIABLES.items(), places, "abcde", strict=True):
+            axes = axes_mm(figure, x, y, 43, 36)
+            axes.set_title(f"{letter}  {label}" + (f" ({unit})" if unit else ""))
+            axes.set(ylim=(-0.13, 1.03), yticks=[0, 0.25, 0.5, 0.75, 1])
+            axes.set_ylabel("usability U")
+            axes.axhline(-0.035, color=GREY, lw=0.4)
+            axes.grid(True)
+            numbers += _against(axes, name, rows, list(space[name]))
+        _conditions_key(figure, rows, confidence)
+        return Drawing(figure, numbers)
+
+
+def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
+    """Devices by usability, best on top, with the two factors of each and those without below.
+
+    Args:
+        rows: Device rows of one origin.
+        confidence: Of the intervals, as the rows were made.
+    """
+    order = _by_usability(rows)
+    without = sorted((row for row in rows if row["usability"] is None), key=lambda row: row["device"])
+    labels = short_labels(rows)
+    most, top, bottom = RANKED
+    shown = [(k, row) for k, row in enumerate(order, 1)]
+    left_out = 0
+    if len(shown) > most:
+        left_out = len(shown) - top - bottom
+        shown = shown[:top] + shown[-bottom:]
+    lines = len(shown) + (1 if left_out else 0)
+    listed = without[:LISTED]
+    step = 4.0
+    notes_mm = (8 + 6.2 * len(listed) + (4 if len(without) > LISTED else 0)) if without else 0
+    panel_mm = max(lines, 1) * step + 3
+    height = 20 + panel_mm + 11 + notes_mm
+    numbers: list[dict] = []
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, height)
+        title = "Devices by usability" + (f": first {top} and last {bottom} of {len(order)}" if left_out else "")
+        _head(figure, height, title, rows)
+        floor = notes_mm + 11
+        main = axes_mm(figure, 80, floor, 56, panel_mm)
+        factors = axes_mm(figure, 147, floor, 30, panel_mm)
+        for axes in (main, factors):
+            axes.set(ylim=(max(lines, 1) - 0.25, -0.75), xlim=(-0.02, 1.02), yticks=[])
+            axes.spines["left"].set_visible(False)
+            axes.grid(True, axis="x")
+        main.set_title("a  usability", y=1.0, pad=3)
+        main.set_xlabel(f"usability U with {_percent(confidence)} interval")
+        factors.set_title("b  its two factors", y=1.0, pad=9)
+        factors.set(xlabel="U is their product", xticks=[0, 0.5, 1])
+        if not order:
+            main.text(0.5, 0, "no device has a usability", ha="center", va="center", color=GREY)
+        for place, (rank, row) in enumerate(shown):
+            y = place + (1 if left_out and place >= top else 0)
+            numbers.append(_ranked(main, factors, y, rank, row, labels[row["device"]]))
+        if left_out:
+            main.text(0.5, top, f"… {left_out} devices between …", ha="center", va="center", color=GREY)
+        if order:
+            factors.legend(
+                *_first_of_each(factors),
+                loc="lower left",
+                bbox_to_anchor=(-0.02, 1.0),
+                ncols=2,
+                columnspacing=0.8,
+                handlelength=0.8,
+                handletextpad=0.3,
+                borderaxespad=0.1,
+            )
+        numbers += _without_usability(figure, listed, len(without), labels, notes_mm)
+        numbers += [_ranking_number(row, labels[row["device"]], "not listed") for row in without[LISTED:]]
+        return Drawing(figure, numbers)
+
+
+def _by_usability(rows: Sequence[Mapping]) -> list[Mapping]:
+    """Rows that have a usability, best first."""
+    having = [row for row in rows if row["usability"] is not None]
+    return sorted(having, key=lambda row: (-row["usability"], row["device"]))
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:g} %"
+
+
+def _counts(rows: Sequence[Mapping]) -> str:
+    """How many devices there are, and how many have no usability for which status."""
+    status = Counter(row["status"] for row in rows if row["usability"] is None)
+    having = len(rows) - status.total()
+    said = {"no_usability": "measured but without usability", "refused": "refused at import"}
+    lost = "; ".join(f"{count} {said.get(name, name)}" for name, count in sorted(status.items()))
+    return f"{having} of {len(rows)} device{'s' * (len(rows) != 1)} with usability" + (f"; {lost}" if lost else "")
+
+
+def _head(figure, height_mm: float, title: str, rows: Sequence[Mapping]) -> None:
+    text_mm(figure, 4, height_mm - 3.5, title, fontsize=9, fontweight="bold", va="top")
+    text_mm(figure, 4, height_mm - 9, _counts(rows), fontsize=6.5, color=GREY, va="top")
+    badge(figure, origin_of(rows))
+
+
+def _distribution_number(panel: str, **values) -> dict:
+    return dict.fromkeys(("panel", "device", "usability", "usability_to", "value")) | {"panel": panel} | values
+
+
+def _present(rows: Sequence[Mapping]) -> list[str]:
+    """Perovskites of these rows, known ones first in their own order."""
+    found = {row["perovskite"] or "" for row in rows}
+    known = [name for name in PEROVSKITES if name in found]
+    return known + sorted(found - set(known))
+
+
+def _perovskite_key(axes, rows: Sequence[Mapping], **options) -> None:
+    for name in _present(rows):
+        colour, marker = look_of(name)
+        axes.plot([], [], marker, color=colour, ms=2.8, mew=0, label=formula(name))
+    axes.legend(labelspacing=0.25, handlelength=0.8, **options)
+
+
+def _jitter(device: str) -> float:
+    """A number in -1 ... 1 that depends on the device's name alone."""
+    return int.from_bytes(hashlib.sha256(device.encode()).digest()[:4], "big") / 2**31 - 1
+
+
+def _log_is_better(levels: Sequence[float]) -> bool:
+    """Whether these levels stand more evenly on a log axis."""
+    if len(levels) < 3 or min(levels) <= 0 or max(levels) < 10 * min(levels):
+        return False
+    steps = [np.diff(scale(np.sort(levels))) for scale in (np.asarray, np.log)]
+    plain, log = (float(s.std() / s.mean()) for s in steps)
+    return log < plain
+
+
+def _against(axes, name: str, rows: Sequence[Mapping], levels: list) -> list[dict]:
+    """One panel of `draw_conditions`."""
+    known = [row for row in rows if row[name] is not None]
+    if name == "perovskite":
+        names = [*levels, *sorted({row[name] for row in known} - set(levels))]
+        axes.set_xticks(range(len(names)), [formula(n) for n in names], rotation=20, ha="right")
+        axes.tick_params(axis="x", pad=1)
+        axes.set_xlim(-0.5, len(names) - 0.5)
+        place = {row["device"]: names.index(row[name]) + 0.3 * _jitter(row["device"]) for row in known}
+    else:
+        place = {row["device"]: float(row[name]) for row in known}
+        _numeric_axis(axes, [float(level) for level in levels], list(place.values()))
+    crowded = len(known) > 100
+    numbers = []
+    for row in known:
+        x, u = place[row["device"]], row["usability"]
+        colour, marker = look_of(row["perovskite"])
+        on_grid = any(row[name] == level for level in levels)
+        if u is None:
+            axes.plot(x, -0.085, "x", color=colour, ms=2.4, mew=0.6)
+        else:
+            low, high = row["usability_low"], row["usability_high"]
+            axes.plot([x, x], [low, high], color=colour, lw=0.5, alpha=0.25 if crowded else 0.5, zorder=1)
+            face = colour if on_grid else "white"
+            axes.plot(x, u, marker, mfc=face, mec=colour, mew=0.6, ms=2 if crowded else 2.8, alpha=0.85, zorder=2)
+        numbers.append(
+            {
+                "variable": name,
+                "device": row["device"],
+                "level": row[name],
+                "x": x,
+                "on_grid": on_grid,
+                "usability": u,
+                "usability_low": row["usability_low"],
+                "usability_high": row["usability_high"],
+                "status": row["status"],
+            }
+        )
+    if len(known) < len(rows):
+        missing = f"not known for {len(rows) - len(known)}"
+        axes.text(1.0, 1.0, missing, transform=axes.transAxes, ha="right", va="bottom", fontsize=5, color=GREY)
+    return numbers
+
+
+def _numeric_axis(axes, levels: list[float], values: list[float]) -> None:
+    """Ticks at the grid's levels, limits around levels and devices; log where that spaces them better."""
+    from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
+
+    low, high = min([*levels, *values]), max([*levels, *values])
+    if _log_is_better(levels) and low > 0:
+        axes.set_xscale("log")
+        margin = (high / low) ** 0.06 if high > low else 1.2
+        axes.set_xlim(low / margin, high * margin)
+    else:
+        margin = 0.06 * (high - low) or 1.0
+        axes.set_xlim(low - margin, high + margin)
+    axes.set_xticks(levels, [f"{level:g}" for level in levels])
+    off = sorted(set(values) - set(levels))
+    axes.xaxis.set_minor_locator(FixedLocator(off) if off else NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    if len(levels) > 6:
+        axes.tick_params(axis="x", labelsize=5.2)
+
+
+def _conditions_key(figure, rows: Sequence[Mapping], confidence: float) -> None:
+    """Sixth place of the grid: what marks mean."""
+    axes = axes_mm(figure, 129, 11, 48, 36)
+    axes.set_axis_off()
+    for name in _present(rows):
+        colour, marker = look_of(name)
+        count = sum((row["perovskite"] or "") == name for row in rows)
+        axes.plot([], [], marker, color=colour, ms=2.8, mew=0, label=f"{formula(name)} (n = {count})")
+    axes.plot([], [], "o", mfc="white", mec=BLACK, mew=0.6, ms=2.8, label="level off the grid, at its true value")
+    axes.plot([], [], color=BLACK, lw=0.5, alpha=0.5, label=f"{_percent(confidence)} bootstrap interval")
+    if any(row["usability"] is None for row in rows):
+        axes.plot([], [], "x", color=BLACK, ms=2.4, mew=0.6, label="no usability (below the line)")
+    axes.legend(loc="upper left", labelspacing=0.5)
+
+
+def _ranking_number(row: Mapping, label: str, shown: str, *, rank: int | None = None) -> dict:
+    sigma = row["sigma_upper"]
+    return {
+        "rank": rank,
+        "device": row["device"],
+        "label": label,
+        "usability": row["usability"],
+        "usability_low": row["usability_low"],
+        "usability_high": row["usability_high"],
+        "eta": row["eta"],
+        "exp_minus_sigma_upper": None if sigma is None else math.exp(-sigma),
+        "shown": shown,
+        "status": row["status"],
+        "reason": row["reason"],
+    }
+
+
+def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str) -> dict:
+    number = _ranking_number(row, label, "ranked", rank=rank)
+    colour, marker = look_of(row["perovskite"])
+    if rank % 2 == 0:
+        for axes in (main, factors):
+            axes.axhspan(y - 0.5, y + 0.5, color=PALE, alpha=0.35, lw=0, zorder=0)
+    main.text(-0.11, y, label, ha="right", va="center", fontsize=5.8)
+    main.text(-0.035, y, str(rank), ha="right", va="center", fontsize=5.8, color=GREY)
+    main.plot([number["usability_low"], number["usability_high"]], [y, y], color=colour, lw=1.0, alpha=0.6)
+    main.plot(number["usability"], y, marker, color=colour, ms=3.2, mew=0)
+    main.text(1.05, y, f"{number['usability']:.2f}", ha="left", va="center", fontsize=5.5)
+    eta, narrow = number["eta"], number["exp_minus_sigma_upper"]
+    factors.plot([eta, narrow], [y, y], color=PALE, lw=1.2, zorder=1)
+    factors.plot(eta, y, "s", color=GREEN, ms=2.6, mew=0, zorder=2, label="η")
+    factors.plot(narrow, y, "d", color=ORANGE, ms=3.0, mew=0, zorder=3, label="exp(−σ)")
+    return number
+
+
+def _first_of_each(axes) -> tuple[list, list]:
+    """Legend entries without repeats."""
+    found: dict[str, object] = {}
+    for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+        found.setdefault(label, handle)
+    return list(found.values()), list(found)
+
+
+def _without_usability(figure, listed, total: int, labels: Mapping[str, str], top_mm: float) -> list[dict]:
+    """Devices without usability, with their reasons, under the panels."""
+    if not total:
+        return []
+    y = top_mm - 4
+    text_mm(figure, 4, y, f"Without usability ({total})", fontsize=7, fontweight="bold", color=VERMILION, va="top")
+    numbers = []
+    for row in listed:
+        y -= 6.2
+        text_mm(figure, 4, y + 1.8, wrapped(labels[row["device"]], 58, lines=1), fontsize=5.8, va="top")
+        reason = f"{'refused: ' if row['status'] == 'refused' else ''}{row['reason'] or 'no reason given'}"
+        text_mm(figure, 66, y + 1.8, wrapped(reason, 122, lines=2), fontsize=5.2, va="top", color=GREY)
+        numbers.append(_ranking_number(row, labels[row["device"]], "listed"))
+    if total > len(listed):
+        more = f"and {total - len(listed)} more; all are in the table beside this figure"
+        text_mm(figure, 4, y - 3.2, more, fontsize=5.8, va="top", color=GREY)
+    return numbers

@@ -1,0 +1,267 @@
+"""Named columns to cycles of a sweep, in volts and amperes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from codesign.iv.importers.columns import Column, check_voltage, read_header, split_cycles
+from codesign.iv.importers.refusal import ImportRefused
+from codesign.iv.importers.table import Table
+
+SHOWN = 8
+"""Columns or cycles listed in a message before it says how many more there are."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Rows of a measurement, ordered by (cycle, point); every array shape (n_samples,)."""
+
+    cycle: np.ndarray
+    point: np.ndarray
+    voltage_v: np.ndarray
+    current_a: np.ndarray
+    notes: tuple[str, ...] = ()
+    branch_points: int | None = None
+    """Pulse series: points of potentiation."""
+
+
+def listing(values) -> str:
+    """The first few values and how many more there are."""
+    values = list(values)
+    shown = ", ".join(map(str, values[:SHOWN]))
+    return shown if len(values) <= SHOWN else f"{shown} and {len(values) - SHOWN} more"
+
+
+def missing_values(cycle: np.ndarray, current_a: np.ndarray) -> list[str]:
+    """What to say of currents that were not recorded; empty where all were."""
+    numbers_, at = np.unique(cycle, return_inverse=True)
+    samples = np.bincount(at)
+    lost = np.bincount(at, weights=np.isnan(current_a)).astype(int)
+    said = []
+    if np.any(lost == samples):
+        said.append(f"cycles without any value: {listing(numbers_[lost == samples])}")
+    partly = (lost > 0) & (lost < samples)
+    if np.any(partly):
+        said.append(f"cycles with missing values: {listing(numbers_[partly])} ({lost[partly].sum()} points)")
+    return said
+
+
+def read_sweeps(table: Table, sidecar: Mapping) -> Samples:
+    """One voltage and a current column a cycle, pairs of columns, or one long record.
+
+    Args:
+        table: The file.
+        sidecar: Checked sidecar; `columns`, `voltage_scale`, `current_scale`, `voltage_v` and
+            `points_per_cycle` are used.
+
+    Raises:
+        ImportRefused: A column is missing or cannot be told, a cycle number occurs twice, text
+            stands among numbers, or the voltage is no sweep.
+    """
+    columns = _columns(table, sidecar)
+    at = {quantity: [k for k, c in enumerate(columns) if c.quantity == quantity] for quantity in
+          ("voltage", "current", "cycle")}  # fmt: skip
+    if not at["voltage"] and "voltage_v" not in sidecar:
+        hint = ""
+        if any(c.quantity == "time" for c in columns) and at["current"]:
+            hint = ", or voltage_v: the constant voltage of a current-against-time record"
+        raise ImportRefused(
+            "no voltage column",
+            where=f"header {listing(table.name(k) for k in range(len(columns)))}",
+            remedy="name one column voltage, or write into the sidecar columns: {voltage: NAME, current: NAME}" + hint,
+        )
+    notes = list(table.notes)
+    blank = [
+        k for k, c in enumerate(columns)
+        if not c.quantity and not table.header[k] and table.has_data(k) and "columns" not in sidecar
+    ]  # fmt: skip
+    if at["current"] and blank and len(at["voltage"]) == 1:
+        at["current"] = sorted([*at["current"], *blank])
+        notes.append(f"{len(blank)} column(s) without a header taken as cycles: ")
+    else:
+        blank = []
+    if not at["current"]:
+        raise ImportRefused(
+            "no current column",
+            where=f"header {listing(table.name(k) for k in range(len(columns)))}",
+            remedy="name the current columns current_cycle1, current_cycle2, ..., or write columns: {current: NAME} "
+            "into the sidecar",
+        )
+    if not len(table.rows):
+        raise ImportRefused("there are no rows below the header", remedy="export the measurement again")
+    ignored = [
+        table.name(k) for k, c in enumerate(columns)
+        if not c.quantity and k not in blank and table.header[k] and table.has_data(k)
+    ]  # fmt: skip
+    if ignored:
+        notes.append(f"columns not used: {listing(ignored)}")
+    notes += _conversions(table, columns, [*at["voltage"], *at["current"]])
+    current = {k: table.numbers(k) * columns[k].scale for k in at["current"]}
+    if not at["voltage"]:
+        voltage = {-1: np.full(len(table.rows), float(sidecar["voltage_v"]))}
+        notes.append(f"constant voltage {sidecar['voltage_v']:g} V from the sidecar")
+    else:
+        voltage = {k: table.numbers(k) * columns[k].scale for k in at["voltage"]}
+    rows = np.asarray(table.rows)
+    if len(voltage) > 1:
+        samples = _pairs(table, columns, voltage, current, rows)
+    elif len(current) == 1 and next(columns[k].cycle for k in current) is None:
+        samples = _long(table, at["cycle"], voltage, current, rows, sidecar)
+    else:
+        samples = _wide(table, columns, voltage, current, rows, blank)
+    if blank:
+        numbered = {k: n for k, n in zip(at["current"], _cycle_numbers(table, columns, at["current"]), strict=True)}
+        notes = [f"{n}{listing(numbered[k] for k in blank)}" if n.endswith("cycles: ") else n for n in notes]
+    if not np.isfinite(samples.current_a).any():
+        raise ImportRefused(
+            "no current was recorded: every value is missing",
+            where=f"column(s) {listing(table.name(k) for k in current)}",
+            remedy="export the measurement again, or name the right column",
+        )
+    notes += [*samples.notes, *missing_values(samples.cycle, samples.current_a)]
+    return Samples(samples.cycle, samples.point, samples.voltage_v, samples.current_a, tuple(notes))
+
+
+def _columns(table: Table, sidecar: Mapping) -> list[Column]:
+    """What each column is: the sidecar where it maps columns, else the header."""
+    found = [read_header(text) for text in table.header]
+    mapping = sidecar.get("columns", {})
+    for quantity, wanted in mapping.items():
+        chosen = {table.find(name, key=f"columns.{quantity}") for name in
+                  (wanted if isinstance(wanted, list) else [wanted])}  # fmt: skip
+        for k, column in enumerate(found):
+            if k in chosen:
+                scale = column.scale if column.quantity in ("", quantity) else 1.0
+                number = column.cycle if quantity == "current" else None
+                found[k] = Column(quantity, scale, column.unit, number)
+            elif column.quantity == quantity:
+                found[k] = Column("", 1.0, column.unit, None)
+    for quantity in ("voltage", "current"):
+        scale = sidecar.get(f"{quantity}_scale")
+        if scale is not None:
+            found = [Column(quantity, scale, "", c.cycle) if c.quantity == quantity else c for c in found]
+    return found
+
+
+def _conversions(table: Table, columns: list[Column], used: list[int]) -> list[str]:
+    """One note a unit that was converted."""
+    converted: dict[tuple, list[str]] = {}
+    for k in used:
+        column = columns[k]
+        if column.scale != 1:
+            converted.setdefault((column.quantity, column.unit, column.scale), []).append(table.name(k))
+    return [
+        f"{quantity} converted from {unit} to {'V' if quantity == 'voltage' else 'A'} (factor {scale:g}): {listing(names)}"
+        if unit
+        else f"{quantity} multiplied by {scale:g} as the sidecar says"
+        for (quantity, unit, scale), names in converted.items()
+    ]
+
+
+def _cycle_numbers(table: Table, columns: list[Column], used: list[int]) -> list[int]:
+    """Numbers in the headers; a column without one takes the next free number after its left neighbour."""
+    stated = [columns[k].cycle for k in used]
+    named = [number for number in stated if number is not None]
+    twice = sorted({number for number in named if named.count(number) > 1})
+    unnamed = [table.header[k] for k in used if columns[k].cycle is None and table.header[k]]
+    if twice or len(set(unnamed)) < len(unnamed):
+        again = f"cycle {twice[0]}" if twice else f"column {next(n for n in unnamed if unnamed.count(n) > 1)}"
+        raise ImportRefused(
+            f"duplicate cycle: {again} occurs more than once",
+            where=f"columns {listing(k + 1 for k in used if not twice or columns[k].cycle == twice[0])}",
+            remedy="give every current column a number of its own: current_cycle1, current_cycle2, ...",
+        )
+    if len(unnamed) > 1:
+        raise ImportRefused(
+            f"{len(unnamed)} current columns without cycle numbers",
+            where=f"columns {listing(unnamed)}",
+            remedy="say in the sidecar which one to use, columns: {current: NAME}, or number them current_cycle1, ...",
+        )
+    taken, last, result = set(named), 0, []
+    for number in stated:
+        if number is None:
+            number = last + 1
+            while number in taken:
+                number += 1
+            taken.add(number)
+        result.append(number)
+        last = number
+    return result
+
+
+def _wide(table, columns, voltage, current, rows, blank) -> Samples:
+    """One voltage column, one current column a cycle."""
+    ((source, volts),) = voltage.items()
+    used = sorted(current)
+    cycles = np.array(_cycle_numbers(table, columns, used), dtype=np.int32)
+    amperes = np.array([current[k] for k in used])  # (cycles, points)
+    order = np.argsort(cycles)
+    cycles, amperes = cycles[order], amperes[order]
+    keep = np.isfinite(volts) | np.isfinite(amperes).any(axis=0)
+    volts, amperes = volts[keep], amperes[:, keep]
+    check_voltage(volts, column=_name(table, source), rows=rows[keep])
+    return Samples(
+        np.repeat(cycles, volts.size),
+        np.tile(np.arange(volts.size), cycles.size),
+        np.tile(volts, cycles.size),
+        amperes.ravel(),
+    )
+
+
+def _pairs(table, columns, voltage, current, rows) -> Samples:
+    """A voltage and a current column a cycle, side by side."""
+    if len(voltage) != len(current):
+        raise ImportRefused(
+            f"{len(voltage)} voltage columns for {len(current)} current columns",
+            where=f"columns {listing(table.name(k) for k in voltage)}",
+            remedy="say in the sidecar which to use, columns: {voltage: NAME, current: NAME}",
+        )
+    parts = []
+    for number, (source, meter) in enumerate(zip(sorted(voltage), sorted(current), strict=True), start=1):
+        keep = np.isfinite(voltage[source]) | np.isfinite(current[meter])
+        check_voltage(voltage[source][keep], column=table.name(source), rows=rows[keep])
+        n = int(keep.sum())
+        parts.append((np.full(n, number), np.arange(n), voltage[source][keep], current[meter][keep]))
+    joined = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Samples(*joined, notes=(f"{len(parts)} pairs of voltage and current columns taken as cycles",))
+
+
+def _long(table, cycle_columns, voltage, current, rows, sidecar) -> Samples:
+    """One voltage and one current column; a cycle column or several cycles end to end."""
+    ((source, volts),), (amperes,) = voltage.items(), current.values()
+    keep = np.isfinite(volts) | np.isfinite(amperes) if source >= 0 else np.isfinite(amperes)
+    volts, amperes = volts[keep], amperes[keep]
+    check_voltage(volts, column=_name(table, source), rows=rows[keep])
+    notes: tuple[str, ...] = ()
+    if cycle_columns:
+        labels = table.numbers(cycle_columns[0])[keep]
+        wrong = np.flatnonzero(~np.isfinite(labels) | (labels != np.round(labels)))
+        if wrong.size:
+            raise ImportRefused(
+                f"{wrong.size} cycle number(s) are missing or no integer",
+                where=f"column {table.name(cycle_columns[0])}, row {rows[keep][wrong[0]]}",
+                remedy="number every row",
+            )
+        order = np.argsort(labels, kind="stable")
+        cycle, volts, amperes = labels[order].astype(np.int32), volts[order], amperes[order]
+        return Samples(cycle, np.arange(cycle.size) - np.searchsorted(cycle, cycle), volts, amperes)
+    if "points_per_cycle" in sidecar:
+        starts = np.arange(0, volts.size, sidecar["points_per_cycle"])
+        notes = (f"split into {starts.size} cycles of {sidecar['points_per_cycle']} points as the sidecar says",)
+    else:
+        starts, notes = split_cycles(volts), ()
+        tail = volts.size - starts[-1]
+        if starts.size > 1 and tail == 1:  # the last return to the start value ends a cycle
+            starts, tail = starts[:-1], volts.size - starts[-2]
+        if starts.size > 1:
+            notes = (f"split into {starts.size} cycles where the voltage returns to its start",)
+            usual = int(np.median(np.diff(starts)))
+            if tail < usual - 1:
+                notes += (f"the last cycle has {tail} of {usual} points",)
+    cycle = np.searchsorted(starts, np.arange(volts.size), side="right")
+    return Samples(cycle, np.arange(volts.size) - starts[cycle - 1], volts, amperes, notes)
+
+
+def _name(table: Table, k: int) -> str:
+    return table.name(k) if k >= 0 else "voltage_v of the sidecar"

@@ -1,0 +1,177 @@
+"""A file taken apart: named columns of cells, whatever format they came from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from codesign.iv.importers.columns import numbers, read_header, split_unit, unit_of
+from codesign.iv.importers.refusal import ImportRefused
+
+HEADER_ROWS = 200
+"""Rows searched for a header; instruments write less in front of it."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns as the file holds them."""
+
+    header: list[str]
+    """One text a column; '' where there is none."""
+    columns: list[Sequence]
+    """Cells, every column shape (n_rows,)."""
+    rows: Sequence[int]
+    """Row of each cell as a person counts them, shape (n_rows,)."""
+    decimal_comma: bool = False
+    notes: tuple[str, ...] = ()
+    extra: Mapping[str, object] = field(default_factory=dict)
+    """What else the file says."""
+    aliases: tuple[str, ...] = ()
+    """Full names of the columns (`group/channel`), where the format has them."""
+
+    def numbers(self, k: int) -> np.ndarray:
+        """Column `k` as floats; see `columns.numbers`."""
+        return numbers(
+            self.columns[k], column=self.name(k), rows=self.rows, decimal_comma=self.decimal_comma
+        )
+
+    def name(self, k: int) -> str:
+        """Name of column `k` for a person."""
+        return self.header[k] or f"{k + 1} (no header)"
+
+    def has_data(self, k: int) -> bool:
+        """Whether any cell of column `k` is filled."""
+        cells = self.columns[k]
+        if isinstance(cells, np.ndarray):
+            return bool(np.isfinite(cells).any())
+        return any(cell is not None and str(cell).strip() for cell in cells)
+
+    def find(self, wanted: str | int, *, key: str) -> int:
+        """Index of the column a sidecar names, by header, by name without unit, or by number from 1.
+
+        Raises:
+            ImportRefused: There is no such column, or several.
+        """
+        if isinstance(wanted, int):
+            at = [wanted - 1] if 1 <= wanted <= len(self.header) else []
+        else:
+            names = [self.header, self.aliases, [split_unit(text)[0] for text in self.header]]
+            at = next((f for n in names if (f := [k for k, t in enumerate(n) if t == wanted.strip()])), [])
+        if len(at) != 1:
+            raise ImportRefused(
+                f"{wanted!r} is {'no column' if not at else 'the name of several columns'} of the file",
+                where=f"sidecar, {key}",
+                remedy=f"name one of: {', '.join(self.aliases or [self.name(k) for k in range(len(self.header))])}",
+            )
+        return at[0]
+
+
+def from_rows(
+    cells: Sequence[Sequence], *, first_row: int = 1, decimal_comma: bool = False, known: Sequence[str] = ()
+) -> Table:
+    """Find preamble, header and data in rows of cells.
+
+    The header is the row that names the most quantities and has numbers below
+    it (a row of units may stand between); rows before it are kept under
+    `extra.preamble`. Empty rows, rows that begin with '#' and repeated headers are
+    left out.
+
+    Args:
+        cells: Rows of strings, numbers or None; may differ in length.
+        first_row: Number of the first row as a person counts.
+        decimal_comma: Whether 1,5 means 1.5.
+        known: Column names a sidecar uses, which make a header, too.
+
+    Raises:
+        ImportRefused: No row holds a number.
+    """
+    texts = [[("" if cell is None else str(cell)).strip() for cell in row] for row in cells[:HEADER_ROWS]]
+    at = _header_row(texts, known, decimal_comma)
+    if at is None:
+        first = next((k for k, row in enumerate(texts) if _counts(row, decimal_comma)), None)
+        if first is None:
+            raise ImportRefused(
+                "not a measurement: no row of numbers was found",
+                remedy="move it out of the folder of instrument files, or export the measurement again",
+            )
+        header, below = [], first
+    else:
+        header, below = _joined(texts[at], texts, at + 1, decimal_comma), at + 1
+        if below < len(texts) and _is_units(texts[below]):
+            units = [*texts[below], *[""] * len(header)]
+            header = [f"{name} ({unit})" if unit and name else name for name, unit in zip(header, units, strict=False)]
+            below += 1
+    preamble = [" ".join(filter(None, row)) for row in texts[: below if at is None else at] if any(row)]
+    kept, rows, repeated = [], [], 0
+    for number, row in enumerate(cells[below:], start=first_row + below):
+        filled = [cell for cell in row if cell is not None and str(cell).strip()]
+        if not filled or (isinstance(filled[0], str) and filled[0].startswith("#")):
+            continue
+        if at is not None and [("" if c is None else str(c)).strip() for c in row] == texts[at]:
+            repeated += 1
+            continue
+        kept.append(row)
+        rows.append(number)
+    width = max([len(header), *(len(row) for row in kept)])
+    columns = [[row[k] if k < len(row) else None for row in kept] for k in range(width)]
+    header = [*header, *[""] * (width - len(header))]
+    filled_columns = [k for k in range(width) if header[k] or any(c not in (None, "") for c in columns[k])]
+    return Table(
+        header=[header[k] for k in filled_columns],
+        columns=[columns[k] for k in filled_columns],
+        rows=rows,
+        decimal_comma=decimal_comma,
+        notes=(f"{repeated} repeated header rows left out",) if repeated else (),
+        extra={"preamble": preamble[:20]} if preamble else {},
+    )
+
+
+def _header_row(texts: list[list[str]], known: Sequence[str], decimal_comma: bool) -> int | None:
+    scores = [_named(row, known) for row in texts]
+    best = max(scores, default=0)
+    if best == 0:
+        return None
+    candidates = [k for k, score in enumerate(scores) if score == best]
+    for k in candidates:
+        below = [row for row in texts[k + 1 :] if any(row)][:2]
+        if any(_counts(row, decimal_comma) for row in below):
+            return k
+    return candidates[0]
+
+
+def _named(row: list[str], known: Sequence[str]) -> int:
+    """Cells that name a quantity or a column the sidecar uses; bare numbers are data."""
+    return sum(
+        1
+        for text in row
+        if text
+        and not text.lstrip("+-").replace(".", "").replace(",", "").isdigit()
+        and (read_header(text).quantity or text in known or split_unit(text)[0] in known)
+    )
+
+
+def _counts(row: list[str], decimal_comma: bool) -> int:
+    """Cells that are numbers."""
+    total = 0
+    for text in row:
+        try:
+            float(text.replace(",", ".") if decimal_comma else text)
+        except ValueError:
+            continue
+        total += 1
+    return total
+
+
+def _is_units(row: list[str]) -> bool:
+    filled = [text.strip("[]()") for text in row if text]
+    return bool(filled) and all(unit_of(text) for text in filled)
+
+
+def _joined(header: list[str], texts: list[list[str]], below: int, decimal_comma: bool) -> list[str]:
+    """`Time, s` written into a comma-separated header is one column, not two."""
+    header = [header[0].lstrip("#% "), *header[1:]]
+    data = next((row for row in texts[below:] if _counts(row, decimal_comma)), [])
+    at = next((k for k in range(1, len(header)) if unit_of(header[k]) and read_header(header[k - 1]).quantity), None)
+    if at is not None and len(header) == len(data) + 1:
+        header = [*header[: at - 1], f"{header[at - 1]} ({header[at]})", *header[at + 1 :]]
+    return header

@@ -1,0 +1,52 @@
+"""Draw the usability table: distribution, conditions, ranking."""
+
+from pathlib import Path
+
+from codesign.figures.style import write_drawing
+from codesign.figures.usability import draw_conditions, draw_distribution, draw_ranking
+from codesign.log import log_to
+from codesign.tables import DEVICE, read_table
+
+FIGURES = ("distribution", "conditions", "ranking")
+CURVES = ("voltage_v", "conductance_s", "conductance_low_s", "conductance_high_s", "usable")
+
+
+def main(
+    *,
+    usability: Path,
+    distribution_pdf: Path,
+    distribution_png: Path,
+    distribution_csv: Path,
+    conditions_pdf: Path,
+    conditions_png: Path,
+    conditions_csv: Path,
+    ranking_pdf: Path,
+    ranking_png: Path,
+    ranking_csv: Path,
+    space: dict,
+    confidence: float,
+) -> None:
+    """Three figures of one table, each as PDF and PNG with the numbers drawn."""
+    rows = read_table(usability, schema=DEVICE).drop_columns(list(CURVES)).to_pylist()
+    write_drawing(draw_distribution(rows), pdf=distribution_pdf, png=distribution_png, csv=distribution_csv)
+    write_drawing(
+        draw_conditions(rows, space, confidence=confidence),
+        pdf=conditions_pdf,
+        png=conditions_png,
+        csv=conditions_csv,
+    )
+    write_drawing(draw_ranking(rows, confidence=confidence), pdf=ranking_pdf, png=ranking_png, csv=ranking_csv)
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            usability=Path(snakemake.input.usability),
+            **{
+                f"{figure}_{kind}": Path(snakemake.output[f"{figure}_{kind}"])
+                for figure in FIGURES
+                for kind in ("pdf", "png", "csv")
+            },
+            space=snakemake.params.space,
+            confidence=snakemake.params.confidence,
+        )
