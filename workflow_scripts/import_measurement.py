@@ -2,30 +2,26 @@
 
 from pathlib import Path
 
-from codesign.iv.importers import describe_file, import_file
-from codesign.iv.importers.refusal import ImportRefused
-from codesign.iv.measurement import Measurement, MeasurementError, write_measurement
+from codesign.iv.importers import ImportRefused, describe_file, import_one
+from codesign.iv.measurement import Measurement, write_measurement
 from codesign.log import log_to
 
 
 def main(*, raw: list[Path], conditions: list[Path], sweeps: Path, device: str, strict: bool) -> None:
     """Import `raw` to `sweeps`; a file that cannot be used is kept with its reason.
 
+    The sidecar is found beside the instrument file; the rule lists it only to follow its changes.
+
     Raises:
-        MeasurementError: `strict` is set and the file cannot be used.
+        ImportRefused: `strict` is set and the file cannot be used.
     """
     try:
-        if len(raw) > 1:
-            raise ImportRefused(
-                f"{len(raw)} files have this device id: {', '.join(path.name for path in raw)}",
-                remedy="rename all but one, so that every device has a file name of its own",
-            )
-        measurement = import_file(raw[0], device=device, conditions=conditions)
-    except MeasurementError as error:
+        measurement = import_one(raw, device=device, conditions=conditions)
+    except ImportRefused as refusal:
         if strict:
-            raise MeasurementError(f"{raw[0]}: {error}") from error
-        print(f"refused: {error}")
-        measurement = Measurement.refused(describe_file(raw[0], device=device), str(error))
+            raise
+        print(f"refused: {refusal}")
+        measurement = Measurement.refused(describe_file(raw[0], device=device), str(refusal))
     for note in measurement.metadata.notes:
         print(note)
     write_measurement(measurement, sweeps)

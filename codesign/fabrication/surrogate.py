@@ -122,15 +122,16 @@ def fit_surrogate(x: np.ndarray, y: np.ndarray, std: np.ndarray) -> Surrogate:
         "noise_prior", LogNormalPrior(-3.0, 1.0), lambda module: module.noise
     )
     likelihood.second_noise_covar.initialize(noise=torch.tensor(0.05, dtype=torch.float64))
-    model = SingleTaskGP(
-        tensor(x),
-        tensor((y - offset) / scale)[:, None],
-        train_Yvar=noise[:, None],
-        likelihood=likelihood,
-        outcome_transform=None,
-    ).double()
     with warnings.catch_warnings():
+        # BoTorch asks for sample, not population, standardisation; the prior does not mind
         warnings.simplefilter("ignore")
+        model = SingleTaskGP(
+            tensor(x),
+            tensor((y - offset) / scale)[:, None],
+            train_Yvar=noise[:, None],
+            likelihood=likelihood,
+            outcome_transform=None,
+        ).double()
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
     shared = float(likelihood.second_noise.detach())
     return Surrogate(

@@ -134,7 +134,7 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
     step = 4.0
     notes_mm = (8 + 6.2 * len(listed) + (4 if len(without) > LISTED else 0)) if without else 0
     panel_mm = max(lines, 1) * step + 3
-    height = 20 + panel_mm + 11 + notes_mm
+    height = 23 + panel_mm + 11 + notes_mm
     numbers: list[dict] = []
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
@@ -149,7 +149,7 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
             axes.grid(True, axis="x")
         main.set_title("a  usability", y=1.0, pad=3)
         main.set_xlabel(f"usability U with {_percent(confidence)} interval")
-        factors.set_title("b  its two factors", y=1.0, pad=9)
+        factors.set_title("b  its two factors", y=1.0, pad=12)
         factors.set(xlabel="U is their product", xticks=[0, 0.5, 1])
         if not order:
             main.text(0.5, 0, "no device has a usability", ha="center", va="center", color=GREY)
@@ -270,8 +270,8 @@ def _against(axes, name: str, rows: Sequence[Mapping], levels: list) -> list[dic
             }
         )
     if len(known) < len(rows):
-        missing = f"not known for {len(rows) - len(known)}"
-        axes.text(1.0, 1.0, missing, transform=axes.transAxes, ha="right", va="bottom", fontsize=5, color=GREY)
+        missing = f"not known for {len(rows) - len(known)} of {len(rows)} devices"
+        axes.text(0.99, 0.98, missing, transform=axes.transAxes, ha="right", va="top", fontsize=5, color=GREY)
     return numbers
 
 
@@ -333,7 +333,7 @@ def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str) -> dic
     if rank % 2 == 0:
         for axes in (main, factors):
             axes.axhspan(y - 0.5, y + 0.5, color=PALE, alpha=0.35, lw=0, zorder=0)
-    main.text(-0.11, y, label, ha="right", va="center", fontsize=5.8)
+    main.text(-0.135, y, label, ha="right", va="center", fontsize=5.8)
     main.text(-0.035, y, str(rank), ha="right", va="center", fontsize=5.8, color=GREY)
     main.plot([number["usability_low"], number["usability_high"]], [y, y], color=colour, lw=1.0, alpha=0.6)
     main.plot(number["usability"], y, marker, color=colour, ms=3.2, mew=0)
@@ -362,9 +362,9 @@ def _without_usability(figure, listed, total: int, labels: Mapping[str, str], to
     numbers = []
     for row in listed:
         y -= 6.2
-        text_mm(figure, 4, y + 1.8, wrapped(labels[row["device"]], 58, lines=1), fontsize=5.8, va="top")
+        text_mm(figure, 4, y + 1.8, wrapped(labels[row["device"]], 66, lines=1), fontsize=5.8, va="top")
         reason = f"{'refused: ' if row['status'] == 'refused' else ''}{row['reason'] or 'no reason given'}"
-        text_mm(figure, 66, y + 1.8, wrapped(reason, 122, lines=2), fontsize=5.2, va="top", color=GREY)
+        text_mm(figure, 76, y + 1.8, wrapped(reason, 114, lines=2), fontsize=5.2, va="top", color=GREY)
         numbers.append(_ranking_number(row, labels[row["device"]], "listed"))
     if total > len(listed):
         more = f"and {total - len(listed)} more; all are in the table beside this figure"

@@ -1,5 +1,6 @@
 """Names of instrument files: which count, and the device id each stands for."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -8,15 +9,15 @@ RAW_SUFFIXES = (".xlsx", ".csv", ".tsv", ".txt", ".lvm", ".tdms")
 
 
 def device_id(file_name: str) -> str:
-    """Slug of a file name without its suffix: lower case, one hyphen for any run of other signs.
+    """Slug of a file name without its suffix.
 
-    Raises:
-        ValueError: Nothing is left of the name.
+    Lower case; any run of signs other than ASCII letters, digits, '.' and '+'
+    becomes one hyphen. A name without any of them gets `device-` and eight digits
+    of its digest, so that a file is never left out for its name.
     """
-    slug = re.sub(r"[^a-z0-9.+]+", "-", Path(file_name).stem.lower()).strip("-.")
-    if not slug:
-        raise ValueError(f"{file_name!r} has no letter or digit to make a device id of")
-    return slug
+    stem = Path(file_name).stem
+    slug = re.sub(r"[^a-z0-9.+]+", "-", stem.lower()).strip("-.")
+    return slug or f"device-{hashlib.sha256(stem.encode()).hexdigest()[:8]}"
 
 
 def is_conditions_workbook(name: str) -> bool:
@@ -33,12 +34,6 @@ def is_raw_file(name: str) -> bool:
 def sidecar_of(path: Path) -> Path:
     """`NAME.meta.yaml` beside `NAME.csv`: what the instrument file does not say."""
     return path.with_name(f"{path.stem}.meta.yaml")
-
-
-def repeat_number(name: str) -> int:
-    """2 for `..._2.xlsx`: the second file of the same conditions; 1 without a suffix."""
-    found = re.search(r"_(\d{1,2})$", Path(name).stem)
-    return int(found.group(1)) if found else 1
 
 
 def _visible(name: str) -> bool:

@@ -1,31 +1,38 @@
 """Instrument files to measurements, one module per family of formats."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from codesign.iv.importers.columns import check_voltage, read_header
+from codesign.iv.importers.conditions import match_conditions
 from codesign.iv.importers.filename import conditions_in
+from codesign.iv.importers.pulses import is_pulse_series, read_pulses
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.sidecar import FACTS, read_sidecar
+from codesign.iv.importers.sweeps import read_sweeps
+from codesign.iv.importers.table import Table
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata
 from codesign.iv.names import RAW_SUFFIXES
 from codesign.provenance import sha256_of
 
-__all__ = ["ImportRefused", "describe_file", "import_file"]
+__all__ = ["ImportRefused", "describe_file", "import_file", "import_one"]
+
+IN_METADATA = ("length_um", "diameter_nm", "pb_min", "ag_nm", "perovskite", "contact")
+"""What a file name says that metadata have a field for."""
 
 
 def describe_file(path: Path, *, device: str) -> Metadata:
     """What a file's name and bytes alone say: enough to record a file that is refused."""
     found = conditions_in(path.name)
-    facts = {key: found[key] for key in FACTS if key in found}
+    facts = {key: found[key] for key in IN_METADATA if key in found}
     return Metadata(device=device, source_file=path.name, source_sha256=sha256_of(path), **facts)
 
 
 def import_file(path: Path | str, *, device: str, conditions: Sequence[Path] = ()) -> Measurement:
     """Import one instrument file; its sidecar is read where there is one.
+
+    Nothing is written. Facts come from the file name, then the conditions
+    workbook, then the sidecar; the later one wins and a contradiction is noted.
 
     Args:
         path: A file whose suffix is in `codesign.iv.names.RAW_SUFFIXES`.
@@ -33,93 +40,99 @@ def import_file(path: Path | str, *, device: str, conditions: Sequence[Path] = (
         conditions: Conditions workbooks to look the device up in.
 
     Raises:
-        ImportRefused: The file cannot be used; the message names place and remedy.
+        ImportRefused: The file cannot be used; the message names file, place and remedy.
     """
     path = Path(path)
-    metadata = describe_file(path, device=device)
-    sidecar = read_sidecar(path)
+    try:
+        return _imported(path, device, conditions)
+    except ImportRefused as refusal:
+        raise refusal if refusal.file else refusal.of_file(path.name) from refusal
+    except MeasurementError as error:
+        raise ImportRefused(
+            str(error), file=path.name, remedy="correct the file, its name or its sidecar"
+        ) from error
+
+
+def import_one(paths: Sequence[Path], *, device: str, conditions: Sequence[Path] = ()) -> Measurement:
+    """Import the one instrument file of a device id.
+
+    Raises:
+        ImportRefused: Several files have this id, or the file cannot be used.
+    """
+    first, *others = paths
+    if others:
+        raise ImportRefused(
+            f"{len(paths)} files have the device id {device!r}: {', '.join(path.name for path in paths)}",
+            file=first.name,
+            remedy="rename or remove all but one; names that differ only in capitals, spaces, other signs or "
+            "the suffix are one device",
+        )
+    return import_file(first, device=device, conditions=conditions)
+
+
+def _imported(path: Path, device: str, conditions: Sequence[Path]) -> Measurement:
+    if path.suffix.lower() not in RAW_SUFFIXES:
+        raise ImportRefused(
+            f"not a measurement: no importer reads {path.suffix or 'a file without suffix'}",
+            remedy=f"export it as one of {', '.join(RAW_SUFFIXES)}",
+        )
     if path.stat().st_size == 0:
         raise ImportRefused("the file is empty", remedy="export the measurement again")
-    branch_points = None
+    sidecar = read_sidecar(path)
+    table = _table(path, sidecar)
+    pulse = is_pulse_series(table, sidecar)
+    samples = read_pulses(table, sidecar) if pulse else read_sweeps(table, sidecar)
+    described = replace(
+        describe_file(path, device=device),
+        kind="pulse" if pulse else "sweep",
+        branch_points=samples.branch_points,
+        notes=samples.notes,
+        extra=table.extra,
+    )
+    metadata = _with_facts(described, path, sidecar, conditions)
+    return Measurement(metadata, samples.cycle, samples.point, samples.voltage_v, samples.current_a)
+
+
+def _table(path: Path, sidecar: Mapping) -> Table:
+    """Take the file apart with the reader of its format."""
+    wanted = sidecar.get("columns", {}).values()
+    known = [name for entry in wanted for name in (entry if isinstance(entry, list) else [entry])]
+    known = [name for name in known if isinstance(name, str)]
     suffix = path.suffix.lower()
-    if sidecar.get("kind") == "pulse" or "pulse" in sidecar:
-        from codesign.iv.importers.pulses import series_from_text
+    if suffix == ".xlsx":
+        from codesign.iv.importers.workbook import read_workbook
 
-        *columns, branch_points, notes = series_from_text(path, sidecar)
-        metadata, extra = replace(metadata, kind="pulse", branch_points=branch_points), {}
-    elif suffix == ".xlsx":
-        *columns, notes, extra = _from_workbook(path, sidecar)
-    elif suffix in (".csv", ".tsv", ".txt"):
-        from codesign.iv.importers.text import sweeps_from_text
-
-        *columns, notes, extra = sweeps_from_text(path, sidecar)
-    elif suffix in (".lvm", ".tdms"):
+        return read_workbook(path, known=known)
+    if suffix in (".lvm", ".tdms"):
         from codesign.iv.importers import labview
 
-        read = labview.channels_of_lvm if suffix == ".lvm" else labview.channels_of_tdms
-        channels, extra = read(path)
-        *columns, notes = labview.sweeps_from_channels(channels, sidecar)
-    else:
-        raise ImportRefused(
-            f"suffix {path.suffix or '(none)'} has no importer", remedy=f"export it as one of {', '.join(RAW_SUFFIXES)}"
-        )
-    metadata = _completed(metadata, path, sidecar, conditions, notes, extra)
-    cycle, point, voltage, current = columns
-    try:
-        return Measurement(metadata, cycle, point, voltage, current)
-    except ImportRefused:
-        raise
-    except MeasurementError as error:
-        raise ImportRefused(str(error), remedy="correct the file") from error
+        return labview.read_lvm(path) if suffix == ".lvm" else labview.read_tdms(path)
+    from codesign.iv.importers.text import read_text
+
+    return read_text(path, known=known)
 
 
-def _from_workbook(path: Path, sidecar: dict):
-    from codesign.iv.importers.workbook import read_sweeps, wide_cycles
-
-    header, rows, typed = read_sweeps(path)
-    renamed = {name: quantity for quantity, name in sidecar.get("columns", {}).items()}
-    header = [renamed.get(name, name) for name in header]
-    if [read_header(name).quantity for name in header].count("voltage") == 0 and len(rows) == 0:
-        raise ImportRefused("the first sheet holds no measurement", remedy="put the sweeps on the first sheet")
-    cycles, voltage, current, notes = wide_cycles(header, rows)
-    voltage = voltage * sidecar.get("voltage_scale", 1.0)
-    current = current * sidecar.get("current_scale", 1.0)
-    check_voltage(voltage, column="voltage")
-    n = voltage.size
-    extra = {"sheets": typed} if typed else {}
-    return (
-        np.repeat(cycles, n),
-        np.tile(np.arange(n), cycles.size),
-        np.tile(voltage, cycles.size),
-        current.ravel(),
-        notes,
-        extra,
-    )
-
-
-def _completed(metadata: Metadata, path: Path, sidecar: dict, conditions, notes, extra) -> Metadata:
-    """File name, then conditions workbook, then sidecar: the later one wins, and says so."""
+def _with_facts(metadata: Metadata, path: Path, sidecar: Mapping, conditions: Sequence[Path]) -> Metadata:
+    """Add what the file name, the conditions workbook and the sidecar say, in this order."""
     found = conditions_in(path.name)
-    notes = list(notes)
-    facts: dict = {}
-    extra = dict(extra)
+    notes, extra, facts = list(metadata.notes), dict(metadata.extra), {}
     if found:
-        known = {key: value for key, value in found.items() if key not in FACTS}
-        extra["file_name"] = known
-        if conditions:
-            from codesign.iv.importers.workbook import match_conditions
-
-            row, note = match_conditions(found, conditions)
-            if note:
-                notes.append(note)
-            if row:
-                facts["compliance_a"] = row["compliance_a"]
-                extra["conditions_row"] = row["row"]
+        extra["file_name"] = {key: value for key, value in found.items() if key not in IN_METADATA}
+    if found and conditions:
+        row, note = match_conditions(found, conditions)
+        if note:
+            notes.append(note)
+        if row:
+            facts["compliance_a"] = row["compliance_a"]
+            extra["conditions"] = {"workbook": row["workbook"], "row": row["label"], **row["cells"]}
     for key in FACTS:
-        if key in sidecar:
-            before = facts.get(key, getattr(metadata, key))
-            if before not in (None, "") and before != sidecar[key]:
-                notes.append(f"{key} {sidecar[key]} from the sidecar, not {before}")
-            facts[key] = sidecar[key]
-    extra |= sidecar.get("extra", {})
+        if key not in sidecar:
+            continue
+        before = facts.get(key, getattr(metadata, key))
+        if before not in (None, "", sidecar[key]):
+            source = "conditions workbook" if key in facts else "file name"
+            notes.append(f"{key}: the sidecar's {sidecar[key]} is used, the {source} says {before}")
+        facts[key] = sidecar[key]
+    extra.update(sidecar.get("extra", {}))
+    notes.extend(sidecar.get("notes", []))
     return replace(metadata, **facts, notes=tuple(notes), extra=extra)

@@ -1,99 +1,88 @@
 """LabVIEW measurement files: .lvm through lvm_read, .tdms through npTDMS."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
 
-from codesign.iv.importers.columns import check_voltage, read_header
 from codesign.iv.importers.refusal import ImportRefused
-from codesign.iv.importers.text import cycles_end_to_end
+from codesign.iv.importers.table import Table
 
 
-def channels_of_lvm(path: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """Channels by name, and header facts.
+def read_lvm(path: Path) -> Table:
+    """Channels of a LabVIEW text file, all segments end to end.
 
     Raises:
-        ImportRefused: Not a LabVIEW measurement file, or cut short.
+        ImportRefused: Not a LabVIEW measurement file, cut short, or its segments
+            hold different channels.
     """
     import lvm_read
 
     try:
         content = lvm_read.read(str(path), read_from_pickle=False, dump_file=False)
-        segment = content[0]
-        names, data = segment["Channel names"], np.asarray(segment["data"], dtype=float)
-    except (KeyError, ValueError, IndexError, UnicodeDecodeError, TypeError) as error:
+        segments = [content[k] for k in range(int(content["Segments"]))]
+        blocks = [np.asarray(segment["data"], dtype=float) for segment in segments]
+        names = [[name.strip() for name in segment["Channel names"]] for segment in segments]
+    except (LookupError, ValueError, TypeError, AttributeError, StopIteration, OSError) as error:
         raise ImportRefused(
             f"not a complete LabVIEW measurement file ({type(error).__name__}: {error})",
-            remedy="save it again from LabVIEW as text (LVM) with one header",
+            remedy="save it again from LabVIEW as text (LVM)",
         ) from error
-    # the first column is X_Value where the file stores one, and every channel has one with X_Columns Multi
-    names = [name.strip() for name in names]
-    if data.ndim != 2 or data.size == 0:
+    if not blocks or any(block.ndim != 2 or block.size == 0 for block in blocks):
         raise ImportRefused("there are no samples", remedy="save the measurement again")
-    channels = {name: data[:, k] for k, name in enumerate(names[: data.shape[1]]) if name and name != "Comment"}
+    if any(other != names[0] for other in names[1:]) or len({block.shape[1] for block in blocks}) > 1:
+        raise ImportRefused(
+            f"its {len(blocks)} segments hold different channels", remedy="save one file a device, with one header"
+        )
+    data = np.concatenate(blocks)
+    units = segments[0].get("Y_Unit_Label") or []
+    shift = 1 if names[0][0] == "X_Value" else 0  # the label column has no unit of its own
+    header = []
+    for k in range(data.shape[1]):
+        name = names[0][k] if k < len(names[0]) else ""
+        unit = units[k - shift].strip() if 0 <= k - shift < len(units) else ""
+        header.append(f"{name} ({unit})" if unit and name and name != "X_Value" else name)
+    kept = [k for k, name in enumerate(header) if name and name != "Comment"]
     facts = {key: str(content[key]) for key in ("Date", "Time", "Operator") if key in content}
-    return channels, facts
+    return Table(
+        header=[header[k] for k in kept],
+        columns=[data[:, k] for k in kept],
+        rows=np.arange(1, data.shape[0] + 1),
+        notes=(f"{len(blocks)} segments read end to end",) if len(blocks) > 1 else (),
+        extra={"labview": facts} if facts else {},
+    )
 
 
-def channels_of_tdms(path: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """Numeric channels by name (`group/channel` where a name occurs twice), and file properties.
+def read_tdms(path: Path) -> Table:
+    """Numeric channels of a TDMS file; shorter ones are filled with NaN.
 
     Raises:
-        ImportRefused: Not a TDMS file, or cut short.
+        ImportRefused: Not a TDMS file, cut short, or without numbers.
     """
     from nptdms import TdmsFile
 
     try:
         with TdmsFile.open(str(path)) as file:
-            everything = [(g.name, c.name, c[:]) for g in file.groups() for c in g.channels()]
             facts = {str(key): str(value) for key, value in file.properties.items()}
-    except (ValueError, KeyError, OSError, EOFError, IndexError) as error:
+            channels = [
+                (group.name, channel.name, str(channel.properties.get("unit_string", "")).strip(), channel[:])
+                for group in file.groups()
+                for channel in group.channels()
+            ]
+    except (ValueError, LookupError, OSError, EOFError, TypeError, struct.error) as error:
         raise ImportRefused(
-            f"not a complete TDMS file ({type(error).__name__}: {error})", remedy="copy it again from the instrument"
+            f"not a complete TDMS file ({type(error).__name__}: {error})",
+            remedy="copy it again from the instrument",
         ) from error
-    names = [channel for _, channel, _ in everything]
-    channels = {}
-    for group, channel, data in everything:
-        if len(data) and np.issubdtype(np.asarray(data).dtype, np.number):
-            name = channel if names.count(channel) == 1 else f"{group}/{channel}"
-            channels[name] = np.asarray(data, dtype=float)
+    channels = [(*names, np.asarray(data)) for *names, data in channels]
+    channels = [entry for entry in channels if entry[3].size and entry[3].dtype.kind in "iuf"]
     if not channels:
         raise ImportRefused("there is no channel with numbers", remedy="save voltage and current channels")
-    return channels, facts
-
-
-def sweeps_from_channels(channels: dict[str, np.ndarray], sidecar: dict):
-    """Voltage and current channels to cycles.
-
-    Returns:
-        cycle, point, voltage [V], current [A], each (n_samples,); notes.
-
-    Raises:
-        ImportRefused: A channel cannot be told or is not there.
-    """
-    picked = {}
-    for quantity in ("voltage", "current"):
-        wanted = sidecar.get("columns", {}).get(quantity)
-        names = [wanted] if wanted else [n for n in channels if read_header(n).quantity == quantity]
-        if wanted and wanted not in channels or len(names) != 1:
-            raise ImportRefused(
-                f"{quantity} channel {wanted!r} is not in the file" if wanted else f"no single {quantity} channel",
-                where=f"channels {', '.join(channels) or '(none)'}",
-                remedy=f"name it in the sidecar: columns: {{{quantity}: CHANNEL}}",
-            )
-        scale = read_header(names[0]).scale * sidecar.get(f"{quantity}_scale", 1.0)
-        picked[quantity] = channels[names[0]] * scale
-    size = min(picked["voltage"].size, picked["current"].size)
-    notes = []
-    if picked["voltage"].size != picked["current"].size:
-        notes.append(f"channels differ in length; the first {size} samples are used")
-    voltage, current = picked["voltage"][:size], picked["current"][:size]
-    both = np.isfinite(voltage)
-    if not both.all():
-        notes.append(f"{int((~both).sum())} samples without voltage left out")
-        voltage, current = voltage[both], current[both]
-    if voltage.size == 0:
-        raise ImportRefused("there are no samples", remedy="save the measurement again")
-    check_voltage(voltage, column="voltage")
-    cycle, point, split = cycles_end_to_end(voltage, sidecar)
-    return cycle, point, voltage, current, notes + split
+    longest = max(data.size for *_, data in channels)
+    return Table(
+        header=[f"{name} ({unit})" if unit else name for _, name, unit, _ in channels],
+        columns=[np.pad(data.astype(float), (0, longest - data.size), constant_values=np.nan) for *_, data in channels],
+        rows=np.arange(1, longest + 1),
+        extra={"labview": facts} if facts else {},
+        aliases=tuple(f"{group}/{name}" for group, name, _, _ in channels),
+    )

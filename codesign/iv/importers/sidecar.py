@@ -1,12 +1,12 @@
 """What the instrument file does not say: `NAME.meta.yaml` beside it."""
 
+import datetime
 from functools import cache
 from pathlib import Path
 
 import codesign
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.names import sidecar_of
-from codesign.settings import SettingsError, check_settings, read_schema
 
 FACTS = (
     "perovskite", "length_um", "diameter_nm", "pb_min", "ag_nm", "compliance_a", "contact", "measured_at", "instrument",
@@ -15,12 +15,17 @@ FACTS = (
 
 
 @cache
-def _schema() -> dict:
+def sidecar_schema() -> dict:
+    """What a sidecar may say (JSON schema)."""
+    from codesign.settings import read_schema
+
     return read_schema(Path(codesign.__file__).parents[1] / "schemas" / "measurement.schema.yaml")
 
 
 def read_sidecar(instrument_file: Path) -> dict:
     """The checked sidecar of an instrument file; empty where there is none.
+
+    YAML reads `1e-3` as text and `2024-05-01` as a date; both are taken as meant.
 
     Raises:
         ImportRefused: Not YAML, or a key or value that the schema does not allow.
@@ -30,17 +35,39 @@ def read_sidecar(instrument_file: Path) -> dict:
         return {}
     import yaml
 
+    from codesign.settings import SettingsError, check_settings
+
     try:
         stored = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ImportRefused(f"not YAML: {error}", where=path.name, remedy="correct the sidecar") from error
+        said = " ".join(str(error).split())
+        raise ImportRefused(f"not YAML: {said}", where=path.name, remedy="correct the sidecar") from error
     if stored is None:
         return {}
     if not isinstance(stored, dict):
-        raise ImportRefused("not a list of keys", where=path.name, remedy="write it as 'key: value' lines")
-    stored = {key: value if not hasattr(value, "isoformat") else value.isoformat() for key, value in stored.items()}
+        raise ImportRefused(
+            f"holds a {type(stored).__name__}, not keys", where=path.name, remedy="write it as 'key: value' lines"
+        )
+    stored = _as_meant(stored, sidecar_schema())
     try:
-        check_settings(stored, _schema(), name=path.name)
+        check_settings(stored, sidecar_schema(), name="the sidecar")
     except SettingsError as error:
-        raise ImportRefused(str(error), where=path.name, remedy="correct the sidecar") from error
+        said = "; ".join(line.strip() for line in str(error).splitlines()[1:])
+        raise ImportRefused(said, where=path.name, remedy="correct the sidecar") from error
     return stored
+
+
+def _as_meant(value, schema: dict):
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        inner = schema.get("properties", {})
+        return {key: _as_meant(item, inner.get(key, {})) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_meant(item, schema.get("items", {})) for item in value]
+    if isinstance(value, str) and schema.get("type") == "number":
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value

@@ -1,0 +1,381 @@
+"""The next devices to make, and why: a usability table in, proposals and a card out.
+
+The card (`Proposals.card`, one JSON object) holds what the one-page figure draws:
+
+    origin, goal, target, seed, table_sha256, surrogate   what it was made from
+    counts        used, no_usability, refused, off_grid, not_encodable
+    stopping      max_ei, probability_better, best, statement
+    history       [{device, usability, best}] in the order of the table's `measured_at`, then name
+    loo           {rows: [{device, observed, observed_std, mean, std}], coverage: {"50", "80", "95"}, n}
+    relevance     [{variable, value}]: share of 1 / lengthscale^2, summed over a variable's dimensions
+    partial_dependence   [{variable, values, mean, std}] through the best proposal
+    slices        [{x_variable, y_variable, x, y, expected_improvement, at}] through the best proposal
+
+`history`, `loo`, `relevance`, `partial_dependence` and `slices` are empty where no surrogate was fitted.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from scipy.special import ndtri
+
+from codesign.fabrication.acquisition import (
+    log_expected_improvement,
+    log_level_improvement,
+    log_probability_of_improvement,
+)
+from codesign.fabrication.encoding import Encoding
+from codesign.fabrication.space import NUMERIC, Space, key_of
+from codesign.fabrication.surrogate import Surrogate, fit_surrogate
+from codesign.seeds import generator
+from codesign.tables import CONDITION_COLUMNS
+
+STOP_EI = 0.005
+"""Expected improvement below which another device hardly pays: half a percent of usability."""
+SAMPLED_POINTS = 300
+"""Most promising grid points on which the joint probability of improvement is sampled."""
+SAMPLES = 512
+
+
+@dataclass(frozen=True)
+class Search:
+    """Settings of the search; meaning in the configuration's schema."""
+
+    encoding: str
+    goal: str
+    target: float
+    batch: int
+    space_filling: int
+    start: Mapping
+    pending: Sequence[Mapping] = ()
+
+    def __post_init__(self) -> None:
+        if self.goal not in ("maximise", "target"):
+            raise ValueError(f"goal must be maximise or target, got {self.goal!r}")
+        if self.batch < 1 or self.space_filling < 1:
+            raise ValueError(f"batch and space_filling must be at least 1, got {self.batch}, {self.space_filling}")
+        if not 0 <= self.target <= 1:
+            raise ValueError(f"target must lie in 0 ... 1, got {self.target}")
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Devices with a usability."""
+
+    devices: list[str]
+    conditions: list[dict]
+    usability: np.ndarray
+    std: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.devices)
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Rows of `codesign.tables.PROPOSALS` and the card."""
+
+    rows: list[dict]
+    card: dict
+
+
+def read_observations(table: pa.Table, encoding: Encoding, space: Space) -> tuple[Observations, dict]:
+    """Devices that inform the surrogate, in name order, and a count of those that do not.
+
+    Devices off the grid inform and are counted; devices without a usability, or
+    with a condition unknown or a perovskite that cannot be encoded, do not.
+    """
+    names = ["device", "status", "usability", "usability_std", "measured_at", *CONDITION_COLUMNS]
+    rows = sorted(table.select(names).to_pylist(), key=lambda row: row["device"])
+    counts = {"used": 0, "no_usability": 0, "refused": 0, "off_grid": 0, "not_encodable": 0}
+    used = []
+    for row in rows:
+        if row["status"] != "ok":
+            counts[row["status"]] += 1
+        elif any(row[name] is None for name in CONDITION_COLUMNS) or not encoding.knows(row["perovskite"]):
+            counts["not_encodable"] += 1
+        else:
+            used.append(row)
+            on_grid = all(row[name] in space.levels[name] for name in CONDITION_COLUMNS)
+            counts["off_grid"] += not on_grid
+    counts["used"] = len(used)
+    return (
+        Observations(
+            devices=[row["device"] for row in used],
+            conditions=[{name: row[name] for name in CONDITION_COLUMNS} for row in used],
+            usability=np.array([row["usability"] for row in used], dtype=float),
+            std=np.array([row["usability_std"] for row in used], dtype=float),
+        ),
+        counts,
+    )
+
+
+def log_acquisition(surrogate: Surrogate, points: np.ndarray, observed: np.ndarray, search: Search) -> np.ndarray:
+    """Logarithm of the expected improvement at encoded points.
+
+    With noisy observations the incumbent is the best *predicted* value at the
+    conditions made or being made, not the luckiest measurement.
+
+    Args:
+        surrogate: Conditioned on everything made and being made.
+        points: Encoded candidates, (n, dimensions).
+        observed: Encoded conditions made or being made.
+        search: The goal.
+    """
+    mean, std = surrogate.predict(points)
+    incumbent, _ = surrogate.predict(observed)
+    if search.goal == "maximise":
+        return log_expected_improvement(mean, std, float(incumbent.max()))
+    return log_level_improvement(mean, std, search.target, float(np.abs(incumbent - search.target).min()))
+
+
+def choose_batch(
+    surrogate: Surrogate, points: np.ndarray, forbidden: np.ndarray, search: Search, count: int
+) -> list[tuple[int, float]]:
+    """Indices and log acquisitions of the next devices, one after the other.
+
+    Each choice, like each pending device, joins the surrogate at its predicted
+    value before the next is made. Ties go to the first point of the grid.
+    """
+    open_points = ~forbidden
+    chosen: list[tuple[int, float]] = []
+    for _ in range(min(count, int(open_points.sum()))):
+        score = log_acquisition(surrogate, points, surrogate.x, search)
+        score = np.where(open_points, score, -np.inf)
+        # rounding makes the choice independent of the last bits of the linear algebra
+        index = int(np.argmax(np.round(score, 9)))
+        chosen.append((index, float(score[index])))
+        open_points[index] = False
+        surrogate = surrogate.conditioned(points[index : index + 1])
+    return chosen
+
+
+def spread_choice(points: np.ndarray, made: np.ndarray, forbidden: np.ndarray, count: int) -> list[int]:
+    """Grid points farthest from everything made so far, one after the other (maximin).
+
+    Levels at the very edge of the cube gain nothing: distances are weighted with
+    the middle half of each dimension, where most good conditions lie.
+    """
+    inner = 0.15 + 0.7 * points
+    taken = 0.15 + 0.7 * made if len(made) else np.empty((0, points.shape[1]))
+    edge = np.abs(points - 0.5).max(axis=1) if points.size else np.empty(0)
+    open_points = ~forbidden
+    nearest = (
+        np.min(((inner[:, None, :] - taken[None]) ** 2).sum(-1), axis=1) if len(taken) else np.full(len(points), 1.0)
+    )
+    chosen = []
+    for _ in range(min(count, int(open_points.sum()))):
+        score = np.where(open_points, np.round(np.sqrt(nearest) - 0.5 * edge, 9), -np.inf)
+        index = int(np.argmax(score))
+        chosen.append(index)
+        open_points[index] = False
+        nearest = np.minimum(nearest, ((inner - inner[index]) ** 2).sum(-1))
+    return chosen
+
+
+def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Proposals:
+    """Propose the next `search.batch` devices.
+
+    Args:
+        table: Usability table (`codesign.tables.DEVICE`).
+        space: What can be made.
+        search: How.
+        seed: Root seed of the samples behind `probability_better`.
+
+    Returns:
+        Proposals and card; the same table, whatever the order of its rows,
+        gives the same of both.
+    """
+    encoding = Encoding(search.encoding, space.levels)
+    seen, counts = read_observations(table, encoding, space)
+    grid = space.grid()
+    points = encoding(grid)
+    made = {key_of(c) for c in [*seen.conditions, *search.pending]}
+    forbidden = np.array([key_of(c) in made for c in grid])
+    origins = set(table["origin"].to_pylist())
+    origin = origins.pop() if len(origins) == 1 else "measured"
+    digest = hashlib.sha256(
+        repr([(d, key_of(c), u, s) for d, c, u, s in zip(seen.devices, seen.conditions, seen.usability.tolist(), seen.std.tolist(), strict=True)]).encode()
+    ).hexdigest()[:16]  # fmt: skip
+    card = {
+        "origin": origin,
+        "goal": search.goal,
+        "target": search.target,
+        "seed": seed,
+        "table_sha256": digest,
+        "counts": counts,
+        "history": _history(table, seen),
+        "loo": {"rows": [], "coverage": {}, "n": 0},
+        "relevance": [],
+        "partial_dependence": [],
+        "slices": [],
+    }
+    around = [*seen.conditions, *search.pending]
+    if len(seen) < max(2, search.space_filling):
+        return _space_filling(search, encoding, grid, points, forbidden, around, seen, card)
+    surrogate = fit_surrogate(encoding(seen.conditions), seen.usability, seen.std)
+    expecting = surrogate.conditioned(encoding(list(search.pending))) if search.pending else surrogate
+    picks = choose_batch(expecting, points, forbidden, search, search.batch)
+    mean, std = surrogate.predict(points)
+    best = float(surrogate.predict(surrogate.x)[0].max())
+    chance = np.exp(log_probability_of_improvement(mean, std, best))
+    label = f"GP, {search.encoding} encoding, squared exponential ARD"
+    common = {"origin": origin, "surrogate": label, "seed": seed, "table_sha256": digest}
+    rows = [
+        {
+            "rank": rank,
+            **grid[index],
+            "usability_mean": float(mean[index]),
+            "usability_std": float(std[index]),
+            "log_acquisition": score,
+            "expected_improvement": float(np.exp(score)),
+            "probability_of_improvement": float(chance[index]),
+            **_nearest(points[index], encoding, seen),
+            **common,
+        }
+        for rank, (index, score) in enumerate(picks, start=1)
+    ]
+    first = picks[0][0] if picks else int(np.argmax(mean))
+    card |= {
+        "surrogate": label,
+        "stopping": _stopping(expecting, points, forbidden, search, best, seed, picks),
+        "loo": _leave_one_out(surrogate, seen),
+        "relevance": _relevance(surrogate, encoding),
+        "partial_dependence": _through(surrogate, encoding, space, grid[first]),
+        "slices": _slices(expecting, encoding, space, grid[first], search),
+    }
+    return Proposals(rows, card)
+
+
+def _space_filling(search, encoding, grid, points, forbidden, around, seen, card) -> Proposals:
+    made = encoding(around) if around else np.empty((0, points.shape[1]))
+    chosen: list[int] = []
+    start = [i for i, condition in enumerate(grid) if key_of(condition) == key_of(search.start)]
+    if not around and start:
+        chosen, made = start, points[start]
+        forbidden = forbidden.copy()
+        forbidden[start] = True
+    chosen = [*chosen, *spread_choice(points, made, forbidden, search.batch - len(chosen))]
+    label = f"none: space-filling until {search.space_filling} devices have a usability"
+    card |= {
+        "surrogate": label,
+        "stopping": {
+            "max_ei": None,
+            "probability_better": None,
+            "best": float(seen.usability.max()) if len(seen) else None,
+            "statement": f"Go on: {len(seen)} device(s) with a usability, {search.space_filling} needed for a model.",
+        },
+    }
+    rows = [
+        {
+            "rank": rank,
+            **grid[index],
+            **dict.fromkeys(("usability_mean", "usability_std", "log_acquisition", "expected_improvement", "probability_of_improvement")),
+            **_nearest(points[index], encoding, seen),
+            "origin": card["origin"],
+            "surrogate": label,
+            "seed": card["seed"],
+            "table_sha256": card["table_sha256"],
+        }
+        for rank, index in enumerate(chosen, start=1)
+    ]  # fmt: skip
+    return Proposals(rows, card)
+
+
+def _nearest(point: np.ndarray, encoding: Encoding, seen: Observations) -> dict:
+    if not len(seen):
+        return {"nearest_device": None, "nearest_distance": None, "nearest_usability": None}
+    distance = np.sqrt(((encoding(seen.conditions) - point) ** 2).sum(axis=1))
+    index = int(np.argmin(np.round(distance, 9)))
+    return {
+        "nearest_device": seen.devices[index],
+        "nearest_distance": float(distance[index]),
+        "nearest_usability": float(seen.usability[index]),
+    }
+
+
+def _history(table: pa.Table, seen: Observations) -> list[dict]:
+    when = dict(zip(table["device"].to_pylist(), table["measured_at"].to_pylist(), strict=True))
+    order = sorted(range(len(seen)), key=lambda k: (when[seen.devices[k]] or "", seen.devices[k]))
+    best, history = -np.inf, []
+    for k in order:
+        best = max(best, float(seen.usability[k]))
+        history.append({"device": seen.devices[k], "usability": float(seen.usability[k]), "best": best})
+    return history
+
+
+def _stopping(surrogate, points, forbidden, search, best, seed, picks) -> dict:
+    """Largest expected improvement, and the chance that some open grid point is better than the best."""
+    open_points = np.flatnonzero(~forbidden)
+    mean, std = surrogate.predict(points[open_points])
+    promising = open_points[np.argsort(-np.round(mean + 2 * std, 9), kind="stable")[:SAMPLED_POINTS]]
+    if search.goal == "maximise":
+        draws = surrogate.samples(points[promising], SAMPLES, generator(seed, "stopping"))
+        better = float(np.mean(draws.max(axis=1) > best + STOP_EI))
+    else:
+        near = float(np.abs(surrogate.predict(surrogate.x)[0] - search.target).min())
+        promising = open_points[np.argsort(np.round(np.abs(mean - search.target) - std, 9), kind="stable")[:SAMPLED_POINTS]]
+        draws = surrogate.samples(points[promising], SAMPLES, generator(seed, "stopping"))
+        better = float(np.mean(np.abs(draws - search.target).min(axis=1) < near - STOP_EI))
+    largest = float(np.exp(picks[0][1])) if picks else 0.0
+    goal = "a better condition" if search.goal == "maximise" else f"a condition nearer to U = {search.target:g}"
+    verdict = "Go on" if largest >= STOP_EI and better >= 0.5 else "Stopping is reasonable"
+    statement = (
+        f"{verdict}: the best next device is expected to gain {largest:.3f} in usability, and {goal} "
+        f"(by more than {STOP_EI:g}) exists on the grid with probability {better:.2f}."
+    )
+    return {"max_ei": largest, "probability_better": better, "best": best, "statement": statement}
+
+
+def _leave_one_out(surrogate: Surrogate, seen: Observations) -> dict:
+    mean, std = surrogate.leave_one_out()
+    score = np.abs(seen.usability - mean) / std
+    coverage = {str(level): float(np.mean(score <= ndtri(0.5 + level / 200))) for level in (50, 80, 95)}
+    rows = [
+        {"device": d, "observed": float(y), "observed_std": float(e), "mean": float(m), "std": float(s)}
+        for d, y, e, m, s in zip(seen.devices, seen.usability, seen.std, mean, std, strict=True)
+    ]
+    return {"rows": rows, "coverage": coverage, "n": len(rows)}
+
+
+def _relevance(surrogate: Surrogate, encoding: Encoding) -> list[dict]:
+    weight = 1.0 / surrogate.lengthscale**2
+    total = weight.sum()
+    names = encoding.variables
+    return [
+        {"variable": name, "value": float(sum(w for w, n in zip(weight, names, strict=True) if n == name) / total)}
+        for name in CONDITION_COLUMNS
+    ]
+
+
+def _through(surrogate: Surrogate, encoding: Encoding, space: Space, at: dict) -> list[dict]:
+    """Predicted usability along each variable with the others as in `at`."""
+    lines = []
+    for name in CONDITION_COLUMNS:
+        values = list(space.levels[name])
+        mean, std = surrogate.predict(encoding([at | {name: value} for value in values]))
+        lines.append({"variable": name, "values": values, "mean": mean.tolist(), "std": std.tolist()})
+    return lines
+
+
+def _slices(surrogate: Surrogate, encoding: Encoding, space: Space, at: dict, search: Search) -> list[dict]:
+    """Expected improvement over two pairs of variables with the others as in `at`."""
+    maps = []
+    for x_name, y_name in ((NUMERIC[0], NUMERIC[1]), (NUMERIC[2], NUMERIC[3])):
+        x, y = list(space.levels[x_name]), list(space.levels[y_name])
+        conditions = [at | {x_name: a, y_name: b} for b in y for a in x]
+        score = log_acquisition(surrogate, encoding(conditions), surrogate.x, search)
+        maps.append(
+            {
+                "x_variable": x_name,
+                "y_variable": y_name,
+                "x": x,
+                "y": y,
+                "expected_improvement": np.exp(score).reshape(len(y), len(x)).tolist(),
+                "at": dict(at),
+            }
+        )
+    return maps

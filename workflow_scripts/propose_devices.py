@@ -1,0 +1,36 @@
+"""Propose the next devices to make from the usability table."""
+
+import json
+from pathlib import Path
+
+from codesign.fabrication.propose import Search, propose
+from codesign.fabrication.space import Space
+from codesign.log import log_to
+from codesign.tables import DEVICE, PROPOSALS, read_table, replacing, write_csv, write_table
+
+
+def main(*, usability: Path, proposals: Path, table: Path, card: Path, fabrication: dict, seed: int) -> None:
+    """Write the proposals as CSV and Parquet, and the card as JSON."""
+    import torch
+
+    torch.set_num_threads(1)
+    settings = dict(fabrication)
+    space = Space(settings.pop("space"), settings.pop("exclude"))
+    found = propose(read_table(usability, schema=DEVICE), space, Search(**settings), seed=seed)
+    print(found.card["stopping"]["statement"])
+    write_table(found.rows, table, schema=PROPOSALS)
+    write_csv(read_table(table, schema=PROPOSALS), proposals)
+    with replacing(card) as temporary:
+        temporary.write_text(json.dumps(found.card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            usability=Path(snakemake.input.usability),
+            proposals=Path(snakemake.output.proposals),
+            table=Path(snakemake.output.table),
+            card=Path(snakemake.output.card),
+            fabrication=snakemake.params.fabrication,
+            seed=snakemake.params.seed,
+        )

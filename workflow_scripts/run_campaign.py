@@ -1,0 +1,65 @@
+"""Search one hidden landscape of the virtual laboratory, device by device."""
+
+from pathlib import Path
+
+from codesign.fabrication.campaign import run_campaign, with_truth
+from codesign.fabrication.propose import Search
+from codesign.fabrication.space import Space
+from codesign.iv.landscape import Landscape
+from codesign.iv.virtual_lab import VirtualLab
+from codesign.log import log_to
+from codesign.nonideality.device import Extraction
+from codesign.nonideality.virtual import make_and_extract
+from codesign.seeds import derived_seed, generator
+from codesign.tables import CAMPAIGN, write_table
+
+
+def main(
+    *,
+    evaluations: Path,
+    strategy: str,
+    repeat: int,
+    count: int,
+    fabrication: dict,
+    virtual_lab: dict,
+    extraction: dict,
+    seed: int,
+) -> None:
+    """Run one campaign; strategies share the landscape and the devices' noise of a repeat."""
+    import torch
+
+    torch.set_num_threads(1)
+    settings = dict(fabrication)
+    space = Space(settings.pop("space"), settings.pop("exclude"))
+    search = Search(**settings | {"pending": (), "batch": 1})
+    landscape = Landscape.draw(space.levels, generator(seed, "campaign", repeat), search.start)
+    lab = VirtualLab(**{k: v for k, v in virtual_lab.items() if k not in ("devices", "landscape")})
+    how = Extraction(**extraction)
+    noise = derived_seed(seed, "campaign-devices", repeat)
+
+    def laboratory(evaluation: int, condition: dict) -> tuple[float | None, float]:
+        row = make_and_extract(f"device-{evaluation}", condition, landscape, lab, how, noise)
+        return row["usability"], row["usability_std"] or 0.0
+
+    rows = run_campaign(
+        strategy, space, search, laboratory, evaluations=count, rng=generator(seed, "random-search", repeat)
+    )
+    hidden = landscape.usability(rows)
+    optimum = float(landscape.usability(space.grid()).max())
+    complete = with_truth(rows, strategy=strategy, repeat=repeat, hidden=hidden, optimum=optimum)
+    write_table(complete, evaluations, schema=CAMPAIGN)
+    print(f"best {complete[-1]['best_hidden']:.3f} of {optimum:.3f} after {count} devices")
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            evaluations=Path(snakemake.output.evaluations),
+            strategy=snakemake.wildcards.strategy,
+            repeat=int(snakemake.wildcards.repeat),
+            count=snakemake.params.evaluations,
+            fabrication=snakemake.params.fabrication,
+            virtual_lab=snakemake.params.virtual_lab,
+            extraction=snakemake.params.extraction,
+            seed=snakemake.params.seed,
+        )
