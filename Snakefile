@@ -27,51 +27,51 @@ localrules:
     figures,
 
 
-rule all:
-    default_target: True
-    message:
-        "Everything: tables, proposals, campaign and figures"
-    input:
-        rules.usability.input,
-        rules.proposals.input,
-        rules.campaign.input,
-        rules.figures.input,
-
-
 rule import_raw:
-    message:
-        "Instrument files of data/raw are imported"
     input:
         imported_sweeps(),
+    message:
+        "Instrument files of data/raw are imported"
 
 
 rule usability:
-    message:
-        "Usability table"
     input:
         expand("results/{lab}usability.{suffix}", lab=LAB, suffix=["parquet", "csv"]),
+    message:
+        "Usability table"
 
 
 rule proposals:
-    message:
-        "Next devices to make"
     input:
         expand("results/{lab}fabrication/proposals.csv", lab=LAB),
+    message:
+        "Next devices to make"
 
 
 rule campaign:
-    message:
-        "Closed-loop search on the virtual laboratory"
     input:
         "results/virtual_lab/campaign.csv",
         "results/virtual_lab/figures/campaign.pdf",
+    message:
+        "Closed-loop search on the virtual laboratory"
 
 
 rule figures:
-    message:
-        "Figures"
     input:
         device_figures(),
         expand("results/{lab}figures/{name}.pdf", lab=LAB, name=SET_FIGURES),
         expand("results/{lab}figures/proposals.pdf", lab=LAB),
         "results/virtual_lab/figures/campaign.pdf",
+    message:
+        "Figures"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.usability.input,
+        rules.proposals.input,
+        rules.campaign.input,
+        rules.figures.input,
+    message:
+        "Everything: tables, proposals, campaign and figures"

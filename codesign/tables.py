@@ -228,9 +228,7 @@ def read_table(path: Path | str, *, schema: pa.Schema) -> pa.Table:
     problems = [f"column {n} is missing" for n in expected if n not in found]
     problems += [f"column {n} is unknown" for n in found if n not in expected]
     problems += [
-        f"column {n} is {found[n]}, expected {t}"
-        for n, t in expected.items()
-        if n in found and found[n] != t
+        f"column {n} is {found[n]}, expected {t}" for n, t in expected.items() if n in found and found[n] != t
     ]
     if problems:
         raise TableError(f"{path}: {'; '.join(problems)}")

@@ -37,7 +37,9 @@ def log_expected_improvement(mean: np.ndarray, std: np.ndarray, best: float) -> 
     return np.log(std) + log_h((np.asarray(mean) - best) / std)
 
 
-def log_level_improvement(mean: np.ndarray, std: np.ndarray, target: float, best_distance: float) -> np.ndarray:
+def log_level_improvement(
+    mean: np.ndarray, std: np.ndarray, target: float, best_distance: float
+) -> np.ndarray:
     """ln E[(b - |f - target|)+] for f ~ N(mean, std^2), with b the smallest distance so far.
 
     Args:

@@ -61,7 +61,11 @@ def run_campaign(
 
 
 def _next(
-    points: np.ndarray, made: Sequence[int], usability: Sequence[float | None], std: Sequence[float], search: Search
+    points: np.ndarray,
+    made: Sequence[int],
+    usability: Sequence[float | None],
+    std: Sequence[float],
+    search: Search,
 ) -> int:
     forbidden = np.zeros(len(points), dtype=bool)
     forbidden[list(made)] = True
@@ -69,7 +73,9 @@ def _next(
     if len(made) < search.space_filling or len(good) < 2:
         return spread_choice(points, points[list(made)], forbidden, 1)[0]
     surrogate = fit_surrogate(
-        points[[made[k] for k in good]], np.array([usability[k] for k in good]), np.array([std[k] for k in good])
+        points[[made[k] for k in good]],
+        np.array([usability[k] for k in good]),
+        np.array([std[k] for k in good]),
     )
     return choose_batch(surrogate, points, forbidden, search, 1)[0][0]
 
@@ -100,7 +106,9 @@ def summarise(rows: Sequence[Mapping], *, levels: Sequence[float] = (0.95, 0.99)
     """
     groups: dict[tuple[str, int], list[float]] = {}
     for row in rows:
-        groups.setdefault((row["strategy"], row["evaluation"]), []).append(row["best_hidden"] / row["optimum"])
+        groups.setdefault((row["strategy"], row["evaluation"]), []).append(
+            row["best_hidden"] / row["optimum"]
+        )
     table = []
     for (strategy, evaluation), values in sorted(groups.items()):
         share = np.array(values)

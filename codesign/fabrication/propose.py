@@ -56,7 +56,9 @@ class Search:
         if self.goal not in ("maximise", "target"):
             raise ValueError(f"goal must be maximise or target, got {self.goal!r}")
         if self.batch < 1 or self.space_filling < 1:
-            raise ValueError(f"batch and space_filling must be at least 1, got {self.batch}, {self.space_filling}")
+            raise ValueError(
+                f"batch and space_filling must be at least 1, got {self.batch}, {self.space_filling}"
+            )
         if not 0 <= self.target <= 1:
             raise ValueError(f"target must lie in 0 ... 1, got {self.target}")
 
@@ -113,7 +115,9 @@ def read_observations(table: pa.Table, encoding: Encoding, space: Space) -> tupl
     )
 
 
-def log_acquisition(surrogate: Surrogate, points: np.ndarray, observed: np.ndarray, search: Search) -> np.ndarray:
+def log_acquisition(
+    surrogate: Surrogate, points: np.ndarray, observed: np.ndarray, search: Search
+) -> np.ndarray:
     """Logarithm of the expected improvement at encoded points.
 
     With noisy observations the incumbent is the best *predicted* value at the
@@ -164,7 +168,9 @@ def spread_choice(points: np.ndarray, made: np.ndarray, forbidden: np.ndarray, c
     edge = np.abs(points - 0.5).max(axis=1) if points.size else np.empty(0)
     open_points = ~forbidden
     nearest = (
-        np.min(((inner[:, None, :] - taken[None]) ** 2).sum(-1), axis=1) if len(taken) else np.full(len(points), 1.0)
+        np.min(((inner[:, None, :] - taken[None]) ** 2).sum(-1), axis=1)
+        if len(taken)
+        else np.full(len(points), 1.0)
     )
     chosen = []
     for _ in range(min(count, int(open_points.sum()))):
@@ -317,11 +323,15 @@ def _stopping(surrogate, points, forbidden, search, best, seed, picks) -> dict:
         better = float(np.mean(draws.max(axis=1) > best + STOP_EI))
     else:
         near = float(np.abs(surrogate.predict(surrogate.x)[0] - search.target).min())
-        promising = open_points[np.argsort(np.round(np.abs(mean - search.target) - std, 9), kind="stable")[:SAMPLED_POINTS]]
+        promising = open_points[
+            np.argsort(np.round(np.abs(mean - search.target) - std, 9), kind="stable")[:SAMPLED_POINTS]
+        ]
         draws = surrogate.samples(points[promising], SAMPLES, generator(seed, "stopping"))
         better = float(np.mean(np.abs(draws - search.target).min(axis=1) < near - STOP_EI))
     largest = float(np.exp(picks[0][1])) if picks else 0.0
-    goal = "a better condition" if search.goal == "maximise" else f"a condition nearer to U = {search.target:g}"
+    goal = (
+        "a better condition" if search.goal == "maximise" else f"a condition nearer to U = {search.target:g}"
+    )
     verdict = "Go on" if largest >= STOP_EI and better >= 0.5 else "Stopping is reasonable"
     statement = (
         f"{verdict}: the best next device is expected to gain {largest:.3f} in usability, and {goal} "
@@ -346,7 +356,10 @@ def _relevance(surrogate: Surrogate, encoding: Encoding) -> list[dict]:
     total = weight.sum()
     names = encoding.variables
     return [
-        {"variable": name, "value": float(sum(w for w, n in zip(weight, names, strict=True) if n == name) / total)}
+        {
+            "variable": name,
+            "value": float(sum(w for w, n in zip(weight, names, strict=True) if n == name) / total),
+        }
         for name in CONDITION_COLUMNS
     ]
 

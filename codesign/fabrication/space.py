@@ -23,7 +23,9 @@ class Space:
 
     def __post_init__(self) -> None:
         if set(self.levels) != set(CONDITION_COLUMNS):
-            raise SpaceError(f"a space has the variables {', '.join(CONDITION_COLUMNS)}, got {', '.join(self.levels)}")
+            raise SpaceError(
+                f"a space has the variables {', '.join(CONDITION_COLUMNS)}, got {', '.join(self.levels)}"
+            )
         for name, levels in self.levels.items():
             if not levels or len(set(levels)) != len(levels):
                 raise SpaceError(f"{name} needs levels that differ, got {list(levels)}")

@@ -72,7 +72,9 @@ class Landscape:
             near = float(np.mean(values >= 0.95 * top))
             if 0.7 <= gamma <= 5 and (NEAR_OPTIMUM[0] <= near <= NEAR_OPTIMUM[1] or len(conditions) < 500):
                 return cls(dict(space), terms, floor, top, float(gamma), low, high)
-        raise ValueError(f"no landscape with the start at {START_RANGE} in {MAX_DRAWS} draws; widen the space")
+        raise ValueError(
+            f"no landscape with the start at {START_RANGE} in {MAX_DRAWS} draws; widen the space"
+        )
 
     def usability(self, conditions: Sequence[Mapping[str, object]]) -> np.ndarray:
         """Hidden usability, shape (len(conditions),); numbers between and beyond levels are fine."""
@@ -114,7 +116,11 @@ def _terms(space: Mapping[str, Sequence], rng: np.random.Generator) -> dict:
         "weight": {v: rng.uniform(0.4, 1.0) for v in NUMERIC},
         "shift": {c: 0.12 * rng.standard_normal(len(NUMERIC)) for c in compounds},
         "pair": {pair: 0.25 * rng.standard_normal() for pair in combinations(range(len(NUMERIC)), 2)},
-        "wave": (2.5 * rng.standard_normal((24, len(NUMERIC))), rng.uniform(0, 2 * np.pi, 24), rng.standard_normal(24)),
+        "wave": (
+            2.5 * rng.standard_normal((24, len(NUMERIC))),
+            rng.uniform(0, 2 * np.pi, 24),
+            rng.standard_normal(24),
+        ),
         "hill": (rng.uniform(0, 1, len(NUMERIC)), rng.uniform(0.3, 0.7) if rng.random() < 0.5 else 0.0),
     }
 

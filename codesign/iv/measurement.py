@@ -222,9 +222,7 @@ def read_measurement(path: Path | str) -> Measurement:
             raise MeasurementError(
                 f"the metadata name device {metadata.device!r}; rename the file to {metadata.device}.parquet"
             )
-        columns = {
-            name: table[name].combine_chunks().to_numpy(zero_copy_only=False) for name in SWEEPS.names
-        }
+        columns = {name: table[name].combine_chunks().to_numpy(zero_copy_only=False) for name in SWEEPS.names}
         for name in ("cycle", "point", "voltage"):
             if table[name].null_count:
                 raise MeasurementError(f"column {name} has {table[name].null_count} empty cells")

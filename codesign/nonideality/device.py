@@ -110,7 +110,9 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
     least = max(2, math.ceil(settings.min_cycle_fraction * used.sum()))
     usable = count >= least
     sample &= usable
-    log_g = np.where(sample, np.log(np.where(sample, current, 1.0)) - np.log(np.where(sample, voltage, 1.0)), np.nan)
+    log_g = np.where(
+        sample, np.log(np.where(sample, current, 1.0)) - np.log(np.where(sample, voltage, 1.0)), np.nan
+    )
     row |= _curve_columns(voltage, current, positive, usable, log_g)
     if used.sum() < settings.min_cycles:
         dropped = f" ({row['cycles_dropped']})" if row["cycles_dropped"] else ""
@@ -261,7 +263,9 @@ def _fitted_columns(log_g: np.ndarray, usable: np.ndarray, settings: Extraction,
     upper = float(sigma_upper(sigma, effective, confidence=settings.confidence))
     starts, lengths = longest_increasing_window(mean[None], usable, tolerated_drops=settings.tolerated_drops)
     start, length = int(starts[0]), int(lengths[0])
-    eta = float(nonmonotonic_factor(length, branch_points, min_operative_fraction=settings.min_operative_fraction))
+    eta = float(
+        nonmonotonic_factor(length, branch_points, min_operative_fraction=settings.min_operative_fraction)
+    )
     usability = eta * math.exp(-upper)
     resampled = bootstrap_usability(log_g, usable, settings, rng, autocorrelation=tau)
     tail = (1 - settings.confidence) / 2
@@ -340,4 +344,3 @@ def bootstrap_usability(
         sigma = np.array([sigma_robust(log_g[pick]) for pick in picks])
     upper = sigma_upper(sigma, np.maximum(samples / autocorrelation, 1.0), confidence=settings.confidence)
     return eta * np.exp(-upper)
-

@@ -41,7 +41,12 @@ def judge_cycles(current_a: np.ndarray, limited: np.ndarray, rules: Quality) -> 
     shares = np.maximum(recorded, 1)
     flipped = ((current_a < 0) & finite).sum(axis=1) / shares > rules.flip_fraction
     shorted = (limited & finite).sum(axis=1) / shares >= rules.short_fraction
-    size = np.array([np.median(np.abs(row[ok])) if ok.any() else np.nan for row, ok in zip(current_a, finite, strict=True)])
+    size = np.array(
+        [
+            np.median(np.abs(row[ok])) if ok.any() else np.nan
+            for row, ok in zip(current_a, finite, strict=True)
+        ]
+    )
     typical = np.nanmedian(size) if recorded.any() else np.nan
     opened = size < rules.open_ratio * typical
     for rule, applies in (("open", opened), ("flipped", flipped), ("shorted", shorted)):

@@ -54,9 +54,7 @@ def make_and_extract(
     return extract(measurement, extraction, generator(seed, "bootstrap", device))
 
 
-def spread_conditions(
-    space: Mapping[str, Sequence], start: Mapping, count: int, seed: int
-) -> list[dict]:
+def spread_conditions(space: Mapping[str, Sequence], start: Mapping, count: int, seed: int) -> list[dict]:
     """The start, then a space-filling sequence over the grid without repetition.
 
     A scrambled Sobol sequence mapped to levels: a longer list begins with the shorter one.
@@ -72,7 +70,9 @@ def spread_conditions(
     sobol = qmc.Sobol(len(names), scramble=True, rng=generator(seed, "virtual-conditions"))
     while len(chosen) < count:
         for point in sobol.random(64):
-            levels = tuple(space[name][int(u * len(space[name]))] for name, u in zip(names, point, strict=True))
+            levels = tuple(
+                space[name][int(u * len(space[name]))] for name, u in zip(names, point, strict=True)
+            )
             if levels not in seen and len(chosen) < count:
                 seen.add(levels)
                 chosen.append(dict(zip(names, levels, strict=True)))
@@ -87,7 +87,5 @@ def virtual_measurements(
     Device k depends on (seed, landscape, k) alone.
     """
     hidden = Landscape.draw(space, generator(seed, "landscape", landscape), start)
-    for name, conditions in zip(
-        devices, spread_conditions(space, start, len(devices), seed), strict=True
-    ):
+    for name, conditions in zip(devices, spread_conditions(space, start, len(devices), seed), strict=True):
         yield make_for(name, conditions, hidden, lab, generator(seed, "virtual-device", landscape, name))

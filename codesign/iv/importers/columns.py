@@ -88,9 +88,7 @@ def unit_of(unit: str) -> tuple[str, float] | None:
     return None
 
 
-def numbers(
-    cells: Sequence, *, column: str, rows: Sequence[int], decimal_comma: bool = False
-) -> np.ndarray:
+def numbers(cells: Sequence, *, column: str, rows: Sequence[int], decimal_comma: bool = False) -> np.ndarray:
     """Cells of one column as floats; empty cells and 9.91e37 are NaN.
 
     Args:

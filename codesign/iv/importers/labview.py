@@ -32,7 +32,8 @@ def read_lvm(path: Path) -> Table:
         raise ImportRefused("there are no samples", remedy="save the measurement again")
     if any(other != names[0] for other in names[1:]) or len({block.shape[1] for block in blocks}) > 1:
         raise ImportRefused(
-            f"its {len(blocks)} segments hold different channels", remedy="save one file a device, with one header"
+            f"its {len(blocks)} segments hold different channels",
+            remedy="save one file a device, with one header",
         )
     data = np.concatenate(blocks)
     units = segments[0].get("Y_Unit_Label") or []
@@ -41,7 +42,7 @@ def read_lvm(path: Path) -> Table:
     for k in range(data.shape[1]):
         name = names[0][k] if k < len(names[0]) else ""
         unit = units[k - shift].strip() if 0 <= k - shift < len(units) else ""
-        header.append(f"{name} ({unit})" if unit and name and name != "X_Value" else name)
+        header.append(f"{name} ({unit})" if unit and name not in ("", "X_Value") and f"({unit})" not in name else name)
     kept = [k for k, name in enumerate(header) if name and name != "Comment"]
     facts = {key: str(content[key]) for key in ("Date", "Time", "Operator") if key in content}
     return Table(
@@ -81,7 +82,10 @@ def read_tdms(path: Path) -> Table:
     longest = max(data.size for *_, data in channels)
     return Table(
         header=[f"{name} ({unit})" if unit else name for _, name, unit, _ in channels],
-        columns=[np.pad(data.astype(float), (0, longest - data.size), constant_values=np.nan) for *_, data in channels],
+        columns=[
+            np.pad(data.astype(float), (0, longest - data.size), constant_values=np.nan)
+            for *_, data in channels
+        ],
         rows=np.arange(1, longest + 1),
         extra={"labview": facts} if facts else {},
         aliases=tuple(f"{group}/{name}" for group, name, _, _ in channels),

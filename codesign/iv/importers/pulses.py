@@ -48,11 +48,15 @@ def read_pulses(table: Table, sidecar: Mapping) -> Samples:
         cycles, branch_points = _by_number(table, sidecar, notes)
     if "normalised" in settings:
         low, high = settings["normalised"]
-        notes.append(f"normalised {low:g} ... {high:g} mapped to {settings['g_min_s']:g} ... {settings['g_max_s']:g} S")
+        notes.append(
+            f"normalised {low:g} ... {high:g} mapped to {settings['g_min_s']:g} ... {settings['g_max_s']:g} S"
+        )
     conductance = np.array(cycles)  # (cycles, pulses), siemens
     volts = float(settings["read_voltage_v"])
     count, points = conductance.shape
-    notes.append(f"conductance stored as current at {volts:g} V; {branch_points} of {points} pulses potentiate")
+    notes.append(
+        f"conductance stored as current at {volts:g} V; {branch_points} of {points} pulses potentiate"
+    )
     return Samples(
         np.repeat(np.arange(1, count + 1), points),
         np.tile(np.arange(points), count),
@@ -71,14 +75,20 @@ def _siemens(table: Table, k: int, settings: Mapping) -> np.ndarray:
         missing = [key for key in ("g_min_s", "g_max_s") if key not in settings]
         if missing:
             raise ImportRefused(
-                f"normalised conductances need {' and '.join(missing)}", where="sidecar, pulse", remedy="add them"
+                f"normalised conductances need {' and '.join(missing)}",
+                where="sidecar, pulse",
+                remedy="add them",
             )
         low, high = settings["normalised"]
         if not low < high:
             raise ImportRefused(
-                f"{low:g} is not below {high:g}", where="sidecar, pulse.normalised", remedy="write [lowest, highest]"
+                f"{low:g} is not below {high:g}",
+                where="sidecar, pulse.normalised",
+                remedy="write [lowest, highest]",
             )
-        values = settings["g_min_s"] + (values - low) / (high - low) * (settings["g_max_s"] - settings["g_min_s"])
+        values = settings["g_min_s"] + (values - low) / (high - low) * (
+            settings["g_max_s"] - settings["g_min_s"]
+        )
     elif column.quantity == "conductance":
         values = values * column.scale
     low = np.flatnonzero(values <= 0)
@@ -136,7 +146,9 @@ def _by_number(table: Table, sidecar: Mapping, notes: list[str]) -> tuple[list[n
     counter = next((found[q] for q in ("cycle", "pulse") if q in found), None)
     if counter is not None:
         numbers = table.numbers(counter)
-        starts += list(np.flatnonzero(np.diff(numbers) < 0 if "cycle" not in found else np.diff(numbers) != 0) + 1)
+        starts += list(
+            np.flatnonzero(np.diff(numbers) < 0 if "cycle" not in found else np.diff(numbers) != 0) + 1
+        )
     cycles = np.split(values[order], starts[1:])
     if len({cycle.size for cycle in cycles}) > 1:
         raise ImportRefused(
@@ -159,5 +171,7 @@ def _by_number(table: Table, sidecar: Mapping, notes: list[str]) -> tuple[list[n
             where=f"column {table.name(found['conductance'])}",
             remedy="write pulse: {potentiation_points: N} into the sidecar",
         )
-    notes.append("potentiation taken to end at the largest mean conductance (pulse.potentiation_points sets it)")
+    notes.append(
+        "potentiation taken to end at the largest mean conductance (pulse.potentiation_points sets it)"
+    )
     return cycles, int(np.argmax(np.mean(cycles, axis=0))) + 1

@@ -46,7 +46,9 @@ def read_sidecar(instrument_file: Path) -> dict:
         return {}
     if not isinstance(stored, dict):
         raise ImportRefused(
-            f"holds a {type(stored).__name__}, not keys", where=path.name, remedy="write it as 'key: value' lines"
+            f"holds a {type(stored).__name__}, not keys",
+            where=path.name,
+            remedy="write it as 'key: value' lines",
         )
     stored = _as_meant(stored, sidecar_schema())
     try:

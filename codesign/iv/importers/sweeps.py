@@ -69,7 +69,8 @@ def read_sweeps(table: Table, sidecar: Mapping) -> Samples:
         raise ImportRefused(
             "no voltage column",
             where=f"header {listing(table.name(k) for k in range(len(columns)))}",
-            remedy="name one column voltage, or write into the sidecar columns: {voltage: NAME, current: NAME}" + hint,
+            remedy="name one column voltage, or write into the sidecar columns: {voltage: NAME, current: NAME}"
+            + hint,
         )
     notes = list(table.notes)
     blank = [
@@ -111,7 +112,9 @@ def read_sweeps(table: Table, sidecar: Mapping) -> Samples:
     else:
         samples = _wide(table, columns, voltage, current, rows, blank)
     if blank:
-        numbered = {k: n for k, n in zip(at["current"], _cycle_numbers(table, columns, at["current"]), strict=True)}
+        numbered = {
+            k: n for k, n in zip(at["current"], _cycle_numbers(table, columns, at["current"]), strict=True)
+        }
         notes = [f"{n}{listing(numbered[k] for k in blank)}" if n.endswith("cycles: ") else n for n in notes]
     if not np.isfinite(samples.current_a).any():
         raise ImportRefused(
@@ -248,7 +251,9 @@ def _long(table, cycle_columns, voltage, current, rows, sidecar) -> Samples:
         return Samples(cycle, np.arange(cycle.size) - np.searchsorted(cycle, cycle), volts, amperes)
     if "points_per_cycle" in sidecar:
         starts = np.arange(0, volts.size, sidecar["points_per_cycle"])
-        notes = (f"split into {starts.size} cycles of {sidecar['points_per_cycle']} points as the sidecar says",)
+        notes = (
+            f"split into {starts.size} cycles of {sidecar['points_per_cycle']} points as the sidecar says",
+        )
     else:
         starts, notes = split_cycles(volts), ()
         tail = volts.size - starts[-1]

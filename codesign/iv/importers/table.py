@@ -31,9 +31,7 @@ class Table:
 
     def numbers(self, k: int) -> np.ndarray:
         """Column `k` as floats; see `columns.numbers`."""
-        return numbers(
-            self.columns[k], column=self.name(k), rows=self.rows, decimal_comma=self.decimal_comma
-        )
+        return numbers(self.columns[k], column=self.name(k), rows=self.rows, decimal_comma=self.decimal_comma)
 
     def name(self, k: int) -> str:
         """Name of column `k` for a person."""
@@ -88,18 +86,26 @@ def from_rows(
     texts = [[("" if cell is None else str(cell)).strip() for cell in row] for row in cells[:HEADER_ROWS]]
     at = _header_row(texts, known, decimal_comma)
     if at is None:
-        first = next((k for k, row in enumerate(texts) if _counts(row, decimal_comma)), None)
+        first = next((k for k, row in enumerate(texts) if _all_numbers(row, decimal_comma)), None)
         if first is None:
             raise ImportRefused(
-                "not a measurement: no row of numbers was found",
+                "not a measurement: no header names a voltage or current and no row is all numbers",
                 remedy="move it out of the folder of instrument files, or export the measurement again",
             )
-        header, below = [], first
+        above = next((k for k in range(first - 1, -1, -1) if any(texts[k])), None)
+        if above is not None and len(texts[above]) == len(texts[first]):
+            at, header = above, _joined(texts[above], texts, first, decimal_comma)
+        else:
+            header = []
+        below = first
     else:
         header, below = _joined(texts[at], texts, at + 1, decimal_comma), at + 1
         if below < len(texts) and _is_units(texts[below]):
             units = [*texts[below], *[""] * len(header)]
-            header = [f"{name} ({unit})" if unit and name else name for name, unit in zip(header, units, strict=False)]
+            header = [
+                f"{name} ({unit})" if unit and name else name
+                for name, unit in zip(header, units, strict=False)
+            ]
             below += 1
     preamble = [" ".join(filter(None, row)) for row in texts[: below if at is None else at] if any(row)]
     kept, rows, repeated = [], [], 0
@@ -162,6 +168,10 @@ def _counts(row: list[str], decimal_comma: bool) -> int:
     return total
 
 
+def _all_numbers(row: list[str], decimal_comma: bool) -> bool:
+    return any(row) and _counts(row, decimal_comma) == sum(1 for text in row if text)
+
+
 def _is_units(row: list[str]) -> bool:
     filled = [text.strip("[]()") for text in row if text]
     return bool(filled) and all(unit_of(text) for text in filled)
@@ -171,7 +181,9 @@ def _joined(header: list[str], texts: list[list[str]], below: int, decimal_comma
     """`Time, s` written into a comma-separated header is one column, not two."""
     header = [header[0].lstrip("#% "), *header[1:]]
     data = next((row for row in texts[below:] if _counts(row, decimal_comma)), [])
-    at = next((k for k in range(1, len(header)) if unit_of(header[k]) and read_header(header[k - 1]).quantity), None)
+    at = next(
+        (k for k in range(1, len(header)) if unit_of(header[k]) and read_header(header[k - 1]).quantity), None
+    )
     if at is not None and len(header) == len(data) + 1:
         header = [*header[: at - 1], f"{header[at - 1]} ({header[at]})", *header[at + 1 :]]
     return header

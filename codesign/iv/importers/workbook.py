@@ -17,7 +17,9 @@ def read_sheets(path: Path) -> dict[str, list[list]]:
 
     try:
         book = CalamineWorkbook.from_path(str(path))
-        return {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
+        return {
+            name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names
+        }
     except (CalamineError, OSError) as error:
         raise ImportRefused(
             f"not a complete .xlsx workbook ({error})", remedy="copy the file again from the instrument"
@@ -41,9 +43,7 @@ def read_workbook(path: Path, *, known: Sequence[str] = ()) -> Table:
     table = from_rows(filled[first], known=known)
     typed = {name: facts for name in others if (facts := _typed(filled[name]))}
     extra = {**table.extra, **({"sheets": typed} if typed else {})}
-    return Table(
-        table.header, table.columns, table.rows, notes=table.notes, extra=extra
-    )
+    return Table(table.header, table.columns, table.rows, notes=table.notes, extra=extra)
 
 
 def _filled(row: Sequence) -> bool:

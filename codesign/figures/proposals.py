@@ -1,0 +1,382 @@
+"""The card for the bench: what to make next, and why, on one A4 page."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from codesign.figures.style import (
+    A4_MM,
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PALE,
+    SKY,
+    VARIABLES,
+    VERMILION,
+    Drawing,
+    axes_mm,
+    badge,
+    formula,
+    house_style,
+    new_figure,
+    text_mm,
+    wrapped,
+)
+
+COLUMNS = ("panel", "item", "variable", "level", "other_variable", "other_level", "value", "std")
+"""Columns of the CSV; a row fills those that its panel has."""
+SHOWN = 10
+"""Most proposals on the page."""
+LEFT, RIGHT = 12.0, A4_MM[0] - 12.0
+
+
+def draw_proposals(rows: Sequence[Mapping], card: Mapping) -> Drawing:
+    """The card of one set of proposals.
+
+    Args:
+        rows: Rows of `codesign.tables.PROPOSALS`.
+        card: What `codesign.fabrication.propose` says about them; its docstring lists the keys.
+            Parts that are empty, as they are before there is a model, are left out and said to be.
+
+    Raises:
+        ValueError: A row's origin is not the card's.
+    """
+    rows = sorted(rows, key=lambda row: row["rank"])
+    if any(row["origin"] != card["origin"] for row in rows):
+        raise ValueError(f"the card is of {card['origin']} devices, a proposal is not; propose again")
+    with house_style():
+        figure = new_figure(*A4_MM)
+        badge(figure, card["origin"], right_mm=LEFT, top_mm=10)
+        y = _head(figure, card)
+        y, numbers = _table(figure, y, rows, card)
+        numbers += _why(figure, y - 4, card)
+        numbers += _history(axes_mm(figure, LEFT + 10, 25, 72, 44), card)
+        numbers += _calibration(axes_mm(figure, LEFT + 106, 25, 44, 44), card)
+        _foot(figure, card)
+        return Drawing(figure, numbers)
+
+
+def _number(panel: str, **values) -> dict:
+    return dict.fromkeys(COLUMNS) | {"panel": panel} | values
+
+
+def _level(name: str, value) -> str:
+    return formula(value) if name == "perovskite" else f"{value:g}"
+
+
+def _with_unit(name: str) -> str:
+    label, unit = VARIABLES[name]
+    return f"{label} ({unit})" if unit else label
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"
+
+
+def _gain(card: Mapping) -> str:
+    """What the acquisition expects, in words."""
+    return "expected improvement" if card["goal"] == "maximise" else f"expected approach to U = {card['target']:g}"
+
+
+def _head(figure, card: Mapping) -> float:
+    """Title, goal and the stopping statement; gives the height where the table may begin."""
+    top = A4_MM[1] - 10
+    text_mm(figure, LEFT, top, "Next devices to make", fontsize=15, fontweight="bold", va="top")
+    goal = {
+        "maximise": "largest usability",
+        "target": f"usability near {card['target']:g}",
+    }[card["goal"]]
+    counts = card["counts"]
+    lost = [
+        f"{counts[name]} {said}"
+        for name, said in (
+            ("no_usability", "without usability"),
+            ("refused", "refused"),
+            ("not_encodable", "with unknown conditions"),
+        )
+        if counts[name]
+    ]
+    line = f"Goal: {goal}.  Fitted to {counts['used']} devices"
+    line += f", {counts['off_grid']} of them off the grid" if counts["off_grid"] else ""
+    line += f".  Not used: {', '.join(lost)}." if lost else "."
+    text_mm(figure, LEFT, top - 8, line, fontsize=7.5, color=GREY, va="top")
+    statement = wrapped(card["stopping"]["statement"], 118)
+    text_mm(
+        figure,
+        LEFT + 1.2,
+        top - 14.5,
+        statement,
+        fontsize=8,
+        va="top",
+        linespacing=1.3,
+        bbox={"boxstyle": "square,pad=0.4", "facecolor": "#F4F4F4", "edgecolor": "none"},
+    )
+    return top - 21 - 4 * (statement.count("\n") + 1)
+
+
+def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[float, list[dict]]:
+    """The proposals, one line each; gives the height below them."""
+    places = [LEFT + offset for offset in (3, 10, 36, 52, 68, 83, 108, 129, 144)]
+    heads = [
+        "",
+        "perovskite",
+        "length\n(µm)",
+        "diameter\n(nm)",
+        "Pb time\n(min)",
+        "Ag\n(nm)",
+        "predicted U\n± std",
+        "expected\ngain in U" if card["goal"] == "maximise" else "expected\napproach",
+        "nearest device made, its U",
+    ]
+    alignments = ["center", "left", *["center"] * 6, "left"]
+    for x, head, align in zip(places, heads, alignments, strict=True):
+        text_mm(figure, x, y, head, fontsize=6.5, color=GREY, ha=align, va="bottom", linespacing=1.15)
+    y -= 1.5
+    _rule(figure, y)
+    shown = rows[:SHOWN]
+    step = 9.5 if len(shown) <= 6 else 7.0
+    if not rows:
+        text_mm(figure, LEFT + 3, y - 5, "Every condition of the grid is made or excluded.", fontsize=9, va="center")
+        return y - 10, []
+    numbers = []
+    for row in rows:
+        rank = str(row["rank"])
+        numbers += [_number("proposals", item=rank, variable=name, level=row[name]) for name in VARIABLES]
+        for name, std in (("usability_mean", row["usability_std"]), ("expected_improvement", None)):
+            numbers.append(_number("proposals", item=rank, variable=name, value=row[name], std=std))
+        near, value = row["nearest_device"], row["nearest_usability"]
+        numbers.append(_number("proposals", item=rank, variable="nearest_device", level=near, value=value))
+    for row in shown:
+        middle = y - step / 2
+        predicted = "no model yet" if row["usability_mean"] is None else f"{row['usability_mean']:.2f} ± {row['usability_std']:.2f}"
+        gain = "–" if row["expected_improvement"] is None else f"{row['expected_improvement']:.3f}"
+        cells = [str(row["rank"]), *(_level(name, row[name]) for name in VARIABLES), predicted, gain]
+        sizes = [10, 10, 10, 10, 10, 10, 8.5 if row["usability_mean"] is not None else 6.5, 8.5]
+        for x, cell, align, size in zip(places, cells, alignments, sizes, strict=False):
+            weight = "bold" if x == places[0] else "normal"
+            text_mm(figure, x, middle, cell, fontsize=size, ha=align, va="center", fontweight=weight)
+        if row["nearest_device"] is not None:
+            near = f"U = {row['nearest_usability']:.2f}  {row['nearest_device']}"
+            lines = 3 if step > 8 else 2
+            text_mm(figure, places[8], middle, wrapped(near, 50, lines=lines), fontsize=4.6, va="center", linespacing=1.15)
+        y -= step
+        _rule(figure, y, light=True)
+    if len(rows) > len(shown):
+        more = f"and {len(rows) - len(shown)} more in the table of proposals"
+        text_mm(figure, LEFT + 3, y - 1, more, fontsize=6.5, color=GREY, va="top")
+        y -= 4
+    return y, numbers
+
+
+def _rule(figure, y: float, *, light: bool = False) -> None:
+    from matplotlib.lines import Line2D
+
+    width, height = A4_MM
+    figure.add_artist(
+        Line2D([LEFT / width, RIGHT / width], [y / height] * 2, color=PALE if light else BLACK, lw=0.5)
+    )
+
+
+def _why(figure, y: float, card: Mapping) -> list[dict]:
+    """Slices of the acquisition, relevances and the prediction along each variable."""
+    text_mm(figure, LEFT, y, "Why", fontsize=9, fontweight="bold", va="top")
+    if not card["slices"] and not card["partial_dependence"]:
+        text_mm(figure, LEFT + 12, y - 0.6, wrapped(f"No model yet: {card['surrogate']}.", 110), fontsize=7.5, va="top")
+        return []
+    numbers = []
+    # what is left between the table and the lower panels is shared by the two rows of panels
+    free = y - 6 - 84
+    tall = min(38.0, max(18.0, (free - 22) / 2))
+    top = y - 9 - tall
+    for place, part in zip((LEFT + 10, LEFT + 71), card["slices"], strict=False):
+        numbers += _slice(axes_mm(figure, place, top, 38, tall), part, card)
+    numbers += _relevance(axes_mm(figure, LEFT + 146, top, 38, tall), card)
+    width, gap = 30.0, 8.0
+    bottom = top - 17 - tall
+    for k, part in enumerate(card["partial_dependence"]):
+        axes = axes_mm(figure, LEFT + 10 + k * (width + gap / 2 + 1.5), bottom, width, tall)
+        numbers += _dependence(axes, part, card, first=k == 0)
+    return numbers
+
+
+def _slice(axes, part: Mapping, card: Mapping) -> list[dict]:
+    x_name, y_name = part["x_variable"], part["y_variable"]
+    value = np.array(part["expected_improvement"], dtype=float)  # (y levels, x levels)
+    image = axes.imshow(
+        value, origin="lower", aspect="auto", cmap="cividis", vmin=0.0, vmax=max(float(value.max()), 1e-12)
+    )
+    axes.set_xticks(range(len(part["x"])), [f"{v:g}" for v in part["x"]])
+    axes.set_yticks(range(len(part["y"])), [f"{v:g}" for v in part["y"]])
+    axes.tick_params(length=0, labelsize=5.5)
+    axes.set(xlabel=_with_unit(x_name), ylabel=_with_unit(y_name))
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    at = part["at"]
+    if at[x_name] in part["x"] and at[y_name] in part["y"]:
+        axes.plot(part["x"].index(at[x_name]), part["y"].index(at[y_name]), "*", color="white", mec=BLACK, ms=7, mew=0.5)
+    bar = axes.inset_axes((1.03, 0.0, 0.035, 1.0))
+    colours = axes.figure.colorbar(image, cax=bar)
+    colours.outline.set_visible(False)
+    bar.tick_params(labelsize=5, length=1.5, pad=1)
+    fixed = ", ".join(
+        f"{_level(name, at[name])} {VARIABLES[name][1]}".strip()
+        + {"pb_min": " Pb", "ag_nm": " Ag", "length_um": " long", "diameter_nm": " wide"}.get(name, "")
+        for name in VARIABLES
+        if name not in (x_name, y_name)
+    )
+    axes.set_title(f"{_gain(card)}\n", fontsize=6.5)
+    axes.text(0, 1.02, f"{fixed};  ★ rank 1", transform=axes.transAxes, fontsize=5.5, va="bottom", color=GREY)
+    return [
+        _number("slice", variable=x_name, level=a, other_variable=y_name, other_level=b, value=float(value[j, i]))
+        for j, b in enumerate(part["y"])
+        for i, a in enumerate(part["x"])
+    ]
+
+
+def _relevance(axes, card: Mapping) -> list[dict]:
+    parts = card["relevance"]
+    place = np.arange(len(parts))
+    axes.barh(place, [part["value"] for part in parts], color=BLUE, height=0.6)
+    short = {"perovskite": "perovskite", "length_um": "length", "diameter_nm": "diameter", "pb_min": "Pb time", "ag_nm": "Ag"}
+    axes.set_yticks(place, [short[part["variable"]] for part in parts])
+    axes.tick_params(axis="y", length=0)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("share of 1 / length scale²")
+    axes.set_title("relevance to the model", fontsize=6.5)
+    axes.grid(True, axis="x")
+    return [_number("relevance", variable=part["variable"], value=part["value"]) for part in parts]
+
+
+def _dependence(axes, part: Mapping, card: Mapping, *, first: bool) -> list[dict]:
+    name, values = part["variable"], part["values"]
+    mean, std = np.array(part["mean"], dtype=float), np.array(part["std"], dtype=float)
+    if name == "perovskite":
+        x = np.arange(len(values), dtype=float)
+        axes.errorbar(x, mean, yerr=std, fmt="o", color=BLUE, ecolor=SKY, ms=3, lw=1.0)
+        axes.set_xticks(x, [formula(value) for value in values], rotation=35, ha="right", rotation_mode="anchor")
+        axes.set_xlim(-0.5, len(values) - 0.5)
+    else:
+        x = np.array(values, dtype=float)
+        axes.fill_between(x, mean - std, mean + std, color=SKY, alpha=0.4, lw=0)
+        axes.plot(x, mean, "o-", color=BLUE, ms=2.2)
+        keep = _sparse(x)
+        axes.set_xticks(x[keep], [f"{value:g}" for value in x[keep]])
+        axes.set_xticks(x, minor=True)
+        axes.set_xlabel(_with_unit(name))
+    axes.tick_params(labelsize=5.5)
+    slices = card["slices"]
+    if slices and slices[0]["at"][name] in values:
+        k = values.index(slices[0]["at"][name])
+        axes.plot(x[k], mean[k], "*", color=VERMILION, ms=6, mew=0, zorder=5)
+    every = card["partial_dependence"]
+    low = min(m - s for p in every for m, s in zip(p["mean"], p["std"], strict=True))
+    high = max(m + s for p in every for m, s in zip(p["mean"], p["std"], strict=True))
+    axes.set_ylim(min(0.0, low - 0.03), max(1.0, high + 0.03))
+    axes.grid(True)
+    if first:
+        axes.set_ylabel("predicted U ± std")
+        axes.set_title("prediction along each variable, the others as in rank 1", fontsize=6.5)
+    else:
+        axes.tick_params(axis="y", labelleft=False)
+    return [
+        _number("dependence", variable=name, level=value, value=float(m), std=float(s))
+        for value, m, s in zip(values, mean, std, strict=True)
+    ]
+
+
+def _sparse(x: np.ndarray) -> list[int]:
+    """Ticks that leave each other room: both ends, and what stands a tenth of the axis from its neighbours."""
+    span = x[-1] - x[0]
+    keep = [0]
+    for k in range(1, x.size):
+        room = (x[k] - x[keep[-1]] > 0.13 * span) and (k == x.size - 1 or x[-1] - x[k] > 0.13 * span)
+        if room or k == x.size - 1:
+            keep.append(k)
+    return keep
+
+
+def _history(axes, card: Mapping) -> list[dict]:
+    parts = card["history"]
+    axes.set_title("so far: devices in the order they were measured, or of their names")
+    axes.set(xlabel="device", ylabel="usability U", ylim=(-0.02, 1.02))
+    axes.grid(True)
+    if not parts:
+        axes.set(xlim=(0.5, 1.5), xticks=[1])
+        axes.text(0.5, 0.5, "no device with a usability yet", transform=axes.transAxes, ha="center", color=GREY)
+        return []
+    order = np.arange(1, len(parts) + 1)
+    axes.plot(order, [part["usability"] for part in parts], "o", color=BLUE, ms=2.8, mew=0, label="device")
+    axes.step(order, [part["best"] for part in parts], where="post", color=GREEN, label="best so far")
+    if card["goal"] == "target":
+        axes.axhline(card["target"], color=ORANGE, lw=0.7, ls=(0, (4, 2)), label=f"target {card['target']:g}")
+    axes.set_xlim(0.5, len(parts) + 0.5)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.005), ncols=3, columnspacing=1.0)
+    axes.set_title("so far, in order of measurement\nor of name", fontsize=6.5)
+    return [
+        _number("history", item=part["device"], level=int(k), value=part["usability"])
+        for k, part in zip(order, parts, strict=True)
+    ] + [
+        _number("history_best", item=part["device"], level=int(k), value=part["best"])
+        for k, part in zip(order, parts, strict=True)
+    ]
+
+
+def _calibration(axes, card: Mapping) -> list[dict]:
+    parts, coverage = card["loo"]["rows"], card["loo"]["coverage"]
+    axes.set_title("each device predicted from the others", fontsize=6.5)
+    axes.set(xlabel="measured U ± std", ylabel="predicted U ± std", aspect="equal")
+    axes.grid(True)
+    low = min([0.0, *(part["mean"] - part["std"] for part in parts)])
+    high = max([1.0, *(part["mean"] + part["std"] for part in parts)])
+    limits = (low - 0.03, high + 0.03)
+    axes.set(xlim=limits, ylim=limits)
+    axes.plot(limits, limits, color=GREY, lw=0.6)
+    if not parts:
+        axes.text(0.5, 0.55, "no model yet", transform=axes.transAxes, ha="center", color=GREY)
+        return []
+    for part in parts:
+        axes.errorbar(
+            part["observed"],
+            part["mean"],
+            xerr=part["observed_std"],
+            yerr=part["std"],
+            fmt="o",
+            color=BLUE,
+            ecolor=SKY,
+            elinewidth=0.5,
+            ms=2.2,
+            mew=0,
+        )
+    said = "\n".join(f"{level} %        {_percent(share)}" for level, share in sorted(coverage.items(), key=_as_number))
+    axes.text(1.05, 0.98, f"interval  holds\n{said}\n\nn = {card['loo']['n']}", transform=axes.transAxes, va="top")
+    return [
+        _number(
+            "calibration",
+            item=part["device"],
+            variable="observed",
+            level=part["observed"],
+            other_variable="observed_std",
+            other_level=part["observed_std"],
+            value=part["mean"],
+            std=part["std"],
+        )
+        for part in parts
+    ] + [_number("coverage", item=level, value=share) for level, share in sorted(coverage.items(), key=_as_number)]
+
+
+def _as_number(item: tuple[str, float]) -> float:
+    return float(item[0])
+
+
+def _foot(figure, card: Mapping) -> None:
+    origin = {"virtual": "virtual laboratory (synthetic devices)", "measured": "measured devices"}[card["origin"]]
+    line = (
+        f"fitted to: {origin}   surrogate: {card['surrogate']}   seed: {card['seed']}   "
+        f"digest of the usability table: {card['table_sha256']}"
+    )
+    _rule(figure, 11, light=True)
+    text_mm(figure, LEFT, 9.5, wrapped(line, 150), fontsize=5.8, color=GREY, va="top")

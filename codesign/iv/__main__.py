@@ -1,0 +1,77 @@
+"""`python -m codesign.iv check PATH...`: what is wrong with measurement files and how to mend it."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+from codesign.iv.check import LEVELS, Finding, check_files, files_in
+
+COLUMNS = ("file", "level", "where", "what", "remedy")
+COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        0 where no file has an error, 1 where one has, 2 where a path does not exist.
+    """
+    parser = argparse.ArgumentParser(prog="python -m codesign.iv", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser(
+        "check",
+        help="check files or folders; nothing is changed",
+        description="Check measurement files the way the import does and print what is wrong and how to mend it. "
+        "Nothing is changed. The exit status is 1 where a file has an error.",
+    )
+    check.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="instrument file, parquet or folder"
+    )
+    chosen = parser.parse_args(arguments)
+    try:
+        files = files_in(chosen.paths)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
+    terminal = sys.stdout.isatty()
+    findings = check_files(files, progress=_progress if len(files) > 1 and sys.stderr.isatty() else iter)
+    if terminal:
+        _print_table(findings)
+    else:
+        _print_plain(findings)
+    counts = {level: sum(finding.level == level for finding in findings) for level in LEVELS}
+    print(f"{len(files)} files: {', '.join(f'{count} {level}(s)' for level, count in counts.items())}")
+    return 1 if counts["error"] else 0
+
+
+def _progress(files):
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(files, description="Checking", console=Console(stderr=True), transient=True)
+
+
+def _print_table(findings: Sequence[Finding]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_lines=True)
+    for name in COLUMNS:
+        table.add_column(name, overflow="fold")
+    for finding in findings:
+        table.add_row(*(Text(cell) for cell in astuple(finding)), style=COLOURS[finding.level])
+    Console().print(table)
+
+
+def _print_plain(findings: Sequence[Finding]) -> None:
+    """Tab-separated, one line a finding, nothing cut: a person can search it, a program can read it."""
+    print("\t".join(COLUMNS))
+    for finding in findings:
+        print("\t".join(" ".join(str(cell).split()) for cell in astuple(finding)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""Look at measurement files without changing anything: what is wrong, where, and how to mend it.
+
+The files are read by the very code that imports them, so whatever is an error
+here is refused there, and the other way round.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from codesign.iv.discovery import DiscoveryError, find_measurements
+from codesign.iv.importers import ImportRefused, import_one
+from codesign.iv.importers.conditions import read_conditions
+from codesign.iv.importers.sweeps import missing_values
+from codesign.iv.measurement import Measurement, MeasurementError, read_measurement
+from codesign.iv.names import RAW_SUFFIXES, device_id, is_conditions_workbook, is_raw_file, sidecar_of
+
+LEVELS = ("error", "warning", "note")
+SIDECAR_SUFFIX = ".meta.yaml"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know about one file."""
+
+    file: str
+    level: str
+    """`error`: it is refused; `warning`: it is imported, but a person should look; `note`: what was done."""
+    where: str
+    """Column, row or key; may be empty."""
+    what: str
+    remedy: str = ""
+
+    def __post_init__(self) -> None:
+        if self.level not in LEVELS:
+            raise ValueError(f"level {self.level!r} is not one of {', '.join(LEVELS)}")
+
+
+def files_in(paths: Iterable[Path]) -> list[Path]:
+    """Every file given, and every visible file of every folder given, once, in name order.
+
+    Raises:
+        FileNotFoundError: A path does not exist.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(path.rglob("*"))
+            visible = [f for f in inside if not any(p.startswith(".") for p in f.relative_to(path).parts)]
+            found.update(dict.fromkeys(file for file in visible if file.is_file()))
+        elif path.exists():
+            found[path] = None
+        else:
+            raise FileNotFoundError(f"{path} does not exist")
+    return list(found)
+
+
+def check_files(
+    files: Sequence[Path],
+    *,
+    conditions: Sequence[Path] = (),
+    named: Sequence[Path] = (),
+    progress: Callable[[Sequence[Path]], Iterable[Path]] = iter,
+) -> list[Finding]:
+    """What there is to know about every file, in the order given.
+
+    Args:
+        files: Files of `files_in`.
+        conditions: Conditions workbooks besides those in each file's folder.
+        named: Files a person asked for by name; one of them that no importer reads
+            is an error, another that only lies in a folder is a note.
+        progress: Wraps the files to show how far the check is.
+    """
+    found = [finding for file in progress(files) for finding in check_file(file, conditions=conditions, named=file in named)]
+    homes = dict.fromkeys(file.parent.parent for file in files if file.parent.name in ("iv", "raw"))
+    return [*found, *(finding for home in homes for finding in check_layout(home))]
+
+
+def check_file(path: Path, *, conditions: Sequence[Path] = (), named: bool) -> list[Finding]:
+    """What there is to know about one file; empty where all is well.
+
+    Args:
+        path: An instrument file, a canonical .parquet, a sidecar or a conditions workbook.
+        conditions: Conditions workbooks besides those in the file's folder.
+        named: Whether a person asked for this very file; one that only lies in a
+            folder and is no measurement is a note, not an error.
+    """
+    name = str(path)
+    try:
+        if path.name.endswith(SIDECAR_SUFFIX):
+            return _sidecar(path)
+        if is_conditions_workbook(path.name):
+            read_conditions(path)
+            return []
+        if path.suffix.lower() == ".parquet":
+            return list(_observations(name, read_measurement(path)))
+        if not is_raw_file(path.name) and not named:
+            kinds = ", ".join(RAW_SUFFIXES)
+            return [Finding(name, "note", "", "no measurement; it is left alone", f"importers read {kinds}")]
+        workbooks = dict.fromkeys([*_beside(path, is_conditions_workbook), *conditions])
+        measurement = import_one(_same_device(path), device=device_id(path.name), conditions=list(workbooks))
+        return list(_observations(name, measurement))
+    except ImportRefused as refusal:
+        return [Finding(name, "error", refusal.where, refusal.what, refusal.remedy)]
+    except MeasurementError as error:
+        what, _, remedy = str(error).removeprefix(f"{path}: ").partition("; ")
+        return [Finding(name, "error", "", what, remedy or "make the file again from the instrument file")]
+    except OSError as error:
+        return [
+            Finding(name, "error", "", f"cannot be read: {error.strerror}", "check the file's permissions")
+        ]
+
+
+def check_layout(folder: Path) -> list[Finding]:
+    """Whether canonical files and instrument files below one folder claim the same device.
+
+    Looks into `iv` and `raw` of the folder, where it has both.
+    """
+    iv, raw = folder / "iv", folder / "raw"
+    if not (iv.is_dir() and raw.is_dir()):
+        return []
+    try:
+        find_measurements(iv=iv, raw=raw)
+    except DiscoveryError as error:
+        return [Finding(str(folder), "error", "", str(error), "rename one of the files")]
+    return []
+
+
+def _same_device(path: Path) -> list[Path]:
+    """The file first, then every other instrument file of its folder with the same device id."""
+    mine = device_id(path.name)
+    others = [
+        file for file in _beside(path, is_raw_file) if device_id(file.name) == mine and file.name != path.name
+    ]
+    return [path, *others]
+
+
+def _beside(path: Path, wanted) -> list[Path]:
+    return sorted(file for file in path.parent.iterdir() if wanted(file.name) and file.is_file())
+
+
+def _sidecar(path: Path) -> list[Finding]:
+    """A sidecar is checked with its instrument file; without one it is read by nobody."""
+    if any(sidecar_of(file) == path for file in _beside(path, is_raw_file)):
+        return []
+    stem = path.name.removesuffix(SIDECAR_SUFFIX)
+    return [
+        Finding(
+            str(path), "warning", "", f"no instrument file is called {stem}: nobody reads this sidecar",
+            f"call it NAME{SIDECAR_SUFFIX}, where NAME is the instrument file's name without its suffix",
+        )
+    ]  # fmt: skip
+
+
+def _observations(name: str, measurement: Measurement) -> Iterator[Finding]:
+    """What to say of a file that can be read."""
+    metadata = measurement.metadata
+    if metadata.status == "refused":
+        yield Finding(
+            name, "error", "", f"holds no measurement: {metadata.reason}", "correct the instrument file"
+        )
+        return
+    if not np.any(measurement.voltage > 0):
+        yield Finding(name, "error", "column voltage", "the voltage is never positive",
+                      "the charging branch is 0 to +Vmax: check the sign")  # fmt: skip
+    cycles = np.unique(measurement.cycle)
+    if cycles.size == 1:
+        yield Finding(
+            name, "warning", f"cycle {cycles[0]}", "one cycle only: its spread from cycle to cycle cannot be measured, "
+            "so there will be no usability", "measure more cycles, or state points_per_cycle in the sidecar where "
+            "the file holds several",
+        )  # fmt: skip
+    missing = missing_values(measurement.cycle, measurement.current)
+    for said in missing:
+        what, _, which = said.partition(": ")
+        yield Finding(name, "warning", f"cycles {which}", what.replace("cycles", "currents are missing: cycles", 1),
+                      "nothing, if the instrument recorded nothing there; such points are left out")  # fmt: skip
+    for note in metadata.notes:
+        if note not in missing:
+            yield Finding(name, "note", "", note)

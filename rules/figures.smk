@@ -1,0 +1,133 @@
+"""Tables to figures: PDF, PNG and the numbers drawn.
+
+in   results/{lab}devices, results/{lab}usability.parquet, results/{lab}fabrication, campaign
+out  results/{lab}figures/devices/{device}.pdf, .png, .csv     one device
+     results/{lab}figures/{name}.pdf, .png, .csv               the set, the card, the campaign
+"""
+
+
+rule draw_device:
+    input:
+        sweeps=sweeps_of_device,
+        device="results/{lab}devices/{device}.parquet",
+    output:
+        pdf="results/{lab}figures/devices/{device}.pdf",
+        png="results/{lab}figures/devices/{device}.png",
+        csv="results/{lab}figures/devices/{device}.csv",
+    log:
+        "results/logs/draw_device/{lab}{device}.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("draw_device.py"),
+    message:
+        "Draw {wildcards.device}"
+    script:
+        "../workflow_scripts/draw_device.py"
+
+
+rule draw_usability:
+    input:
+        usability="results/{lab}usability.parquet",
+    output:
+        distribution_pdf="results/{lab}figures/usability_distribution.pdf",
+        distribution_png=report(
+            "results/{lab}figures/usability_distribution.png",
+            caption="../report/usability_distribution.rst",
+            category="Devices",
+            labels={"figure": "usability distribution"},
+        ),
+        distribution_csv="results/{lab}figures/usability_distribution.csv",
+        conditions_pdf="results/{lab}figures/usability_conditions.pdf",
+        conditions_png=report(
+            "results/{lab}figures/usability_conditions.png",
+            caption="../report/usability_conditions.rst",
+            category="Devices",
+            labels={"figure": "usability by condition"},
+        ),
+        conditions_csv="results/{lab}figures/usability_conditions.csv",
+        ranking_pdf="results/{lab}figures/usability_ranking.pdf",
+        ranking_png=report(
+            "results/{lab}figures/usability_ranking.png",
+            caption="../report/usability_ranking.rst",
+            category="Devices",
+            labels={"figure": "ranking"},
+        ),
+        ranking_csv="results/{lab}figures/usability_ranking.csv",
+    log:
+        "results/logs/draw_usability/{lab}usability.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        space=config["fabrication"]["space"],
+        confidence=config["extraction"]["confidence"],
+        code=code_digest("draw_usability.py"),
+    message:
+        "Draw the set of devices"
+    script:
+        "../workflow_scripts/draw_usability.py"
+
+
+rule draw_proposals:
+    input:
+        table="results/{lab}fabrication/proposals.parquet",
+        card="results/{lab}fabrication/card.json",
+    output:
+        pdf="results/{lab}figures/proposals.pdf",
+        png=report(
+            "results/{lab}figures/proposals.png",
+            caption="../report/proposals.rst",
+            category="Next devices",
+            labels={"figure": "card"},
+        ),
+        csv="results/{lab}figures/proposals.csv",
+    log:
+        "results/logs/draw_proposals/{lab}proposals.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("draw_proposals.py"),
+    message:
+        "Draw the card of the next devices"
+    script:
+        "../workflow_scripts/draw_proposals.py"
+
+
+rule draw_campaign:
+    input:
+        summary="results/virtual_lab/campaign.csv",
+    output:
+        pdf="results/virtual_lab/figures/campaign.pdf",
+        png=report(
+            "results/virtual_lab/figures/campaign.png",
+            caption="../report/campaign.rst",
+            category="Next devices",
+            labels={"figure": "campaign"},
+        ),
+        csv="results/virtual_lab/figures/campaign.csv",
+    log:
+        "results/logs/draw_campaign.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("draw_campaign.py"),
+    message:
+        "Draw the campaign"
+    script:
+        "../workflow_scripts/draw_campaign.py"
