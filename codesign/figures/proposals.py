@@ -102,7 +102,7 @@ def _head(figure, card: Mapping) -> float:
     line += f", {counts['off_grid']} of them off the grid" if counts["off_grid"] else ""
     line += f".  Not used: {', '.join(lost)}." if lost else "."
     text_mm(figure, LEFT, top - 8, line, fontsize=7.5, color=GREY, va="top")
-    statement = wrapped(card["stopping"]["statement"], 118)
+    statement = wrapped(card["stopping"]["statement"], 116)
     text_mm(
         figure,
         LEFT + 1.2,
@@ -113,12 +113,12 @@ def _head(figure, card: Mapping) -> float:
         linespacing=1.3,
         bbox={"boxstyle": "square,pad=0.4", "facecolor": "#F4F4F4", "edgecolor": "none"},
     )
-    return top - 21 - 4 * (statement.count("\n") + 1)
+    return top - 25 - 4 * (statement.count("\n") + 1)
 
 
 def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[float, list[dict]]:
     """The proposals, one line each; gives the height below them."""
-    places = [LEFT + offset for offset in (3, 10, 36, 52, 68, 83, 108, 129, 144)]
+    places = [LEFT + offset for offset in (3, 9, 33, 47, 62, 76, 97, 117, 140)]
     heads = [
         "",
         "perovskite",
@@ -128,7 +128,7 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
         "Ag\n(nm)",
         "predicted U\n± std",
         "expected\ngain in U" if card["goal"] == "maximise" else "expected\napproach",
-        "nearest device made, its U",
+        "nearest device made, and its U",
     ]
     alignments = ["center", "left", *["center"] * 6, "left"]
     for x, head, align in zip(places, heads, alignments, strict=True):
@@ -158,9 +158,9 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
             weight = "bold" if x == places[0] else "normal"
             text_mm(figure, x, middle, cell, fontsize=size, ha=align, va="center", fontweight=weight)
         if row["nearest_device"] is not None:
-            near = f"U = {row['nearest_usability']:.2f}  {row['nearest_device']}"
-            lines = 3 if step > 8 else 2
-            text_mm(figure, places[8], middle, wrapped(near, 50, lines=lines), fontsize=4.6, va="center", linespacing=1.15)
+            text_mm(figure, places[8] - 2, middle, f"{row['nearest_usability']:.2f}", fontsize=8.5, ha="right", va="center")
+            near = _cut(row["nearest_device"], 52)
+            text_mm(figure, places[8], middle, near, fontsize=4.4, va="center", linespacing=1.2)
         y -= step
         _rule(figure, y, light=True)
     if len(rows) > len(shown):
@@ -168,6 +168,11 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
         text_mm(figure, LEFT + 3, y - 1, more, fontsize=6.5, color=GREY, va="top")
         y -= 4
     return y, numbers
+
+
+def _cut(text: str, width: int) -> str:
+    """A device id in lines of at most `width` characters, whole."""
+    return "\n".join(text[k : k + width] for k in range(0, len(text), width))
 
 
 def _rule(figure, y: float, *, light: bool = False) -> None:
@@ -188,13 +193,13 @@ def _why(figure, y: float, card: Mapping) -> list[dict]:
     numbers = []
     # what is left between the table and the lower panels is shared by the two rows of panels
     free = y - 6 - 84
-    tall = min(38.0, max(18.0, (free - 22) / 2))
+    tall = min(46.0, max(18.0, (free - 28) / 2))
     top = y - 9 - tall
     for place, part in zip((LEFT + 10, LEFT + 71), card["slices"], strict=False):
         numbers += _slice(axes_mm(figure, place, top, 38, tall), part, card)
     numbers += _relevance(axes_mm(figure, LEFT + 146, top, 38, tall), card)
     width, gap = 30.0, 8.0
-    bottom = top - 17 - tall
+    bottom = top - 20 - tall
     for k, part in enumerate(card["partial_dependence"]):
         axes = axes_mm(figure, LEFT + 10 + k * (width + gap / 2 + 1.5), bottom, width, tall)
         numbers += _dependence(axes, part, card, first=k == 0)
@@ -300,7 +305,7 @@ def _sparse(x: np.ndarray) -> list[int]:
 
 def _history(axes, card: Mapping) -> list[dict]:
     parts = card["history"]
-    axes.set_title("so far: devices in the order they were measured, or of their names")
+    axes.set_title("so far, in the order measured, or else of names", fontsize=6.5)
     axes.set(xlabel="device", ylabel="usability U", ylim=(-0.02, 1.02))
     axes.grid(True)
     if not parts:
@@ -314,8 +319,7 @@ def _history(axes, card: Mapping) -> list[dict]:
         axes.axhline(card["target"], color=ORANGE, lw=0.7, ls=(0, (4, 2)), label=f"target {card['target']:g}")
     axes.set_xlim(0.5, len(parts) + 0.5)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.005), ncols=3, columnspacing=1.0)
-    axes.set_title("so far, in order of measurement\nor of name", fontsize=6.5)
+    axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
     return [
         _number("history", item=part["device"], level=int(k), value=part["usability"])
         for k, part in zip(order, parts, strict=True)

@@ -36,10 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     terminal = sys.stdout.isatty()
-    findings = check_files(files, progress=_progress if len(files) > 1 and sys.stderr.isatty() else iter)
-    if terminal:
+    progress = _progress if len(files) > 1 and sys.stderr.isatty() else iter
+    findings = check_files(files, named=chosen.paths, progress=progress)
+    if terminal and findings:
         _print_table(findings)
-    else:
+    elif not terminal:
         _print_plain(findings)
     counts = {level: sum(finding.level == level for finding in findings) for level in LEVELS}
     print(f"{len(files)} files: {', '.join(f'{count} {level}(s)' for level, count in counts.items())}")

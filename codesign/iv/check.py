@@ -68,17 +68,22 @@ def check_files(
 
     Args:
         files: Files of `files_in`.
-        conditions: Conditions workbooks besides those in each file's folder.
+        conditions: Conditions workbooks besides those in each file's folder and those among `files`.
         named: Files a person asked for by name; one of them that no importer reads
             is an error, another that only lies in a folder is a note.
         progress: Wraps the files to show how far the check is.
     """
-    found = [finding for file in progress(files) for finding in check_file(file, conditions=conditions, named=file in named)]
+    workbooks = [*conditions, *(file for file in files if is_conditions_workbook(file.name))]
+    found = [
+        finding
+        for file in progress(files)
+        for finding in check_file(file, conditions=workbooks, named=file in named)
+    ]
     homes = dict.fromkeys(file.parent.parent for file in files if file.parent.name in ("iv", "raw"))
     return [*found, *(finding for home in homes for finding in check_layout(home))]
 
 
-def check_file(path: Path, *, conditions: Sequence[Path] = (), named: bool) -> list[Finding]:
+def check_file(path: Path, *, conditions: Sequence[Path] = (), named: bool = True) -> list[Finding]:
     """What there is to know about one file; empty where all is well.
 
     Args:
@@ -99,8 +104,10 @@ def check_file(path: Path, *, conditions: Sequence[Path] = (), named: bool) -> l
         if not is_raw_file(path.name) and not named:
             kinds = ", ".join(RAW_SUFFIXES)
             return [Finding(name, "note", "", "no measurement; it is left alone", f"importers read {kinds}")]
-        workbooks = dict.fromkeys([*_beside(path, is_conditions_workbook), *conditions])
-        measurement = import_one(_same_device(path), device=device_id(path.name), conditions=list(workbooks))
+        known = [*_beside(path, is_conditions_workbook), *conditions]
+        workbooks = list({file.resolve(): file for file in known}.values())  # one workbook, however it was named
+        files = _same_device(path) if is_raw_file(path.name) else [path]
+        measurement = import_one(files, device=device_id(path.name), conditions=workbooks)
         return list(_observations(name, measurement))
     except ImportRefused as refusal:
         return [Finding(name, "error", refusal.where, refusal.what, refusal.remedy)]
@@ -175,7 +182,7 @@ def _observations(name: str, measurement: Measurement) -> Iterator[Finding]:
     missing = missing_values(measurement.cycle, measurement.current)
     for said in missing:
         what, _, which = said.partition(": ")
-        yield Finding(name, "warning", f"cycles {which}", what.replace("cycles", "currents are missing: cycles", 1),
+        yield Finding(name, "warning", f"cycles {which}", what,
                       "nothing, if the instrument recorded nothing there; such points are left out")  # fmt: skip
     for note in metadata.notes:
         if note not in missing:

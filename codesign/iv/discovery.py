@@ -45,7 +45,7 @@ def find_measurements(*, iv: Path, raw: Path) -> Found:
         if device in instrument:
             _check_origin(iv / f"{device}.parquet", instrument[device])
     sidecars = {
-        device: [str(sidecar_of(file)) for file in files if sidecar_of(file).is_file()]
+        device: [str(sidecar_of(Path(file))) for file in files if sidecar_of(Path(file)).is_file()]
         for device, files in instrument.items()
     }
     return Found(

@@ -62,6 +62,12 @@ def read_tdms(path: Path) -> Table:
     """
     from nptdms import TdmsFile
 
+    with path.open("rb") as start:
+        if start.read(4) != b"TDSm":
+            raise ImportRefused(
+                "not a complete TDMS file (it does not begin with TDSm)", remedy="copy it again from the instrument"
+            )
+
     try:
         with TdmsFile.open(str(path)) as file:
             facts = {str(key): str(value) for key, value in file.properties.items()}

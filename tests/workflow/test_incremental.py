@@ -1,0 +1,141 @@
+"""What runs again when something changes, and what does not: the real Snakemake decides."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet as pq
+import pytest
+from tests.workflow.tiny import CONDITIONS, MEASURED_RULES, measured_file
+
+TARGETS = ("usability", "proposals", "figures", "--until", *MEASURED_RULES)
+AFTER_TABLE = {"tabulate_usability": 1, "propose_devices": 1, "draw_usability": 1, "draw_proposals": 1}
+
+
+def test_a_second_run_does_nothing(measured):
+    """Everything is there: nothing is scheduled."""
+    assert measured.scheduled(*TARGETS) == {}
+
+
+def test_one_new_measurement_schedules_only_what_rests_on_it(measured):
+    """Its extraction and figure, the table, the proposals and their figures; no other device."""
+    measured_file(measured.folder / "data/iv/device-9.parquet", conditions=CONDITIONS[1] | {"ag_nm": 200.0}, seed=5)
+    assert measured.scheduled(*TARGETS) == {"extract_nonidealities": 1, "draw_device": 1, **AFTER_TABLE}
+    measured.snakemake(*TARGETS)
+    table = pq.read_table(measured.folder / "results/usability.parquet")
+    assert table["device"].to_pylist() == ["device-1", "device-2", "device-3", "device-4", "device-9"]
+    assert measured.scheduled(*TARGETS) == {}
+
+
+def test_a_touched_file_of_the_same_content_schedules_nothing(measured):
+    """Content decides, not the time stamp."""
+    later = time.time() + 10
+    os.utime(measured.folder / "data/iv/device-2.parquet", (later, later))
+    assert measured.scheduled(*TARGETS) == {}
+
+
+def test_a_fresh_checkout_schedules_nothing(measured):
+    """git writes every tracked file with a new time stamp; results stay."""
+    later = time.time() + 10
+    for folder in ("codesign", "rules", "workflow_scripts", "schemas", "profiles", "envs", "report"):
+        for path in (measured.folder / folder).rglob("*"):
+            os.utime(path, (later, later))
+    for name in ("Snakefile", "config.yaml"):
+        os.utime(measured.folder / name, (later, later))
+    assert measured.scheduled(*TARGETS) == {}
+
+
+def test_a_removed_device_leaves_the_table(measured):
+    """No file, no row; the other devices are not extracted again."""
+    (measured.folder / "data/iv/device-3.parquet").unlink()
+    assert measured.scheduled(*TARGETS) == AFTER_TABLE
+    measured.snakemake("usability")
+    table = pq.read_table(measured.folder / "results/usability.parquet")
+    assert table["device"].to_pylist() == ["device-1", "device-2", "device-4"]
+
+
+def test_a_changed_setting_of_the_extraction_reruns_it_and_what_rests_on_it(measured):
+    """tolerated_drops is a parameter of the extraction alone."""
+    measured.configure({"extraction": {"tolerated_drops": 0}})
+    assert measured.scheduled(*TARGETS) == {"extract_nonidealities": 4, "draw_device": 4, **AFTER_TABLE}
+
+
+def test_a_changed_formula_reruns_what_rests_on_it_and_nothing_else(measured):
+    """The acquisition is used by the proposals only; their card is drawn again, no device is."""
+    measured.edit(
+        "codesign/fabrication/propose.py", "SAMPLES = 512", "SAMPLES = 256"
+    )
+    assert measured.scheduled(*TARGETS) == {"propose_devices": 1, "draw_proposals": 1}
+
+
+def test_a_comment_or_docstring_reruns_nothing(measured):
+    """The digest is of syntax trees without docstrings."""
+    path = measured.folder / "codesign/nonideality/lcis.py"
+    text = path.read_text()
+    path.write_text(text.replace('"""Longest', '"""The longest', 1) + "\n# a remark\n")
+    assert measured.scheduled(*TARGETS) == {}
+
+
+def test_a_killed_run_resumes_with_the_same_tables(measured, tmp_path):
+    """Killed in the middle, unlocked, resumed: the tables of an undisturbed run."""
+    shutil.rmtree(measured.folder / "results")
+    shutil.rmtree(measured.folder / ".snakemake")
+    undisturbed = measured.copy(tmp_path / "undisturbed")
+    undisturbed.snakemake("usability", "proposals")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1", "usability", "proposals"],
+        cwd=measured.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    first = measured.folder / "results/devices/device-1.parquet"
+    deadline = time.time() + 120
+    while not list(measured.folder.glob("results/devices/device-*.parquet")):
+        assert time.time() < deadline and running.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    assert not (measured.folder / "results/fabrication/proposals.csv").exists(), first
+    measured.snakemake("--unlock")
+    measured.snakemake("usability", "proposals", "--rerun-incomplete")
+    assert measured.tables() == undisturbed.tables()
+
+
+def test_two_runs_at_once_cannot_corrupt_results(measured, tmp_path):
+    """The second one is told to wait by Snakemake's lock; the tables are those of one run."""
+    expected = measured.tables()
+    measured.configure({"extraction": {"tolerated_drops": 0}})
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "usability"]
+    both = [
+        subprocess.Popen(command, cwd=measured.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=300)[0] for process in both]
+    codes = sorted(process.returncode for process in both)
+    assert codes[0] == 0
+    if codes[1] != 0:
+        assert any("LockException" in text or "cannot be locked" in text for text in outputs)
+    measured.configure({"extraction": {"tolerated_drops": 2}})
+    measured.snakemake("usability")
+    table = "results/usability.parquet"
+    assert measured.tables()[table] == expected[table]
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["row-with-reason", "strict"])
+def test_a_bad_file_never_stops_the_others(measured, strict):
+    """A truncated measurement is a row with a reason, or an error where the laboratory wants one."""
+    whole = (measured.folder / "data/iv/device-1.parquet").read_bytes()
+    (measured.folder / "data/iv/broken.parquet").write_bytes(whole[: len(whole) // 2])
+    measured.configure({"measurements": {"strict": strict}})
+    done = measured.snakemake("usability", check=False)
+    if strict:
+        assert done.returncode != 0 and "broken.parquet" in done.stdout
+        return
+    rows = pq.read_table(measured.folder / "results/usability.parquet").to_pylist()
+    [broken] = [row for row in rows if row["device"] == "broken"]
+    assert done.returncode == 0 and len(rows) == 5
+    assert broken["status"] == "refused" and "not a complete Parquet file" in broken["reason"]

@@ -1,0 +1,33 @@
+"""Draw the campaign: best device so far, strategy against strategy."""
+
+import csv as table
+from pathlib import Path
+
+from codesign.figures.campaign import draw_campaign
+from codesign.figures.style import write_drawing
+from codesign.log import log_to
+
+
+def main(*, summary: Path, pdf: Path, png: Path, csv: Path) -> None:
+    """Draw the summary that `tabulate_campaign` wrote."""
+    with summary.open(newline="", encoding="utf-8") as file:
+        rows = [
+            {name: value if name == "strategy" else _number(value) for name, value in row.items()}
+            for row in table.DictReader(file)
+        ]
+    write_drawing(draw_campaign(rows), pdf=pdf, png=png, csv=csv)
+
+
+def _number(text: str) -> int | float:
+    """Counts stay whole."""
+    return int(text) if text.isdigit() else float(text)
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            summary=Path(snakemake.input.summary),
+            pdf=Path(snakemake.output.pdf),
+            png=Path(snakemake.output.png),
+            csv=Path(snakemake.output.csv),
+        )

@@ -1,0 +1,27 @@
+"""Draw the card of the next devices to make."""
+
+import json
+from pathlib import Path
+
+from codesign.figures.proposals import draw_proposals
+from codesign.figures.style import write_drawing
+from codesign.log import log_to
+from codesign.tables import PROPOSALS, read_table
+
+
+def main(*, table: Path, card: Path, pdf: Path, png: Path, csv: Path) -> None:
+    """Draw the proposals table and its card on one page."""
+    rows = read_table(table, schema=PROPOSALS).to_pylist()
+    drawing = draw_proposals(rows, json.loads(card.read_text(encoding="utf-8")))
+    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            table=Path(snakemake.input.table),
+            card=Path(snakemake.input.card),
+            pdf=Path(snakemake.output.pdf),
+            png=Path(snakemake.output.png),
+            csv=Path(snakemake.output.csv),
+        )
