@@ -35,7 +35,9 @@ def main(
         png=conditions_png,
         csv=conditions_csv,
     )
-    write_drawing(draw_ranking(rows, confidence=confidence), pdf=ranking_pdf, png=ranking_png, csv=ranking_csv)
+    write_drawing(
+        draw_ranking(rows, confidence=confidence), pdf=ranking_pdf, png=ranking_png, csv=ranking_csv
+    )
 
 
 if __name__ == "__main__":

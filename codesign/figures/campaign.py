@@ -17,6 +17,7 @@ from codesign.figures.style import (
     house_style,
     new_figure,
     text_mm,
+    whole_ticks,
 )
 
 NAMES = {"bayesian": "Bayesian optimisation", "random": "random search"}
@@ -51,7 +52,7 @@ def draw_campaign(summary: Sequence[Mapping]) -> Drawing:
         figure = new_figure(TWO_COLUMNS_MM, 84)
         text_mm(figure, 4, 80.5, "Search in the virtual laboratory", fontsize=9, fontweight="bold", va="top")
         said = " to ".join(f"{n:g}" for n in sorted({min(repeats), max(repeats)}))
-        line = f"n = {said} repeats, each on a hidden landscape of its own; every strategy meets the same landscapes"
+        line = f"n = {said} repeats, each on a hidden landscape of its own, the same ones for every strategy"
         text_mm(figure, 4, 75, line, color=GREY, va="top")
         badge(figure, "virtual")
         best, share = axes_mm(figure, 15, 21, 72, 44), axes_mm(figure, 105, 21, 72, 44)
@@ -103,12 +104,12 @@ def draw_campaign(summary: Sequence[Mapping]) -> Drawing:
         best.set(ylim=(max(0.0, lowest - 0.05), 1.02), ylabel="best hidden usability so far / optimum")
         best.set_title("a  best so far: mean ± standard error, band 10–90 %")
         share.set(ylim=(-0.03, 1.03), ylabel="share of repeats")
-        share.set_title("b  repeats that have come to 95 % and 99 % of the optimum")
+        share.set_title("b  repeats at 95 % and at 99 % of the optimum")
         for goal, marker, face in (("95 %", "o", GREY), ("99 %", "^", "white")):
             share.plot([], [], marker, color=GREY, mfc=face, ms=2.4, mew=0.5, label=f"{goal} of the optimum")
         for axes in (best, share):
             axes.set(xlim=(0.5, last + 0.5), xlabel="devices made")
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            whole_ticks(axes.xaxis)
             axes.grid(True)
             axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
         return Drawing(figure, numbers)

@@ -30,15 +30,40 @@ from codesign.iv.measurement import Measurement
 from codesign.nonideality.lcis import operative_window
 
 HEIGHT_MM = 92.0
-COLUMNS = (
-    "panel series cycle point voltage_v current_abs_a conductance_s conductance_low_s conductance_high_s "
-    "usable in_lcis in_operative value"
-).split()
+COLUMNS = [
+    "panel",
+    "series",
+    "cycle",
+    "point",
+    "voltage_v",
+    "current_abs_a",
+    "conductance_s",
+    "conductance_low_s",
+    "conductance_high_s",
+    "usable",
+    "in_lcis",
+    "in_operative",
+    "value",
+]
 """Columns of the CSV; a row fills those that its series has."""
-FACTS = (
-    "usability usability_low usability_high usability_reference eta lcis_fraction sigma sigma_upper cycles "
-    "cycles_used cycles_nan cycles_open cycles_shorted cycles_flipped compliance_level_a masked_fraction"
-).split()
+FACTS = [
+    "usability",
+    "usability_low",
+    "usability_high",
+    "usability_reference",
+    "eta",
+    "lcis_fraction",
+    "sigma",
+    "sigma_upper",
+    "cycles",
+    "cycles_used",
+    "cycles_nan",
+    "cycles_open",
+    "cycles_shorted",
+    "cycles_flipped",
+    "compliance_level_a",
+    "masked_fraction",
+]
 """Numbers written beside the panels."""
 
 
@@ -87,7 +112,9 @@ def _page_with_reason(figure, row: Mapping) -> None:
     what = {"refused": "The file was refused"}.get(row["status"], "There are no sweeps to show")
     text_mm(figure, 90, 58, what, fontsize=11, fontweight="bold", color=VERMILION, ha="center")
     reason = row["reason"] or "the measurement has no rows"
-    text_mm(figure, 90, 52, wrapped(reason, 100, lines=12), fontsize=7.5, ha="center", va="top", linespacing=1.4)
+    text_mm(
+        figure, 90, 52, wrapped(reason, 100, lines=12), fontsize=7.5, ha="center", va="top", linespacing=1.4
+    )
     if row["source_file"]:
         source = wrapped(f"file: {row['source_file']}", 120, lines=2)
         text_mm(figure, 90, 8, source, fontsize=5.5, color=GREY, ha="center")
@@ -136,7 +163,9 @@ def _sweeps(axes, measurement: Measurement, row: Mapping) -> list[dict]:
     axes.set_yscale("log")
     level = row["compliance_level_a"]
     if level is not None:
-        axes.axhline(level, color=BLACK, lw=0.6, ls=(0, (4, 2)), label=f"compliance {engineering(level, 'A')}")
+        axes.axhline(
+            level, color=BLACK, lw=0.6, ls=(0, (4, 2)), label=f"compliance {engineering(level, 'A')}"
+        )
         numbers.append(_number("sweeps", "compliance", current_abs_a=level))
     if not np.isfinite(size).any():
         axes.set(xlim=(point[0], point[-1]) if pulse else (voltage.min(), voltage.max()), ylim=(1e-12, 1e-3))
@@ -184,7 +213,14 @@ def _curve(axes, row: Mapping, min_operative_fraction: float) -> list[dict]:
         axes.axvspan(start, stop, color=PALE, lw=0, zorder=0, label=label)
     axes.plot(x, mean, color=BLUE, lw=0.6, zorder=2, gid="mean")
     axes.plot(
-        x, np.where(usable, mean, np.nan), color=BLUE, marker="o", ms=1.6, lw=0.9, zorder=3, label="mean over cycles"
+        x,
+        np.where(usable, mean, np.nan),
+        color=BLUE,
+        marker="o",
+        ms=1.6,
+        lw=0.9,
+        zorder=3,
+        label="mean over cycles",
     )
     axes.fill_between(x, low, high, color=SKY, alpha=0.4, lw=0, zorder=1, label="5–95 % of cycles")
     axes.set_yscale("log")
@@ -209,13 +245,20 @@ def _curve(axes, row: Mapping, min_operative_fraction: float) -> list[dict]:
     else:
         bottom, ceiling = axes.get_ylim()
         axes.set_ylim(bottom, ceiling * (ceiling / bottom) ** 0.1)  # room for the windows
-    across = {"sweep": "voltage V (V)" if by_voltage else "branch point", "pulse": "pulse number"}[row["kind"]]
+    across = {"sweep": "voltage V (V)" if by_voltage else "branch point", "pulse": "pulse number"}[
+        row["kind"]
+    ]
     axes.set(xlabel=across, ylabel="conductance G (S)")
     axes.set_title("b  charging branch")
     log_ticks(axes.yaxis)
     axes.grid(True, which="major")
     axes.legend(
-        loc="upper left", bbox_to_anchor=(-0.17, -0.135), ncols=3, columnspacing=0.9, handlelength=1.2, labelspacing=0.3
+        loc="upper left",
+        bbox_to_anchor=(-0.17, -0.135),
+        ncols=3,
+        columnspacing=0.9,
+        handlelength=1.2,
+        labelspacing=0.3,
     )
     filled = [[value if math.isfinite(value) else None for value in v.tolist()] for v in (mean, low, high)]
     return [
@@ -254,13 +297,22 @@ def _facts(figure, row: Mapping, confidence: float) -> None:
 
     if row["usability"] is not None:
         say(f"U = {row['usability']:.3f}", size=11, gap=0.3, fontweight="bold")
-        say(f"{confidence:.0%} interval {row['usability_low']:.3f} … {row['usability_high']:.3f}".replace("%", " %"))
+        say(
+            f"{confidence:.0%} interval {row['usability_low']:.3f} … {row['usability_high']:.3f}".replace(
+                "%", " %"
+            )
+        )
         say(f"η = {row['eta']:.3f}", size=8, gap=0.2)
         say(f"LCIS is {row['lcis_fraction']:.0%} of the branch".replace("%", " %"), size=6)
         say(f"σ = {row['sigma']:.3f}", size=8, gap=0.2)
         say(f"upper bound {row['sigma_upper']:.3f} enters U", size=6)
     else:
-        say({"refused": "refused"}.get(row["status"], "no usability"), size=10, color=VERMILION, fontweight="bold")
+        say(
+            {"refused": "refused"}.get(row["status"], "no usability"),
+            size=10,
+            color=VERMILION,
+            fontweight="bold",
+        )
         say(wrapped(row["reason"] or "no reason given", 28, lines=12), color=VERMILION)
     if row["cycles"] is not None:
         say(f"{row['cycles_used']} of {row['cycles']} cycles used", gap=0.2)

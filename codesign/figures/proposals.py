@@ -22,6 +22,7 @@ from codesign.figures.style import (
     house_style,
     new_figure,
     text_mm,
+    whole_ticks,
     wrapped,
 )
 
@@ -77,7 +78,11 @@ def _percent(share: float) -> str:
 
 def _gain(card: Mapping) -> str:
     """What the acquisition expects, in words."""
-    return "expected improvement" if card["goal"] == "maximise" else f"expected approach to U = {card['target']:g}"
+    return (
+        "expected improvement"
+        if card["goal"] == "maximise"
+        else f"expected approach to U = {card['target']:g}"
+    )
 
 
 def _head(figure, card: Mapping) -> float:
@@ -98,8 +103,8 @@ def _head(figure, card: Mapping) -> float:
         )
         if counts[name]
     ]
-    line = f"Goal: {goal}.  Fitted to {counts['used']} devices"
-    line += f", {counts['off_grid']} of them off the grid" if counts["off_grid"] else ""
+    line = f"Goal: {goal}.  {counts['used']} device{'s' * (counts['used'] != 1)} with usability"
+    line += f", {counts['off_grid']} off the grid" if counts["off_grid"] else ""
     line += f".  Not used: {', '.join(lost)}." if lost else "."
     text_mm(figure, LEFT, top - 8, line, fontsize=7.5, color=GREY, va="top")
     statement = wrapped(card["stopping"]["statement"], 116)
@@ -138,7 +143,14 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
     shown = rows[:SHOWN]
     step = 9.5 if len(shown) <= 6 else 7.0
     if not rows:
-        text_mm(figure, LEFT + 3, y - 5, "Every condition of the grid is made or excluded.", fontsize=9, va="center")
+        text_mm(
+            figure,
+            LEFT + 3,
+            y - 5,
+            "Every condition of the grid is made or excluded.",
+            fontsize=9,
+            va="center",
+        )
         return y - 10, []
     numbers = []
     for row in rows:
@@ -150,7 +162,11 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
         numbers.append(_number("proposals", item=rank, variable="nearest_device", level=near, value=value))
     for row in shown:
         middle = y - step / 2
-        predicted = "no model yet" if row["usability_mean"] is None else f"{row['usability_mean']:.2f} ± {row['usability_std']:.2f}"
+        predicted = (
+            "no model yet"
+            if row["usability_mean"] is None
+            else f"{row['usability_mean']:.2f} ± {row['usability_std']:.2f}"
+        )
         gain = "–" if row["expected_improvement"] is None else f"{row['expected_improvement']:.3f}"
         cells = [str(row["rank"]), *(_level(name, row[name]) for name in VARIABLES), predicted, gain]
         sizes = [10, 10, 10, 10, 10, 10, 8.5 if row["usability_mean"] is not None else 6.5, 8.5]
@@ -158,7 +174,15 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
             weight = "bold" if x == places[0] else "normal"
             text_mm(figure, x, middle, cell, fontsize=size, ha=align, va="center", fontweight=weight)
         if row["nearest_device"] is not None:
-            text_mm(figure, places[8] - 2, middle, f"{row['nearest_usability']:.2f}", fontsize=8.5, ha="right", va="center")
+            text_mm(
+                figure,
+                places[8] - 2,
+                middle,
+                f"{row['nearest_usability']:.2f}",
+                fontsize=8.5,
+                ha="right",
+                va="center",
+            )
             near = _cut(row["nearest_device"], 52)
             text_mm(figure, places[8], middle, near, fontsize=4.4, va="center", linespacing=1.2)
         y -= step
@@ -188,7 +212,14 @@ def _why(figure, y: float, card: Mapping) -> list[dict]:
     """Slices of the acquisition, relevances and the prediction along each variable."""
     text_mm(figure, LEFT, y, "Why", fontsize=9, fontweight="bold", va="top")
     if not card["slices"] and not card["partial_dependence"]:
-        text_mm(figure, LEFT + 12, y - 0.6, wrapped(f"No model yet: {card['surrogate']}.", 110), fontsize=7.5, va="top")
+        text_mm(
+            figure,
+            LEFT + 12,
+            y - 0.6,
+            wrapped(f"No model yet ({card['surrogate']}).", 110),
+            fontsize=7.5,
+            va="top",
+        )
         return []
     numbers = []
     # what is left between the table and the lower panels is shared by the two rows of panels
@@ -220,7 +251,15 @@ def _slice(axes, part: Mapping, card: Mapping) -> list[dict]:
         spine.set_visible(False)
     at = part["at"]
     if at[x_name] in part["x"] and at[y_name] in part["y"]:
-        axes.plot(part["x"].index(at[x_name]), part["y"].index(at[y_name]), "*", color="white", mec=BLACK, ms=7, mew=0.5)
+        axes.plot(
+            part["x"].index(at[x_name]),
+            part["y"].index(at[y_name]),
+            "*",
+            color="white",
+            mec=BLACK,
+            ms=7,
+            mew=0.5,
+        )
     bar = axes.inset_axes((1.03, 0.0, 0.035, 1.0))
     colours = axes.figure.colorbar(image, cax=bar)
     colours.outline.set_visible(False)
@@ -234,7 +273,9 @@ def _slice(axes, part: Mapping, card: Mapping) -> list[dict]:
     axes.set_title(f"{_gain(card)}\n", fontsize=6.5)
     axes.text(0, 1.02, f"{fixed};  ★ rank 1", transform=axes.transAxes, fontsize=5.5, va="bottom", color=GREY)
     return [
-        _number("slice", variable=x_name, level=a, other_variable=y_name, other_level=b, value=float(value[j, i]))
+        _number(
+            "slice", variable=x_name, level=a, other_variable=y_name, other_level=b, value=float(value[j, i])
+        )
         for j, b in enumerate(part["y"])
         for i, a in enumerate(part["x"])
     ]
@@ -244,7 +285,13 @@ def _relevance(axes, card: Mapping) -> list[dict]:
     parts = card["relevance"]
     place = np.arange(len(parts))
     axes.barh(place, [part["value"] for part in parts], color=BLUE, height=0.6)
-    short = {"perovskite": "perovskite", "length_um": "length", "diameter_nm": "diameter", "pb_min": "Pb time", "ag_nm": "Ag"}
+    short = {
+        "perovskite": "perovskite",
+        "length_um": "length",
+        "diameter_nm": "diameter",
+        "pb_min": "Pb time",
+        "ag_nm": "Ag",
+    }
     axes.set_yticks(place, [short[part["variable"]] for part in parts])
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
@@ -261,7 +308,9 @@ def _dependence(axes, part: Mapping, card: Mapping, *, first: bool) -> list[dict
     if name == "perovskite":
         x = np.arange(len(values), dtype=float)
         axes.errorbar(x, mean, yerr=std, fmt="o", color=BLUE, ecolor=SKY, ms=3, lw=1.0)
-        axes.set_xticks(x, [formula(value) for value in values], rotation=35, ha="right", rotation_mode="anchor")
+        axes.set_xticks(
+            x, [formula(value) for value in values], rotation=35, ha="right", rotation_mode="anchor"
+        )
         axes.set_xlim(-0.5, len(values) - 0.5)
     else:
         x = np.array(values, dtype=float)
@@ -293,7 +342,7 @@ def _dependence(axes, part: Mapping, card: Mapping, *, first: bool) -> list[dict
 
 
 def _sparse(x: np.ndarray) -> list[int]:
-    """Ticks that leave each other room: both ends, and what stands a tenth of the axis from its neighbours."""
+    """Ticks that leave each other room: both ends, and what stands well apart from its neighbours."""
     span = x[-1] - x[0]
     keep = [0]
     for k in range(1, x.size):
@@ -310,7 +359,9 @@ def _history(axes, card: Mapping) -> list[dict]:
     axes.grid(True)
     if not parts:
         axes.set(xlim=(0.5, 1.5), xticks=[1])
-        axes.text(0.5, 0.5, "no device with a usability yet", transform=axes.transAxes, ha="center", color=GREY)
+        axes.text(
+            0.5, 0.5, "no device with a usability yet", transform=axes.transAxes, ha="center", color=GREY
+        )
         return []
     order = np.arange(1, len(parts) + 1)
     axes.plot(order, [part["usability"] for part in parts], "o", color=BLUE, ms=2.8, mew=0, label="device")
@@ -318,7 +369,7 @@ def _history(axes, card: Mapping) -> list[dict]:
     if card["goal"] == "target":
         axes.axhline(card["target"], color=ORANGE, lw=0.7, ls=(0, (4, 2)), label=f"target {card['target']:g}")
     axes.set_xlim(0.5, len(parts) + 0.5)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    whole_ticks(axes.xaxis)
     axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
     return [
         _number("history", item=part["device"], level=int(k), value=part["usability"])
@@ -355,8 +406,12 @@ def _calibration(axes, card: Mapping) -> list[dict]:
             ms=2.2,
             mew=0,
         )
-    said = "\n".join(f"{level} %        {_percent(share)}" for level, share in sorted(coverage.items(), key=_as_number))
-    axes.text(1.05, 0.98, f"interval  holds\n{said}\n\nn = {card['loo']['n']}", transform=axes.transAxes, va="top")
+    said = "\n".join(
+        f"{level} %        {_percent(share)}" for level, share in sorted(coverage.items(), key=_as_number)
+    )
+    axes.text(
+        1.05, 0.98, f"interval  holds\n{said}\n\nn = {card['loo']['n']}", transform=axes.transAxes, va="top"
+    )
     return [
         _number(
             "calibration",
@@ -369,7 +424,10 @@ def _calibration(axes, card: Mapping) -> list[dict]:
             std=part["std"],
         )
         for part in parts
-    ] + [_number("coverage", item=level, value=share) for level, share in sorted(coverage.items(), key=_as_number)]
+    ] + [
+        _number("coverage", item=level, value=share)
+        for level, share in sorted(coverage.items(), key=_as_number)
+    ]
 
 
 def _as_number(item: tuple[str, float]) -> float:
@@ -377,7 +435,9 @@ def _as_number(item: tuple[str, float]) -> float:
 
 
 def _foot(figure, card: Mapping) -> None:
-    origin = {"virtual": "virtual laboratory (synthetic devices)", "measured": "measured devices"}[card["origin"]]
+    origin = {"virtual": "virtual laboratory (synthetic devices)", "measured": "measured devices"}[
+        card["origin"]
+    ]
     line = (
         f"fitted to: {origin}   surrogate: {card['surrogate']}   seed: {card['seed']}   "
         f"digest of the usability table: {card['table_sha256']}"

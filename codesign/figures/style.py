@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
 from codesign.tables import replacing, write_csv
 
@@ -268,21 +268,33 @@ def power_of_ten(value: float, _position: int | None = None) -> str:
     exponent = math.floor(math.log10(value) + 1e-9)
     mantissa = value / 10.0**exponent
     above = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"10{above}" if abs(mantissa - 1) < 1e-6 else f"{mantissa:.3g}×10{above}"
+    return f"10{above}" if abs(mantissa - 1) < 1e-6 else f"{mantissa:.4g}×10{above}"
 
 
 def log_ticks(axis: Axis) -> None:
-    """Decades on a log axis whose limits stand; where it spans few, 1, 2 and 5 of each."""
+    """Ticks of a log axis whose limits stand: decades, or between them where it spans few."""
     low, high = sorted(axis.get_view_interval())
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    digits = (1, 2, 5) if math.log10(high / low) < 1.7 else (1,)
     step = max(1, math.ceil((last - first) / 8))
-    major = [d * 10.0**k for k in range(first, last + 1, step) for d in digits]
-    minor = [d * 10.0**k for k in range(first, last + 1) for d in range(1, 10)]
-    axis.set_major_locator(FixedLocator([v for v in major if low <= v <= high]))
-    axis.set_minor_locator(FixedLocator([v for v in minor if low <= v <= high] if last - first <= 10 else []))
+
+    def inside(values) -> list[float]:
+        return [float(value) for value in values if low <= value <= high]
+
+    choices = [inside(10.0**k for k in range(first, last + 1, step))]
+    for digits in ((1, 2, 5), range(1, 10)):
+        choices.append(inside(d * 10.0**k for k in range(first, last + 1) for d in digits))
+    choices.append(inside(MaxNLocator(nbins=4).tick_values(low, high)))
+    major = next((ticks for ticks in choices if 3 <= len(ticks) <= 9), choices[-1])
+    minor = inside(d * 10.0**k for k in range(first, last + 1) for d in range(1, 10))
+    axis.set_major_locator(FixedLocator(major))
+    axis.set_minor_locator(FixedLocator(minor if last - first <= 10 else []))
     axis.set_major_formatter(FuncFormatter(power_of_ten))
     axis.set_minor_formatter(NullFormatter())
+
+
+def whole_ticks(axis: Axis) -> None:
+    """Ticks at whole numbers only, on an axis that counts."""
+    axis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
 
 
 def engineering(value: float, unit: str) -> str:

@@ -28,6 +28,7 @@ from codesign.figures.style import (
     origin_of,
     short_labels,
     text_mm,
+    whole_ticks,
     wrapped,
 )
 
@@ -60,7 +61,7 @@ def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
         left.set_title("a  devices in each 0.05 of usability")
         left.stairs(counts, edges, fill=True, color=BLUE, alpha=0.75, gid="histogram")
         left.set_ylabel("devices")
-        left.yaxis.get_major_locator().set_params(integer=True)
+        whole_ticks(left.yaxis)
         right.set_title("b  share of devices up to U")
         right.set_ylabel("share of devices")
         right.set(ylim=(0, 1.03))
@@ -78,13 +79,17 @@ def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
                 size = 2.8 if len(having) <= 100 else 1.6
                 right.plot(row["usability"], reached, marker, color=colour, ms=size, mew=0)
                 numbers.append(
-                    _distribution_number("share", device=row["device"], usability=row["usability"], value=reached)
+                    _distribution_number(
+                        "share", device=row["device"], usability=row["usability"], value=reached
+                    )
                 )
             _perovskite_key(right, having, loc="lower right")
         else:
             left.set_ylim(0, 1)
             for axes in (left, right):
-                axes.text(0.5, 0.5, "no device has a usability", transform=axes.transAxes, ha="center", color=GREY)
+                axes.text(
+                    0.5, 0.5, "no device has a usability", transform=axes.transAxes, ha="center", color=GREY
+                )
         return Drawing(figure, numbers)
 
 
@@ -138,7 +143,9 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
     numbers: list[dict] = []
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
-        title = "Devices by usability" + (f": first {top} and last {bottom} of {len(order)}" if left_out else "")
+        title = "Devices by usability" + (
+            f": first {top} and last {bottom} of {len(order)}" if left_out else ""
+        )
         _head(figure, height, title, rows)
         floor = notes_mm + 11
         main = axes_mm(figure, 80, floor, 56, panel_mm)
@@ -190,7 +197,9 @@ def _counts(rows: Sequence[Mapping]) -> str:
     having = len(rows) - status.total()
     said = {"no_usability": "measured but without usability", "refused": "refused at import"}
     lost = "; ".join(f"{count} {said.get(name, name)}" for name, count in sorted(status.items()))
-    return f"{having} of {len(rows)} device{'s' * (len(rows) != 1)} with usability" + (f"; {lost}" if lost else "")
+    return f"{having} of {len(rows)} device{'s' * (len(rows) != 1)} with usability" + (
+        f"; {lost}" if lost else ""
+    )
 
 
 def _head(figure, height_mm: float, title: str, rows: Sequence[Mapping]) -> None:
@@ -200,7 +209,9 @@ def _head(figure, height_mm: float, title: str, rows: Sequence[Mapping]) -> None
 
 
 def _distribution_number(panel: str, **values) -> dict:
-    return dict.fromkeys(("panel", "device", "usability", "usability_to", "value")) | {"panel": panel} | values
+    return (
+        dict.fromkeys(("panel", "device", "usability", "usability_to", "value")) | {"panel": panel} | values
+    )
 
 
 def _present(rows: Sequence[Mapping]) -> list[str]:
@@ -255,7 +266,9 @@ def _against(axes, name: str, rows: Sequence[Mapping], levels: list) -> list[dic
             low, high = row["usability_low"], row["usability_high"]
             axes.plot([x, x], [low, high], color=colour, lw=0.5, alpha=0.25 if crowded else 0.5, zorder=1)
             face = colour if on_grid else "white"
-            axes.plot(x, u, marker, mfc=face, mec=colour, mew=0.6, ms=2 if crowded else 2.8, alpha=0.85, zorder=2)
+            axes.plot(
+                x, u, marker, mfc=face, mec=colour, mew=0.6, ms=2 if crowded else 2.8, alpha=0.85, zorder=2
+            )
         numbers.append(
             {
                 "variable": name,
@@ -303,7 +316,9 @@ def _conditions_key(figure, rows: Sequence[Mapping], confidence: float) -> None:
         colour, marker = look_of(name)
         count = sum((row["perovskite"] or "") == name for row in rows)
         axes.plot([], [], marker, color=colour, ms=2.8, mew=0, label=f"{formula(name)} (n = {count})")
-    axes.plot([], [], "o", mfc="white", mec=BLACK, mew=0.6, ms=2.8, label="level off the grid, at its true value")
+    axes.plot(
+        [], [], "o", mfc="white", mec=BLACK, mew=0.6, ms=2.8, label="level off the grid, at its true value"
+    )
     axes.plot([], [], color=BLACK, lw=0.5, alpha=0.5, label=f"{_percent(confidence)} bootstrap interval")
     if any(row["usability"] is None for row in rows):
         axes.plot([], [], "x", color=BLACK, ms=2.4, mew=0.6, label="no usability (below the line)")
@@ -358,7 +373,9 @@ def _without_usability(figure, listed, total: int, labels: Mapping[str, str], to
     if not total:
         return []
     y = top_mm - 4
-    text_mm(figure, 4, y, f"Without usability ({total})", fontsize=7, fontweight="bold", color=VERMILION, va="top")
+    text_mm(
+        figure, 4, y, f"Without usability ({total})", fontsize=7, fontweight="bold", color=VERMILION, va="top"
+    )
     numbers = []
     for row in listed:
         y -= 6.2

@@ -16,35 +16,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Returns:
-        0 where no file has an error, 1 where one has, 2 where a path does not exist.
+        0 where no file has an error (with `--strict`: nor a warning), 1 where one has, 2 where a path
+        does not exist.
     """
     parser = argparse.ArgumentParser(prog="python -m codesign.iv", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser(
         "check",
         help="check files or folders; nothing is changed",
-        description="Check measurement files the way the import does and print what is wrong and how to mend it. "
-        "Nothing is changed. The exit status is 1 where a file has an error.",
+        description="Check measurement files the way the import does and print what is wrong and how to "
+        "mend it. Nothing is changed. The exit status is 1 where a file has an error.",
     )
     check.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="instrument file, parquet or folder"
     )
+    check.add_argument("--strict", action="store_true", help="exit with status 1 where there is a warning, too")
+    check.add_argument(
+        "--conditions",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a conditions workbook that lies elsewhere; may be given several times",
+    )
     chosen = parser.parse_args(arguments)
     try:
-        files = files_in(chosen.paths)
+        files, conditions = files_in(chosen.paths), files_in(chosen.conditions)
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
     terminal = sys.stdout.isatty()
     progress = _progress if len(files) > 1 and sys.stderr.isatty() else iter
-    findings = check_files(files, named=chosen.paths, progress=progress)
+    findings = check_files(files, conditions=conditions, named=chosen.paths, progress=progress)
     if terminal and findings:
         _print_table(findings)
     elif not terminal:
         _print_plain(findings)
     counts = {level: sum(finding.level == level for finding in findings) for level in LEVELS}
     print(f"{len(files)} files: {', '.join(f'{count} {level}(s)' for level, count in counts.items())}")
-    return 1 if counts["error"] else 0
+    return 1 if counts["error"] or (chosen.strict and counts["warning"]) else 0
 
 
 def _progress(files):
@@ -63,7 +73,7 @@ def _print_table(findings: Sequence[Finding]) -> None:
     for name in COLUMNS:
         table.add_column(name, overflow="fold")
     for finding in findings:
-        table.add_row(*(Text(cell) for cell in astuple(finding)), style=COLOURS[finding.level])
+        table.add_row(*(Text(_shown(cell)) for cell in astuple(finding)), style=COLOURS[finding.level])
     Console().print(table)
 
 
@@ -71,7 +81,12 @@ def _print_plain(findings: Sequence[Finding]) -> None:
     """Tab-separated, one line a finding, nothing cut: a person can search it, a program can read it."""
     print("\t".join(COLUMNS))
     for finding in findings:
-        print("\t".join(" ".join(str(cell).split()) for cell in astuple(finding)))
+        print("\t".join(_shown(cell) for cell in astuple(finding)))
+
+
+def _shown(text: str) -> str:
+    """One line without control characters: names and cells come from files, and a terminal obeys them."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in " ".join(text.split()))
 
 
 if __name__ == "__main__":

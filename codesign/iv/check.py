@@ -105,7 +105,7 @@ def check_file(path: Path, *, conditions: Sequence[Path] = (), named: bool = Tru
             kinds = ", ".join(RAW_SUFFIXES)
             return [Finding(name, "note", "", "no measurement; it is left alone", f"importers read {kinds}")]
         known = [*_beside(path, is_conditions_workbook), *conditions]
-        workbooks = list({file.resolve(): file for file in known}.values())  # one workbook, however it was named
+        workbooks = list({file.resolve(): file for file in known}.values())
         files = _same_device(path) if is_raw_file(path.name) else [path]
         measurement = import_one(files, device=device_id(path.name), conditions=workbooks)
         return list(_observations(name, measurement))
@@ -175,15 +175,15 @@ def _observations(name: str, measurement: Measurement) -> Iterator[Finding]:
     cycles = np.unique(measurement.cycle)
     if cycles.size == 1:
         yield Finding(
-            name, "warning", f"cycle {cycles[0]}", "one cycle only: its spread from cycle to cycle cannot be measured, "
-            "so there will be no usability", "measure more cycles, or state points_per_cycle in the sidecar where "
-            "the file holds several",
+            name, "warning", f"cycle {cycles[0]}",
+            "one cycle only: its spread from cycle to cycle is unknown, so there will be no usability",
+            "measure more cycles, or state points_per_cycle in the sidecar where the file holds several",
         )  # fmt: skip
     missing = missing_values(measurement.cycle, measurement.current)
     for said in missing:
         what, _, which = said.partition(": ")
-        yield Finding(name, "warning", f"cycles {which}", what,
-                      "nothing, if the instrument recorded nothing there; such points are left out")  # fmt: skip
+        remedy = "nothing, if the instrument recorded nothing there; such points are left out"
+        yield Finding(name, "warning", f"cycles {which}", what, remedy)
     for note in metadata.notes:
         if note not in missing:
             yield Finding(name, "note", "", note)

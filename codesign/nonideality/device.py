@@ -115,9 +115,15 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
     )
     row |= _curve_columns(voltage, current, positive, usable, log_g)
     if used.sum() < settings.min_cycles:
-        dropped = f" ({row['cycles_dropped']})" if row["cycles_dropped"] else ""
+        counts = ", ".join(f"{row[f'cycles_{rule}']} {rule}" for rule in RULES if row[f"cycles_{rule}"])
+        remedy = (
+            "the compliance current is reached at once: raise it"
+            if row["cycles_shorted"] > row["cycles"] / 2
+            else "measure more cycles"
+        )
+        dropped = f" ({counts} of {row['cycles']})" if counts else ""
         return row | _without(
-            f"{int(used.sum())} usable cycle(s), {settings.min_cycles} needed{dropped}: measure more cycles"
+            f"{int(used.sum())} usable cycle(s), {settings.min_cycles} needed{dropped}: {remedy}"
         )
     if usable.sum() < settings.min_points:
         return row | _without(

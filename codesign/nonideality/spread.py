@@ -63,7 +63,8 @@ def autocorrelation_points(log_ratio: np.ndarray) -> float:
 
     tau = 1 + 2 sum of rho(k), summed to the first lag k >= 5 tau (Sokal, Monte
     Carlo Methods in Statistical Mechanics, 1997); rho(k) is pooled over cycles,
-    about 0, over pairs where both points are usable.
+    over pairs where both points are usable, about the mean of all samples: ln of
+    a ratio to an arithmetic mean averages -sigma^2 / 2, which is no correlation.
 
     Args:
         log_ratio: Shape (n_cycles, n_points), NaN where not usable.
@@ -74,6 +75,7 @@ def autocorrelation_points(log_ratio: np.ndarray) -> float:
     valid = np.isfinite(log_ratio)
     n_points = log_ratio.shape[1]
     x = np.where(valid, log_ratio, 0.0)
+    x = np.where(valid, x - x.sum() / max(int(valid.sum()), 1), 0.0)
     size = 2 * n_points
     products = _lag_sums(x, size)[:n_points]
     pairs = _lag_sums(valid.astype(float), size)[:n_points]

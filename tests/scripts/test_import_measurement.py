@@ -16,7 +16,9 @@ NAME = "1.5um_length_200nm_diameter_15min_Pb_ED_3h_180C_MAI_no_200nm_Ag"
 @pytest.fixture
 def script():
     """The script as a module."""
-    spec = importlib.util.spec_from_file_location("script", ROOT / "workflow_scripts" / "import_measurement.py")
+    spec = importlib.util.spec_from_file_location(
+        "script", ROOT / "workflow_scripts" / "import_measurement.py"
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.workflow.tiny import CONDITIONS, MEASURED_RULES, Project, fresh, measured_file
+from tests.workflow.tiny import CONDITIONS, TARGETS, Project, fresh, measured_file
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def _measured(tmp_path_factory) -> Project:
     project = fresh(tmp_path_factory.mktemp("measured") / "project")
     for seed, conditions in enumerate(CONDITIONS, start=1):
         measured_file(project.folder / f"data/iv/device-{seed}.parquet", conditions=conditions, seed=seed)
-    project.snakemake("usability", "proposals", "figures", "--until", *MEASURED_RULES)
+    project.snakemake(*TARGETS)
     return project
 
 

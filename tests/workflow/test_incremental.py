@@ -9,9 +9,9 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
-from tests.workflow.tiny import CONDITIONS, MEASURED_RULES, measured_file
 
-TARGETS = ("usability", "proposals", "figures", "--until", *MEASURED_RULES)
+from tests.workflow.tiny import CONDITIONS, TARGETS, measured_file
+
 AFTER_TABLE = {"tabulate_usability": 1, "propose_devices": 1, "draw_usability": 1, "draw_proposals": 1}
 
 
@@ -22,7 +22,9 @@ def test_a_second_run_does_nothing(measured):
 
 def test_one_new_measurement_schedules_only_what_rests_on_it(measured):
     """Its extraction and figure, the table, the proposals and their figures; no other device."""
-    measured_file(measured.folder / "data/iv/device-9.parquet", conditions=CONDITIONS[1] | {"ag_nm": 200.0}, seed=5)
+    measured_file(
+        measured.folder / "data/iv/device-9.parquet", conditions=CONDITIONS[1] | {"ag_nm": 200.0}, seed=5
+    )
     assert measured.scheduled(*TARGETS) == {"extract_nonidealities": 1, "draw_device": 1, **AFTER_TABLE}
     measured.snakemake(*TARGETS)
     table = pq.read_table(measured.folder / "results/usability.parquet")
@@ -65,9 +67,7 @@ def test_a_changed_setting_of_the_extraction_reruns_it_and_what_rests_on_it(meas
 
 def test_a_changed_formula_reruns_what_rests_on_it_and_nothing_else(measured):
     """The acquisition is used by the proposals only; their card is drawn again, no device is."""
-    measured.edit(
-        "codesign/fabrication/propose.py", "SAMPLES = 512", "SAMPLES = 256"
-    )
+    measured.edit("codesign/fabrication/propose.py", "SAMPLES = 512", "SAMPLES = 256")
     assert measured.scheduled(*TARGETS) == {"propose_devices": 1, "draw_proposals": 1}
 
 
@@ -111,7 +111,9 @@ def test_two_runs_at_once_cannot_corrupt_results(measured, tmp_path):
     measured.configure({"extraction": {"tolerated_drops": 0}})
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "usability"]
     both = [
-        subprocess.Popen(command, cwd=measured.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        subprocess.Popen(
+            command, cwd=measured.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         for _ in range(2)
     ]
     outputs = [process.communicate(timeout=300)[0] for process in both]

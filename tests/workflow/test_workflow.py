@@ -33,11 +33,15 @@ def test_instrument_files_are_imported_on_the_way(project):
     rows = ["Voltage (V);" + ";".join(f"current_cycle{c + 1} [mA]" for c in range(cycles))]
     for k in range(31):
         v = 0.1 * k
-        rows.append(";".join([f"{v:.2f}"] + [f"{1e-3 * v * (1 + v) * (1 + 0.01 * c):.8f}" for c in range(cycles)]))
+        rows.append(
+            ";".join([f"{v:.2f}"] + [f"{1e-3 * v * (1 + v) * (1 + 0.01 * c):.8f}" for c in range(cycles)])
+        )
     (project.folder / "data/raw/Device A.csv").write_text("\n".join(rows).replace(".", ","))
     (project.folder / "data/raw/notes.txt").write_text("nothing to see\n")
     project.snakemake("usability")
-    table = {row["device"]: row for row in pq.read_table(project.folder / "results/usability.parquet").to_pylist()}
+    table = {
+        row["device"]: row for row in pq.read_table(project.folder / "results/usability.parquet").to_pylist()
+    }
     assert table["device-a"]["status"] == "ok" and "mA" in table["device-a"]["notes"]
     assert table["notes"]["status"] == "refused" and table["notes"]["reason"]
     assert (project.folder / "data/iv/device-a.parquet").is_file()
@@ -65,8 +69,16 @@ def test_a_raw_file_never_overwrites_a_measurement(measured):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        pytest.param({"extraction": {"tolerated_drop": 1}}, ["extraction.tolerated_drop", "tolerated_drops"], id="unknown-key"),
-        pytest.param({"extraction": {"estimator": "median"}}, ["extraction.estimator", "median", "mle, robust"], id="value"),
+        pytest.param(
+            {"extraction": {"tolerated_drop": 1}},
+            ["extraction.tolerated_drop", "tolerated_drops"],
+            id="unknown-key",
+        ),
+        pytest.param(
+            {"extraction": {"estimator": "median"}},
+            ["extraction.estimator", "median", "mle, robust"],
+            id="value",
+        ),
         pytest.param({"fabrication": {"batch": 0}}, ["fabrication.batch", "0", "at least 1"], id="range"),
         pytest.param({"measurements": {"source": "measured"}}, ["data/iv", "data/raw"], id="no-measurement"),
     ],

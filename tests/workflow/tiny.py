@@ -15,7 +15,17 @@ from codesign.iv.measurement import write_measurement
 from codesign.iv.virtual_lab import VirtualLab, make_device
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "rules", "codesign", "workflow_scripts", "schemas", "profiles", "envs", "report", "config.yaml")
+PARTS = (
+    "Snakefile",
+    "rules",
+    "codesign",
+    "workflow_scripts",
+    "schemas",
+    "profiles",
+    "envs",
+    "report",
+    "config.yaml",
+)
 TINY = {
     "virtual_lab": {"devices": 5, "cycles": 6, "points": 41},
     "extraction": {"bootstrap": 20},
@@ -40,7 +50,7 @@ CONDITIONS = [
 ]
 
 
-MEASURED_RULES = ("extract_nonidealities", "tabulate_usability", "propose_devices", "draw_device", "draw_usability", "draw_proposals")
+TARGETS = ("usability", "proposals", "figures", "--omit-from", "run_campaign")
 """Everything that is made of measured devices; the campaign is not."""
 
 
@@ -93,9 +103,13 @@ class Project:
 
     def tables(self) -> dict[str, bytes]:
         """Bytes of every table a run leaves."""
-        found = sorted(self.folder.glob("results/**/*.csv")) + sorted(self.folder.glob("results/**/*.parquet"))
+        found = sorted(self.folder.glob("results/**/*.csv")) + sorted(
+            self.folder.glob("results/**/*.parquet")
+        )
         return {
-            str(path.relative_to(self.folder)): path.read_bytes() for path in found if "benchmarks" not in path.parts
+            str(path.relative_to(self.folder)): path.read_bytes()
+            for path in found
+            if "benchmarks" not in path.parts
         }
 
     def copy(self, folder: Path) -> "Project":

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from codesign.iv.importers.conditions import match_conditions
-from codesign.iv.importers.filename import conditions_in
+from codesign.iv.importers.filename import conditions_in, contradictions
 from codesign.iv.importers.pulses import is_pulse_series, read_pulses
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.sidecar import FACTS, read_sidecar
@@ -118,6 +118,8 @@ def _with_facts(metadata: Metadata, path: Path, sidecar: Mapping, conditions: Se
     notes, extra, facts = list(metadata.notes), dict(metadata.extra), {}
     if found:
         extra["file_name"] = {key: value for key, value in found.items() if key not in IN_METADATA}
+        if contrary := contradictions(found, extra.get("sheets", {})):
+            extra["contradictions"] = contrary
     if found and conditions:
         row, note = match_conditions(found, conditions)
         if note:

@@ -20,9 +20,11 @@ QUANTITIES = {
     **dict.fromkeys(("Ohm", "ohm", "Ω", "Ω"), "resistance"),
 }
 NAMES = {
-    "voltage": r"v|u|av|volts?|voltage|bias|(?:v|volt|voltage)[ _-]?(?:source|applied|dut|set|meas|measured)"
+    "voltage": r"v|u|vd|vds|av|volts?|voltage|bias"
+    r"|(?:v|volt|voltage)[ _-]?(?:source|applied|dut|set|meas|measured)"
     r"|(?:source|applied|bias|measured)[ _]?(?:v|voltage)|smu\d?[ _]?v",
-    "current": r"i|ai|id|ids|curr|current|(?:i|current)[ _-]?(?:meas|measured|dut)|measured[ _]?current|smu\d?[ _]?i",
+    "current": r"i|ai|id|ids|curr|current|(?:i|current)[ _-]?(?:meas|measured|dut)"
+    r"|measured[ _]?current|smu\d?[ _]?i",
     "time": r"t|time|x_value|timestamp",
     "cycle": r"cycles?|sweep|loop|repeat|(?:cycle|sweep|loop)[ _]?(?:no\.?|nr\.?|number|index)",
     "pulse": r"pulses?|(?:pulse[ _]?(?:no\.?|nr\.?|number|index))",
@@ -74,7 +76,7 @@ def split_unit(text: str) -> tuple[str, str]:
     found = re.fullmatch(r"(.*?)\s*[/,_]\s*([^\s/,_]+)", text)
     if found and unit_of(found.group(2)):
         name = found.group(1).strip()
-        # without brackets a unit counts only after a name that is known itself: `vgs_min_V` is no voltage sweep
+        # without brackets a unit counts only after a known name: `vgs_min_V` is no voltage sweep
         if CYCLE_COLUMN.fullmatch(name) or any(re.fullmatch(p, name, re.IGNORECASE) for p in NAMES.values()):
             return name, found.group(2)
     return text, ""
@@ -156,18 +158,21 @@ def check_voltage(voltage_v: np.ndarray, *, column: str, rows: Sequence[int] | N
         raise ImportRefused(
             "the voltage is never positive",
             where=f"column {column}",
-            remedy="the charging branch is 0 to +Vmax: check the sign (voltage_scale: -1 in the sidecar) or the column",
+            remedy="the charging branch is 0 to +Vmax: check the column, or its sign "
+            "(voltage_scale: -1 in the sidecar)",
         )
 
 
 def split_cycles(voltage_v: np.ndarray) -> np.ndarray:
     """First sample of each cycle in a record that holds several cycles end to end.
 
-    A new cycle starts where the voltage is back at its first value (within 0.6
-    of the median step, so that a passage between two steps is seen) and leaves it
-    in the direction in which the record began. The passage through 0 V from +Vmax
+    A new cycle starts where the voltage is back at its first value and leaves it in
+    the direction in which the record began. The passage through 0 V from +Vmax
     to -Vmax is thus no start. A start value that stands twice at a seam ends one
-    cycle and starts the next.
+    cycle and starts the next. "Back" means within 0.6 of the median step plus four
+    standard deviations of the read-back noise, and "leaves" means six more of them, so that
+    noise about the start value is no return. Where the cycles found repeat one programme, they
+    are cut to the programme's exact length.
 
     Args:
         voltage_v: Shape (n_samples,), finite.
@@ -176,21 +181,84 @@ def split_cycles(voltage_v: np.ndarray) -> np.ndarray:
         Indices, the first of them 0; only 0 where the voltage never returns, or
         where "cycles" would have fewer than four points (a noisy, not a swept source).
     """
+    offset = voltage_v - voltage_v[0]
     steps = np.abs(np.diff(voltage_v))
-    moving = steps[steps > 0]
-    if moving.size == 0:
+    reach = np.abs(offset).max()
+    if reach == 0:
         return np.array([0])
-    away = np.abs(voltage_v - voltage_v[0]) > 0.6 * np.median(moving)
-    leaves = np.flatnonzero(~away[:-1] & away[1:])  # last sample near the start value
-    if leaves.size == 0:
-        return np.array([0])
-    enters = np.flatnonzero(away[:-1] & ~away[1:]) + 1  # first sample near it again
-    direction = np.sign(voltage_v[leaves + 1] - voltage_v[0])
+    step, noise = float(np.median(steps[steps > 0])), _read_back_noise(voltage_v)
+    near = min(0.6 * step + 4 * noise, 0.25 * reach)
+    runs = _stays(np.abs(offset), near=near, away=min(near + 6 * noise, 0.5 * reach))
+    side = [np.sign(offset[last + 1]) if last + 1 < offset.size else 0.0 for _, last in runs]
     starts = [0]
-    held = leaves[0] + 1  # samples the record stays at its first value
-    for leave, side in zip(leaves[1:], direction[1:], strict=True):
-        if side == direction[0]:
-            entered = enters[np.searchsorted(enters, leave, side="right") - 1]
-            starts.append(max(int(entered), int(leave - held + 1)))
+    held = _leading(np.abs(offset[: runs[0][1] + 1]), tolerance=1e-6 * reach)
+    for (first, last), direction in zip(runs[1:], side[1:], strict=True):
+        if direction == side[0]:
+            closest = _closest(np.abs(offset[first : last + 1]), tolerance=1e-6 * reach)
+            starts.append(first + max(0, closest - held + 1))
     lengths = np.diff([*starts, voltage_v.size])
-    return np.array(starts) if np.median(lengths) >= 4 else np.array([0])
+    if np.median(lengths) < 4:
+        return np.array([0])
+    return _periodic(voltage_v, np.array(starts), tolerance_v=0.25 * step + 2 * noise)
+
+
+def _read_back_noise(voltage_v: np.ndarray) -> float:
+    """Standard deviation of the noise on a voltage that moves in equal steps.
+
+    Second differences vanish but for the turning points and the noise, six
+    variances of it each; their 30 % quantile leaves the turning points out.
+    """
+    if voltage_v.size < 3:
+        return 0.0
+    bent = np.abs(np.diff(voltage_v, n=2))
+    noise = float(np.quantile(bent, 0.3)) / (0.3853 * np.sqrt(6))  # 0.3853: 30 % quantile of |N(0, 1)|
+    return noise if noise > 1e-9 * np.abs(voltage_v).max() else 0.0
+
+
+def _stays(distance: np.ndarray, *, near: float, away: float) -> list[tuple[int, int]]:
+    """First and last samples of each stay at the start value: from within `near` to beyond `away`."""
+    inside, outside = np.flatnonzero(distance <= near), np.flatnonzero(distance > away)
+    runs, first = [], 0
+    while True:
+        k = np.searchsorted(outside, first)
+        if k == outside.size:
+            return [*runs, (int(first), distance.size - 1)]
+        runs.append((int(first), int(outside[k]) - 1))
+        k = np.searchsorted(inside, outside[k])
+        if k == inside.size:
+            return runs
+        first = inside[k]
+
+
+def _leading(distance: np.ndarray, *, tolerance: float) -> int:
+    """Samples at the start of a record that hold its first value."""
+    moved = np.flatnonzero(distance > tolerance)
+    return int(moved[0]) if moved.size else distance.size
+
+
+def _closest(distance: np.ndarray, *, tolerance: float) -> int:
+    """Index of the last of the samples nearest to the start value."""
+    return int(np.flatnonzero(distance <= distance.min() + tolerance)[-1])
+
+
+def _periodic(voltage_v: np.ndarray, starts: np.ndarray, *, tolerance_v: float) -> np.ndarray:
+    """Starts at the exact period where the cycles found repeat one programme, else as they are.
+
+    Args:
+        voltage_v: Shape (n_samples,).
+        starts: Starts found one by one.
+        tolerance_v: Mean distance of a sample to the one a period later.
+    """
+    if starts.size < 2:
+        return starts
+    usual = float(np.median(np.diff(starts)))
+    # half a period must overlap, or chance decides
+    longest = min(1.1 * usual, voltage_v.size - usual / 2)
+    candidates = np.arange(max(4, round(0.9 * usual)), longest + 1, dtype=int)
+    if candidates.size == 0:
+        return starts
+    apart = [float(np.abs(voltage_v[n:] - voltage_v[:-n]).mean()) for n in candidates]
+    best = int(np.argmin(apart))
+    if apart[best] > tolerance_v:
+        return starts
+    return np.arange(0, voltage_v.size, int(candidates[best]))

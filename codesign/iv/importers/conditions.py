@@ -1,7 +1,6 @@
 """The laboratory's workbook of conditions: one row a device, matched by what the file name says."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 from codesign.iv.importers.refusal import ImportRefused
@@ -41,14 +40,21 @@ def match_conditions(found: Mapping, workbooks: Sequence[Path]) -> tuple[dict, s
         The row (`label`, `compliance_a`, `cells` as typed, `workbook`), empty where none
         matches; and a note, '' where there is nothing to say.
 
-    Raises:
-        ImportRefused: A workbook is not complete or lacks a column.
+    A workbook that cannot be read is only noted: it must not stop the devices it describes.
     """
-    rows = [row for path in workbooks for row in read_conditions(path)]
+    rows, unreadable = [], ""
+    for path in workbooks:
+        try:
+            rows += read_conditions(path)
+        except ImportRefused as refusal:
+            unreadable = f" ({refusal})"
     said = {key: _comparable(found.get(key)) for key in HEADERS}
     matching = [row for row in rows if row["conditions"] == said]
     if not matching:
-        return {}, "no row of the conditions workbook matches the file name: no compliance current from there"
+        return {}, (
+            "no row of the conditions workbook matches the file name: "
+            f"no compliance current from there{unreadable}"
+        )
     repeat = found.get("repeat", 1)
     if repeat > len(matching):
         return {}, (
@@ -64,7 +70,6 @@ def match_conditions(found: Mapping, workbooks: Sequence[Path]) -> tuple[dict, s
     )
 
 
-@cache
 def read_conditions(path: Path) -> list[dict]:
     """Rows of a conditions workbook.
 

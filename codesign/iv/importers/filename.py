@@ -1,6 +1,7 @@
 """Fabrication conditions written into a laboratory's file names."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 PRECURSORS = {"mai": "MAPbI3", "mabr": "MAPbBr3", "macl": "MAPbCl3", "fai": "FAPbI3", "fabr": "FAPbBr3",
@@ -21,6 +22,9 @@ PATTERNS = {
     "wait_min": rf"(?<!no_)wait_{NUMBER}min",
     "repeat": r"(?:wait|wait_\d+min|paste|probe)_(\d{1,2})$",
 }
+TYPED = {"AAO_diameter": ("diameter_nm", "nm"), "Pb_time": ("pb_min", "min"), "Ag_thickness": ("ag_nm", "nm"),
+         "scanning_range": ("v_max_v", "V")}  # fmt: skip
+"""Cells of a hand-typed sheet that repeat what the file name says, with their unit."""
 CONTACTS = ("carbon paste", "silver paste", "probe")
 
 
@@ -63,3 +67,19 @@ def conditions_in(name: str) -> dict:
         found["wait_min"] = 0.0
     found["repeat"] = int(found.get("repeat", 1))
     return found
+
+
+def contradictions(found: Mapping, sheets: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Where a hand-typed sheet says another number than the file name, which wins.
+
+    Args:
+        found: What the file name says (`conditions_in`).
+        sheets: Cells by header, by sheet name.
+    """
+    said = []
+    for sheet, cells in sheets.items():
+        for header, (key, unit) in TYPED.items():
+            typed = re.fullmatch(rf"{NUMBER}\s*{unit}", cells.get(header, ""))
+            if typed and key in found and float(typed.group(1)) != found[key]:
+                said.append(f"{sheet}, {header}: {cells[header]}, the file name says {found[key]:g} {unit}")
+    return said

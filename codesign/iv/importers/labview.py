@@ -1,12 +1,13 @@
 """LabVIEW measurement files: .lvm through lvm_read, .tdms through npTDMS."""
 
-import struct
 from pathlib import Path
 
 import numpy as np
 
+from codesign.iv.importers.columns import EMPTY
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table
+from codesign.iv.importers.text import decoded
 
 
 def read_lvm(path: Path) -> Table:
@@ -19,11 +20,14 @@ def read_lvm(path: Path) -> Table:
     import lvm_read
 
     try:
-        content = lvm_read.read(str(path), read_from_pickle=False, dump_file=False)
+        # not lvm_read.read: it unpickles NAME.lvm.pkl beside the file whatever it is told
+        text = decoded(path.read_bytes())
+        content = lvm_read.read_str(text)
         segments = [content[k] for k in range(int(content["Segments"]))]
         blocks = [np.asarray(segment["data"], dtype=float) for segment in segments]
         names = [[name.strip() for name in segment["Channel names"]] for segment in segments]
-    except (LookupError, ValueError, TypeError, AttributeError, StopIteration, OSError) as error:
+    except Exception as error:
+        # lvm_read raises many types on a damaged file; each means: unreadable
         raise ImportRefused(
             f"not a complete LabVIEW measurement file ({type(error).__name__}: {error})",
             remedy="save it again from LabVIEW as text (LVM)",
@@ -36,22 +40,60 @@ def read_lvm(path: Path) -> Table:
             remedy="save one file a device, with one header",
         )
     data = np.concatenate(blocks)
+    rows, cells = _lines_of_data(text, first=1 if content.get("X_Columns") == "No" else 0)
+    _check_text(cells, data, rows, names=names[0])
     units = segments[0].get("Y_Unit_Label") or []
     shift = 1 if names[0][0] == "X_Value" else 0  # the label column has no unit of its own
     header = []
     for k in range(data.shape[1]):
         name = names[0][k] if k < len(names[0]) else ""
         unit = units[k - shift].strip() if 0 <= k - shift < len(units) else ""
-        header.append(f"{name} ({unit})" if unit and name not in ("", "X_Value") and f"({unit})" not in name else name)
+        told = not unit or name in ("", "X_Value") or f"({unit})" in name
+        header.append(name if told else f"{name} ({unit})")
     kept = [k for k, name in enumerate(header) if name and name != "Comment"]
     facts = {key: str(content[key]) for key in ("Date", "Time", "Operator") if key in content}
     return Table(
         header=[header[k] for k in kept],
         columns=[data[:, k] for k in kept],
-        rows=np.arange(1, data.shape[0] + 1),
+        rows=rows,
         notes=(f"{len(blocks)} segments read end to end",) if len(blocks) > 1 else (),
         extra={"labview": facts} if facts else {},
     )
+
+
+def _lines_of_data(text: str, *, first: int) -> tuple[list[int], list[list[str]]]:
+    """Line numbers, from 1, of the rows lvm_read takes as samples, and their cells from column `first`."""
+    lines = text.splitlines()
+    # the sign after the word, as lvm_read takes it
+    sign = next((line.strip()[9:10] for line in lines[:22] if line.startswith("Separator")), "") or "\t"
+    rows, cells, reading = [], [], False
+    for number, line in enumerate(lines, start=1):
+        parts = line.split(sign)
+        if line in ("", sign):
+            reading = False
+        elif reading and parts[0] != "***End_of_Header***":
+            rows.append(number)
+            cells.append([part.strip() for part in parts[first:]])
+        elif parts[0] == "X_Value":
+            reading = True
+    return rows, cells
+
+
+def _check_text(cells: list[list[str]], data: np.ndarray, rows: list[int], *, names: list[str]) -> None:
+    """Refuse text where a channel has numbers; lvm_read takes it for a missing value.
+
+    Raises:
+        ImportRefused: A cell holds text; names channel and line.
+    """
+    channels = [k for k, name in enumerate(names[: data.shape[1]]) if name not in ("", "Comment")]
+    for row in np.flatnonzero(np.isnan(data[:, channels]).any(axis=1)):
+        for k in channels:
+            if np.isnan(data[row, k]) and k < len(cells[row]) and cells[row][k].lower() not in EMPTY:
+                raise ImportRefused(
+                    f"{cells[row][k][:40]!r} is not a number",
+                    where=f"column {names[k]}, row {rows[row]}",
+                    remedy="correct the cell, or empty it where nothing was measured",
+                )
 
 
 def read_tdms(path: Path) -> Table:
@@ -65,22 +107,29 @@ def read_tdms(path: Path) -> Table:
     with path.open("rb") as start:
         if start.read(4) != b"TDSm":
             raise ImportRefused(
-                "not a complete TDMS file (it does not begin with TDSm)", remedy="copy it again from the instrument"
+                "not a complete TDMS file (it does not begin with TDSm)",
+                remedy="copy it again from the instrument",
             )
-
     try:
         with TdmsFile.open(str(path)) as file:
+            cut_short = file.file_status.incomplete_final_segment
             facts = {str(key): str(value) for key, value in file.properties.items()}
             channels = [
                 (group.name, channel.name, str(channel.properties.get("unit_string", "")).strip(), channel[:])
                 for group in file.groups()
                 for channel in group.channels()
             ]
-    except (ValueError, LookupError, OSError, EOFError, TypeError, struct.error) as error:
+    except Exception as error:
+        # npTDMS raises many types on a damaged file; each means: unreadable
         raise ImportRefused(
             f"not a complete TDMS file ({type(error).__name__}: {error})",
             remedy="copy it again from the instrument",
         ) from error
+    if cut_short:
+        raise ImportRefused(
+            "not a complete TDMS file (its last segment is cut short)",
+            remedy="copy it again from the instrument",
+        )
     channels = [(*names, np.asarray(data)) for *names, data in channels]
     channels = [entry for entry in channels if entry[3].size and entry[3].dtype.kind in "iuf"]
     if not channels:

@@ -21,7 +21,7 @@ def is_pulse_series(table: Table, sidecar: Mapping) -> bool:
 def read_pulses(table: Table, sidecar: Mapping) -> Samples:
     """Conductances as currents at the read voltage, one cycle of potentiation and depression a repetition.
 
-    Either `pulse` (optional) and `conductance` columns, where the pulse number or a `cycle` column
+    Either `pulse` (optional) and `conductance` (or current) columns, where the pulse number or a `cycle` column
     starting again begins the next repetition, or `pulse.columns: [up, down]` of the sidecar.
 
     Args:
@@ -91,13 +91,16 @@ def _siemens(table: Table, k: int, settings: Mapping) -> np.ndarray:
         )
     elif column.quantity == "conductance":
         values = values * column.scale
+    elif column.quantity == "current":
+        values = values * column.scale / settings["read_voltage_v"]
     low = np.flatnonzero(values <= 0)
     if low.size:
         raise ImportRefused(
             f"conductance {values[low[0]]:.4g} S is not positive ({low.size} such values)",
             where=f"column {table.name(k)}, row {table.rows[low[0]]}",
-            remedy="state in the sidecar which stored values stand for which conductance: pulse: {normalised: "
-            "[lowest, highest], g_min_s: ..., g_max_s: ...}, with a g_min_s high enough for the lowest value",
+            remedy="state in the sidecar which stored values stand for which conductance: pulse: "
+            "{normalised: [lowest, highest], g_min_s: ..., g_max_s: ...}, with a g_min_s high enough for the "
+            "lowest value",
         )
     return values
 
@@ -135,7 +138,8 @@ def _by_number(table: Table, sidecar: Mapping, notes: list[str]) -> tuple[list[n
     found = {read_header(text).quantity: k for k, text in reversed(list(enumerate(table.header)))}
     for quantity, wanted in sidecar.get("columns", {}).items():
         found[quantity] = table.find(wanted, key=f"columns.{quantity}")
-    if "conductance" not in found:
+    found.setdefault("conductance", found.get("current"))
+    if found["conductance"] is None:
         raise ImportRefused(
             "no conductance column",
             where=f"header {listing(table.name(k) for k in range(len(table.header)))}",

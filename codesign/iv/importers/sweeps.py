@@ -69,8 +69,8 @@ def read_sweeps(table: Table, sidecar: Mapping) -> Samples:
         raise ImportRefused(
             "no voltage column",
             where=f"header {listing(table.name(k) for k in range(len(columns)))}",
-            remedy="name one column voltage, or write into the sidecar columns: {voltage: NAME, current: NAME}"
-            + hint,
+            remedy="name one column voltage, or write into the sidecar "
+            "columns: {voltage: NAME, current: NAME}" + hint,
         )
     notes = list(table.notes)
     blank = [
@@ -86,8 +86,8 @@ def read_sweeps(table: Table, sidecar: Mapping) -> Samples:
         raise ImportRefused(
             "no current column",
             where=f"header {listing(table.name(k) for k in range(len(columns)))}",
-            remedy="name the current columns current_cycle1, current_cycle2, ..., or write columns: {current: NAME} "
-            "into the sidecar",
+            remedy="name the current columns current_cycle1, current_cycle2, ..., or write into the sidecar "
+            "columns: {current: NAME}",
         )
     if not len(table.rows):
         raise ImportRefused("there are no rows below the header", remedy="export the measurement again")
@@ -112,9 +112,7 @@ def read_sweeps(table: Table, sidecar: Mapping) -> Samples:
     else:
         samples = _wide(table, columns, voltage, current, rows, blank)
     if blank:
-        numbered = {
-            k: n for k, n in zip(at["current"], _cycle_numbers(table, columns, at["current"]), strict=True)
-        }
+        numbered = dict(zip(at["current"], _cycle_numbers(table, columns, at["current"]), strict=True))
         notes = [f"{n}{listing(numbered[k] for k in blank)}" if n.endswith("cycles: ") else n for n in notes]
     if not np.isfinite(samples.current_a).any():
         raise ImportRefused(
@@ -154,8 +152,9 @@ def _conversions(table: Table, columns: list[Column], used: list[int]) -> list[s
         column = columns[k]
         if column.scale != 1:
             converted.setdefault((column.quantity, column.unit, column.scale), []).append(table.name(k))
+    to = {"voltage": "V", "current": "A"}
     return [
-        f"{quantity} converted from {unit} to {'V' if quantity == 'voltage' else 'A'} (factor {scale:g}): {listing(names)}"
+        f"{quantity} converted from {unit} to {to[quantity]} (factor {scale:g}): {listing(names)}"
         if unit
         else f"{quantity} multiplied by {scale:g} as the sidecar says"
         for (quantity, unit, scale), names in converted.items()
@@ -179,7 +178,8 @@ def _cycle_numbers(table: Table, columns: list[Column], used: list[int]) -> list
         raise ImportRefused(
             f"{len(unnamed)} current columns without cycle numbers",
             where=f"columns {listing(unnamed)}",
-            remedy="say in the sidecar which one to use, columns: {current: NAME}, or number them current_cycle1, ...",
+            remedy="say in the sidecar which one to use, columns: {current: NAME}, or number them "
+            "current_cycle1, current_cycle2, ...",
         )
     taken, last, result = set(named), 0, []
     for number in stated:
@@ -245,6 +245,13 @@ def _long(table, cycle_columns, voltage, current, rows, sidecar) -> Samples:
                 f"{wrong.size} cycle number(s) are missing or no integer",
                 where=f"column {table.name(cycle_columns[0])}, row {rows[keep][wrong[0]]}",
                 remedy="number every row",
+            )
+        beyond = np.flatnonzero(np.abs(labels) > np.iinfo(np.int32).max)
+        if beyond.size:
+            raise ImportRefused(
+                f"{labels[beyond[0]]:.12g} is no cycle number",
+                where=f"column {table.name(cycle_columns[0])}, row {rows[keep][beyond[0]]}",
+                remedy="number the cycles 1, 2, 3, ...",
             )
         order = np.argsort(labels, kind="stable")
         cycle, volts, amperes = labels[order].astype(np.int32), volts[order], amperes[order]

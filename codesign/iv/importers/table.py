@@ -1,5 +1,6 @@
 """A file taken apart: named columns of cells, whatever format they came from."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ import numpy as np
 from codesign.iv.importers.columns import numbers, read_header, split_unit, unit_of
 from codesign.iv.importers.refusal import ImportRefused
 
+BARE_NUMBER = re.compile(r"[-+\d.,]+(?:[eE][-+]?\d+)?")
 HEADER_ROWS = 200
 """Rows searched for a header; instruments write less in front of it."""
 
@@ -56,10 +58,11 @@ class Table:
             names = [self.header, self.aliases, [split_unit(text)[0] for text in self.header]]
             at = next((f for n in names if (f := [k for k, t in enumerate(n) if t == wanted.strip()])), [])
         if len(at) != 1:
+            names = self.aliases or [self.name(k) for k in range(len(self.header))]
             raise ImportRefused(
                 f"{wanted!r} is {'no column' if not at else 'the name of several columns'} of the file",
                 where=f"sidecar, {key}",
-                remedy=f"name one of: {', '.join(self.aliases or [self.name(k) for k in range(len(self.header))])}",
+                remedy=f"name one of: {', '.join(names)}",
             )
         return at[0]
 
@@ -116,6 +119,13 @@ def from_rows(
         if at is not None and [("" if c is None else str(c)).strip() for c in row] == texts[at]:
             repeated += 1
             continue
+        if at is not None and any(str(cell or "").strip() for cell in row[len(header) :]):
+            raise ImportRefused(
+                f"the row has {len(row)} values, the header {len(header)} names",
+                where=f"row {number}",
+                remedy="name every column; if the comma is the decimal sign, export with ';' or tabs "
+                "between columns",
+            )
         kept.append(row)
         rows.append(number)
     width = max([len(header), *(len(row) for row in kept)])
@@ -151,7 +161,7 @@ def _named(row: list[str], known: Sequence[str]) -> int:
         1
         for text in row
         if text
-        and not text.lstrip("+-").replace(".", "").replace(",", "").isdigit()
+        and not BARE_NUMBER.fullmatch(text)
         and (read_header(text).quantity or text in known or split_unit(text)[0] in known)
     )
 

@@ -10,8 +10,11 @@ from codesign.iv.importers.table import Table, from_rows
 
 POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 COMMA = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?")
-DIALECTS = (("\t", False), (";", False), (",", False), (" ", False), ("\t", True), (";", True), (" ", True))
-"""Delimiter and whether the comma is the decimal sign; at equal score the first counts."""
+DIALECTS = (("\t", False), (";", False), (",", False), (" ", False), ("\t", True), (";", True), (" ", True),
+            (",", True))  # fmt: skip
+"""Delimiter and whether the comma is the decimal sign (`"0,5","1,2"` for both).
+
+At equal score the first counts."""
 SAMPLE_LINES = 300
 
 
@@ -25,13 +28,18 @@ def read_text(path: Path, *, known: Sequence[str] = ()) -> Table:
     Raises:
         ImportRefused: The file is empty, no text, or holds no row of numbers.
     """
-    lines = _decoded(path.read_bytes()).splitlines()
+    lines = decoded(path.read_bytes()).splitlines()
     delimiter, decimal_comma = _dialect(lines)
     cells = [_split(line, delimiter) for line in lines]
     return from_rows(cells, decimal_comma=decimal_comma, known=known)
 
 
-def _decoded(raw: bytes) -> str:
+def decoded(raw: bytes) -> str:
+    """Text of a file: UTF-8, UTF-16 with its mark, or Latin-1.
+
+    Raises:
+        ImportRefused: The file is empty or no text.
+    """
     if not raw.strip():
         raise ImportRefused("the file is empty", remedy="export the measurement again")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -48,7 +56,12 @@ def _decoded(raw: bytes) -> str:
 
 def _split(line: str, delimiter: str) -> list[str]:
     if delimiter == " ":
-        return line.split()
+        words = line.split()
+        if not any(word[0].isalpha() for word in words):
+            return words
+        # names may hold blanks: two of them part names, a unit in brackets belongs to the name before it
+        names = [name for name in re.split(r"\s{2,}|\t", line.strip()) if name]
+        return names if len(names) > 1 else re.findall(r"[^\s(\[]\S*(?:\s+[(\[][^)\]]*[)\]])?|\S+", line)
     if '"' in line:
         return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
     return [cell.strip() for cell in line.split(delimiter)] if line.strip() else []

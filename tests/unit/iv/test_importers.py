@@ -26,7 +26,9 @@ def _write(folder, text, name="a.csv", sidecar=None):
 
 
 def _long(cycles=3, *, header="Voltage (V),Current (A)", delimiter=",", comma=False):
-    rows = [delimiter.join((f"{v:.6g}", f"{_current(v, n):.6e}")) for n in range(1, cycles + 1) for v in SWEEP]
+    rows = [
+        delimiter.join((f"{v:.6g}", f"{_current(v, n):.6e}")) for n in range(1, cycles + 1) for v in SWEEP
+    ]
     text = "\n".join(rows)
     return f"{header}\n{text.replace('.', ',') if comma else text}\n"
 
@@ -65,14 +67,19 @@ def test_a_header_says_quantity_unit_and_cycle(text, quantity, scale, cycle):
         assert found.scale == scale
 
 
-@pytest.mark.parametrize(("delimiter", "comma"), [(",", False), (";", False), (";", True), ("\t", False), ("\t", True), (" ", False)])
+@pytest.mark.parametrize(
+    ("delimiter", "comma"),
+    [(",", False), (";", False), (";", True), ("\t", False), ("\t", True), (" ", False)],
+)
 def test_delimiter_and_decimal_comma_are_found(tmp_path, delimiter, comma):
     """The same numbers come out of every dialect."""
     header = delimiter.join(("V", "I"))
     m = import_file(_write(tmp_path, _long(header=header, delimiter=delimiter, comma=comma)), device="a")
     assert np.unique(m.cycle).tolist() == [1, 2, 3]
     np.testing.assert_allclose(m.voltage, np.tile(SWEEP, 3), atol=1e-12)
-    np.testing.assert_allclose(m.current, np.concatenate([_current(SWEEP, n) for n in (1, 2, 3)]), rtol=1e-6, atol=1e-20)
+    np.testing.assert_allclose(
+        m.current, np.concatenate([_current(SWEEP, n) for n in (1, 2, 3)]), rtol=1e-6, atol=1e-20
+    )
     assert any("split into 3 cycles" in note for note in m.metadata.notes)
 
 
@@ -151,9 +158,16 @@ def test_cycles_of_different_height_are_cut(tmp_path):
 def test_the_sidecar_wins_over_the_file_name_and_says_so(tmp_path):
     """A typing error in a name can be mended without renaming the device."""
     name = "1.5um_length_200nm_diameter_15min_Pb_ED_3h_180C_MAI_no_200nm_Ag.csv"
-    sidecar = "length_um: 1.2\ncompliance_a: 1e-3\nmeasured_at: 2024-05-01\nextra: {wafer: 7}\nnotes: [re-bonded]\n"
+    sidecar = (
+        "length_um: 1.2\ncompliance_a: 1e-3\nmeasured_at: 2024-05-01\nextra: {wafer: 7}\nnotes: [re-bonded]\n"
+    )
     meta = import_file(_write(tmp_path, _wide(), name, sidecar), device="a").metadata
-    assert (meta.length_um, meta.diameter_nm, meta.perovskite, meta.compliance_a) == (1.2, 200, "MAPbI3", 1e-3)
+    assert (meta.length_um, meta.diameter_nm, meta.perovskite, meta.compliance_a) == (
+        1.2,
+        200,
+        "MAPbI3",
+        1e-3,
+    )
     assert meta.measured_at == "2024-05-01"
     assert meta.extra["wafer"] == 7
     assert any("1.5" in note and "1.2" in note for note in meta.notes)
@@ -205,7 +219,8 @@ def test_a_pulse_series_becomes_current_at_the_read_voltage(tmp_path):
 def test_normalised_pulses_are_mapped_to_siemens(tmp_path):
     """The affine map is the sidecar's; a conductance that is not positive after it is refused."""
     text = "-1.0,1.0\n0.0,0.0\n1.0,-1.2\n"
-    settings = "kind: pulse\npulse: {{columns: [up, down], normalised: [-1, 1], g_min_s: {}, g_max_s: 3e-6, read_voltage_v: 0.5}}"
+    settings = "kind: pulse\npulse: {{columns: [up, down], normalised: [-1, 1], "
+    settings += "g_min_s: {}, g_max_s: 3e-6, read_voltage_v: 0.5}}"
     m = import_file(_write(tmp_path, text, sidecar=settings.format("1e-6")), device="a")
     np.testing.assert_allclose(m.current / 0.5, [1e-6, 2e-6, 3e-6, 3e-6, 2e-6, 0.8e-6])
     assert m.metadata.branch_points == 3
@@ -227,8 +242,9 @@ def test_a_file_name_gives_the_fabrication():
         "200nm_Ag_memory_4V_carbon_paste_wait_1min_2.xlsx"
     )
     assert conditions_in(name) == {
-        "length_um": 1.5, "diameter_nm": 200, "barrier_thinning_v": 2, "third_etch_s": 20, "pb_min": 15, "growth_h": 10,
-        "growth_min": 600, "growth_c": "180+210", "ag_nm": 200, "v_max_v": 4, "wait_min": 1, "repeat": 2,
+        "length_um": 1.5, "diameter_nm": 200, "barrier_thinning_v": 2, "third_etch_s": 20, "pb_min": 15,
+        "growth_h": 10, "growth_min": 600, "growth_c": "180+210", "ag_nm": 200, "v_max_v": 4, "wait_min": 1,
+        "repeat": 2,
         "perovskite": "FAPbI3", "contact": "carbon paste", "pmma": True, "annealing": True,
     }  # fmt: skip
     assert conditions_in("sample_12.csv") == {}

@@ -1,0 +1,180 @@
+"""Each drawing script writes a PDF, a PNG and the numbers, the same bytes every time."""
+
+import csv
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from codesign.fabrication.campaign import summarise
+from codesign.iv.measurement import Measurement, MeasurementError, Metadata, write_measurement
+from codesign.nonideality.device import Extraction, extract
+from codesign.seeds import generator
+from codesign.tables import DEVICE, PROPOSALS, TableError, write_csv, write_table
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+CONDITIONS = {"perovskite": "MAPbI3", "length_um": 1.5, "diameter_nm": 200.0, "pb_min": 15.0, "ag_nm": 200.0}
+
+
+def _script(name):
+    """The script as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "workflow_scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _twice(name, folder, *, figures=("",), **given):
+    """Run main() twice; check the files; give the rows of each CSV."""
+    tables, seen = {}, []
+    for run in ("first", "second"):
+        outputs = {
+            f"{figure}{kind}": folder / run / f"x_{figure}{kind}.{kind}"
+            for figure in figures
+            for kind in ("pdf", "png", "csv")
+        }
+        _script(name).main(**given, **outputs)
+        seen.append({key: path.read_bytes() for key, path in outputs.items()})
+        for key, path in outputs.items():
+            if key.endswith("csv"):
+                tables[key] = list(csv.DictReader(path.open(newline="", encoding="utf-8")))
+        assert sorted(path.name for path in (folder / run).iterdir()) == sorted(
+            p.name for p in outputs.values()
+        )
+    assert seen[0] == seen[1]
+    for key, stored in seen[0].items():
+        if key.endswith("pdf"):
+            assert stored.startswith(b"%PDF-") and stored.rstrip().endswith(b"%%EOF")
+            assert b"CreationDate" not in stored
+        if key.endswith("png"):
+            assert stored.startswith(b"\x89PNG\r\n\x1a\n") and stored[-8:-4] == b"IEND"
+    return tables
+
+
+def _device(folder, name="d-1", **metadata):
+    """One measurement and its row on disk."""
+    up = np.linspace(0, 6, 31)
+    current = 1e-7 * up**2 * np.exp(0.2 * generator(1, name).standard_normal((6, 1)))
+    meta = Metadata(device=name, origin="virtual", **{**CONDITIONS, **metadata})
+    measurement = Measurement.from_grid(meta, cycles=np.arange(1, 7), voltage=up, current=current)
+    write_measurement(measurement, folder / f"{name}.parquet")
+    row = extract(measurement, Extraction(**CONFIG["extraction"]), generator(1))
+    write_table([row], folder / "row.parquet", schema=DEVICE, metadata={"extraction": CONFIG["extraction"]})
+    return row
+
+
+def test_draw_device_writes_every_sample_it_draws(tmp_path):
+    """Six cycles of thirty positive points; the point at 0 V has no place on a log axis."""
+    row = _device(tmp_path)
+    tables = _twice("draw_device", tmp_path, sweeps=tmp_path / "d-1.parquet", device=tmp_path / "row.parquet")
+    used = [line for line in tables["csv"] if line["series"] == "used"]
+    assert len(used) == 6 * 30
+    [stated] = [line for line in tables["csv"] if line["series"] == "usability"]
+    assert float(stated["value"]) == pytest.approx(row["usability"], rel=1e-8)
+
+
+def test_draw_device_draws_the_reason_of_a_file_that_cannot_be_read(tmp_path):
+    """A truncated file stops no other figure, but a row that claims to be ok must have its sweeps."""
+    _device(tmp_path)
+    (tmp_path / "d-1.parquet").write_bytes(b"PAR1")
+    paths = {kind: tmp_path / f"x.{kind}" for kind in ("pdf", "png", "csv")}
+    given = {"sweeps": tmp_path / "d-1.parquet", "device": tmp_path / "row.parquet", **paths}
+    with pytest.raises(MeasurementError):
+        _script("draw_device").main(**given)
+    assert not any(path.exists() for path in paths.values())
+    refused = Measurement.refused(Metadata(device="d-1"), "truncated file; copy it again")
+    row = extract(refused, Extraction(**CONFIG["extraction"]), generator(1))
+    write_table([row], tmp_path / "row.parquet", schema=DEVICE, metadata={"extraction": CONFIG["extraction"]})
+    _script("draw_device").main(**given)
+    assert all(path.exists() for path in paths.values())
+
+
+def test_draw_device_asks_for_a_row_that_says_how_it_was_made(tmp_path):
+    """Without the settings the operative window is not known."""
+    row = _device(tmp_path)
+    write_table([row], tmp_path / "row.parquet", schema=DEVICE)
+    with pytest.raises(TableError, match="extract again"):
+        _script("draw_device").main(
+            sweeps=tmp_path / "d-1.parquet",
+            device=tmp_path / "row.parquet",
+            **{kind: tmp_path / f"x.{kind}" for kind in ("pdf", "png", "csv")},
+        )
+
+
+def test_draw_usability_writes_three_figures(tmp_path):
+    """Every device of the table is in each CSV, with or without usability."""
+    rows = [_device(tmp_path, "a"), _device(tmp_path, "b", length_um=0.7)]
+    lost = Measurement.refused(Metadata(device="c", origin="virtual", **CONDITIONS), "empty file")
+    rows.append(extract(lost, Extraction(**CONFIG["extraction"]), generator(1)))
+    write_table(rows, tmp_path / "usability.parquet", schema=DEVICE)
+    figures = ("distribution_", "conditions_", "ranking_")
+    tables = _twice(
+        "draw_usability",
+        tmp_path,
+        figures=figures,
+        usability=tmp_path / "usability.parquet",
+        space=CONFIG["fabrication"]["space"],
+        confidence=CONFIG["extraction"]["confidence"],
+    )
+    assert {line["device"] for line in tables["conditions_csv"]} == {"a", "b", "c"}
+    assert {line["device"]: line["reason"] for line in tables["ranking_csv"]}["c"] == "empty file"
+    assert (
+        sum(float(line["value"]) for line in tables["distribution_csv"] if line["panel"] == "histogram") == 2
+    )
+
+
+def test_draw_proposals_writes_the_card(tmp_path):
+    """The table of proposals and the card of one run, before there is a model."""
+    row = dict.fromkeys(PROPOSALS.names) | CONDITIONS
+    row |= {
+        "rank": 1,
+        "origin": "virtual",
+        "surrogate": "none: space-filling",
+        "seed": 7,
+        "table_sha256": "ab",
+    }
+    write_table([row], tmp_path / "proposals.parquet", schema=PROPOSALS)
+    card = {
+        "origin": "virtual",
+        "goal": "maximise",
+        "target": 0.5,
+        "seed": 7,
+        "table_sha256": "ab",
+        "surrogate": "none: space-filling",
+        "counts": dict.fromkeys(("used", "no_usability", "refused", "off_grid", "not_encodable"), 0),
+        "stopping": {"max_ei": None, "probability_better": None, "best": None, "statement": "Go on."},
+        "history": [],
+        "loo": {"rows": [], "coverage": {}, "n": 0},
+        "relevance": [],
+        "partial_dependence": [],
+        "slices": [],
+    }
+    (tmp_path / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    tables = _twice(
+        "draw_proposals", tmp_path, table=tmp_path / "proposals.parquet", card=tmp_path / "card.json"
+    )
+    said = {line["variable"]: line["level"] for line in tables["csv"]}
+    assert (said["perovskite"], said["length_um"], said["ag_nm"]) == ("MAPbI3", "1.5", "200")
+
+
+def test_draw_campaign_draws_the_summary(tmp_path):
+    """Numbers go from the summary to the CSV beside the figure unchanged."""
+    rows = [
+        {"strategy": name, "evaluation": e, "best_hidden": 0.1 * e + 0.01 * r, "optimum": 0.9}
+        for name in ("random", "bayesian")
+        for r in range(3)
+        for e in (1, 2, 3)
+    ]
+    write_csv(summarise(rows), tmp_path / "campaign.csv")
+    tables = _twice("draw_campaign", tmp_path, summary=tmp_path / "campaign.csv")
+    given = {
+        (line["strategy"], line["evaluation"]): line
+        for line in csv.DictReader((tmp_path / "campaign.csv").open(newline="", encoding="utf-8"))
+    }
+    assert len(tables["csv"]) == len(given) == 6
+    for line in tables["csv"]:
+        assert line == {name: given[line["strategy"], line["evaluation"]][name] for name in line}

@@ -1,0 +1,190 @@
+"""What all figures share: files, badge, labels, ticks."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codesign.figures.style import (
+    ORIGINS,
+    badge,
+    conditions_label,
+    engineering,
+    formula,
+    house_style,
+    log_ticks,
+    new_figure,
+    origin_of,
+    power_of_ten,
+    save,
+    short_labels,
+    whole_ticks,
+    wrapped,
+)
+
+
+def _plot():
+    with house_style():
+        figure = new_figure(40, 30)
+        figure.subplots().plot([1, 2, 3], [2, 1, 2])
+        badge(figure, "virtual")
+        return figure
+
+
+def test_the_same_figure_gives_the_same_bytes_without_a_date(tmp_path):
+    """Snakemake compares files by their bytes, and a date in one would say that results moved."""
+    for name in ("a", "b"):
+        save(_plot(), tmp_path / f"{name}.pdf", tmp_path / f"{name}.png")
+    pdf, png = (tmp_path / "a.pdf").read_bytes(), (tmp_path / "a.png").read_bytes()
+    assert (pdf, png) == ((tmp_path / "b.pdf").read_bytes(), (tmp_path / "b.png").read_bytes())
+    assert pdf.startswith(b"%PDF-") and pdf.rstrip().endswith(b"%%EOF")
+    assert png.startswith(b"\x89PNG\r\n\x1a\n") and png[-8:-4] == b"IEND"
+    assert b"CreationDate" not in pdf and b"tEXt" not in png
+
+
+def test_a_figure_has_the_size_asked_for(tmp_path):
+    """Sizes are given in millimetres because a journal gives them so."""
+    width, height = new_figure(88, 60).get_size_inches() * 25.4
+    assert (width, height) == (pytest.approx(88), pytest.approx(60))
+
+
+def test_settings_of_the_user_neither_reach_a_figure_nor_are_changed():
+    """A matplotlibrc in a home folder must not change a published figure."""
+    import matplotlib
+
+    with matplotlib.rc_context({"font.size": 33, "axes.grid": True}):
+        with house_style():
+            assert matplotlib.rcParams["font.size"] < 10
+            assert not matplotlib.rcParams["axes.grid"]
+        assert matplotlib.rcParams["font.size"] == 33
+
+
+def test_a_figure_is_not_left_behind_where_one_of_its_files_cannot_be_written(tmp_path):
+    """Half a figure would look like a finished job."""
+    (tmp_path / "taken.png").mkdir()
+    with pytest.raises(OSError):
+        save(_plot(), tmp_path / "x.pdf", tmp_path / "taken.png")
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("origin", sorted(ORIGINS))
+def test_a_badge_says_where_devices_come_from(origin, texts):
+    """A synthetic figure must never pass for a measured one."""
+    figure = new_figure(50, 30)
+    badge(figure, origin)
+    assert texts(figure) == [ORIGINS[origin][0]]
+    assert ("virtual laboratory" in texts(figure)[0]) == (origin == "virtual")
+
+
+def test_an_unknown_origin_is_refused():
+    """An unlabelled figure is worse than none."""
+    with pytest.raises(ValueError, match="simulated"):
+        badge(new_figure(50, 30), "simulated")
+
+
+def test_measured_and_virtual_devices_never_share_a_figure(device_row):
+    """The two must not be compared by accident."""
+    rows = [device_row("a", 0.5), device_row("b", 0.5, origin="virtual")]
+    with pytest.raises(ValueError, match="measured, virtual"):
+        origin_of(rows)
+    assert origin_of([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("MAPbI3", "MAPbI₃"), ("Cs2AgBiBr6", "Cs₂AgBiBr₆"), ("CH3NH3PbI3", "CH₃NH₃PbI₃"), ("", "unknown"), (None, "unknown")],
+    ids=["MAPbI3", "two numbers", "organic", "empty", "none"],
+)  # fmt: skip
+def test_formulas_have_their_numbers_below_the_line(text, said):
+    """As chemists write them."""
+    assert formula(text) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(2.7e-5, "27 µA"), (2.634e-3, "2.63 mA"), (1.0, "1 A"), (9.9999e-7, "1 µA"), (3e-10, "300 pA"), (0.0, "0 A")],
+    ids=["micro", "milli", "one", "just below a prefix", "pico", "zero"],
+)  # fmt: skip
+def test_currents_are_said_with_a_prefix(value, said):
+    """A person reads 27 µA, not 2.7e-05."""
+    assert engineering(value, "A") == said
+
+
+def test_conditions_name_what_is_not_known(device_row):
+    """A gap in the notebook shows as a gap, not as a zero."""
+    row = device_row("a", 0.5)
+    assert conditions_label(row) == "MAPbBr₃, 1 µm, 250 nm, 10 min Pb, 100 nm Ag"
+    assert conditions_label(row | {"pb_min": None}) == "MAPbBr₃, 1 µm, 250 nm, ? min Pb, 100 nm Ag"
+    empty = dict.fromkeys(("perovskite", "length_um", "diameter_nm", "pb_min", "ag_nm"))
+    assert conditions_label(row | empty) == "conditions unknown"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0.6, 1.0]), st.sampled_from(["", "probe", "paste"]), st.sampled_from([None, 4.0, 6.0])
+        ),
+        max_size=12,
+    )
+)  # fmt: skip
+def test_every_device_has_a_label_of_its_own(kinds):
+    """Two rows of a ranking with one label could not be told apart."""
+    rows = [
+        {
+            "device": f"d{k}",
+            "perovskite": "MAPbI3",
+            "length_um": length,
+            "diameter_nm": 200.0,
+            "pb_min": 15.0,
+            "ag_nm": 200.0,
+            "contact": contact,
+            "v_max_v": volts,
+        }
+        for k, (length, contact, volts) in enumerate(kinds)
+    ]
+    labels = short_labels(rows)
+    assert set(labels) == {row["device"] for row in rows}
+    assert len(set(labels.values())) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(1e-6, "10⁻⁶"), (2e-6, "2×10⁻⁶"), (1e3, "10³"), (1.0, "10⁰")],
+    ids=["decade", "between", "large", "one"],
+)
+def test_powers_of_ten_are_written_out(value, said):
+    """Ticks of a log axis."""
+    assert power_of_ten(value) == said
+
+
+@given(st.floats(-14, 3), st.floats(0.01, 12))
+def test_a_log_axis_has_a_handful_of_ticks_in_its_limits(low, span):
+    """Whatever the decades: neither an axis without a number nor a black bar."""
+    axes = new_figure(50, 40).subplots()
+    axes.set_yscale("log")
+    axes.set_ylim(10**low, 10 ** (low + span))
+    log_ticks(axes.yaxis)
+    ticks = axes.yaxis.get_majorticklocs()
+    assert 2 <= len(ticks) <= 9
+    assert all(10**low * (1 - 1e-9) <= tick <= 10 ** (low + span) * (1 + 1e-9) for tick in ticks)
+    assert len({power_of_ten(tick) for tick in ticks}) == len(ticks)
+    assert all(math.isfinite(tick) for tick in axes.yaxis.get_minorticklocs())
+
+
+@pytest.mark.parametrize("last", [1, 2, 43, 300])
+def test_an_axis_that_counts_has_whole_ticks(last):
+    """There is no half a device."""
+    axes = new_figure(50, 40).subplots()
+    axes.set_xlim(0.5, last + 0.5)
+    whole_ticks(axes.xaxis)
+    ticks = axes.get_xticks()
+    assert all(tick == round(tick) for tick in ticks)
+    assert any(0.5 <= tick <= last + 0.5 for tick in ticks)
+
+
+def test_text_that_is_cut_says_so():
+    """A reader must see that there was more."""
+    cut = wrapped("one two three four five six seven", 10, lines=2)
+    assert cut.count("\n") == 1 and cut.endswith("…")
+    assert wrapped("short", 10, lines=2) == "short"
