@@ -13,7 +13,7 @@ CURVES = ("voltage_v", "conductance_s", "conductance_low_s", "conductance_high_s
 
 def main(
     *,
-    table: Path,
+    usability: Path,
     distribution_pdf: Path,
     distribution_png: Path,
     distribution_csv: Path,
@@ -27,7 +27,7 @@ def main(
     confidence: float,
 ) -> None:
     """Three figures of one table, each as PDF and PNG with the numbers drawn."""
-    rows = read_table(table, schema=DEVICE).drop_columns(list(CURVES)).to_pylist()
+    rows = read_table(usability, schema=DEVICE).drop_columns(list(CURVES)).to_pylist()
     write_drawing(draw_distribution(rows), pdf=distribution_pdf, png=distribution_png, csv=distribution_csv)
     write_drawing(
         draw_conditions(rows, space, confidence=confidence),
@@ -43,7 +43,7 @@ def main(
 if __name__ == "__main__":
     with log_to(snakemake.log[0]):
         main(
-            table=Path(snakemake.input.table),
+            usability=Path(snakemake.input.usability),
             **{
                 f"{figure}_{kind}": Path(snakemake.output[f"{figure}_{kind}"])
                 for figure in FIGURES

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="instrument file, parquet or folder"
     )
-    check.add_argument("--strict", action="store_true", help="exit with status 1 where there is a warning, too")
+    check.add_argument("--strict", action="store_true", help="exit with status 1 on a warning, too")
     check.add_argument(
         "--conditions",
         action="append",
@@ -69,11 +69,13 @@ def _print_table(findings: Sequence[Finding]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(show_lines=True)
-    for name in COLUMNS:
-        table.add_column(name, overflow="fold")
+    table = Table(show_lines=True, expand=True)
+    for name, ratio in (("file", 3), ("level", None), ("where", 2), ("what, and how to mend it", 5)):
+        table.add_column(name, overflow="fold", ratio=ratio)
     for finding in findings:
-        table.add_row(*(Text(_shown(cell)) for cell in astuple(finding)), style=COLOURS[finding.level])
+        said = _shown(finding.what) + (f"\n-> {_shown(finding.remedy)}" if finding.remedy else "")
+        cells = (_shown(finding.file), finding.level, _shown(finding.where), said)
+        table.add_row(*map(Text, cells), style=COLOURS[finding.level])
     Console().print(table)
 
 
@@ -85,8 +87,9 @@ def _print_plain(findings: Sequence[Finding]) -> None:
 
 
 def _shown(text: str) -> str:
-    """One line without control characters: names and cells come from files, and a terminal obeys them."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in " ".join(text.split()))
+    """One line without control characters: cells come from files, and a terminal obeys them."""
+    line = " ".join(text.split())
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
 
 
 if __name__ == "__main__":

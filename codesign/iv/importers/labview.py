@@ -1,5 +1,7 @@
 """LabVIEW measurement files: .lvm through lvm_read, .tdms through npTDMS."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ def read_lvm(path: Path) -> Table:
 
     try:
         # not lvm_read.read: it unpickles NAME.lvm.pkl beside the file whatever it is told
-        text = decoded(path.read_bytes())
+        text = "\n".join([*decoded(path.read_bytes()).splitlines(), ""])
         content = lvm_read.read_str(text)
         segments = [content[k] for k in range(int(content["Segments"]))]
         blocks = [np.asarray(segment["data"], dtype=float) for segment in segments]
@@ -41,6 +43,11 @@ def read_lvm(path: Path) -> Table:
         )
     data = np.concatenate(blocks)
     rows, cells = _lines_of_data(text, first=1 if content.get("X_Columns") == "No" else 0)
+    if len(rows) != data.shape[0]:
+        raise ImportRefused(
+            f"{len(rows)} lines of samples, but {data.shape[0]} samples read",
+            remedy="save it again from LabVIEW as text (LVM)",
+        )
     _check_text(cells, data, rows, names=names[0])
     units = segments[0].get("Y_Unit_Label") or []
     shift = 1 if names[0][0] == "X_Value" else 0  # the label column has no unit of its own
@@ -96,6 +103,27 @@ def _check_text(cells: list[list[str]], data: np.ndarray, rows: list[int], *, na
                 )
 
 
+def _fault_of_tdms(path: Path) -> str:
+    """What is wrong with the chain of segments; '' where the last one ends with the file.
+
+    npTDMS goes on with what is there and only logs it. Each segment begins with 28 bytes: `TDSm`,
+    flags (bit 6: big-endian), version, then the length of the rest of the segment.
+    Source: National Instruments, "TDMS File Format Internal Structure".
+    """
+    size, position = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while position < size:
+            file.seek(position)
+            lead = file.read(28)
+            if lead[:4] != b"TDSm":
+                return f"no segment begins at byte {position}"
+            if len(lead) < 28:
+                return "its last segment is cut short"
+            big_endian = int.from_bytes(lead[4:8], "little") & 64
+            position += 28 + int.from_bytes(lead[12:20], "big" if big_endian else "little")
+    return "" if position == size else "its last segment is cut short"
+
+
 def read_tdms(path: Path) -> Table:
     """Numeric channels of a TDMS file; shorter ones are filled with NaN.
 
@@ -104,15 +132,12 @@ def read_tdms(path: Path) -> Table:
     """
     from nptdms import TdmsFile
 
-    with path.open("rb") as start:
-        if start.read(4) != b"TDSm":
-            raise ImportRefused(
-                "not a complete TDMS file (it does not begin with TDSm)",
-                remedy="copy it again from the instrument",
-            )
+    fault = _fault_of_tdms(path)
+    if fault:
+        raise ImportRefused(f"not a complete TDMS file ({fault})", remedy="copy it again from the instrument")
+    said: list[str] = []
     try:
-        with TdmsFile.open(str(path)) as file:
-            cut_short = file.file_status.incomplete_final_segment
+        with _told(said), path.open("rb") as stream, TdmsFile.open(stream) as file:
             facts = {str(key): str(value) for key, value in file.properties.items()}
             channels = [
                 (group.name, channel.name, str(channel.properties.get("unit_string", "")).strip(), channel[:])
@@ -125,11 +150,6 @@ def read_tdms(path: Path) -> Table:
             f"not a complete TDMS file ({type(error).__name__}: {error})",
             remedy="copy it again from the instrument",
         ) from error
-    if cut_short:
-        raise ImportRefused(
-            "not a complete TDMS file (its last segment is cut short)",
-            remedy="copy it again from the instrument",
-        )
     channels = [(*names, np.asarray(data)) for *names, data in channels]
     channels = [entry for entry in channels if entry[3].size and entry[3].dtype.kind in "iuf"]
     if not channels:
@@ -142,6 +162,23 @@ def read_tdms(path: Path) -> Table:
             for *_, data in channels
         ],
         rows=np.arange(1, longest + 1),
+        notes=tuple(f"npTDMS: {line}" for line in dict.fromkeys(said)),
         extra={"labview": facts} if facts else {},
         aliases=tuple(f"{group}/{name}" for group, name, _, _ in channels),
     )
+
+
+@contextmanager
+def _told(said: list[str]) -> Iterator[None]:
+    """Collect what npTDMS would print to the terminal."""
+    from nptdms.log import log_manager
+
+    def collect(record) -> bool:
+        said.append(record.getMessage()[:200])
+        return False
+
+    log_manager.console_handler.addFilter(collect)
+    try:
+        yield
+    finally:
+        log_manager.console_handler.removeFilter(collect)

@@ -21,8 +21,8 @@ def is_pulse_series(table: Table, sidecar: Mapping) -> bool:
 def read_pulses(table: Table, sidecar: Mapping) -> Samples:
     """Conductances as currents at the read voltage, one cycle of potentiation and depression a repetition.
 
-    Either `pulse` (optional) and `conductance` (or current) columns, where the pulse number or a `cycle` column
-    starting again begins the next repetition, or `pulse.columns: [up, down]` of the sidecar.
+    Either `pulse` (optional) and `conductance` (or current) columns, where the pulse number or a
+    `cycle` column starting again begins the next repetition, or `pulse.columns: [up, down]` of the sidecar.
 
     Args:
         table: The file.

@@ -67,8 +67,10 @@ def test_what_was_found_is_written_beside_the_panels(measured, texts):
 
 
 @pytest.mark.parametrize(
-    ("origin", "label"), [("virtual", "virtual laboratory"), ("measured", "measured")], ids=["virtual", "measured"]
-)  # fmt: skip
+    ("origin", "label"),
+    [("virtual", "virtual laboratory"), ("measured", "measured")],
+    ids=["virtual", "measured"],
+)
 def test_the_figure_says_where_the_device_comes_from(measured, texts, origin, label):
     """A synthetic device must never pass for a measured one."""
     assert any(label in text for text in texts(_draw(*measured(origin)).figure))

@@ -133,7 +133,7 @@ def test_the_numbers_are_those_drawn():
     assert [n["item"] for n in of("proposals") if n["variable"] == "usability_mean"] == ["1", "2"]
     assert {n["variable"]: n["level"] for n in of("proposals")[:5]} == FIRST
     maps = [image.get_array().ravel().tolist() for axes in drawing.figure.axes for image in axes.images]
-    assert sum(maps, []) == [n["value"] for n in of("slice")]
+    assert [value for values in maps for value in values] == [n["value"] for n in of("slice")]
     best = card["slices"][0]["expected_improvement"]
     assert of("slice")[0]["value"] == best[0][0] and of("slice")[1]["value"] == best[0][1]
     assert of("slice")[1]["level"] == 1 and of("slice")[1]["other_level"] == 10
@@ -145,8 +145,10 @@ def test_the_numbers_are_those_drawn():
 
 
 @pytest.mark.parametrize(
-    ("origin", "label"), [("virtual", "virtual laboratory"), ("measured", "measured")], ids=["virtual", "measured"]
-)  # fmt: skip
+    ("origin", "label"),
+    [("virtual", "virtual laboratory"), ("measured", "measured")],
+    ids=["virtual", "measured"],
+)
 def test_the_card_says_what_it_was_fitted_to(texts, origin, label):
     """A proposal from synthetic devices must never go to the bench unnoticed: badge and footer say so."""
     said = texts(draw_proposals([_row(1, origin=origin)], _card(origin=origin)).figure)

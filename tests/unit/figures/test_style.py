@@ -93,9 +93,15 @@ def test_measured_and_virtual_devices_never_share_a_figure(device_row):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("MAPbI3", "MAPbI₃"), ("Cs2AgBiBr6", "Cs₂AgBiBr₆"), ("CH3NH3PbI3", "CH₃NH₃PbI₃"), ("", "unknown"), (None, "unknown")],
+    [
+        ("MAPbI3", "MAPbI₃"),
+        ("Cs2AgBiBr6", "Cs₂AgBiBr₆"),
+        ("CH3NH3PbI3", "CH₃NH₃PbI₃"),
+        ("", "unknown"),
+        (None, "unknown"),
+    ],
     ids=["MAPbI3", "two numbers", "organic", "empty", "none"],
-)  # fmt: skip
+)
 def test_formulas_have_their_numbers_below_the_line(text, said):
     """As chemists write them."""
     assert formula(text) == said
@@ -103,9 +109,16 @@ def test_formulas_have_their_numbers_below_the_line(text, said):
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(2.7e-5, "27 µA"), (2.634e-3, "2.63 mA"), (1.0, "1 A"), (9.9999e-7, "1 µA"), (3e-10, "300 pA"), (0.0, "0 A")],
+    [
+        (2.7e-5, "27 µA"),
+        (2.634e-3, "2.63 mA"),
+        (1.0, "1 A"),
+        (9.9999e-7, "1 µA"),
+        (3e-10, "300 pA"),
+        (0.0, "0 A"),
+    ],
     ids=["micro", "milli", "one", "just below a prefix", "pico", "zero"],
-)  # fmt: skip
+)
 def test_currents_are_said_with_a_prefix(value, said):
     """A person reads 27 µA, not 2.7e-05."""
     assert engineering(value, "A") == said
@@ -123,11 +136,13 @@ def test_conditions_name_what_is_not_known(device_row):
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from([0.6, 1.0]), st.sampled_from(["", "probe", "paste"]), st.sampled_from([None, 4.0, 6.0])
+            st.sampled_from([0.6, 1.0]),
+            st.sampled_from(["", "probe", "paste"]),
+            st.sampled_from([None, 4.0, 6.0]),
         ),
         max_size=12,
     )
-)  # fmt: skip
+)
 def test_every_device_has_a_label_of_its_own(kinds):
     """Two rows of a ranking with one label could not be told apart."""
     rows = [

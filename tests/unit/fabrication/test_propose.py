@@ -1,0 +1,239 @@
+"""Proposals: what informs, what is proposed, and that nothing else matters."""
+
+import json
+from itertools import product
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy.stats import multivariate_normal
+
+from codesign.fabrication.encoding import Encoding, ions_of, tolerance_factor
+from codesign.fabrication.propose import Search, propose
+from codesign.fabrication.space import Space, SpaceError, key_of
+from codesign.fabrication.surrogate import fit_surrogate
+from codesign.tables import CONDITION_COLUMNS, DEVICE, PROPOSALS
+
+LEVELS = {
+    "perovskite": ["MAPbI3", "MAPbBr3", "CsPbI3"],
+    "length_um": [1, 1.5, 2],
+    "diameter_nm": [100, 200, 250],
+    "pb_min": [10, 15],
+    "ag_nm": [100, 200],
+}
+START = {"perovskite": "MAPbBr3", "length_um": 1, "diameter_nm": 250, "pb_min": 10, "ag_nm": 100}
+SETTINGS = {"encoding": "physical", "goal": "maximise", "target": 0.5, "batch": 3, "space_filling": 3, "start": START}
+
+
+def hidden(condition):
+    """A smooth usability with one good region."""
+    return 0.9 * np.exp(
+        -2 * (condition["length_um"] - 1.5) ** 2
+        - ((condition["diameter_nm"] - 200) / 100) ** 2
+        - 0.5 * (condition["perovskite"] == "CsPbI3")
+    )
+
+
+def row(device, condition, usability, *, std=0.03, status="ok"):
+    blank = dict.fromkeys(DEVICE.names)
+    return blank | {
+        "device": device,
+        "origin": "measured",
+        "status": status,
+        "reason": "" if status == "ok" else "why",
+        "measured_at": "",
+        "usability": usability if status == "ok" else None,
+        "usability_std": std if status == "ok" else None,
+        **condition,
+    }
+
+
+def table(rows):
+    return pa.Table.from_pylist(rows, schema=DEVICE)
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """Ten devices on the grid and one off it."""
+    grid = Space(LEVELS).grid()
+    picks = np.random.default_rng(0).choice(len(grid), 10, replace=False)
+    rows = [row(f"d{k}", grid[i], hidden(grid[i])) for k, i in enumerate(picks)]
+    off = {"perovskite": "MAPbI3", "length_um": 0.7, "diameter_nm": 200, "pb_min": 18, "ag_nm": 150}
+    return [*rows, row("off-grid", off, hidden(off))]
+
+
+def run(rows, *, exclude=(), **changes):
+    return propose(table(rows), Space(LEVELS, exclude), Search(**SETTINGS | changes), seed=1)
+
+
+def conditions_of(proposals):
+    return [key_of(r) for r in proposals.rows]
+
+
+def test_rows_have_the_columns_of_the_table(seen):
+    """They go through the checked writer."""
+    pa.Table.from_pylist(run(seen).rows, schema=PROPOSALS)
+    assert set(run(seen).rows[0]) == set(PROPOSALS.names)
+
+
+def test_a_measured_condition_is_never_proposed_again_and_no_two_are_the_same(seen):
+    """The batch holds new grid conditions only."""
+    proposed = conditions_of(run(seen, batch=8))
+    assert len(set(proposed)) == 8
+    assert not set(proposed) & {key_of(r) for r in seen}
+    assert set(proposed) <= {key_of(c) for c in Space(LEVELS).grid()}
+
+
+def test_devices_off_the_grid_inform_but_are_not_proposed(seen):
+    """Leaving the off-grid device out changes what is predicted; it is counted."""
+    full, without = run(seen), run(seen[:-1])
+    assert full.card["counts"]["off_grid"] == 1
+    assert full.rows[0]["usability_mean"] != without.rows[0]["usability_mean"]
+
+
+def test_exclusions_are_honoured(seen):
+    """Whatever matches every key of an exclusion is not proposed."""
+    first = run(seen).rows[0]
+    excluded = run(seen, exclude=[{"length_um": first["length_um"], "diameter_nm": first["diameter_nm"]}])
+    for r in excluded.rows:
+        assert (r["length_um"], r["diameter_nm"]) != (first["length_um"], first["diameter_nm"])
+
+
+def test_pending_devices_are_conditioned_on(seen):
+    """The first choice, once pending, is not chosen again and moves the rest of the batch as if it were in it."""
+    batch = run(seen)
+    pending = {name: batch.rows[0][name] for name in CONDITION_COLUMNS}
+    after = run(seen, pending=[pending], batch=2)
+    assert conditions_of(after) == conditions_of(batch)[1:]
+
+
+def test_the_order_of_rows_does_not_matter_and_bytes_repeat(seen):
+    """The same devices give the same proposals and card."""
+    again = run([seen[k] for k in np.random.default_rng(2).permutation(len(seen))])
+    first = run(seen)
+    assert first.rows == again.rows
+    assert json.dumps(first.card, sort_keys=True) == json.dumps(again.card, sort_keys=True)
+
+
+def test_devices_without_usability_are_counted_not_fitted(seen):
+    """They leave the prediction as it is."""
+    failed = row("failed", START, 0.0, status="no_usability")
+    assert run([*seen, failed]).rows[0]["usability_mean"] == run(seen).rows[0]["usability_mean"]
+    assert run([*seen, failed]).card["counts"]["no_usability"] == 1
+
+
+def test_a_wider_interval_weighs_less(seen):
+    """The same surprising device moves the prediction less when it is uncertain."""
+    best = {name: run(seen).rows[0][name] for name in CONDITION_COLUMNS}
+    x = Encoding("physical", LEVELS)([*({n: r[n] for n in CONDITION_COLUMNS} for r in seen), best])
+    y = np.array([*(r["usability"] for r in seen), 0.05])
+    sure, unsure = (fit_surrogate(x, y, np.array([0.03] * len(seen) + [s])) for s in (0.01, 0.6))
+    assert sure.predict(x[-1:])[0][0] < unsure.predict(x[-1:])[0][0]
+
+
+def test_few_devices_give_a_space_filling_batch_with_the_start_first():
+    """No model before it can be fitted, and the card says so."""
+    nothing = run([])
+    assert conditions_of(nothing)[0] == key_of(START)
+    assert "space-filling" in nothing.rows[0]["surrogate"] and nothing.rows[0]["usability_mean"] is None
+    one = run([row("d", START, 0.3)])
+    assert key_of(START) not in conditions_of(one) and "Go on" in one.card["stopping"]["statement"]
+
+
+def test_seeking_a_level_proposes_conditions_near_it(seen):
+    """Predictions of the batch lie nearer to the target than those of the maximiser."""
+    near = np.mean([abs(r["usability_mean"] - 0.3) for r in run(seen, goal="target", target=0.3).rows])
+    far = np.mean([abs(r["usability_mean"] - 0.3) for r in run(seen).rows])
+    assert near < far
+
+
+def test_the_best_condition_is_found_in_a_few_batches(seen):
+    """On a smooth usability four batches are enough."""
+    rows, best = list(seen), max(hidden(c) for c in Space(LEVELS).grid())
+    for _ in range(4):
+        for r in run(rows).rows:
+            condition = {name: r[name] for name in CONDITION_COLUMNS}
+            rows.append(row(f"n{len(rows)}", condition, hidden(condition)))
+    assert max(r["usability"] for r in rows) == pytest.approx(best)
+
+
+def test_everything_made_is_a_reason_to_stop():
+    """With the whole grid measured nothing is proposed and stopping is reasonable."""
+    rows = [row(f"d{k:03d}", c, hidden(c)) for k, c in enumerate(Space(LEVELS).grid())][:-1]
+    done = run(rows, batch=4)
+    assert len(done.rows) == 1
+    assert done.card["stopping"]["statement"].startswith("Stopping is reasonable")
+
+
+def test_leave_one_out_is_what_refitting_without_the_device_gives(seen):
+    """Closed form against conditioning on the others, hyperparameters held."""
+    x = Encoding("physical", LEVELS)([{n: r[n] for n in CONDITION_COLUMNS} for r in seen])
+    fitted = fit_surrogate(x, np.array([r["usability"] for r in seen]), np.full(len(seen), 0.03))
+    mean, std = fitted.leave_one_out()
+    from dataclasses import replace
+
+    for k in range(len(seen)):
+        keep = np.arange(len(seen)) != k
+        others = replace(fitted, x=x[keep], y=fitted.y[keep], variance=fitted.variance[keep])
+        m, s = others.predict(x[k : k + 1])
+        assert mean[k] == pytest.approx(m[0], abs=1e-6)
+        assert std[k] == pytest.approx(np.sqrt(s[0] ** 2 + fitted.variance[k]), rel=1e-4)
+
+
+def test_prediction_is_gaussian_conditioning():
+    """Against scipy's joint normal: p(y* | y) = p(y*, y) / p(y)."""
+    rng = np.random.default_rng(3)
+    x, y = rng.random((6, 7)), rng.random(6)
+    fitted = fit_surrogate(x, y, np.full(6, 0.05))
+    new = rng.random((1, 7))
+    mean, std = fitted.predict(new)
+    every = np.vstack([x, new])
+    square = (((every[:, None] - every[None]) / fitted.lengthscale) ** 2).sum(-1)
+    covariance = fitted.outputscale * np.exp(-0.5 * square) + 1e-8 * np.eye(7)
+    covariance[:6, :6] += np.diag(fitted.variance / fitted.scale**2)
+    z = (y - fitted.offset) / fitted.scale
+    grid = np.array([0.2, 0.4, 0.9])
+    log_ratio = [
+        multivariate_normal(np.full(7, fitted.constant), covariance).logpdf([*z, (g - fitted.offset) / fitted.scale])
+        - multivariate_normal(np.full(6, fitted.constant), covariance[:6, :6]).logpdf(z)
+        - np.log(fitted.scale)
+        for g in grid
+    ]
+    expected = -0.5 * ((grid - mean) / std) ** 2 - np.log(std) - 0.5 * np.log(2 * np.pi)
+    assert log_ratio == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+def test_the_grid_has_every_combination_once():
+    """3 x 3 x 3 x 2 x 2, in a fixed order."""
+    grid = Space(LEVELS).grid()
+    assert [key_of(c) for c in grid] == [
+        (v[0], *map(float, v[1:])) for v in product(*(LEVELS[name] for name in CONDITION_COLUMNS))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("levels", "exclude", "words"),
+    [
+        pytest.param(LEVELS | {"ag_nm": []}, [], "ag_nm needs levels", id="no-levels"),
+        pytest.param(LEVELS | {"extra": [1]}, [], "variables", id="unknown-variable"),
+        pytest.param(LEVELS, [{"ag_nm": 77}], "ag_nm=77", id="unknown-level"),
+        pytest.param(LEVELS, [{"ag": 100}], "ag=100", id="unknown-key"),
+    ],
+)
+def test_a_wrong_space_is_refused_by_name(levels, exclude, words):
+    """The message names the variable and the value."""
+    with pytest.raises(SpaceError, match=words):
+        Space(levels, exclude)
+
+
+def test_tolerance_factors_are_the_published_ones():
+    """Kieslich et al. (2014) give 0.91 for MAPbI3 and 0.99 for FAPbI3; Cs is smaller than both."""
+    assert tolerance_factor("MAPbI3") == pytest.approx(0.912, abs=0.005)
+    assert tolerance_factor("FAPbI3") == pytest.approx(0.987, abs=0.005)
+    assert tolerance_factor("CsPbI3") < tolerance_factor("MAPbI3")
+
+
+def test_unknown_compounds_are_told():
+    """There are no radii to guess."""
+    with pytest.raises(SpaceError, match="Cs2AgBiBr6"):
+        ions_of("Cs2AgBiBr6")
