@@ -61,9 +61,12 @@ def _check_origin(path: Path, files: list[str]) -> None:
     from codesign.tables import TableError, read_metadata
 
     try:
-        source = read_metadata(path).get("source_file", "")
+        stored = read_metadata(path)
     except TableError:
         return  # a broken import; it can be made again from the instrument file
+    if stored.get("status") == "refused":
+        return  # holds no measurement
+    source = stored.get("source_file", "")
     if source not in {Path(file).name for file in files}:
         raise DiscoveryError(
             f"two files have the device id {path.stem!r}: {path} (made from {source or 'an unknown file'}) "

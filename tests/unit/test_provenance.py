@@ -13,7 +13,9 @@ def tree(tmp_path):
     (package / "__init__.py").write_text('"""The package."""\n')
     (package / "inner/__init__.py").write_text("")
     (package / "inner/deep.py").write_text("def f(x):\n    return 2 * x\n")
-    (package / "used.py").write_text('"""Used."""\nfrom lab.inner.deep import f\n\n\ndef g(x):\n    return f(x) + 1\n')
+    (package / "used.py").write_text(
+        '"""Used."""\nfrom lab.inner.deep import f\n\n\ndef g(x):\n    return f(x) + 1\n'
+    )
     (package / "other.py").write_text("A = 1\n")
     script = tmp_path / "script.py"
     script.write_text("from lab.used import g\n\nprint(g(1))\n")
@@ -32,11 +34,15 @@ def changed(tree, name, text):
     ("name", "text", "matters"),
     [
         pytest.param("inner/deep.py", "def f(x):\n    return 3 * x\n", True, id="formula-two-imports-away"),
-        pytest.param("inner/deep.py", 'def f(x):\n    """Twice."""\n    return 2 * x  # double\n', False, id="words"),
+        pytest.param(
+            "inner/deep.py", 'def f(x):\n    """Twice."""\n    return 2 * x  # double\n', False, id="words"
+        ),
         pytest.param("other.py", "A = 2\n", False, id="module-not-reached"),
         pytest.param("__init__.py", "B = 1\n", True, id="package-init"),
         pytest.param("script", "from lab.used import g\n\nprint(g(2))\n", True, id="the-script"),
-        pytest.param("used.py", "from .inner.deep import f\n\n\ndef g(x):\n    return f(x) + 1\n", True, id="import"),
+        pytest.param(
+            "used.py", "from .inner.deep import f\n\n\ndef g(x):\n    return f(x) + 1\n", True, id="import"
+        ),
     ],
 )
 def test_only_code_that_the_script_reaches_counts(tree, name, text, matters):

@@ -33,7 +33,9 @@ def test_ei_is_the_mean_of_the_improvement():
     for mean, std in zip(MEANS, STDS, strict=True):
         improvement = np.maximum(mean + std * rng.standard_normal(400_000) - 0.5, 0)
         error = 4 * improvement.std() / np.sqrt(improvement.size) + 1e-12
-        assert np.exp(log_expected_improvement(mean, std, 0.5)) == pytest.approx(improvement.mean(), abs=error)
+        assert np.exp(log_expected_improvement(mean, std, 0.5)) == pytest.approx(
+            improvement.mean(), abs=error
+        )
 
 
 @pytest.mark.parametrize("best_distance", [0.02, 0.2, 1.5])

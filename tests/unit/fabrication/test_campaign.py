@@ -15,7 +15,11 @@ def campaign(strategy, evaluations=10, seed=0, failing=()):
     noise = np.random.default_rng(7)
 
     def laboratory(evaluation, condition):
-        return (None, 0.0) if evaluation in failing else (hidden(condition) + 0.01 * noise.standard_normal(), 0.02)
+        return (
+            (None, 0.0)
+            if evaluation in failing
+            else (hidden(condition) + 0.01 * noise.standard_normal(), 0.02)
+        )
 
     return run_campaign(
         strategy,
@@ -56,8 +60,20 @@ def test_the_bayesian_search_finds_the_optimum_of_a_smooth_usability():
 def test_the_summary_is_of_the_best_so_far():
     """Against numbers worked out by hand."""
     rows = [
-        *with_truth([{"evaluation": 1}, {"evaluation": 2}], strategy="random", repeat=1, hidden=[0.5, 0.2], optimum=1.0),
-        *with_truth([{"evaluation": 1}, {"evaluation": 2}], strategy="random", repeat=2, hidden=[0.3, 0.96], optimum=1.0),
+        *with_truth(
+            [{"evaluation": 1}, {"evaluation": 2}],
+            strategy="random",
+            repeat=1,
+            hidden=[0.5, 0.2],
+            optimum=1.0,
+        ),
+        *with_truth(
+            [{"evaluation": 1}, {"evaluation": 2}],
+            strategy="random",
+            repeat=2,
+            hidden=[0.3, 0.96],
+            optimum=1.0,
+        ),
     ]
     first, second = summarise(rows)
     assert (first["mean"], first["n"], first["reached_95"]) == (pytest.approx(0.4), 2, 0.0)

@@ -22,7 +22,14 @@ LEVELS = {
     "ag_nm": [100, 200],
 }
 START = {"perovskite": "MAPbBr3", "length_um": 1, "diameter_nm": 250, "pb_min": 10, "ag_nm": 100}
-SETTINGS = {"encoding": "physical", "goal": "maximise", "target": 0.5, "batch": 3, "space_filling": 3, "start": START}
+SETTINGS = {
+    "encoding": "physical",
+    "goal": "maximise",
+    "target": 0.5,
+    "batch": 3,
+    "space_filling": 3,
+    "start": START,
+}
 
 
 def hidden(condition):
@@ -194,7 +201,9 @@ def test_prediction_is_gaussian_conditioning():
     z = (y - fitted.offset) / fitted.scale
     grid = np.array([0.2, 0.4, 0.9])
     log_ratio = [
-        multivariate_normal(np.full(7, fitted.constant), covariance).logpdf([*z, (g - fitted.offset) / fitted.scale])
+        multivariate_normal(np.full(7, fitted.constant), covariance).logpdf(
+            [*z, (g - fitted.offset) / fitted.scale]
+        )
         - multivariate_normal(np.full(6, fitted.constant), covariance[:6, :6]).logpdf(z)
         - np.log(fitted.scale)
         for g in grid

@@ -48,7 +48,9 @@ def test_sigma_is_recovered(sigma):
     """Within three standard errors, sigma / sqrt(2 N), of the value about the arithmetic mean."""
     row = row_of(device(sigma=sigma, cycles=200))
     about_the_mean = np.sqrt(sigma**2 + sigma**4 / 4)
-    assert row["sigma"] == pytest.approx(about_the_mean, abs=3 * sigma / np.sqrt(2 * row["samples"]) + 0.005 * sigma)
+    assert row["sigma"] == pytest.approx(
+        about_the_mean, abs=3 * sigma / np.sqrt(2 * row["samples"]) + 0.005 * sigma
+    )
     assert row["autocorrelation_points"] == pytest.approx(1, abs=0.3)
 
 
@@ -105,9 +107,15 @@ def test_bad_cycles_are_dropped_by_name():
     ("measurement", "words"),
     [
         pytest.param(device(cycles=1), "1 usable cycle(s), 3 needed", id="one-cycle"),
-        pytest.param(device(level=1e-8, compliance_a=1e-8), "compliance current is reached at once", id="all-in-compliance"),
         pytest.param(
-            Measurement.from_grid(Metadata(device="d"), cycles=[1, 2], voltage=-VOLTAGE, current=np.ones((2, 121))),
+            device(level=1e-8, compliance_a=1e-8),
+            "compliance current is reached at once",
+            id="all-in-compliance",
+        ),
+        pytest.param(
+            Measurement.from_grid(
+                Metadata(device="d"), cycles=[1, 2], voltage=-VOLTAGE, current=np.ones((2, 121))
+            ),
             "never positive",
             id="negative-voltage",
         ),

@@ -1,0 +1,208 @@
+"""This project's search against established optimisers, on the virtual laboratory's landscapes.
+
+    python benchmarks/optimisers.py --out results/benchmarks/optimisers.csv
+
+Every optimiser makes the same first device (the paper's), sees the same noisy
+usabilities and searches the same landscapes. Needs benchmarks/requirements.txt;
+an optimiser that is not installed is left out and said so.
+"""
+
+import argparse
+import os
+import sys
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+import yaml
+
+from codesign.fabrication.campaign import run_campaign
+from codesign.fabrication.propose import Search
+from codesign.fabrication.space import Space, key_of
+from codesign.iv.landscape import Landscape
+from codesign.seeds import generator
+from codesign.tables import CONDITION_COLUMNS, write_csv
+
+NUMERIC = CONDITION_COLUMNS[1:]
+
+
+def with_project(space, search, laboratory, evaluations, seed):
+    """This project's surrogate and acquisition."""
+    rows = run_campaign(
+        "bayesian", space, search, laboratory, evaluations=evaluations, rng=np.random.default_rng(seed)
+    )
+    return [{name: row[name] for name in CONDITION_COLUMNS} for row in rows]
+
+
+def with_random(space, search, laboratory, evaluations, seed):
+    """Uniform over the grid, without repetition."""
+    rows = run_campaign(
+        "random", space, search, laboratory, evaluations=evaluations, rng=np.random.default_rng(seed)
+    )
+    return [{name: row[name] for name in CONDITION_COLUMNS} for row in rows]
+
+
+def with_optuna(space, search, laboratory, evaluations, seed):
+    """Tree-structured Parzen estimator, levels as categories for the perovskite and indices for numbers."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True)
+    )
+    study.enqueue_trial(
+        {
+            n: search.start[n] if n == "perovskite" else list(space.levels[n]).index(search.start[n])
+            for n in CONDITION_COLUMNS
+        }
+    )
+    made = []
+
+    def objective(trial):
+        condition = {"perovskite": trial.suggest_categorical("perovskite", list(space.levels["perovskite"]))}
+        for name in NUMERIC:
+            condition[name] = space.levels[name][trial.suggest_int(name, 0, len(space.levels[name]) - 1)]
+        made.append(condition)
+        return laboratory(len(made), condition)[0]
+
+    study.optimize(objective, n_trials=evaluations)
+    return made
+
+
+def with_bayes_opt(space, search, laboratory, evaluations, seed):
+    """bayesian-optimization: a Gaussian process over level indices, the perovskite a category."""
+    from bayes_opt import BayesianOptimization
+    from bayes_opt.acquisition import ExpectedImprovement
+
+    bounds = {"perovskite": list(space.levels["perovskite"])}
+    bounds |= {name: (0, len(space.levels[name]) - 1, int) for name in NUMERIC}
+    optimiser = BayesianOptimization(
+        f=None, pbounds=bounds, acquisition_function=ExpectedImprovement(xi=0.01), random_state=seed, verbose=0,
+        allow_duplicate_points=True,
+    )  # fmt: skip
+    made, condition = [], dict(search.start)
+    while True:
+        value, _ = laboratory(len(made) + 1, condition)
+        made.append(condition)
+        if len(made) == evaluations:
+            return made
+        coded = {
+            n: condition[n] if n == "perovskite" else space.levels[n].index(condition[n])
+            for n in CONDITION_COLUMNS
+        }
+        optimiser.register(params=coded, target=value)
+        point = optimiser.suggest()
+        condition = {
+            n: point[n] if n == "perovskite" else space.levels[n][round(float(point[n]))]
+            for n in CONDITION_COLUMNS
+        }
+
+
+def with_baybe(space, search, laboratory, evaluations, seed):
+    """BayBE's default recommender on the discrete space, one device at a time."""
+    import pandas as pd
+    from baybe import Campaign
+    from baybe.parameters import CategoricalParameter, NumericalDiscreteParameter
+    from baybe.searchspace import SearchSpace
+    from baybe.targets import NumericalTarget
+    from baybe.utils.random import set_random_seed
+
+    set_random_seed(seed)
+    parameters = [CategoricalParameter("perovskite", list(space.levels["perovskite"]))]
+    parameters += [
+        NumericalDiscreteParameter(name, [float(v) for v in space.levels[name]]) for name in NUMERIC
+    ]
+    campaign = Campaign(SearchSpace.from_product(parameters), NumericalTarget("usability").to_objective())
+    made, condition = (
+        [],
+        {n: search.start[n] if n == "perovskite" else float(search.start[n]) for n in CONDITION_COLUMNS},
+    )
+    while True:
+        value, _ = laboratory(len(made) + 1, condition)
+        made.append(condition)
+        if len(made) == evaluations:
+            return made
+        campaign.add_measurements(pd.DataFrame([{**condition, "usability": value}]))
+        condition = campaign.recommend(1).iloc[0][list(CONDITION_COLUMNS)].to_dict()
+
+
+OPTIMISERS = {
+    "this project": with_project,
+    "BayBE": with_baybe,
+    "bayes_opt": with_bayes_opt,
+    "Optuna TPE": with_optuna,
+    "random": with_random,
+}
+
+
+def main() -> None:
+    """Run every optimiser on every landscape; print and write the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--repeats", type=int, default=20, help="landscapes (default 20)")
+    parser.add_argument("--evaluations", type=int, default=24, help="devices a search makes (default 24)")
+    parser.add_argument(
+        "--noise", type=float, default=0.03, help="standard deviation of a usability (default 0.03)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=5000, help="root seed of landscapes and noise (default 5000)"
+    )
+    parser.add_argument("--only", nargs="*", choices=list(OPTIMISERS), help="these optimisers alone")
+    parser.add_argument("--out", type=Path, help="CSV file for the table")
+    chosen = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    settings = dict(yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["fabrication"])
+    space = Space(settings.pop("space"), settings.pop("exclude"))
+    search = Search(**settings)
+    regrets: dict[str, list[np.ndarray]] = {}
+    shares: dict[str, list[np.ndarray]] = {}
+    for repeat in range(chosen.repeats):
+        landscape = Landscape.draw(space.levels, generator(chosen.seed, "landscape", repeat), search.start)
+        optimum = landscape.optimum()[1]
+        for name in chosen.only or OPTIMISERS:
+
+            def laboratory(evaluation, condition, repeat=repeat, landscape=landscape):
+                noise = generator(chosen.seed, "noise", repeat, repr(key_of(condition))).standard_normal()
+                return float(landscape.usability([condition])[0] + chosen.noise * noise), chosen.noise
+
+            try:
+                made = OPTIMISERS[name](space, search, laboratory, chosen.evaluations, repeat + 1)
+            except ImportError as missing:
+                if repeat == 0:
+                    print(f"{name} left out: {missing}")
+                continue
+            best = np.maximum.accumulate(landscape.usability(made))
+            regrets.setdefault(name, []).append(optimum - best)
+            shares.setdefault(name, []).append(best / optimum)
+        print(f"landscape {repeat + 1} of {chosen.repeats}", file=sys.stderr, flush=True)
+    table = []
+    for name, found in regrets.items():
+        regret, share = np.array(found), np.array(shares[name])
+        row = {"optimiser": name, "repeats": len(found)}
+        for evaluation in (12, 24):
+            if evaluation <= chosen.evaluations:
+                column = regret[:, evaluation - 1]
+                row[f"regret_{evaluation}"] = float(column.mean())
+                row[f"regret_{evaluation}_se"] = float(column.std(ddof=1) / np.sqrt(len(column)))
+        for level in (0.95, 0.99):
+            reached = np.where((share >= level).any(axis=1), (share >= level).argmax(axis=1) + 1, np.inf)
+            row[f"median_evaluations_to_{round(100 * level)}"] = float(np.median(reached))
+            row[f"reached_{round(100 * level)}"] = float(np.isfinite(reached).mean())
+        table.append(row)
+    for row in table:
+        print(
+            "  ".join(
+                f"{key} {value:.3f}" if isinstance(value, float) else f"{value}" for key, value in row.items()
+            )
+        )
+    if chosen.out:
+        write_csv(table, chosen.out)
+
+
+if __name__ == "__main__":
+    main()
