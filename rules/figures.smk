@@ -32,7 +32,7 @@ rule draw_device:
 
 rule draw_usability:
     input:
-        table="results/{lab}usability.parquet",
+        usability="results/{lab}usability.parquet",
     output:
         distribution_pdf="results/{lab}figures/usability_distribution.pdf",
         distribution_png=report(

@@ -172,6 +172,7 @@ def _sweeps(axes, measurement: Measurement, row: Mapping) -> list[dict]:
         axes.text(0.5, 0.5, "no current recorded", transform=axes.transAxes, ha="center", color=GREY)
     axes.set(xlabel="point" if pulse else "voltage V (V)", ylabel="current |I| (A)")
     axes.set_title("a  pulses" if pulse else f"a  sweeps, {cycles.size} cycle{'s' * (cycles.size != 1)}")
+    axes.locator_params(axis="x", nbins=7)
     log_ticks(axes.yaxis)
     axes.grid(True, which="major")
     if axes.get_legend_handles_labels()[0]:
@@ -250,6 +251,7 @@ def _curve(axes, row: Mapping, min_operative_fraction: float) -> list[dict]:
     ]
     axes.set(xlabel=across, ylabel="conductance G (S)")
     axes.set_title("b  charging branch")
+    axes.locator_params(axis="x", nbins=7)
     log_ticks(axes.yaxis)
     axes.grid(True, which="major")
     axes.legend(

@@ -1,8 +1,8 @@
 """A hidden usability over all fabrication conditions: the ground truth of the virtual laboratory.
 
-Each draw is one member of a family: unimodal main effects, optima that shift
-with the perovskite, pairwise interactions, a smooth random field and, in half
-of the draws, a broad deceptive hill. On average over draws the trends of the
+Each draw is one member of a family: unimodal main effects on scales bent at
+random, optima that shift with the perovskite, pairwise interactions, a smooth
+random field and, in half of the draws, a broad deceptive hill. On average over draws the trends of the
 paper hold (methylammonium above formamidinium and caesium, medium diameters
 good); in a single draw they need not. Nothing here uses ionic radii, tolerance
 factors or band gaps, which the search may use: it is tested on something it
@@ -25,8 +25,12 @@ START_RANGE = (0.28, 0.44)
 """Usability of the first device; the paper's had 0.36."""
 OPTIMUM_RANGE = (0.90, 0.97)
 FLOOR_RANGE = (0.05, 0.15)
-NEAR_OPTIMUM = (0.0005, 0.04)
-"""Share of conditions that may lie within 5 % of the optimum."""
+NEAR_OPTIMUM = (0.006, 0.03)
+"""Share of conditions that may lie within 5 % of the optimum: rare, yet not a single cell."""
+SATURATION = 1.8
+"""Usability saturates towards the best condition, 1 - (1 - u)^1.8; it has a plateau, not a cusp."""
+WARP = 0.3
+"""Log-normal spread of the exponent that bends each variable's scale; no searcher knows it."""
 ETA_EXPONENT = 0.3
 """eta = U^0.3: on the measured devices both factors worsen together, the spread more than the window."""
 MAX_DRAWS = 500
@@ -64,11 +68,11 @@ class Landscape:
             raw = _raw(terms, space, conditions)
             low, high = float(raw.min()), float(raw.max())
             floor, top, wanted = (rng.uniform(*r) for r in (FLOOR_RANGE, OPTIMUM_RANGE, START_RANGE))
-            here = (float(_raw(terms, space, [start])[0]) - low) / (high - low)
+            here = float(_saturating(_raw(terms, space, [start]), low, high)[0])
             if not 0.02 < here < 0.98:
                 continue
             gamma = np.log((wanted - floor) / (top - floor)) / np.log(here)
-            values = floor + (top - floor) * ((raw - low) / (high - low)) ** gamma
+            values = floor + (top - floor) * _saturating(raw, low, high) ** gamma
             near = float(np.mean(values >= 0.95 * top))
             if 0.7 <= gamma <= 5 and (NEAR_OPTIMUM[0] <= near <= NEAR_OPTIMUM[1] or len(conditions) < 500):
                 return cls(dict(space), terms, floor, top, float(gamma), low, high)
@@ -79,7 +83,7 @@ class Landscape:
     def usability(self, conditions: Sequence[Mapping[str, object]]) -> np.ndarray:
         """Hidden usability, shape (len(conditions),); numbers between and beyond levels are fine."""
         raw = _raw(self.terms, self.space, conditions)
-        unit = np.clip((raw - self.low) / (self.high - self.low), 0.0, 1.0)
+        unit = _saturating(raw, self.low, self.high)
         return self.floor + (self.top - self.floor) * unit**self.gamma
 
     def grid(self) -> tuple[list[dict], np.ndarray]:
@@ -107,10 +111,17 @@ def _conditions(space: Mapping[str, Sequence]) -> list[dict]:
     return [dict(zip(names, levels, strict=True)) for levels in product(*(space[name] for name in names))]
 
 
+def _saturating(raw: np.ndarray, low: float, high: float) -> np.ndarray:
+    # beyond the grid a score may leave its range; a usability may not
+    unit = np.clip((raw - low) / (high - low), 0.0, 1.0)
+    return 1.0 - (1.0 - unit) ** SATURATION
+
+
 def _terms(space: Mapping[str, Sequence], rng: np.random.Generator) -> dict:
     compounds = list(space["perovskite"])
     return {
         "offset": {c: COMPOUND_MEAN.get(c, -0.25) + 0.15 * rng.standard_normal() for c in compounds},
+        "warp": {v: float(np.exp(WARP * rng.standard_normal())) for v in NUMERIC},
         "peak": {v: PEAK_MEAN[v] + 0.15 * rng.standard_normal() for v in NUMERIC},
         "width": {v: rng.uniform(0.2, 0.5) for v in NUMERIC},
         "weight": {v: rng.uniform(0.4, 1.0) for v in NUMERIC},
@@ -127,6 +138,7 @@ def _terms(space: Mapping[str, Sequence], rng: np.random.Generator) -> dict:
 
 def _raw(terms: Mapping, space: Mapping[str, Sequence], conditions: Sequence[Mapping]) -> np.ndarray:
     x = np.column_stack([_unit(name, space[name], [c[name] for c in conditions]) for name in NUMERIC])
+    x = np.sign(x) * np.abs(x) ** np.array([terms["warp"][name] for name in NUMERIC])
     compounds = [c["perovskite"] for c in conditions]
     score = np.array([terms["offset"].get(c, -0.25) for c in compounds])
     none = np.zeros(len(NUMERIC))

@@ -68,7 +68,12 @@ class Table:
 
 
 def from_rows(
-    cells: Sequence[Sequence], *, first_row: int = 1, decimal_comma: bool = False, known: Sequence[str] = ()
+    cells: Sequence[Sequence],
+    *,
+    first_row: int = 1,
+    decimal_comma: bool = False,
+    known: Sequence[str] = (),
+    lines: Sequence[str] = (),
 ) -> Table:
     """Find preamble, header and data in rows of cells.
 
@@ -82,6 +87,7 @@ def from_rows(
         first_row: Number of the first row as a person counts.
         decimal_comma: Whether 1,5 means 1.5.
         known: Column names a sidecar uses, which make a header, too.
+        lines: The rows as written, for the preamble; empty where a row is no text.
 
     Raises:
         ImportRefused: No row holds a number.
@@ -110,7 +116,10 @@ def from_rows(
                 for name, unit in zip(header, units, strict=False)
             ]
             below += 1
-    preamble = [" ".join(filter(None, row)) for row in texts[: below if at is None else at] if any(row)]
+    before = range(below if at is None else at)
+    preamble = [
+        lines[k].strip() if lines else " ".join(filter(None, texts[k])) for k in before if any(texts[k])
+    ]
     kept, rows, repeated = [], [], 0
     for number, row in enumerate(cells[below:], start=first_row + below):
         filled = [cell for cell in row if cell is not None and str(cell).strip()]

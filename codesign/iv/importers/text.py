@@ -31,7 +31,7 @@ def read_text(path: Path, *, known: Sequence[str] = ()) -> Table:
     lines = decoded(path.read_bytes()).splitlines()
     delimiter, decimal_comma = _dialect(lines)
     cells = [_split(line, delimiter) for line in lines]
-    return from_rows(cells, decimal_comma=decimal_comma, known=known)
+    return from_rows(cells, decimal_comma=decimal_comma, known=known, lines=lines)
 
 
 def decoded(raw: bytes) -> str:
@@ -68,17 +68,22 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 
 def _dialect(lines: list[str]) -> tuple[str, bool]:
-    """The dialect under which the most cells stand side by side as numbers."""
+    """The dialect under which the most cells stand side by side as numbers; lines of nothing else first."""
     sample = [line for line in lines if line.strip()][:SAMPLE_LINES]
 
-    def score(dialect: tuple[str, bool]) -> int:
-        number = COMMA if dialect[1] else POINT
-        counts = [sum(1 for c in _split(line, dialect[0]) if number.fullmatch(c)) for line in sample]
-        return sum(count for count in counts if count > 1)
+    def score(dialect: tuple[str, bool]) -> tuple[int, int]:
+        number, pure, side_by_side = COMMA if dialect[1] else POINT, 0, 0
+        for line in sample:
+            cells = [cell for cell in _split(line, dialect[0]) if cell]
+            count = sum(1 for cell in cells if number.fullmatch(cell))
+            if count > 1:
+                side_by_side += count
+                pure += count if count == len(cells) else 0
+        return pure, side_by_side
 
     scores = {dialect: score(dialect) for dialect in DIALECTS}
     best = max(DIALECTS, key=lambda dialect: scores[dialect])
-    if scores[best]:
+    if any(scores[best]):
         return best
     # one column of numbers, or text among all of them: the header tells the delimiter
     return max("\t;,", key=lambda sign: sum(line.count(sign) for line in sample)), False

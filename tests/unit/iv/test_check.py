@@ -302,3 +302,32 @@ def test_the_43_real_workbooks_have_no_error():
     assert not [finding for finding in findings if finding.level == "error"]
     assert not [finding for finding in findings if "no row of the conditions workbook" in finding.what]
     assert sum(finding.level == "warning" for finding in findings) == 11
+
+
+def test_strict_counts_warnings(tmp_path, capsys):
+    """For a folder that must be in order before it is handed on."""
+    (tmp_path / "a.csv").write_text("V,I\n0,0\n1,1e-6\n", encoding="utf-8")
+    assert main(["check", str(tmp_path)]) == 0
+    assert main(["check", "--strict", str(tmp_path)]) == 1
+    assert "1 warning(s)" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not (SHARED / "iv_perovskite").is_dir(), reason="no folder iv_perovskite")
+def test_a_conditions_workbook_may_lie_elsewhere(tmp_path, capsys):
+    """As it does where raw files are sorted into folders of their own."""
+    workbook = SHARED / "iv_perovskite" / "fabrication_and_characterization_conditions.xlsx"
+    path = tmp_path / "1.5um_length_999nm_diameter_15min_Pb_ED_3h_180C_MAI_no_200nm_Ag.csv"
+    path.write_text(GOOD, encoding="utf-8")
+    main(["check", str(path)])
+    assert "conditions workbook" not in capsys.readouterr().out
+    main(["check", "--conditions", str(workbook), str(path)])
+    assert "no row of the conditions workbook" in capsys.readouterr().out
+
+
+def test_control_characters_of_a_file_do_not_reach_the_terminal(tmp_path, capsys):
+    """A cell with an escape sequence could hide or forge a line of the table."""
+    (tmp_path / "a.csv").write_text("V,I\n0,\x1b[2Jgone\n1,2\n", encoding="utf-8")
+    assert main(["check", str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert "gone" in printed
+    assert "\x1b" not in printed

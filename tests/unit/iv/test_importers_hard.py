@@ -1,4 +1,4 @@
-"""Files as they really come: damaged, ambiguous, noisy, hostile. Each is read right or refused, never misread."""
+"""Files as they come: damaged, ambiguous, noisy, hostile. Each is read right or refused, never misread."""
 
 import pickle
 import random
@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[3]
 UP = np.linspace(0, 2, 21)
 LOOP = np.concatenate([UP, UP[-2::-1], -UP[1:], -UP[-2::-1]])
 LVM = (
-    "LabVIEW Measurement\t\nWriter_Version\t2\nSeparator\tTab\nDecimal_Separator\t{sign}\nX_Columns\t{columns}\n"
+    "LabVIEW Measurement\t\nWriter_Version\t2\nSeparator\tTab\nDecimal_Separator\t{sign}\n"
+    "X_Columns\t{columns}\n"
     "***End_of_Header***\t\n\t\nChannels\t2\t\t\nSamples\t4\t4\t\nY_Unit_Label\tV\tmA\t\n***End_of_Header***\t\t\t\n"
     "X_Value\tVoltage\tCurrent\tComment\n{rows}\n"
 )
@@ -50,8 +51,12 @@ def _tdms(path, *, voltage=LOOP, current=LOOP * 1e-3):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    dialect=st.sampled_from([(",", "."), (";", "."), (";", ","), ("\t", "."), ("\t", ","), (" ", "."), (" ", ",")]),
-    preamble=st.lists(st.sampled_from(["# a remark", "Model 2400", "Date: 2024-05-01", "", "1.5", "NPLC 1"]), max_size=4),
+    dialect=st.sampled_from(
+        [(",", "."), (";", "."), (";", ","), ("\t", "."), ("\t", ","), (" ", "."), (" ", ",")]
+    ),
+    preamble=st.lists(
+        st.sampled_from(["# a remark", "Model 2400", "Date: 2024-05-01", "", "1.5", "NPLC 1"]), max_size=4
+    ),
     unit=st.sampled_from([("A", 1.0), ("mA", 1e-3), ("uA", 1e-6), ("nA", 1e-9)]),
     style=st.sampled_from(["{} ({})", "{} [{}]", "{}/{}"]),
     cycles=st.integers(1, 4),
@@ -67,9 +72,15 @@ def test_every_dialect_gives_the_numbers_that_were_written(
     voltage = np.linspace(0, 1.5, points)
     stored = np.array([[values.uniform(-900, 900) for _ in voltage] for _ in range(cycles)])
     header = delimiter.join(
-        [style.format("Voltage", "V"), *(style.format(f"current_cycle{n + 1}", unit[0]) for n in range(cycles))]
+        [
+            style.format("Voltage", "V"),
+            *(style.format(f"current_cycle{n + 1}", unit[0]) for n in range(cycles)),
+        ]
     )
-    rows = [delimiter.join(f"{x:.9e}" for x in (v, *stored[:, k])).replace(".", sign) for k, v in enumerate(voltage)]
+    rows = [
+        delimiter.join(f"{x:.9e}" for x in (v, *stored[:, k])).replace(".", sign)
+        for k, v in enumerate(voltage)
+    ]
     folder = tmp_path_factory.mktemp("dialect")
     m = import_file(_write(folder, end.join([*preamble, header, *rows, ""]), "a.txt"), device="a")
     np.testing.assert_allclose(m.grid()[1][0], voltage, atol=1e-9)
@@ -87,7 +98,7 @@ def test_names_with_blanks_above_aligned_columns_stay_whole(tmp_path):
 def test_quoted_decimal_commas_between_commas_are_read(tmp_path):
     """Spreadsheets write `"0,5","1,2"` in countries with a decimal comma."""
     rows = "\n".join(f'"{v:.2f}","{v * 1e-3:.3e}"'.replace(".", ",") for v in UP)
-    m = import_file(_write(tmp_path, f'"V","I"\n{rows}\n'.replace('",', '",')), device="a")
+    m = import_file(_write(tmp_path, f'"V","I"\n{rows}\n'), device="a")
     np.testing.assert_allclose(m.current, UP * 1e-3, rtol=1e-3)
 
 
@@ -98,7 +109,9 @@ def test_quoted_decimal_commas_between_commas_are_read(tmp_path):
 )
 def test_a_row_wider_than_its_header_is_refused(tmp_path, text, row):
     """0,1,1,5e-6 may be (0.1, 1.5e-6) or four columns: a guess would be a wrong measurement."""
-    with pytest.raises(ImportRefused, match=rf"row {row}: the row has .* values, the header 2 names.*decimal sign"):
+    with pytest.raises(
+        ImportRefused, match=rf"row {row}: the row has .* values, the header 2 names.*decimal sign"
+    ):
         import_file(_write(tmp_path, text), device="a")
 
 
@@ -126,7 +139,9 @@ def test_a_cycle_number_that_fits_no_integer_column_is_refused(tmp_path):
         import_file(_write(tmp_path, "cycle,V,I\n1,0,1\n99999999999,1,1\n"), device="a")
 
 
-@pytest.mark.parametrize(("sign", "columns", "label"), [(".", "No", ""), (",", "No", ""), (".", "One", "0.1")])
+@pytest.mark.parametrize(
+    ("sign", "columns", "label"), [(".", "No", ""), (",", "No", ""), (".", "One", "0.1")]
+)
 def test_labview_text_with_known_channel_names_needs_no_sidecar(tmp_path, sign, columns, label):
     """Point or comma, with and without a time column; the unit stands in a line of its own."""
     rows = [f"{label}\t{v:.3f}\t{v * 2:.3f}".replace(".", sign) for v in UP]
@@ -263,3 +278,15 @@ def test_the_sidecars_of_the_guide_are_valid(tmp_path):
     for number, example in enumerate(examples):
         (tmp_path / f"{number}.meta.yaml").write_text(example, encoding="utf-8")
         assert read_sidecar(tmp_path / f"{number}.csv")
+
+
+def test_the_files_of_the_guide_import(tmp_path):
+    """The same holds for its three measurements; the numbers are those a reader sees there."""
+    guide = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```csv\n(.*?)```", guide, re.DOTALL)
+    found = [import_file(_write(tmp_path, text, f"{k}.txt"), device="a") for k, text in enumerate(examples)]
+    wide, long, keithley = (m.grid()[2] for m in found)
+    np.testing.assert_allclose(wide[:, 1:3], [[0.41e-6, 1.32e-6], [0.39e-6, 1.27e-6]])
+    np.testing.assert_allclose(long[:, 1:], [[0.41e-3, 1.32e-3], [0.39e-3, 1.27e-3]])
+    np.testing.assert_allclose(keithley, [[1.2e-12, 4.1e-7, np.nan]])
+    assert found[2].metadata.extra["preamble"] == ["nanowires, tip 3", "Start=0 Stop=1 Step=0.5 Delay=0.1"]
