@@ -8,6 +8,7 @@ an optimiser that is not installed is left out and said so.
 """
 
 import argparse
+import csv
 import os
 import sys
 import warnings
@@ -138,19 +139,69 @@ OPTIMISERS = {
 }
 
 
+def search_landscapes(names, space, search, *, repeats, evaluations, noise, seed):
+    """Yield one row an evaluation: optimiser, repeat, evaluation, hidden usability, best so far, optimum."""
+    for repeat in range(repeats):
+        landscape = Landscape.draw(space.levels, generator(seed, "landscape", repeat), search.start)
+        optimum = landscape.optimum()[1]
+        for name in names:
+
+            def laboratory(evaluation, condition, repeat=repeat, landscape=landscape):
+                draw = generator(seed, "noise", repeat, repr(key_of(condition))).standard_normal()
+                return float(landscape.usability([condition])[0] + noise * draw), noise
+
+            try:
+                made = OPTIMISERS[name](space, search, laboratory, evaluations, repeat + 1)
+            except ImportError as missing:
+                if repeat == 0:
+                    print(f"{name} left out: {missing}", file=sys.stderr)
+                continue
+            hidden = landscape.usability(made)
+            for k, (value, best) in enumerate(zip(hidden, np.maximum.accumulate(hidden), strict=True), start=1):
+                yield {
+                    "optimiser": name,
+                    "repeat": repeat,
+                    "evaluation": k,
+                    "usability_hidden": float(value),
+                    "best_hidden": float(best),
+                    "optimum": optimum,
+                }
+        print(f"landscape {repeat + 1} of {repeats}", file=sys.stderr, flush=True)
+
+
+def summarise(rows, *, at=(12, 24), levels=(0.95, 0.99)):
+    """A row an optimiser: mean regret with standard error, evaluations needed to each level."""
+    found: dict[str, dict[int, list]] = {}
+    for row in rows:
+        found.setdefault(row["optimiser"], {}).setdefault(int(row["repeat"]), []).append(row)
+    table = []
+    for name, searches in found.items():
+        best = np.array([[float(r["best_hidden"]) for r in search] for search in searches.values()])
+        optimum = np.array([float(search[0]["optimum"]) for search in searches.values()])[:, None]
+        line = {"optimiser": name, "repeats": len(best)}
+        for evaluation in (e for e in at if e <= best.shape[1]):
+            regret = (optimum - best)[:, evaluation - 1]
+            error = float(regret.std(ddof=1) / np.sqrt(len(regret))) if len(regret) > 1 else float("nan")
+            line |= {f"regret_{evaluation}": float(regret.mean()), f"regret_{evaluation}_se": error}
+        for level in levels:
+            there = best >= level * optimum
+            needed = np.where(there.any(axis=1), there.argmax(axis=1) + 1, np.inf)
+            line[f"median_to_{round(100 * level)}"] = float(np.median(needed))
+            line[f"reached_{round(100 * level)}"] = float(np.isfinite(needed).mean())
+        table.append(line)
+    return table
+
+
 def main() -> None:
-    """Run every optimiser on every landscape; print and write the comparison."""
+    """Run the optimisers on the landscapes; print the comparison, write every evaluation."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=20, help="landscapes (default 20)")
     parser.add_argument("--evaluations", type=int, default=24, help="devices a search makes (default 24)")
-    parser.add_argument(
-        "--noise", type=float, default=0.03, help="standard deviation of a usability (default 0.03)"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=5000, help="root seed of landscapes and noise (default 5000)"
-    )
+    parser.add_argument("--noise", type=float, default=0.03, help="standard deviation of a usability (0.03)")
+    parser.add_argument("--seed", type=int, default=5000, help="root seed of landscapes and noise (5000)")
     parser.add_argument("--only", nargs="*", choices=list(OPTIMISERS), help="these optimisers alone")
-    parser.add_argument("--out", type=Path, help="CSV file for the table")
+    parser.add_argument("--join", nargs="*", type=Path, default=[], help="CSV files of earlier runs to add")
+    parser.add_argument("--out", type=Path, help="CSV file, a row an evaluation")
     chosen = parser.parse_args()
     import torch
 
@@ -158,50 +209,24 @@ def main() -> None:
     warnings.simplefilter("ignore")
     settings = dict(yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["fabrication"])
     space = Space(settings.pop("space"), settings.pop("exclude"))
-    search = Search(**settings)
-    regrets: dict[str, list[np.ndarray]] = {}
-    shares: dict[str, list[np.ndarray]] = {}
-    for repeat in range(chosen.repeats):
-        landscape = Landscape.draw(space.levels, generator(chosen.seed, "landscape", repeat), search.start)
-        optimum = landscape.optimum()[1]
-        for name in chosen.only or OPTIMISERS:
-
-            def laboratory(evaluation, condition, repeat=repeat, landscape=landscape):
-                noise = generator(chosen.seed, "noise", repeat, repr(key_of(condition))).standard_normal()
-                return float(landscape.usability([condition])[0] + chosen.noise * noise), chosen.noise
-
-            try:
-                made = OPTIMISERS[name](space, search, laboratory, chosen.evaluations, repeat + 1)
-            except ImportError as missing:
-                if repeat == 0:
-                    print(f"{name} left out: {missing}")
-                continue
-            best = np.maximum.accumulate(landscape.usability(made))
-            regrets.setdefault(name, []).append(optimum - best)
-            shares.setdefault(name, []).append(best / optimum)
-        print(f"landscape {repeat + 1} of {chosen.repeats}", file=sys.stderr, flush=True)
-    table = []
-    for name, found in regrets.items():
-        regret, share = np.array(found), np.array(shares[name])
-        row = {"optimiser": name, "repeats": len(found)}
-        for evaluation in (12, 24):
-            if evaluation <= chosen.evaluations:
-                column = regret[:, evaluation - 1]
-                row[f"regret_{evaluation}"] = float(column.mean())
-                row[f"regret_{evaluation}_se"] = float(column.std(ddof=1) / np.sqrt(len(column)))
-        for level in (0.95, 0.99):
-            reached = np.where((share >= level).any(axis=1), (share >= level).argmax(axis=1) + 1, np.inf)
-            row[f"median_evaluations_to_{round(100 * level)}"] = float(np.median(reached))
-            row[f"reached_{round(100 * level)}"] = float(np.isfinite(reached).mean())
-        table.append(row)
-    for row in table:
-        print(
-            "  ".join(
-                f"{key} {value:.3f}" if isinstance(value, float) else f"{value}" for key, value in row.items()
-            )
+    rows = list(
+        search_landscapes(
+            list(OPTIMISERS) if chosen.only is None else chosen.only,
+            space,
+            Search(**settings),
+            repeats=chosen.repeats,
+            evaluations=chosen.evaluations,
+            noise=chosen.noise,
+            seed=chosen.seed,
         )
+    )
+    for path in chosen.join:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows += list(csv.DictReader(file))
+    for line in summarise(rows):
+        print("  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{v}" for k, v in line.items()))
     if chosen.out:
-        write_csv(table, chosen.out)
+        write_csv(rows, chosen.out)
 
 
 if __name__ == "__main__":

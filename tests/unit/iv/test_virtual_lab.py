@@ -151,5 +151,5 @@ def test_settings_out_of_range_are_refused(change):
         "compliance_a": 2.7e-5,
         "dead_cycle_fraction": 0.0,
     }
-    with pytest.raises(ValueError, match="need|range"):
+    with pytest.raises(ValueError, match=r"need|range"):
         VirtualLab(**settings | change)

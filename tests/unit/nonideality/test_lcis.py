@@ -76,5 +76,5 @@ def test_the_operative_window_moves_back_from_the_end():
 )
 def test_shapes_that_do_not_fit_are_refused(curve, usable, drops):
     """Nothing is guessed."""
-    with pytest.raises(ValueError, match="need|tolerated_drops"):
+    with pytest.raises(ValueError, match=r"need|tolerated_drops"):
         longest_increasing_window(curve, usable, tolerated_drops=drops)
