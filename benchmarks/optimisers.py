@@ -81,8 +81,8 @@ def with_bayes_opt(space, search, laboratory, evaluations, seed):
     bounds = {"perovskite": list(space.levels["perovskite"])}
     bounds |= {name: (0, len(space.levels[name]) - 1, int) for name in NUMERIC}
     optimiser = BayesianOptimization(
-        f=None, pbounds=bounds, acquisition_function=ExpectedImprovement(xi=0.01), random_state=seed, verbose=0,
-        allow_duplicate_points=True,
+        f=None, pbounds=bounds, acquisition_function=ExpectedImprovement(xi=0.01), verbose=0,
+        allow_duplicate_points=True, random_state=seed,
     )  # fmt: skip
     made, condition = [], dict(search.start)
     while True:
@@ -157,7 +157,9 @@ def search_landscapes(names, space, search, *, repeats, evaluations, noise, seed
                     print(f"{name} left out: {missing}", file=sys.stderr)
                 continue
             hidden = landscape.usability(made)
-            for k, (value, best) in enumerate(zip(hidden, np.maximum.accumulate(hidden), strict=True), start=1):
+            for k, (value, best) in enumerate(
+                zip(hidden, np.maximum.accumulate(hidden), strict=True), start=1
+            ):
                 yield {
                     "optimiser": name,
                     "repeat": repeat,

@@ -60,7 +60,7 @@ def code_digest(script):
 
 def raw_of_device(wildcards):
     """Instrument files with this device id: one, or several that will be refused."""
-    return FOUND.raw.get(wildcards.device, ["data/raw/no-instrument-file-of-" + wildcards.device])
+    return FOUND.raw.get(wildcards.device, [f"data/raw/no-instrument-file-of-{wildcards.device}"])
 
 
 def sidecar_of_device(wildcards):

@@ -38,6 +38,14 @@ STOP_EI = 0.005
 SAMPLED_POINTS = 300
 """Most promising grid points on which the joint probability of improvement is sampled."""
 SAMPLES = 512
+UNPREDICTED = (
+    "usability_mean",
+    "usability_std",
+    "log_acquisition",
+    "expected_improvement",
+    "probability_of_improvement",
+)
+"""Columns that only a fitted surrogate fills."""
 
 
 @dataclass(frozen=True)
@@ -203,9 +211,8 @@ def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Prop
     forbidden = np.array([key_of(c) in made for c in grid])
     origins = set(table["origin"].to_pylist())
     origin = origins.pop() if len(origins) == 1 else "measured"
-    digest = hashlib.sha256(
-        repr([(d, key_of(c), u, s) for d, c, u, s in zip(seen.devices, seen.conditions, seen.usability.tolist(), seen.std.tolist(), strict=True)]).encode()
-    ).hexdigest()[:16]  # fmt: skip
+    columns = (seen.devices, map(key_of, seen.conditions), seen.usability.tolist(), seen.std.tolist())
+    digest = hashlib.sha256(repr(list(zip(*columns, strict=True))).encode()).hexdigest()[:16]
     card = {
         "origin": origin,
         "goal": search.goal,
@@ -272,14 +279,15 @@ def _space_filling(search, encoding, grid, points, forbidden, around, seen, card
             "max_ei": None,
             "probability_better": None,
             "best": float(seen.usability.max()) if len(seen) else None,
-            "statement": f"Go on: {len(seen)} device(s) with a usability, {search.space_filling} needed for a model.",
+            "statement": f"Go on: {len(seen)} device(s) with a usability, "
+            f"{search.space_filling} needed for a model.",
         },
     }
     rows = [
         {
             "rank": rank,
             **grid[index],
-            **dict.fromkeys(("usability_mean", "usability_std", "log_acquisition", "expected_improvement", "probability_of_improvement")),
+            **dict.fromkeys(UNPREDICTED),
             **_nearest(points[index], encoding, seen),
             "origin": card["origin"],
             "surrogate": label,
@@ -332,11 +340,14 @@ def _stopping(surrogate, points, forbidden, search, best, seed, picks) -> dict:
     goal = (
         "a better condition" if search.goal == "maximise" else f"a condition nearer to U = {search.target:g}"
     )
-    verdict = "Go on" if largest >= STOP_EI and better >= 0.5 else "Stopping is reasonable"
-    statement = (
-        f"{verdict}: the best next device is expected to gain {largest:.3f} in usability, and {goal} "
-        f"(by more than {STOP_EI:g}) exists on the grid with probability {better:.2f}."
-    )
+    chance = f"{goal} (by more than {STOP_EI:g}) exists somewhere on the grid with probability {better:.2f}"
+    gain = f"the best next device is expected to gain {largest:.3f} in usability"
+    if largest >= STOP_EI and better >= 0.5:
+        statement = f"Go on: {gain}, and {chance}."
+    elif better >= 0.5:
+        statement = f"Stopping is reasonable: {gain}, less than {STOP_EI:g}, although {chance}."
+    else:
+        statement = f"Stopping is reasonable: {gain}, and {chance}."
     return {"max_ei": largest, "probability_better": better, "best": best, "statement": statement}
 
 

@@ -26,7 +26,7 @@ from codesign.nonideality.spread import (
     sigma_robust,
     sigma_upper,
 )
-from codesign.tables import DEVICE
+from codesign.tables import CONDITION_COLUMNS, DEVICE
 
 BAND = (0.05, 0.95)
 """Quantiles over cycles that a device figure shows as a band."""
@@ -137,10 +137,10 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
 def _blank_row(measurement: Measurement) -> dict:
     metadata = measurement.metadata
     row = dict.fromkeys(DEVICE.names)
-    same = (
-        "device origin kind perovskite length_um diameter_nm pb_min ag_nm contact measured_at instrument "
-        "source_file source_sha256 compliance_a"
-    ).split()
+    same = [
+        *("device", "origin", "kind", *CONDITION_COLUMNS, "contact", "measured_at", "instrument"),
+        *("source_file", "source_sha256", "compliance_a"),
+    ]
     row |= {name: getattr(metadata, name) for name in same}
     return row | {
         "status": "ok",

@@ -107,7 +107,7 @@ def test_exclusions_are_honoured(seen):
 
 
 def test_pending_devices_are_conditioned_on(seen):
-    """The first choice, once pending, is not chosen again and moves the rest of the batch as if it were in it."""
+    """The first choice, once pending, moves the rest of the batch as if it were in it."""
     batch = run(seen)
     pending = {name: batch.rows[0][name] for name in CONDITION_COLUMNS}
     after = run(seen, pending=[pending], batch=2)
