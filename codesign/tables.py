@@ -186,7 +186,8 @@ def write_table(
     stored = json.dumps(metadata or {}, sort_keys=True, ensure_ascii=False).encode()
     table = table.replace_schema_metadata({METADATA_KEY: stored})
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        # small tables: dictionaries and statistics would take three times as long as the data
+        pq.write_table(table, temporary, compression="snappy", use_dictionary=False, write_statistics=False)
 
 
 def _to_arrow(rows, schema: pa.Schema, path) -> pa.Table:

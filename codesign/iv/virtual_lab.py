@@ -25,7 +25,7 @@ DROP_LOG = 0.25
 """Fall of ln G where the filament steps back: larger than the noise of a mean over cycles, and within the
 quartiles of the measured falls (0.08 ... 0.27)."""
 ON_FRACTION = 0.05
-"""The bridged filament leaves compliance at this share of Vmax (measured: median 0.04, quartiles 0.02 ... 0.13)."""
+"""The bridged filament leaves compliance at this share of Vmax (measured: median 0.04)."""
 CORRELATION_POINTS = 6.0
 """Correlation length of the spread along the sweep, of a squared-exponential law: an integrated length of
 sqrt(2 pi) 6 = 15 points (measured: median 6, upper quartile 11, upper decile 27)."""
