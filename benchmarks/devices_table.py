@@ -16,9 +16,7 @@ def main() -> None:
     parser.add_argument("table", type=Path, help="usability.csv")
     with parser.parse_args().table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    print(
-        "| | perovskite | µm | nm | min Pb | nm Ag | contact | U | 95 % interval | η | σ upper | reference U |"
-    )
+    print("| | perovskite | µm | nm | min Pb | nm Ag | contact | U | 95 % interval | η | σ upper | ref. U |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     for rank, row in enumerate(rows, start=1):
         made = " | ".join(row[k] for k in MADE)
@@ -29,9 +27,8 @@ def main() -> None:
             float(row[k]) for k in ("usability", "usability_low", "usability_high", "eta", "sigma_upper")
         )
         reference = float(row["usability_reference"])
-        print(
-            f"| {rank} | {made} | {u:.3f} | {low:.3f}–{high:.3f} | {eta:.2f} | {sigma:.2f} | {reference:.4f} |"
-        )
+        numbers = f"{u:.3f} | {low:.3f}–{high:.3f} | {eta:.2f} | {sigma:.2f} | {reference:.4f}"
+        print(f"| {rank} | {made} | {numbers} |")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def test_start_optimum_and_rarity_lie_where_they_were_asked_for(landscapes):
     """Ranges that the documentation states."""
     for landscape, values in landscapes:
         assert START_RANGE[0] - 1e-9 <= landscape.usability([START])[0] <= START_RANGE[1] + 1e-9
-        assert 0.05 <= values.min() and 0.9 <= values.max() <= 0.97
+        assert values.min() >= 0.05 and 0.9 <= values.max() <= 0.97
         near = np.mean(values >= 0.95 * values.max())
         assert NEAR_OPTIMUM[0] <= near <= NEAR_OPTIMUM[1]
 
