@@ -90,9 +90,12 @@ def landscapes(count: int, seed: int) -> list[dict]:
             }
         )
     return [
-        {"quantity": name, **{f"q{q}": float(np.quantile([r[name] for r in rows], q / 100)) for q in (0, 10, 50, 90, 100)}}
+        {
+            "quantity": name,
+            **{f"q{q}": float(np.quantile([r[name] for r in rows], q / 100)) for q in (0, 10, 50, 90, 100)},
+        }
         for name in rows[0]
-    ]  # fmt: skip
+    ]
 
 
 def main() -> None:
