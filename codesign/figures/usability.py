@@ -1,6 +1,5 @@
 """The set of devices: how usability is distributed, what it goes with, who is on top."""
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -38,6 +37,11 @@ RANKED = (45, 30, 15)
 """Most devices ranked in full; beyond, so many from the top and so many from the bottom."""
 LISTED = 12
 """Most devices without usability listed under the ranking."""
+SLOTS = (0, 1, -1, 2, -2, 3, -3)
+SLOT_WIDTH = 0.022
+"""Between devices drawn side by side, as a share of the panel's width."""
+CLEAR_OF = 0.045
+"""Devices of one level that differ by less in usability are drawn side by side."""
 
 
 def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
@@ -98,7 +102,7 @@ def draw_conditions(rows: Sequence[Mapping], space: Mapping[str, Sequence], *, c
 
     Args:
         rows: Device rows of one origin.
-        space: Levels of each variable; ticks stand there, devices at their true value.
+        space: Levels of each variable; ticks stand there, devices at or beside their true value.
         confidence: Of the intervals, as the rows were made.
     """
     with house_style():
@@ -228,9 +232,26 @@ def _perovskite_key(axes, rows: Sequence[Mapping], **options) -> None:
     axes.legend(labelspacing=0.25, handlelength=0.8, **options)
 
 
-def _jitter(device: str) -> float:
-    """A number in -1 ... 1 that depends on the device's name alone."""
-    return int.from_bytes(hashlib.sha256(device.encode()).digest()[:4], "big") / 2**31 - 1
+def _dodged(known: Sequence[Mapping], place: Mapping[str, float], axes) -> dict[str, float]:
+    """Places where devices of one level and about one usability stand side by side, not on each other.
+
+    Slots alternate about the level's own place (0, +1, -1, +2, ...); a device takes the first
+    slot that no device within `CLEAR_OF` in usability has. Where slots run out it keeps the last.
+    """
+    to_axes, to_data = axes.transData + axes.transAxes.inverted(), axes.transAxes + axes.transData.inverted()
+    taken: dict[tuple[float, int], list[float]] = {}
+    dodged = {}
+    for row in sorted(known, key=lambda row: (-(row["usability"] or 0.0), row["device"])):
+        x, u = place[row["device"]], -1.0 if row["usability"] is None else row["usability"]
+        for slot in SLOTS:
+            others = taken.setdefault((x, slot), [])
+            if all(abs(u - other) >= CLEAR_OF for other in others):
+                break
+        others.append(u)
+        left, height = to_axes.transform((x, 0.0))
+        aside = float(to_data.transform((left + slot * SLOT_WIDTH, height))[0])
+        dodged[row["device"]] = aside if slot else x
+    return dodged
 
 
 def _log_is_better(levels: Sequence[float]) -> bool:
@@ -250,11 +271,12 @@ def _against(axes, name: str, rows: Sequence[Mapping], levels: list) -> list[dic
         axes.set_xticks(range(len(names)), [formula(n) for n in names], rotation=20, ha="right")
         axes.tick_params(axis="x", pad=1)
         axes.set_xlim(-0.5, len(names) - 0.5)
-        place = {row["device"]: names.index(row[name]) + 0.3 * _jitter(row["device"]) for row in known}
+        place = {row["device"]: names.index(row[name]) for row in known}
     else:
         place = {row["device"]: float(row[name]) for row in known}
         _numeric_axis(axes, [float(level) for level in levels], list(place.values()))
     crowded = len(known) > 100
+    place = _dodged(known, place, axes)
     numbers = []
     for row in known:
         x, u = place[row["device"]], row["usability"]

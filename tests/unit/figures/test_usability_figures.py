@@ -155,3 +155,12 @@ def test_rows_in_another_order_give_the_same_numbers(device_row):
     rows = _many(device_row, 12)
     for draw in (draw_distribution, lambda r: draw_ranking(r, confidence=0.95)):
         assert draw(rows).numbers == draw(rows[::-1]).numbers
+
+
+def test_devices_of_one_level_and_one_usability_stand_side_by_side(device_row):
+    """Two equal devices are two marks; the better one keeps the level's own place."""
+    rows = [device_row("first", 0.5), device_row("second", 0.49), device_row("far", 0.1)]
+    drawing = draw_conditions(rows, SPACE, confidence=0.95)
+    for variable in ("length_um", "ag_nm", "perovskite"):
+        place = {n["device"]: n["x"] for n in drawing.numbers if n["variable"] == variable}
+        assert place["first"] == place["far"] != place["second"]
