@@ -6,7 +6,7 @@ import numpy as np
 
 from codesign.iv.importers.columns import read_header
 from codesign.iv.importers.refusal import ImportRefused
-from codesign.iv.importers.sweeps import Samples, listing
+from codesign.iv.importers.sweeps import Samples, check_unit, listing
 from codesign.iv.importers.table import Table
 
 
@@ -67,9 +67,10 @@ def read_pulses(table: Table, sidecar: Mapping) -> Samples:
     )
 
 
-def _siemens(table: Table, k: int, settings: Mapping) -> np.ndarray:
+def _siemens(table: Table, k: int, settings: Mapping, current_scale: float | None = None) -> np.ndarray:
     """Column `k` as conductance, checked positive; NaN where not recorded."""
     column = read_header(table.header[k])
+    check_unit(column, table.name(k), scaled="normalised" in settings or current_scale is not None)
     values = table.numbers(k)
     if "normalised" in settings:
         missing = [key for key in ("g_min_s", "g_max_s") if key not in settings]
@@ -92,7 +93,7 @@ def _siemens(table: Table, k: int, settings: Mapping) -> np.ndarray:
     elif column.quantity == "conductance":
         values = values * column.scale
     elif column.quantity == "current":
-        values = values * column.scale / settings["read_voltage_v"]
+        values = values * (current_scale or column.scale) / settings["read_voltage_v"]
     low = np.flatnonzero(values <= 0)
     if low.size:
         raise ImportRefused(
@@ -145,7 +146,13 @@ def _by_number(table: Table, sidecar: Mapping, notes: list[str]) -> tuple[list[n
             where=f"header {listing(table.name(k) for k in range(len(table.header)))}",
             remedy="name one column conductance, or write pulse: {columns: [up, down]} into the sidecar",
         )
-    values = _siemens(table, found["conductance"], settings)
+    values = _siemens(table, found["conductance"], settings, sidecar.get("current_scale"))
+    column = read_header(table.header[found["conductance"]])
+    if "current_scale" in sidecar and column.quantity == "current":
+        notes.append(f"current multiplied by {sidecar['current_scale']:g} as the sidecar says")
+    elif column.scale != 1 and column.quantity in ("conductance", "current") and "normalised" not in settings:
+        to = "S" if column.quantity == "conductance" else "A"
+        notes.append(f"{column.quantity} converted from {column.unit} to {to} (factor {column.scale:g})")
     order, starts = np.arange(values.size), [0]
     counter = next((found[q] for q in ("cycle", "pulse") if q in found), None)
     if counter is not None:
