@@ -201,10 +201,10 @@ def _signs(cells: Sequence, *, column: str, rows: Sequence[int], decimal_comma: 
         return own, other
     numeric = [fit or bool(decimal.fullmatch(text)) for fit, (_, text) in zip(fits, doubtful, strict=True)]
     shown = [text for fit, (_, text) in zip(fits, doubtful, strict=True) if not fit]
-    if all(numeric) and shown and not own_sign:
-        # points in a file of decimal commas are taken as decimals only where an exponent excludes thousands
-        if not decimal_comma or any("e" in text.lower() or "d" in text.lower() for text in shown):
-            return other, ""
+    # points in a file of decimal commas are taken as decimals only where an exponent excludes thousands
+    certain = not decimal_comma or any(mark in text for text in shown for mark in "eEdD")
+    if all(numeric) and shown and not own_sign and certain:
+        return other, ""
     if not all(numeric):
         return own, ""  # text among numbers; the cell itself is refused
     k, text = doubtful[fits.index(False) if shown and own_sign else 0]

@@ -389,9 +389,13 @@ def _long(table, cycle_columns, voltage, current, rows, sidecar) -> Samples:
             starts, tail = starts[:-1], volts.size - starts[-2]
         if starts.size > 1:
             notes = (f"split into {starts.size} cycles where the voltage returns to its start",)
-            usual = int(np.median(np.diff(starts)))
+            lengths = np.diff(starts)
+            usual = int(np.median(lengths))
             if tail < usual - 1:
                 notes += (f"the last cycle has {tail} of {usual} points",)
+            most, least = max(lengths.max(), tail), lengths.min()
+            if most - least > 1:
+                notes += (f"cycles differ in length, {least} to {most} points: is the split right?",)
     cycle = np.searchsorted(starts, np.arange(volts.size), side="right")
     return Samples(cycle, np.arange(volts.size) - starts[cycle - 1], volts, amperes, notes)
 

@@ -401,6 +401,12 @@ def test_the_43_real_workbooks_have_no_error():
     assert sum(finding.level == "warning" for finding in findings) == 11
 
 
+def test_an_empty_folder_is_named(tmp_path, capsys):
+    """Most often it is a mistyped path."""
+    assert main(["check", str(tmp_path)]) == 0
+    assert f"no files in {tmp_path}" in capsys.readouterr().err
+
+
 def test_strict_counts_warnings(tmp_path, capsys):
     """For a folder that must be in order before it is handed on."""
     (tmp_path / "a.csv").write_text("V,I\n0,0\n1,1e-6\n", encoding="utf-8")

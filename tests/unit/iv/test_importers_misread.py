@@ -139,6 +139,18 @@ def test_a_cycle_column_counts_beside_one_numbered_current(tmp_path):
     assert m.grid()[2].shape == (2, SWEEP.size)
 
 
+def test_cycles_of_different_length_are_pointed_out(tmp_path):
+    """Loops to the positive side, then to the negative: where a cycle ends is for a person to say."""
+    loop = np.concatenate([UP, UP[-2::-1]])
+    record = np.concatenate([loop, loop, loop, -loop, -loop])
+    text = "V,I\n" + "\n".join(f"{v},{v * 1e-6}" for v in record)
+    notes = import_file(_write(tmp_path, text), device="a").metadata.notes
+    assert any("cycles differ in length, 21 to 63 points" in note for note in notes)
+    text = "V,I\n" + "\n".join(f"{v},{v * 1e-6}" for v in np.tile(loop, 3))
+    notes = import_file(_write(tmp_path, text, "b.csv"), device="b").metadata.notes
+    assert not any("differ in length" in note for note in notes)
+
+
 def test_what_a_wide_file_does_not_use_is_said(tmp_path):
     """A cycle column or a cycle length has no meaning where every cycle has a column."""
     text = "cycle,V,current_1,current_2\n1,0,0,0\n1,1,2,3\n"
