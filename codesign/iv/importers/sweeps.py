@@ -150,12 +150,26 @@ def _columns(table: Table, sidecar: Mapping) -> list[Column]:
     found = [read_header(text) for text in table.header]
     mapping = sidecar.get("columns", {})
     for quantity, wanted in mapping.items():
-        chosen = {table.find(name, key=f"columns.{quantity}") for name in
-                  (wanted if isinstance(wanted, list) else [wanted])}  # fmt: skip
+        names = wanted if isinstance(wanted, list) else [wanted]
+        chosen = [table.find(name, key=f"columns.{quantity}") for name in names]
+        if len(set(chosen)) < len(chosen):
+            raise ImportRefused(
+                "a column is named twice", where=f"sidecar, columns.{quantity}", remedy="name each once"
+            )
+        listed = len(chosen) > 1 and any(found[k].cycle is None for k in chosen)
         for k, column in enumerate(found):
             if k in chosen:
-                scale = column.scale if column.quantity in ("", quantity) else 1.0
+                measured = unit_of(column.unit)
+                if measured and measured[0] != quantity and f"{quantity}_scale" not in sidecar:
+                    raise ImportRefused(
+                        f"the sidecar takes the column for a {quantity}, its unit is {column.unit}",
+                        where=f"column {table.name(k)}",
+                        remedy=f"write {quantity}_scale into the sidecar: stored value times this is "
+                        f"{'V' if quantity == 'voltage' else 'A'}",
+                    )
+                scale = measured[1] if measured else 1.0
                 number = column.cycle if quantity == "current" else None
+                number = chosen.index(k) + 1 if listed else number
                 foreign = column.foreign_unit and column.quantity == quantity
                 found[k] = Column(
                     quantity, scale, column.unit if scale != 1 or foreign else "", number, foreign

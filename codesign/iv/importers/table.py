@@ -120,6 +120,11 @@ def from_rows(
                 for name, unit in zip(header, units, strict=False)
             ]
             below += 1
+    if lines and at is not None and len(header) == 1:
+        # a header parted by other signs than the numbers below it
+        width = max((len(row) for row in cells[below:HEADER_ROWS]), default=1)
+        parts = [part.strip() for part in re.split(r"\s{2,}|[\t,;]", header[0]) if part.strip()]
+        header = parts if len(parts) == width else header
     before = range(below if at is None else at)
     preamble = [
         lines[k].strip() if lines else " ".join(filter(None, texts[k])) for k in before if any(texts[k])

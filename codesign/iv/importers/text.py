@@ -106,6 +106,10 @@ def _split(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in line.split(delimiter)] if line.strip() else []
 
 
+def _is_number(cell: str) -> bool:
+    return bool(POINT.fullmatch(cell) or COMMA.fullmatch(cell))
+
+
 def _dialect(lines: list[str]) -> tuple[str, bool]:
     """The dialect under which the most cells stand side by side as numbers; lines of nothing else first."""
     sample = [line for line in lines if line.strip()][:SAMPLE_LINES]
@@ -125,7 +129,8 @@ def _dialect(lines: list[str]) -> tuple[str, bool]:
     if not any(scores[best]):
         # one column of numbers, or text among all of them: the header tells the delimiter
         best = max("\t;,", key=lambda sign: sum(line.count(sign) for line in sample)), False
-    cells = [cell for line in sample for cell in _split(line, best[0])]
+    rows = [[cell for cell in _split(line, best[0]) if _is_number(cell)] for line in sample]
+    cells = [cell for row in rows if len(row) > 1 for cell in row]  # a lone number is a setting
     with_comma = best[0] != "," and any(CERTAIN_COMMA.fullmatch(cell) for cell in cells)
     with_point = any(CERTAIN_POINT.fullmatch(cell) for cell in cells)
     return (best[0], with_comma) if with_comma != with_point else best

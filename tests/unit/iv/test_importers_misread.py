@@ -243,3 +243,53 @@ def test_a_file_that_cannot_be_opened_is_a_refusal(tmp_path):
     with pytest.raises(ImportRefused, match="cannot be read"):
         import_file(folder, device="a")
     assert describe_file(folder, device="a").source_sha256 == ""
+
+
+@pytest.mark.parametrize(
+    ("header", "factor"),
+    [("up (uS),down (uS)", 1), ("G up [uS],G down [uS]", 1), ("I up (uA),I down (uA)", 0.1)],
+)
+def test_pulse_columns_are_converted_by_their_unit_whatever_their_name(tmp_path, header, factor):
+    """`up (uS)` names no quantity, but microsiemens are no siemens."""
+    text = header + "\n" + "\n".join(f"{g * factor},{g * factor}" for g in (1, 2, 3))
+    sidecar = "pulse: {read_voltage_v: 0.1, columns: [up, down]}"
+    m = import_file(_write(tmp_path, text, sidecar=sidecar), device="a")
+    np.testing.assert_allclose(m.current, np.tile([1e-7, 2e-7, 3e-7], 2))
+    assert any("converted from u" in note for note in m.metadata.notes)
+    for unit in ("kOhm", "us"):
+        text = f"up ({unit}),down ({unit})\n1,1\n2,2\n"
+        with pytest.raises(ImportRefused, match=f"'{unit}' is no unit"):
+            import_file(_write(tmp_path, text, sidecar=sidecar), device="a")
+
+
+def test_a_list_of_currents_in_the_sidecar_is_one_cycle_each(tmp_path):
+    """In the order of the list, as the guide says."""
+    text = "Voltage (V),Forward (mA),Reverse (mA)\n0,0,0\n1,2,3\n"
+    sidecar = "columns: {current: ['Reverse (mA)', 'Forward (mA)']}"
+    m = import_file(_write(tmp_path, text, sidecar=sidecar), device="a")
+    np.testing.assert_allclose(m.grid()[2], [[0, 3e-3], [0, 2e-3]])
+    with pytest.raises(ImportRefused, match="named twice"):
+        import_file(_write(tmp_path, text, sidecar="columns: {current: [2, 2]}"), device="a")
+
+
+def test_a_voltage_mapped_to_a_current_needs_its_factor(tmp_path):
+    """The voltage over a shunt: 2 mV are not 2 mA until the sidecar says so."""
+    text, columns = "AI0 (V),AI1 (mV)\n0,0\n1,2\n", "columns: {voltage: 1, current: 2}\n"
+    with pytest.raises(ImportRefused, match="takes the column for a current, its unit is mV"):
+        import_file(_write(tmp_path, text, sidecar=columns), device="a")
+    m = import_file(_write(tmp_path, text, sidecar=columns + "current_scale: 1e-6"), device="a")
+    np.testing.assert_allclose(m.current, [0, 2e-6])
+
+
+@pytest.mark.parametrize("header", ["Voltage (V)   Current (mA)", "Voltage (V),Current (mA)"])
+def test_a_header_parted_by_other_signs_than_the_numbers_is_taken_apart(tmp_path, header):
+    """Programs write tabs between numbers and a header by hand."""
+    m = import_file(_write(tmp_path, f"{header}\n0.0\t0.0\n1.0\t2.0\n", "a.txt"), device="a")
+    np.testing.assert_allclose(m.current, [0, 2e-3])
+
+
+def test_a_setting_above_the_header_does_not_choose_the_decimal_sign(tmp_path):
+    """`Version;2.1` stands above numbers with three decimals behind a comma."""
+    text = "Version;2.1\nU [V];I [uA]\n1,200;5,001\n1,400;6,002\n"
+    m = import_file(_write(tmp_path, text), device="a")
+    np.testing.assert_allclose(m.current, [5.001e-6, 6.002e-6])
