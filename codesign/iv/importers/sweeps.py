@@ -317,11 +317,18 @@ def _wide(table, columns, voltage, current, rows, blank) -> Samples:
     keep = np.isfinite(volts) | np.isfinite(amperes).any(axis=0)
     volts, amperes = volts[keep], amperes[:, keep]
     check_voltage(volts, column=_name(table, source), rows=rows[keep])
+    notes: tuple[str, ...] = ()
+    if cycles.size == 1 and np.diff([*split_cycles(volts), volts.size]).tolist()[1:] not in ([], [1]):
+        notes = (
+            "one cycle, as the header numbers it, though the voltage returns to its start: points_per_cycle "
+            "in the sidecar splits it",
+        )
     return Samples(
         np.repeat(cycles, volts.size),
         np.tile(np.arange(volts.size), cycles.size),
         np.tile(volts, cycles.size),
         amperes.ravel(),
+        notes,
     )
 
 

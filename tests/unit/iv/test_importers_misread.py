@@ -135,7 +135,10 @@ def test_a_cycle_column_counts_beside_one_numbered_current(tmp_path):
     m = import_file(_write(tmp_path, text), device="a")
     assert m.grid()[2].shape == (2, SWEEP.size)
     text = "\n".join(["V,I1", *(row.split(",", 1)[1] for row in rows)])
+    notes = import_file(_write(tmp_path, text, "c.csv"), device="c").metadata.notes
+    assert any("though the voltage returns to its start" in note for note in notes)
     m = import_file(_write(tmp_path, text, "b.csv", f"points_per_cycle: {SWEEP.size}"), device="b")
+    assert not any("though the voltage returns" in note for note in m.metadata.notes)
     assert m.grid()[2].shape == (2, SWEEP.size)
 
 
