@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
+    if not files:
+        print(f"no files in {', '.join(map(str, chosen.paths))}", file=sys.stderr)
     terminal = sys.stdout.isatty()
     progress = _progress if len(files) > 1 and sys.stderr.isatty() else iter
     findings = check_files(files, conditions=conditions, named=chosen.paths, progress=progress)

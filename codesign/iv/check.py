@@ -17,6 +17,8 @@ from codesign.iv.importers.sweeps import missing_values
 from codesign.iv.measurement import Measurement, MeasurementError, read_measurement
 from codesign.iv.names import RAW_SUFFIXES, device_id, is_conditions_workbook, is_raw_file, sidecar_of
 
+LARGEST_V, LARGEST_A = 100.0, 1.0
+"""Above these a memristor's voltage or current is more likely stored in another unit."""
 LEVELS = ("error", "warning", "note")
 SIDECAR_SUFFIX = ".meta.yaml"
 
@@ -179,6 +181,7 @@ def _observations(name: str, measurement: Measurement) -> Iterator[Finding]:
             "one cycle only: its spread from cycle to cycle is unknown, so there will be no usability",
             "measure more cycles, or state points_per_cycle in the sidecar where the file holds several",
         )  # fmt: skip
+    yield from _implausible(name, measurement)
     missing = missing_values(measurement.cycle, measurement.current)
     for said in missing:
         what, _, which = said.partition(": ")
@@ -187,3 +190,21 @@ def _observations(name: str, measurement: Measurement) -> Iterator[Finding]:
     for note in metadata.notes:
         if note not in missing:
             yield Finding(name, "note", "", note)
+
+
+def _implausible(name: str, measurement: Measurement) -> Iterator[Finding]:
+    """Values so large that the unit is more likely wrong than the device extraordinary."""
+    for quantity, unit, values, limit in (
+        ("voltage", "V", measurement.voltage, LARGEST_V),
+        ("current", "A", measurement.current, LARGEST_A),
+    ):
+        largest = float(np.nanmax(np.abs(values)))
+        if largest > limit:
+            yield Finding(
+                name,
+                "warning",
+                quantity,
+                f"the largest {quantity} is {largest:g} {unit}: is its unit right?",
+                f"write the unit into the header, e.g. {quantity} (m{unit}), or {quantity}_scale into "
+                "the sidecar",
+            )

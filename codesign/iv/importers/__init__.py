@@ -25,7 +25,11 @@ def describe_file(path: Path, *, device: str) -> Metadata:
     """What a file's name and bytes alone say: enough to record a file that is refused."""
     found = conditions_in(path.name)
     facts = {key: found[key] for key in IN_METADATA if key in found}
-    return Metadata(device=device, source_file=path.name, source_sha256=sha256_of(path), **facts)
+    try:
+        digest = sha256_of(path)
+    except OSError:  # the import says so
+        digest = ""
+    return Metadata(device=device, source_file=path.name, source_sha256=digest, **facts)
 
 
 def import_file(path: Path | str, *, device: str, conditions: Sequence[Path] = ()) -> Measurement:
@@ -47,6 +51,10 @@ def import_file(path: Path | str, *, device: str, conditions: Sequence[Path] = (
         return _imported(path, device, conditions)
     except ImportRefused as refusal:
         raise refusal if refusal.file else refusal.of_file(path.name) from refusal
+    except OSError as error:
+        raise ImportRefused(
+            f"cannot be read: {error.strerror}", file=path.name, remedy="check the file's permissions"
+        ) from error
     except MeasurementError as error:
         raise ImportRefused(
             str(error), file=path.name, remedy="correct the file, its name or its sidecar"

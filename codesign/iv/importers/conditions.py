@@ -102,7 +102,11 @@ def read_conditions(path: Path) -> list[dict]:
                 "workbook": path.name,
                 "compliance_a": float(compliance) if stated else None,
                 "conditions": {key: _comparable(cells[text]) for key, text in HEADERS.items()},
-                "cells": {name: cell for name, cell in cells.items() if name and str(cell).strip()},
+                "cells": {
+                    name: cell if isinstance(cell, str | int | float) else str(cell)
+                    for name, cell in cells.items()
+                    if name and str(cell).strip()
+                },
             }
         )
     return result

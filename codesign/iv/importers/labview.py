@@ -140,7 +140,13 @@ def read_tdms(path: Path) -> Table:
         with _told(said), path.open("rb") as stream, TdmsFile.open(stream) as file:
             facts = {str(key): str(value) for key, value in file.properties.items()}
             channels = [
-                (group.name, channel.name, str(channel.properties.get("unit_string", "")).strip(), channel[:])
+                (
+                    group.name,
+                    channel.name,
+                    str(channel.properties.get("unit_string", "")).strip(),
+                    channel.properties.get("wf_increment"),
+                    channel[:],
+                )
                 for group in file.groups()
                 for channel in group.channels()
             ]
@@ -151,12 +157,12 @@ def read_tdms(path: Path) -> Table:
             remedy="copy it again from the instrument",
         ) from error
     channels = [(*names, np.asarray(data)) for *names, data in channels]
-    channels = [entry for entry in channels if entry[3].size and entry[3].dtype.kind in "iuf"]
+    channels = [entry for entry in channels if entry[4].size and entry[4].dtype.kind in "iuf"]
     if not channels:
         raise ImportRefused("there is no channel with numbers", remedy="save voltage and current channels")
     longest = max(data.size for *_, data in channels)
     return Table(
-        header=[f"{name} ({unit})" if unit else name for _, name, unit, _ in channels],
+        header=[f"{name} ({unit})" if unit else name for _, name, unit, *_ in channels],
         columns=[
             np.pad(data.astype(float), (0, longest - data.size), constant_values=np.nan)
             for *_, data in channels
@@ -164,7 +170,8 @@ def read_tdms(path: Path) -> Table:
         rows=np.arange(1, longest + 1),
         notes=tuple(f"npTDMS: {line}" for line in dict.fromkeys(said)),
         extra={"labview": facts} if facts else {},
-        aliases=tuple(f"{group}/{name}" for group, name, _, _ in channels),
+        aliases=tuple(f"{group}/{name}" for group, name, *_ in channels),
+        steps_s=tuple(step if isinstance(step, float) and step > 0 else None for *_, step, _ in channels),
     )
 
 

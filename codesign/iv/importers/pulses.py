@@ -1,12 +1,13 @@
 """Pulse series: conductance against pulse number, potentiation then depression."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from codesign.iv.importers.columns import read_header
+from codesign.iv.importers.columns import Column, read_header, split_unit, unit_of
 from codesign.iv.importers.refusal import ImportRefused
-from codesign.iv.importers.sweeps import Samples, listing
+from codesign.iv.importers.sweeps import Samples, check_unit, listing
 from codesign.iv.importers.table import Table
 
 
@@ -43,7 +44,7 @@ def read_pulses(table: Table, sidecar: Mapping) -> Samples:
         raise ImportRefused("there are no rows below the header", remedy="export the measurement again")
     notes = list(table.notes)
     if "columns" in settings:
-        cycles, branch_points = _up_and_down(table, settings)
+        cycles, branch_points = _up_and_down(table, settings, notes)
     else:
         cycles, branch_points = _by_number(table, sidecar, notes)
     if "normalised" in settings:
@@ -67,9 +68,25 @@ def read_pulses(table: Table, sidecar: Mapping) -> Samples:
     )
 
 
-def _siemens(table: Table, k: int, settings: Mapping) -> np.ndarray:
-    """Column `k` as conductance, checked positive; NaN where not recorded."""
+def _column(table: Table, k: int, *, scaled: bool = True) -> Column:
+    """What column `k` holds, told by its unit where its name (`up (uS)`) does not.
+
+    Raises:
+        ImportRefused: Its unit is that of neither a conductance nor a current.
+    """
     column = read_header(table.header[k])
+    measured = unit_of(split_unit(table.header[k])[1])
+    if measured and measured[0] in ("conductance", "current"):
+        return replace(column, quantity=measured[0], scale=measured[1])
+    check_unit(
+        replace(column, foreign_unit=column.foreign_unit or bool(measured)), table.name(k), scaled=scaled
+    )
+    return column
+
+
+def _siemens(table: Table, k: int, settings: Mapping, current_scale: float | None = None) -> np.ndarray:
+    """Column `k` as conductance, checked positive; NaN where not recorded."""
+    column = _column(table, k, scaled="normalised" in settings or current_scale is not None)
     values = table.numbers(k)
     if "normalised" in settings:
         missing = [key for key in ("g_min_s", "g_max_s") if key not in settings]
@@ -92,7 +109,7 @@ def _siemens(table: Table, k: int, settings: Mapping) -> np.ndarray:
     elif column.quantity == "conductance":
         values = values * column.scale
     elif column.quantity == "current":
-        values = values * column.scale / settings["read_voltage_v"]
+        values = values * (current_scale or column.scale) / settings["read_voltage_v"]
     low = np.flatnonzero(values <= 0)
     if low.size:
         raise ImportRefused(
@@ -105,7 +122,7 @@ def _siemens(table: Table, k: int, settings: Mapping) -> np.ndarray:
     return values
 
 
-def _up_and_down(table: Table, settings: Mapping) -> tuple[list[np.ndarray], int]:
+def _up_and_down(table: Table, settings: Mapping, notes: list[str]) -> tuple[list[np.ndarray], int]:
     """A column of potentiation and one of depression a repetition, in the order the sidecar names."""
     roles = settings["columns"]
     named = {text.strip().lower(): k for k, text in enumerate(table.header)}
@@ -120,6 +137,7 @@ def _up_and_down(table: Table, settings: Mapping) -> tuple[list[np.ndarray], int
             remedy="name every column up or down, in the order of the file",
         )
     values = [_siemens(table, k, settings) for k in at]
+    notes += _conversions(table, at, settings)
     up = [v for v, role in zip(values, roles, strict=True) if role == "up"]
     down = [v for v, role in zip(values, roles, strict=True) if role == "down"]
     if not up or (down and len(down) != len(up)):
@@ -130,6 +148,16 @@ def _up_and_down(table: Table, settings: Mapping) -> tuple[list[np.ndarray], int
         )
     repetitions = [np.concatenate(pair) for pair in zip(up, down, strict=True)] if down else up
     return repetitions, len(table.rows)
+
+
+def _conversions(table: Table, used: Sequence[int], settings: Mapping) -> list[str]:
+    """One note a unit that was converted."""
+    said = []
+    for column in (_column(table, k) for k in used if "normalised" not in settings):
+        if column.scale != 1:
+            to = "S" if column.quantity == "conductance" else "A"
+            said.append(f"{column.quantity} converted from {column.unit} to {to} (factor {column.scale:g})")
+    return list(dict.fromkeys(said))
 
 
 def _by_number(table: Table, sidecar: Mapping, notes: list[str]) -> tuple[list[np.ndarray], int]:
@@ -145,7 +173,12 @@ def _by_number(table: Table, sidecar: Mapping, notes: list[str]) -> tuple[list[n
             where=f"header {listing(table.name(k) for k in range(len(table.header)))}",
             remedy="name one column conductance, or write pulse: {columns: [up, down]} into the sidecar",
         )
-    values = _siemens(table, found["conductance"], settings)
+    values = _siemens(table, found["conductance"], settings, sidecar.get("current_scale"))
+    column = _column(table, found["conductance"])
+    if "current_scale" in sidecar and column.quantity == "current":
+        notes.append(f"current multiplied by {sidecar['current_scale']:g} as the sidecar says")
+    else:
+        notes += _conversions(table, [found["conductance"]], settings)
     order, starts = np.arange(values.size), [0]
     counter = next((found[q] for q in ("cycle", "pulse") if q in found), None)
     if counter is not None:

@@ -1,6 +1,7 @@
 """What the instrument file does not say: `NAME.meta.yaml` beside it."""
 
 import datetime
+import json
 from functools import cache
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def read_sidecar(instrument_file: Path) -> dict:
 
     try:
         stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise ImportRefused(f"not YAML: {said}", where=path.name, remedy="correct the sidecar") from error
     if stored is None:
@@ -52,6 +53,14 @@ def read_sidecar(instrument_file: Path) -> dict:
             remedy="write it as 'key: value' lines",
         )
     stored = _as_meant(stored, sidecar_schema())
+    try:
+        json.dumps(stored, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ImportRefused(
+            f"holds what is neither text, number, list nor keys with text: {error}",
+            where=path.name,
+            remedy="write such values and keys in quotes",
+        ) from error
     try:
         check_settings(stored, sidecar_schema(), name="the sidecar")
     except SettingsError as error:
@@ -65,7 +74,10 @@ def _as_meant(value, schema: dict):
         return value.isoformat()
     if isinstance(value, dict):
         inner = schema.get("properties", {})
-        return {key: _as_meant(item, inner.get(key, {})) for key, item in value.items()}
+        return {
+            key.isoformat() if isinstance(key, datetime.date) else key: _as_meant(item, inner.get(key, {}))
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [_as_meant(item, schema.get("items", {})) for item in value]
     if isinstance(value, str) and schema.get("type") == "number":

@@ -1,11 +1,11 @@
 """Named columns to cycles of a sweep, in volts and amperes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codesign.iv.importers.columns import Column, check_voltage, read_header, split_cycles
+from codesign.iv.importers.columns import Column, check_voltage, read_header, split_cycles, unit_of
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table
 
@@ -31,6 +31,23 @@ def listing(values) -> str:
     values = list(values)
     shown = ", ".join(map(str, values[:SHOWN]))
     return shown if len(values) <= SHOWN else f"{shown} and {len(values) - SHOWN} more"
+
+
+def check_unit(column: Column, name: str, *, scaled: bool) -> None:
+    """Refuse a unit that is not known: taken for V or A it would make wrong numbers.
+
+    Raises:
+        ImportRefused: The brackets of the header hold no known unit and the sidecar gives no scale.
+    """
+    if column.foreign_unit and not scaled:
+        key = {"voltage": "voltage_scale", "current": "current_scale"}.get(
+            column.quantity, "pulse.normalised"
+        )
+        raise ImportRefused(
+            f"{column.unit!r} is no unit this import knows",
+            where=f"column {name}",
+            remedy=f"write V, mV, A, mA, uA, nA, pA, S or uS into the header, or {key} into the sidecar",
+        )
 
 
 def missing_values(cycle: np.ndarray, current_a: np.ndarray) -> list[str]:
@@ -73,15 +90,14 @@ def read_sweeps(table: Table, sidecar: Mapping) -> Samples:
             "columns: {voltage: NAME, current: NAME}" + hint,
         )
     notes = list(table.notes)
-    blank = [
-        k for k, c in enumerate(columns)
-        if not c.quantity and not table.header[k] and table.has_data(k) and "columns" not in sidecar
-    ]  # fmt: skip
-    if at["current"] and blank and len(at["voltage"]) == 1:
+    blank = _unnamed_cycles(table, columns, at, sidecar)
+    if blank:
+        columns = [
+            replace(columns[at["current"][0]], quantity="current", cycle=None) if k in blank else c
+            for k, c in enumerate(columns)
+        ]
         at["current"] = sorted([*at["current"], *blank])
         notes.append(f"{len(blank)} column(s) without a header taken as cycles: ")
-    else:
-        blank = []
     if not at["current"]:
         raise ImportRefused(
             "no current column",
@@ -91,10 +107,15 @@ def read_sweeps(table: Table, sidecar: Mapping) -> Samples:
         )
     if not len(table.rows):
         raise ImportRefused("there are no rows below the header", remedy="export the measurement again")
-    ignored = [
-        table.name(k) for k, c in enumerate(columns)
-        if not c.quantity and k not in blank and table.header[k] and table.has_data(k)
-    ]  # fmt: skip
+    _check_units(table, columns, [*at["voltage"], *at["current"]], sidecar)
+    _check_rates(table, [*at["voltage"], *at["current"]])
+    ignored = [table.name(k) for k, c in enumerate(columns) if not c.quantity and table.has_data(k)]
+    long = len(at["voltage"]) <= 1 and len(at["current"]) == 1
+    long = long and (columns[at["current"][0]].cycle is None or at["cycle"] or "points_per_cycle" in sidecar)
+    if not long:
+        ignored += [table.name(k) for k in at["cycle"]]
+        if "points_per_cycle" in sidecar:
+            notes.append("points_per_cycle is not used: the file has a column a cycle")
     if ignored:
         notes.append(f"columns not used: {listing(ignored)}")
     notes += _conversions(table, columns, [*at["voltage"], *at["current"]])
@@ -107,7 +128,7 @@ def read_sweeps(table: Table, sidecar: Mapping) -> Samples:
     rows = np.asarray(table.rows)
     if len(voltage) > 1:
         samples = _pairs(table, columns, voltage, current, rows)
-    elif len(current) == 1 and next(columns[k].cycle for k in current) is None:
+    elif long:
         samples = _long(table, at["cycle"], voltage, current, rows, sidecar)
     else:
         samples = _wide(table, columns, voltage, current, rows, blank)
@@ -129,13 +150,30 @@ def _columns(table: Table, sidecar: Mapping) -> list[Column]:
     found = [read_header(text) for text in table.header]
     mapping = sidecar.get("columns", {})
     for quantity, wanted in mapping.items():
-        chosen = {table.find(name, key=f"columns.{quantity}") for name in
-                  (wanted if isinstance(wanted, list) else [wanted])}  # fmt: skip
+        names = wanted if isinstance(wanted, list) else [wanted]
+        chosen = [table.find(name, key=f"columns.{quantity}") for name in names]
+        if len(set(chosen)) < len(chosen):
+            raise ImportRefused(
+                "a column is named twice", where=f"sidecar, columns.{quantity}", remedy="name each once"
+            )
+        listed = len(chosen) > 1 and any(found[k].cycle is None for k in chosen)
         for k, column in enumerate(found):
             if k in chosen:
-                scale = column.scale if column.quantity in ("", quantity) else 1.0
+                measured = unit_of(column.unit)
+                if measured and measured[0] != quantity and f"{quantity}_scale" not in sidecar:
+                    raise ImportRefused(
+                        f"the sidecar takes the column for a {quantity}, its unit is {column.unit}",
+                        where=f"column {table.name(k)}",
+                        remedy=f"write {quantity}_scale into the sidecar: stored value times this is "
+                        f"{'V' if quantity == 'voltage' else 'A'}",
+                    )
+                scale = measured[1] if measured else 1.0
                 number = column.cycle if quantity == "current" else None
-                found[k] = Column(quantity, scale, column.unit, number)
+                number = chosen.index(k) + 1 if listed else number
+                foreign = column.foreign_unit and column.quantity == quantity
+                found[k] = Column(
+                    quantity, scale, column.unit if scale != 1 or foreign else "", number, foreign
+                )
             elif column.quantity == quantity:
                 found[k] = Column("", 1.0, column.unit, None)
     for quantity in ("voltage", "current"):
@@ -143,6 +181,74 @@ def _columns(table: Table, sidecar: Mapping) -> list[Column]:
         if scale is not None:
             found = [Column(quantity, scale, "", c.cycle) if c.quantity == quantity else c for c in found]
     return found
+
+
+def _unnamed_cycles(table: Table, columns: list[Column], at: Mapping, sidecar: Mapping) -> list[int]:
+    """Columns with data but no header that stand for cycles, as the laboratory's workbooks have them.
+
+    They stand right of the voltage among numbered currents; left of it they are an index.
+
+    Raises:
+        ImportRefused: It cannot be told what such a column is, or in which unit.
+    """
+    if "columns" in sidecar or len(at["voltage"]) != 1 or not at["current"]:
+        return []
+    blank = [
+        k for k, name in enumerate(table.header)
+        if not name and k > at["voltage"][0] and table.has_data(k)
+    ]  # fmt: skip
+    if not blank:
+        return []
+    where = f"column(s) {listing(k + 1 for k in blank)}"
+    if any(columns[k].cycle is None for k in at["current"]):
+        raise ImportRefused(
+            "there are values without a header: a further cycle, or another quantity",
+            where=where,
+            remedy="name the column; cycles are current_cycle1, current_cycle2, ...",
+        )
+    if len({columns[k].scale for k in at["current"]}) > 1:
+        raise ImportRefused(
+            "there are values without a header, and the other currents have several units",
+            where=where,
+            remedy="name the column, with its unit",
+        )
+    return blank
+
+
+def _check_units(table: Table, columns: list[Column], used: list[int], sidecar: Mapping) -> None:
+    """Refuse units that are not known, and currents of which only some have a unit.
+
+    Raises:
+        ImportRefused: See above; names the column.
+    """
+    for k in used:
+        check_unit(columns[k], table.name(k), scaled=f"{columns[k].quantity}_scale" in sidecar)
+    for quantity in ("voltage", "current"):
+        these = [k for k in used if columns[k].quantity == quantity]
+        bare = [k for k in these if columns[k].scale == 1 and not unit_of(columns[k].unit)]
+        if bare and len(bare) < len(these) and any(columns[k].scale != 1 for k in these):
+            stated = next(columns[k].unit for k in these if columns[k].scale != 1)
+            raise ImportRefused(
+                f"some {quantity} columns are in {stated}, others have no unit",
+                where=f"column(s) {listing(table.name(k) for k in bare)}",
+                remedy="write the unit into every header",
+            )
+
+
+def _check_rates(table: Table, used: list[int]) -> None:
+    """Refuse to put samples side by side that were taken at different rates.
+
+    Raises:
+        ImportRefused: The channels used differ in their time step.
+    """
+    steps = {table.steps_s[k] for k in used if k < len(table.steps_s)} - {None}
+    if len(steps) > 1 and max(steps) > 1.001 * min(steps):
+        raise ImportRefused(
+            "voltage and current were sampled at different steps "
+            f"({listing(f'{step:g} s' for step in sorted(steps))})",
+            where=f"column(s) {listing(table.name(k) for k in used)}",
+            remedy="record both at one rate",
+        )
 
 
 def _conversions(table: Table, columns: list[Column], used: list[int]) -> list[str]:
@@ -165,6 +271,13 @@ def _cycle_numbers(table: Table, columns: list[Column], used: list[int]) -> list
     """Numbers in the headers; a column without one takes the next free number after its left neighbour."""
     stated = [columns[k].cycle for k in used]
     named = [number for number in stated if number is not None]
+    beyond = [number for number in named if number > np.iinfo(np.int32).max]
+    if beyond:
+        raise ImportRefused(
+            f"{beyond[0]} is no cycle number",
+            where=f"column {next(table.name(k) for k in used if columns[k].cycle == beyond[0])}",
+            remedy="number the cycles 1, 2, 3, ...",
+        )
     twice = sorted({number for number in named if named.count(number) > 1})
     unnamed = [table.header[k] for k in used if columns[k].cycle is None and table.header[k]]
     if twice or len(set(unnamed)) < len(unnamed):
@@ -204,11 +317,18 @@ def _wide(table, columns, voltage, current, rows, blank) -> Samples:
     keep = np.isfinite(volts) | np.isfinite(amperes).any(axis=0)
     volts, amperes = volts[keep], amperes[:, keep]
     check_voltage(volts, column=_name(table, source), rows=rows[keep])
+    notes: tuple[str, ...] = ()
+    if cycles.size == 1 and np.diff([*split_cycles(volts), volts.size]).tolist()[1:] not in ([], [1]):
+        notes = (
+            "one cycle, as the header numbers it, though the voltage returns to its start: points_per_cycle "
+            "in the sidecar splits it",
+        )
     return Samples(
         np.repeat(cycles, volts.size),
         np.tile(np.arange(volts.size), cycles.size),
         np.tile(volts, cycles.size),
         amperes.ravel(),
+        notes,
     )
 
 
@@ -221,13 +341,35 @@ def _pairs(table, columns, voltage, current, rows) -> Samples:
             remedy="say in the sidecar which to use, columns: {voltage: NAME, current: NAME}",
         )
     parts = []
-    for number, (source, meter) in enumerate(zip(sorted(voltage), sorted(current), strict=True), start=1):
+    for number, source, meter in _numbered_pairs(table, columns, sorted(voltage), sorted(current)):
         keep = np.isfinite(voltage[source]) | np.isfinite(current[meter])
         check_voltage(voltage[source][keep], column=table.name(source), rows=rows[keep])
+        if np.ptp(voltage[source][keep]) == 0:
+            raise ImportRefused(
+                f"the voltage stays at {voltage[source][keep][0]:g} V, so this pair is no sweep",
+                where=f"column {table.name(source)}",
+                remedy="say in the sidecar which to use, columns: {voltage: NAME, current: NAME}",
+            )
         n = int(keep.sum())
         parts.append((np.full(n, number), np.arange(n), voltage[source][keep], current[meter][keep]))
     joined = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Samples(*joined, notes=(f"{len(parts)} pairs of voltage and current columns taken as cycles",))
+
+
+def _numbered_pairs(table, columns, sources, meters) -> list[tuple[int, int, int]]:
+    """Cycle number, voltage and current column of each pair; numbers of the headers where all have one."""
+    stated = [columns[k].cycle for k in meters]
+    if None in stated:
+        return [(n, *pair) for n, pair in enumerate(zip(sources, meters, strict=True), start=1)]
+    numbers = _cycle_numbers(table, columns, meters)
+    for source, number in zip(sources, numbers, strict=True):
+        if columns[source].cycle not in (None, number):
+            raise ImportRefused(
+                f"the current beside it has the number {number}",
+                where=f"column {table.name(source)}",
+                remedy="put the voltages and currents into one order: V1, I1, V2, I2, ...",
+            )
+    return sorted(zip(numbers, sources, meters, strict=True))
 
 
 def _long(table, cycle_columns, voltage, current, rows, sidecar) -> Samples:
@@ -268,9 +410,13 @@ def _long(table, cycle_columns, voltage, current, rows, sidecar) -> Samples:
             starts, tail = starts[:-1], volts.size - starts[-2]
         if starts.size > 1:
             notes = (f"split into {starts.size} cycles where the voltage returns to its start",)
-            usual = int(np.median(np.diff(starts)))
+            lengths = np.diff(starts)
+            usual = int(np.median(lengths))
             if tail < usual - 1:
                 notes += (f"the last cycle has {tail} of {usual} points",)
+            most, least = max(lengths.max(), tail), lengths.min()
+            if most - least > 1:
+                notes += (f"cycles differ in length, {least} to {most} points: is the split right?",)
     cycle = np.searchsorted(starts, np.arange(volts.size), side="right")
     return Samples(cycle, np.arange(volts.size) - starts[cycle - 1], volts, amperes, notes)
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from codesign.iv.importers.columns import numbers, read_header, split_unit, unit_of
+from codesign.iv.importers.columns import EMPTY, numbers, read_header, split_unit, unit_of
 from codesign.iv.importers.refusal import ImportRefused
 
-BARE_NUMBER = re.compile(r"[-+\d.,]+(?:[eE][-+]?\d+)?")
+BARE_NUMBER = re.compile(r"[-+\u2212\d.,]+(?:[eEdD][-+\u2212]?\d+)?")
+COMMENTS = ("#", "%", "//")
+"""Rows that begin so are no data."""
 HEADER_ROWS = 200
 """Rows searched for a header; instruments write less in front of it."""
 
@@ -30,6 +32,8 @@ class Table:
     """What else the file says."""
     aliases: tuple[str, ...] = ()
     """Full names of the columns (`group/channel`), where the format has them."""
+    steps_s: tuple[float | None, ...] = ()
+    """Time from sample to sample of each column, where the format has it [s]."""
 
     def numbers(self, k: int) -> np.ndarray:
         """Column `k` as floats; see `columns.numbers`."""
@@ -79,8 +83,7 @@ def from_rows(
 
     The header is the row that names the most quantities and has numbers below
     it (a row of units may stand between); rows before it are kept under
-    `extra.preamble`. Empty rows, rows that begin with '#' and repeated headers are
-    left out.
+    `extra.preamble`. Empty rows, comments and repeated headers are left out.
 
     Args:
         cells: Rows of strings, numbers or None; may differ in length.
@@ -90,7 +93,8 @@ def from_rows(
         lines: The rows as written, for the preamble; empty where a row is no text.
 
     Raises:
-        ImportRefused: No row holds a number.
+        ImportRefused: No row holds a number, a row has more values than the header has names, or
+            another header follows.
     """
     texts = [[("" if cell is None else str(cell)).strip() for cell in row] for row in cells[:HEADER_ROWS]]
     at = _header_row(texts, known, decimal_comma)
@@ -110,12 +114,17 @@ def from_rows(
     else:
         header, below = _joined(texts[at], texts, at + 1, decimal_comma), at + 1
         if below < len(texts) and _is_units(texts[below]):
-            units = [*texts[below], *[""] * len(header)]
+            units = [text.strip("[]()") for text in texts[below]] + [""] * len(header)
             header = [
-                f"{name} ({unit})" if unit and name else name
+                f"{name} ({unit})" if unit.lower() not in EMPTY and name else name
                 for name, unit in zip(header, units, strict=False)
             ]
             below += 1
+    if lines and at is not None and len(header) == 1:
+        # a header parted by other signs than the numbers below it
+        width = max((len(row) for row in cells[below:HEADER_ROWS]), default=1)
+        parts = [part.strip() for part in re.split(r"\s{2,}|[\t,;]", header[0]) if part.strip()]
+        header = parts if len(parts) == width else header
     before = range(below if at is None else at)
     preamble = [
         lines[k].strip() if lines else " ".join(filter(None, texts[k])) for k in before if any(texts[k])
@@ -123,11 +132,17 @@ def from_rows(
     kept, rows, repeated = [], [], 0
     for number, row in enumerate(cells[below:], start=first_row + below):
         filled = [cell for cell in row if cell is not None and str(cell).strip()]
-        if not filled or (isinstance(filled[0], str) and filled[0].startswith("#")):
+        if not filled or (isinstance(filled[0], str) and filled[0].startswith(COMMENTS)):
             continue
         if at is not None and [("" if c is None else str(c)).strip() for c in row] == texts[at]:
             repeated += 1
             continue
+        if isinstance(filled[0], str) and filled[0].strip()[:1].isalpha() and _is_header(row):
+            raise ImportRefused(
+                "another header with other names or units begins here",
+                where=f"row {number}",
+                remedy="save what follows as a file of its own, or give both parts the same header",
+            )
         if at is not None and any(str(cell or "").strip() for cell in row[len(header) :]):
             raise ImportRefused(
                 f"the row has {len(row)} values, the header {len(header)} names",
@@ -182,7 +197,8 @@ def _counts(row: list[str], decimal_comma: bool) -> int:
         try:
             float(text.replace(",", ".") if decimal_comma else text)
         except ValueError:
-            continue
+            if not (BARE_NUMBER.fullmatch(text) and any(sign.isdigit() for sign in text)):
+                continue
         total += 1
     return total
 
@@ -192,8 +208,25 @@ def _all_numbers(row: list[str], decimal_comma: bool) -> bool:
 
 
 def _is_units(row: list[str]) -> bool:
+    """Some cell is a unit and none is a number."""
     filled = [text.strip("[]()") for text in row if text]
-    return bool(filled) and all(unit_of(text) for text in filled)
+    return any(unit_of(text) for text in filled) and not any(_counts([text], False) for text in filled)
+
+
+def _is_header(row: Sequence) -> bool:
+    """Whether a row names a voltage and a current."""
+    found = {read_header(cell).quantity for cell in row if isinstance(cell, str)}
+    return {"voltage", "current"} <= found
+
+
+def holds_measurement(cells: Sequence[Sequence], *, known: Sequence[str] = ()) -> bool:
+    """Whether one of the first rows names voltage and current, pulse and conductance, or a `known` column."""
+    for row in cells[:HEADER_ROWS]:
+        names = [cell.strip() for cell in row if isinstance(cell, str) and cell.strip()]
+        found = {read_header(name).quantity for name in names if not BARE_NUMBER.fullmatch(name)}
+        if {"voltage", "current"} <= found or {"pulse", "conductance"} <= found or set(names) & set(known):
+            return True
+    return False
 
 
 def _joined(header: list[str], texts: list[list[str]], below: int, decimal_comma: bool) -> list[str]:

@@ -8,8 +8,11 @@ from pathlib import Path
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table, from_rows
 
-POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-COMMA = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?")
+POINT = re.compile(r"[+\-\u2212]?(\d{1,3}(,\d{3})+\.\d+|\d+\.?\d*|\.\d+)([eEdD][+\-\u2212]?\d+)?")
+COMMA = re.compile(r"[+\-\u2212]?(\d{1,3}(\.\d{3})+,\d+|\d+(,\d*)?|,\d+)([eEdD][+\-\u2212]?\d+)?")
+CERTAIN_POINT = re.compile(r"[+\-\u2212]?(0\.\d+|\d+\.(\d{1,2}|\d{4,}))")
+CERTAIN_COMMA = re.compile(r"[+\-\u2212]?(0,\d+|\d+,(\d{1,2}|\d{4,}))([eEdD][+\-\u2212]?\d+)?")
+"""Decimals that can be no thousands; exponents with a point also stand beside decimal commas."""
 DIALECTS = (("\t", False), (";", False), (",", False), (" ", False), ("\t", True), (";", True), (" ", True),
             (",", True))  # fmt: skip
 """Delimiter and whether the comma is the decimal sign (`"0,5","1,2"` for both).
@@ -28,10 +31,43 @@ def read_text(path: Path, *, known: Sequence[str] = ()) -> Table:
     Raises:
         ImportRefused: The file is empty, no text, or holds no row of numbers.
     """
-    lines = decoded(path.read_bytes()).splitlines()
+    lines = _whole(decoded(path.read_bytes()).splitlines())
     delimiter, decimal_comma = _dialect(lines)
     cells = [_split(line, delimiter) for line in lines]
-    return from_rows(cells, decimal_comma=decimal_comma, known=known, lines=lines)
+    table = from_rows(cells, decimal_comma=decimal_comma, known=known, lines=lines)
+    if delimiter == " ":
+        _check_blanks(table)
+    return table
+
+
+def _whole(lines: list[str]) -> list[str]:
+    """A quoted name over up to three lines put on the first of them; row numbers stay."""
+    lines = list(lines)
+    for k, line in enumerate(lines):
+        if line.count('"') % 2:
+            for n in range(k + 1, min(k + 3, len(lines))):
+                if lines[n].count('"') % 2:
+                    lines[k : n + 1] = [" ".join(lines[k : n + 1]), *[""] * (n - k)]
+                    break
+    return lines
+
+
+def _check_blanks(table: Table) -> None:
+    """Refuse gaps between blanks: nothing tells to which column the values after a gap belong.
+
+    Raises:
+        ImportRefused: A row has fewer values than another, or than the header has names.
+    """
+    counts = [sum(cell is not None for cell in row) for row in zip(*table.columns, strict=True)]
+    if not counts or min(counts) == len(table.columns):
+        return
+    at = counts.index(min(counts))
+    raise ImportRefused(
+        f"the row has {counts[at]} values for {len(table.columns)} columns, and blanks do not tell which "
+        "is missing",
+        where=f"row {table.rows[at]}",
+        remedy="export with ';' or tabs between columns; write units in brackets: Voltage (mV)",
+    )
 
 
 def decoded(raw: bytes) -> str:
@@ -63,8 +99,15 @@ def _split(line: str, delimiter: str) -> list[str]:
         names = [name for name in re.split(r"\s{2,}|\t", line.strip()) if name]
         return names if len(names) > 1 else re.findall(r"[^\s(\[]\S*(?:\s+[(\[][^)\]]*[)\]])?|\S+", line)
     if '"' in line:
-        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+        try:
+            return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+        except csv.Error:  # an open quote before a very long rest: taken as it stands
+            pass
     return [cell.strip() for cell in line.split(delimiter)] if line.strip() else []
+
+
+def _is_number(cell: str) -> bool:
+    return bool(POINT.fullmatch(cell) or COMMA.fullmatch(cell))
 
 
 def _dialect(lines: list[str]) -> tuple[str, bool]:
@@ -83,7 +126,11 @@ def _dialect(lines: list[str]) -> tuple[str, bool]:
 
     scores = {dialect: score(dialect) for dialect in DIALECTS}
     best = max(DIALECTS, key=lambda dialect: scores[dialect])
-    if any(scores[best]):
-        return best
-    # one column of numbers, or text among all of them: the header tells the delimiter
-    return max("\t;,", key=lambda sign: sum(line.count(sign) for line in sample)), False
+    if not any(scores[best]):
+        # one column of numbers, or text among all of them: the header tells the delimiter
+        best = max("\t;,", key=lambda sign: sum(line.count(sign) for line in sample)), False
+    rows = [[cell for cell in _split(line, best[0]) if _is_number(cell)] for line in sample]
+    cells = [cell for row in rows if len(row) > 1 for cell in row]  # a lone number is a setting
+    with_comma = best[0] != "," and any(CERTAIN_COMMA.fullmatch(cell) for cell in cells)
+    with_point = any(CERTAIN_POINT.fullmatch(cell) for cell in cells)
+    return (best[0], with_comma) if with_comma != with_point else best

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from codesign.iv.importers.refusal import ImportRefused
-from codesign.iv.importers.table import Table, from_rows
+from codesign.iv.importers.table import Table, from_rows, holds_measurement
 
 
 def read_sheets(path: Path) -> dict[str, list[list]]:
@@ -27,7 +27,9 @@ def read_sheets(path: Path) -> dict[str, list[list]]:
 
 
 def read_workbook(path: Path, *, known: Sequence[str] = ()) -> Table:
-    """The first filled sheet as a table; other sheets verbatim under `extra.sheets`.
+    """The first sheet that names a voltage and a current, else the first filled one, as a table.
+
+    Other sheets are kept as typed under `extra.sheets`.
 
     Args:
         path: The workbook.
@@ -39,11 +41,16 @@ def read_workbook(path: Path, *, known: Sequence[str] = ()) -> Table:
     filled = {name: rows for name, rows in read_sheets(path).items() if any(map(_filled, rows))}
     if not filled:
         raise ImportRefused("the workbook is empty", remedy="export the measurement again")
-    first, *others = filled
+    sweeps = [name for name, rows in filled.items() if holds_measurement(rows, known=known)]
+    first = (sweeps or list(filled))[0]
+    others = [name for name in filled if name != first]
+    notes = []
+    if len(sweeps) > 1:
+        notes.append(f"sheet {first} is read; sheets that hold sweeps, too, are not: {', '.join(sweeps[1:])}")
     table = from_rows(filled[first], known=known)
     typed = {name: facts for name in others if (facts := _typed(filled[name]))}
     extra = {**table.extra, **({"sheets": typed} if typed else {})}
-    return Table(table.header, table.columns, table.rows, notes=table.notes, extra=extra)
+    return Table(table.header, table.columns, table.rows, notes=(*notes, *table.notes), extra=extra)
 
 
 def _filled(row: Sequence) -> bool:

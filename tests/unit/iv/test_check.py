@@ -1,6 +1,7 @@
 """The check command and the import refuse the same files, and say where and what to do."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,28 @@ def _unknown_key(folder):
     return _text(GOOD)(folder)
 
 
+def _sidecar(sidecar, text=GOOD):
+    def make(folder):
+        (folder / "a.meta.yaml").write_text(sidecar, encoding="utf-8")
+        return _text(text)(folder)
+
+    return make
+
+
+def _rates(folder):
+    nptdms = pytest.importorskip("nptdms")
+    with nptdms.TdmsWriter(str(folder / "a.tdms")) as writer:
+        writer.write_segment(
+            [
+                nptdms.ChannelObject(
+                    "g", name, np.arange(n) / n, {"unit_string": unit, "wf_increment": 1 / n}
+                )
+                for name, unit, n in (("Voltage", "V", 1000), ("Current", "A", 100))
+            ]
+        )
+    return folder / "a.tdms"
+
+
 def _two_files(folder):
     (folder / "A_.csv").write_text(GOOD, encoding="utf-8")
     return _text(GOOD)(folder)
@@ -148,6 +171,78 @@ REFUSED = {
     "nothing recorded": (_text("V,I\n0,nan\n1,\n2,9.91e37\n"), "no current was recorded", "column(s) I"),
     "unknown sidecar key": (_unknown_key, "unknown key (did you mean length_um?)", "a.meta.yaml"),
     "two files one id": (_two_files, "2 files have the device id 'a': a.csv, A_.csv", ""),
+    "units of some cycles only": (
+        _text(GOOD.replace("cycle1", "cycle1 (mA)")),
+        "some current columns are in mA, others have no unit",
+        "column(s) current_cycle2",
+    ),
+    "unknown unit": (
+        _text(GOOD.replace("cycle1", "cycle1 (A/cm2)")),
+        "'A/cm2' is no unit this import knows",
+        "column current_cycle1 (A/cm2)",
+    ),
+    "mega or milli": (_text("V,I (MA)\n0,1\n1,2\n"), "'MA' is no unit this import knows", "column I (MA)"),
+    "logarithm": (_text("V,lg I (A)\n0,-9\n1,-8\n"), "no current column", "header V, lg I (A)"),
+    "third column without a name": (
+        _text("V,I,\n0,0,1e5\n1,1e-6,1e6\n"),
+        "there are values without a header: a further cycle, or another quantity",
+        "column(s) 3",
+    ),
+    "thousands or decimals": (
+        _text("U (V);I (nA)\n0,1;1.234\n0,2;1.301\n"),
+        "'1.234' can be read in two ways: '.' may be a decimal sign or part thousands",
+        "column I (nA), row 2",
+    ),
+    "gap between blanks": (
+        _text("V I R\n0 1e-6 1e5\n1      1e6\n2 3e-6 1e6\n", "a.txt"),
+        "the row has 2 values for 3 columns, and blanks do not tell which is missing",
+        "row 3",
+    ),
+    "units parted by blanks": (
+        _text("Voltage mV Current nA Resistance Ohm\n0 1 1e5\n1 2 1e6\n", "a.txt"),
+        "the row has 3 values for 6 columns, and blanks do not tell which is missing",
+        "row 2",
+    ),
+    "second block in other units": (
+        _text("V,I\n0,0\n1,1e-6\nV,I (mA)\n0,0\n1,1\n"),
+        "another header with other names or units begins here",
+        "row 4",
+    ),
+    "gate voltage beside": (
+        _text("V1,I1,V2,I2\n0,0,1,1e-9\n1,1e-6,1,1e-9\n"),
+        "the voltage stays at 1 V, so this pair is no sweep",
+        "column V2",
+    ),
+    "cycle number beyond": (
+        _text(GOOD.replace("cycle2", "cycle99999999999")),
+        "99999999999 is no cycle number",
+        "column current_cycle99999999999",
+    ),
+    "impossible date": (
+        _sidecar("measured_at: 2024-13-45\n"),
+        "not YAML: month must be in 1..12",
+        "a.meta.yaml",
+    ),
+    "bytes in the sidecar": (
+        _sidecar("extra: {a: !!binary aGVsbG8=}\n"),
+        "holds what is neither text, number, list nor keys with text",
+        "a.meta.yaml",
+    ),
+    "pulses in arbitrary units": (
+        _sidecar("pulse: {read_voltage_v: 0.1}\n", "pulse,G (a.u.)\n0,1\n1,2\n"),
+        "'a.u.' is no unit this import knows",
+        "column G (a.u.)",
+    ),
+    "long line with an open quote": (
+        _text('V,I\n0,0\n1,1\n"' + "x" * 200_000 + "\n"),
+        "is not a number",
+        "column V, row 4",
+    ),
+    "different sampling rates": (
+        _rates,
+        "voltage and current were sampled at different steps (0.001 s, 0.01 s)",
+        "column(s) Voltage (V), Current (A)",
+    ),
     "prose": (_text("These are my notes.\nOn 12 May we measured.\n", "a.txt"), "not a measurement", ""),
     "binary": (_binary, "not a measurement", ""),
     "unknown suffix": (_text("%PDF", "a.pdf"), "not a measurement: no importer reads .pdf", ""),
@@ -216,7 +311,7 @@ def test_a_good_canonical_file_is_in_order(tmp_path):
 
 
 ACCEPTED = {
-    "mA header": (GOOD.replace("cycle1", "cycle1 (mA)"), "note", "current converted from mA to A"),
+    "mA header": (re.sub(r"(cycle\d)", r"\1 (mA)", GOOD), "note", "current converted from mA to A"),
     "mV header": (GOOD.replace("voltage", "voltage (mV)"), "note", "voltage converted from mV to V"),
     "one cycle only": ("V,I\n0,0\n1,1e-6\n2,2e-6\n", "warning", "one cycle only"),
     "NaN column": (
@@ -225,6 +320,8 @@ ACCEPTED = {
         "cycles without any value",
     ),
     "partly NaN": (GOOD.replace("4e-6", "NaN"), "warning", "cycles with missing values"),
+    "volts that are millivolts": (GOOD.replace("\n2,", "\n2000,"), "warning", "largest voltage is 2000 V"),
+    "amperes that are microamperes": (GOOD.replace("4e-6", "4"), "warning", "largest current is 4 A"),
     "unused column": (GOOD.replace("current_cycle2", "temperature"), "note", "columns not used: temperature"),
 }  # fmt: skip
 
@@ -302,6 +399,12 @@ def test_the_43_real_workbooks_have_no_error():
     assert not [finding for finding in findings if finding.level == "error"]
     assert not [finding for finding in findings if "no row of the conditions workbook" in finding.what]
     assert sum(finding.level == "warning" for finding in findings) == 11
+
+
+def test_an_empty_folder_is_named(tmp_path, capsys):
+    """Most often it is a mistyped path."""
+    assert main(["check", str(tmp_path)]) == 0
+    assert f"no files in {tmp_path}" in capsys.readouterr().err
 
 
 def test_strict_counts_warnings(tmp_path, capsys):

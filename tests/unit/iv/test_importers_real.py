@@ -118,7 +118,9 @@ def test_labview_files_import_with_a_mapping_and_not_without(
     source = FORMATS / name
     with pytest.raises(ImportRefused, match=r"columns: \{"):
         import_file(source, device="a")
-    path = _beside(tmp_path, source, f"columns: {{voltage: {voltage!r}, current: {current!r}}}\n")
+    volts = current in ("Voltage", "Layer Data/Third Chan")
+    scale = "current_scale: 1\n" if volts else ""
+    path = _beside(tmp_path, source, f"columns: {{voltage: {voltage!r}, current: {current!r}}}\n{scale}")
     if first is None:  # all accelerations negative: no sweep
         with pytest.raises(ImportRefused, match="never positive"):
             import_file(path, device="a")
