@@ -38,11 +38,10 @@ def summarise(
     """
     groups: dict[tuple, dict[int, float]] = defaultdict(dict)
     for row in rows:
-        values = groups[tuple(row[name] for name in GROUP)]
+        key = tuple(row[name] for name in GROUP)
+        values = groups[key]
         if row["seed"] in values:
-            raise ValueError(
-                f"seed {row['seed']} occurs twice for {dict(zip(GROUP, _key(row), strict=True))}"
-            )
+            raise ValueError(f"seed {row['seed']} occurs twice for {dict(zip(GROUP, key, strict=True))}")
         values[row["seed"]] = row["value"]
     method = GROUP.index("method")
     return [

@@ -270,8 +270,9 @@ class _Table:
         self.last = segments.slope.size - 1
         self.scale = segments.slope.size / w
         self.factor = mapping == "ratio"
+        self.top = 1.0 if self.factor else w
         # relative: w (a + b |weight| / w); ratio: |weight| (a + b |weight| / w)
-        self.intercept = torch.as_tensor(segments.intercept * (1.0 if self.factor else w), **on)
+        self.intercept = torch.as_tensor(segments.intercept * self.top, **on)
         self.slope = torch.as_tensor(segments.slope / (w if self.factor else 1.0), **on)
 
     def magnitude(self, size: torch.Tensor) -> torch.Tensor:
@@ -279,6 +280,8 @@ class _Table:
         piece = (size * self.scale).to(torch.int32).clamp_(0, self.last)
         found = torch.index_select(self.intercept, 0, piece)
         found.addcmul_(torch.index_select(self.slope, 0, piece), size)
+        # rounding alone could leave the range, and turn a sign
+        found.clamp_(0.0, self.top)
         return found.mul_(size) if self.factor else found
 
 
