@@ -284,3 +284,60 @@ def _cell(value) -> str:
     if isinstance(value, float):
         return f"{value:.9g}"
     return str(value)
+
+
+PROFILE = pa.schema(
+    [
+        _field("profile", pa.string(), "", "device id, or synthetic-<usability>"),
+        _field("kind", pa.string(), "", "device | synthetic"),
+        _field("origin", pa.string(), "", "measured | virtual: the devices it rests on"),
+        _field("level", pa.float64(), "", "usability level it stands for; null where none"),
+        _field("usability", pa.float64(), "", "U = eta exp(-sigma)"),
+        _field("usability_low", pa.float64(), "", "lower end of the interval on U; null for synthetic"),
+        _field("usability_high", pa.float64(), "", "upper end of the interval on U; null for synthetic"),
+        _field("eta", pa.float64(), "", "non-monotonic factor"),
+        _field("sigma", pa.float64(), "", "log-normal spread, the upper bound used in U"),
+        _field("branch_points", pa.int32(), "", "points on the branch"),
+        _field("window_start", pa.int32(), "", "first branch point of the operative window"),
+        _field("window_length", pa.int32(), "", "points in the operative window"),
+        _field("lcis_start", pa.int32(), "", "first branch point of the LCIS window"),
+        _field("lcis_length", pa.int32(), "", "points in the LCIS window"),
+        _field("g_min_s", pa.float64(), "S", "least mean conductance of the window; null for synthetic"),
+        _field("g_max_s", pa.float64(), "S", "largest mean conductance of the window; null for synthetic"),
+        _field("curve", pa.list_(pa.float64()), "", "(G - g_min) / (g_max - g_min) over the window"),
+        _field("reached", pa.list_(pa.bool_()), "", "window point inside the LCIS window"),
+        _field("log_ratio", pa.list_(pa.float64()), "", "ln(G / mean) of every sample; empty where not kept"),
+    ]
+)
+"""Device profiles: what a network is programmed on."""
+
+EVALUATION = pa.schema(
+    [
+        _field("task", pa.string(), "", "task"),
+        _field("method", pa.string(), "", "training method"),
+        _field("model", pa.string(), "", "network"),
+        _field("source", pa.string(), "", "level (chosen for a usability level) | device (one of all)"),
+        _field("profile", pa.string(), "", "profile programmed on"),
+        _field("level", pa.float64(), "", "usability level the profile stands for; null where none"),
+        _field("usability", pa.float64(), "", "usability of the profile"),
+        _field("noise", pa.string(), "", "lognormal | resampled | none"),
+        _field("seed", pa.int64(), "", "noise seed; the same for every method"),
+        _field("metric", pa.string(), "", "what value is"),
+        _field("value", pa.float64(), "", "score of one programming over the whole test set"),
+    ]
+)
+"""One row a programming and metric."""
+
+EVALUATION_SUMMARY = pa.schema(
+    [
+        *(EVALUATION.field(n) for n in EVALUATION.names if n not in ("seed", "value")),
+        _field("n", pa.int32(), "", "seeds"),
+        _field("mean", pa.float64(), "", "mean over seeds"),
+        _field("std", pa.float64(), "", "standard deviation over seeds (n - 1); null for one seed"),
+        _field("n_paired", pa.int32(), "", "seeds the baseline has too"),
+        _field("difference", pa.float64(), "", "mean of value - baseline's value at the same seed"),
+        _field("difference_low", pa.float64(), "", "lower end of the bootstrap interval on difference"),
+        _field("difference_high", pa.float64(), "", "upper end of the bootstrap interval on difference"),
+    ]
+)
+"""Seeds summarised; the rows behind it are EVALUATION's."""
