@@ -1,5 +1,7 @@
 """Two interleaved half circles, the task of the hardware demonstration."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -33,8 +35,8 @@ def load_test(settings: DataSettings) -> Split:
 def _fit_points(settings: DataSettings) -> tuple[Tensor, Tensor, Origin]:
     if settings.train_size is None:
         raise ValueError("moons are generated: train_size must say how many")
-    total = -(-settings.train_size // (1 - settings.validation_fraction))
-    return moons("fit", int(total) + 1, settings)
+    total = math.ceil(settings.train_size / (1 - settings.validation_fraction)) + 1
+    return moons("fit", total, settings)
 
 
 def _divided(targets: Tensor, settings: DataSettings) -> tuple[Tensor, Tensor]:
