@@ -1,6 +1,7 @@
 """Fully connected networks."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -13,7 +14,7 @@ class MLP(nn.Module):
         sizes = [features, *hidden]
         self.flatten = nn.Flatten()
         self.layers = nn.Sequential()
-        for k, (rows, columns) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+        for k, (rows, columns) in enumerate(pairwise(sizes), start=1):
             self.layers.add_module(f"linear{k}", nn.Linear(rows, columns))
             self.layers.add_module(f"relu{k}", nn.ReLU())
         self.layers.add_module(f"linear{len(sizes)}", nn.Linear(sizes[-1], classes))

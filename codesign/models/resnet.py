@@ -70,7 +70,9 @@ def shortcut(inputs: int, outputs: int, *, stride: int) -> nn.Module:
 
 
 class ResNet(nn.Module):
-    """Four stages of residual blocks; for CIFAR-10 11,173,962 (18), 23,520,842 (50), 42,512,970 (101) parameters.
+    """Four stages of residual blocks.
+
+    Parameters for CIFAR-10: 11,173,962 (18), 23,520,842 (50), 42,512,970 (101).
 
     Source:
         He, Zhang, Ren, Sun (2016), arXiv 1512.03385, Table 1, in the CIFAR form: a 3 x 3 stem of

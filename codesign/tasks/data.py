@@ -129,7 +129,8 @@ def locate(file: RemoteFile, settings: DataSettings, *, opener: Opener | None = 
     The mirror comes first; a download lands in the cache and is found there the next time.
 
     Raises:
-        DataError: A copy is not what is expected, or there is none and none can be had.
+        DataError: A copy is not what is expected, or there is none and none can be had. A spoilt
+            download is removed, a mirror is left as it is.
     """
     if settings.mirror is not None:
         path = settings.mirror / file.folder / file.name
@@ -142,9 +143,14 @@ def locate(file: RemoteFile, settings: DataSettings, *, opener: Opener | None = 
             f"put the file into {file.folder}/ of a mirror folder, or choose embedded data"
         )
     path = settings.cache / file.folder / file.name
-    if not path.is_file():
+    if path.is_file():
+        try:
+            check(file, path)
+        except DataError as error:
+            path.unlink()
+            raise DataError(f"{error} (this cached download was removed; run again to fetch it)") from error
+    else:
         download(file, path, opener=opener or open_https)
-    check(file, path)
     return path, "download"
 
 
@@ -154,10 +160,8 @@ def check(file: RemoteFile, path: Path) -> None:
     Raises:
         DataError: It differs; the message names the file, the expected and the found digest.
     """
-    if file.content_size is None:
-        found = sha256_of(path)
-    else:
-        found = hashlib.sha256(content(file, path)).hexdigest()
+    pinned = file.content_size is None
+    found = sha256_of(path) if pinned else hashlib.sha256(content(file, path)).hexdigest()
     if found != file.sha256:
         raise DataError(
             f"{path} is not {file.name} as published: expected sha256 {file.sha256}, found {found}; "

@@ -1,5 +1,8 @@
 """Handwritten digits: MNIST, or the 8 x 8 digits that scikit-learn ships."""
 
+import hashlib
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, interpolate
@@ -49,10 +52,9 @@ def _divided(targets: Tensor, settings: DataSettings) -> tuple[Tensor, Tensor]:
 
 
 def _raw(part: str, settings: DataSettings) -> tuple[Tensor, Tensor, Origin]:
-    """Images in [0, 1], (n, 1, 28, 28), and labels of `train` or `test`."""
+    """Images (n, 1, 28, 28), and labels of `train` or `test`."""
     if settings.source == "mnist":
-        images, targets, origin = read_mnist(part, settings)
-        return images.float() / 255, targets, origin
+        return read_mnist(part, settings)
     if settings.source == "embedded":
         return embedded_digits(part)
     raise ValueError(f"digits come from mnist or embedded, not from {settings.source}")
@@ -79,7 +81,8 @@ def embedded_digits(part: str) -> tuple[Tensor, Tensor, Origin]:
     test = position % TEST_EVERY == TEST_EVERY - 1
     wanted = test if part == "test" else ~test
     images = interpolate(images[wanted], size=(SIDE, SIDE), mode="bilinear", align_corners=False)
-    origin = Origin("scikit-learn digits", "embedded", "8 x 8 enlarged to 28 x 28", "")
+    digest = hashlib.sha256(bunch.data.astype(np.uint8).tobytes() + bunch.target.astype(np.uint8).tobytes())
+    origin = Origin("scikit-learn digits", "embedded", "8 x 8 enlarged to 28 x 28", digest.hexdigest())
     return images, targets[wanted], origin
 
 

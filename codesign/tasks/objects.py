@@ -14,24 +14,23 @@ def load_fit(settings: DataSettings) -> tuple[Split, Split]:
     """Training and validation images; no test example is read."""
     images, targets, origin = _raw("train", settings)
     train, validation = _divided(targets, settings)
-    inputs = images[train].float() / 255
-    moments = statistics(inputs)
+    moments = statistics(images[train])
     return (
-        Split(normalised(inputs, moments), targets[train], origin),
-        Split(normalised(images[validation].float() / 255, moments), targets[validation], origin),
+        Split(normalised(images[train], moments), targets[train], origin),
+        Split(normalised(images[validation], moments), targets[validation], origin),
     )
 
 
 def load_test(settings: DataSettings) -> Split:
     """Test images, normalised with the statistics of the training images."""
     images, targets, _ = _raw("train", settings)
-    moments = statistics(images[_divided(targets, settings)[0]].float() / 255)
+    moments = statistics(images[_divided(targets, settings)[0]])
     images, targets, origin = _raw("test", settings)
     if settings.test_size is not None:
         generator = torch.Generator().manual_seed(derived_seed(settings.seed, "objects", "test"))
         chosen = stratified(targets, settings.test_size, generator=generator)
         images, targets = images[chosen], targets[chosen]
-    return Split(normalised(images.float() / 255, moments), targets, origin)
+    return Split(normalised(images, moments), targets, origin)
 
 
 def _divided(targets: Tensor, settings: DataSettings) -> tuple[Tensor, Tensor]:

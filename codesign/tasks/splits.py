@@ -36,9 +36,7 @@ def divide(
     Raises:
         ValueError: Fewer training examples are left than `train_size`.
     """
-    validation = stratified(
-        targets, max(1, round(len(targets) * validation_fraction)), generator=generator
-    )
+    validation = stratified(targets, max(1, round(len(targets) * validation_fraction)), generator=generator)
     left = torch.ones(len(targets), dtype=torch.bool)
     left[validation] = False
     training = torch.nonzero(left)[:, 0]
@@ -54,21 +52,32 @@ def divide(
 def statistics(inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel (or feature), over examples and pixels.
 
+    Bytes are counted, so that their statistics are exact and the same on every machine.
+
     Raises:
         ValueError: A channel is constant and cannot be normalised.
     """
     over = [axis for axis in range(inputs.ndim) if axis != 1]
-    mean = inputs.double().mean(dim=over, keepdim=True)
-    std = inputs.double().std(dim=over, keepdim=True, correction=0)
+    if inputs.dtype == torch.uint8:
+        counts = torch.stack([torch.bincount(c.reshape(-1), minlength=256) for c in inputs.unbind(1)])
+        share = counts.double() / counts.sum(dim=1, keepdim=True)  # (channels, 256)
+        values = torch.arange(256, dtype=torch.float64)
+        mean = (share * values).sum(dim=1)
+        std = (share * (values - mean[:, None]) ** 2).sum(dim=1).sqrt()
+        shape = [-1 if axis == 1 else 1 for axis in range(inputs.ndim)]
+        mean, std = mean.reshape(shape), std.reshape(shape)
+    else:
+        mean = inputs.double().mean(dim=over, keepdim=True)
+        std = inputs.double().std(dim=over, keepdim=True, correction=0)
     if not (std > 0).all():
         raise ValueError("a channel of the training inputs is constant")
     return mean.float(), std.float()
 
 
 def normalised(inputs: Tensor, moments: tuple[Tensor, Tensor]) -> Tensor:
-    """(inputs - mean) / std, per channel."""
+    """(inputs - mean) / std, per channel, as new float32 numbers."""
     mean, std = moments
-    return (inputs - mean) / std
+    return inputs.to(torch.float32, copy=True).sub_(mean).div_(std)
 
 
 def crop_and_flip(inputs: Tensor, *, padding: int, generator: torch.Generator) -> Tensor:

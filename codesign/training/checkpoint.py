@@ -37,9 +37,7 @@ def write_checkpoint(
     tensors |= {f"best/{name}": tensor for name, tensor in progress.best.items()}
     tensors |= {f"generator/{name}": g.get_state() for name, g in generators.items()}
     for index, entries in optimiser.state_dict()["state"].items():
-        tensors |= {
-            f"optimiser/{index}/{key}": value for key, value in entries.items() if value is not None
-        }
+        tensors |= {f"optimiser/{index}/{key}": value for key, value in entries.items() if value is not None}
     metadata = {
         "identity": progress.identity,
         "history": progress.history,
@@ -97,9 +95,7 @@ def restore(
         if value.shape == parameter.shape:
             value = torch.empty_like(parameter).copy_(value)  # in the parameter's memory order
         entries.setdefault(int(index), {})[key] = value
-    optimiser.load_state_dict(
-        {"state": entries, "param_groups": optimiser.state_dict()["param_groups"]}
-    )
+    optimiser.load_state_dict({"state": entries, "param_groups": optimiser.state_dict()["param_groups"]})
     progress.stored = None
 
 
