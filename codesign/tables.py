@@ -141,6 +141,18 @@ CAMPAIGN = pa.schema(
 )
 """One closed-loop search on the virtual laboratory, a row a device made."""
 
+HISTORY = pa.schema(
+    [
+        _field("epoch", pa.int32(), "", "epoch, from 1"),
+        _field("learning_rate", pa.float64(), "", "learning rate of the epoch's first batch"),
+        _field("train_loss", pa.float64(), "", "mean loss over the epoch's batches, training noise on"),
+        _field("train_accuracy", pa.float64(), "", "score over the epoch's batches, training noise on"),
+        _field("validation_loss", pa.float64(), "", "mean loss after the epoch, no noise"),
+        _field("validation_accuracy", pa.float64(), "", "score after the epoch, no noise"),
+    ]
+)
+"""One training, a row an epoch."""
+
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
