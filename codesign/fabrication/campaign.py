@@ -30,7 +30,7 @@ def run_campaign(
         search: Encoding, goal, space-filling phase and start.
         laboratory: Makes and measures one device.
         evaluations: Devices made.
-        rng: Draws of the random strategy; the bayesian one is deterministic.
+        rng: Draws of the random strategy, and of the surrogate's hyperparameters.
 
     Returns:
         One mapping an evaluation: the condition, `evaluation` and `usability_measured`.
@@ -51,7 +51,7 @@ def run_campaign(
         elif strategy == "random":
             index = int(rng.choice(np.setdiff1d(np.arange(len(grid)), made)))
         else:
-            index = _next(points, made, usability, std, search)
+            index = _next(points, made, usability, std, search, encoding, rng)
         value, spread = laboratory(evaluation, grid[index])
         made.append(index)
         usability.append(value)
@@ -66,16 +66,20 @@ def _next(
     usability: Sequence[float | None],
     std: Sequence[float],
     search: Search,
+    encoding: Encoding,
+    rng: np.random.Generator,
 ) -> int:
     forbidden = np.zeros(len(points), dtype=bool)
     forbidden[list(made)] = True
     good = [k for k, value in enumerate(usability) if value is not None]
     if len(made) < search.space_filling or len(good) < 2:
-        return spread_choice(points, points[list(made)], forbidden, 1)[0]
+        return spread_choice(points, points[list(made)], forbidden, 1, numeric=encoding.numeric)[0]
     surrogate = fit_surrogate(
         points[[made[k] for k in good]],
         np.array([usability[k] for k in good]),
         np.array([std[k] for k in good]),
+        method=search.surrogate,
+        rng=rng,
     )
     return choose_batch(surrogate, points, forbidden, search, 1)[0][0]
 

@@ -63,6 +63,11 @@ class Encoding:
         width = len(DESCRIPTORS) if self.kind == "physical" else len(self.levels["perovskite"])
         return ["perovskite"] * width + list(NUMERIC)
 
+    @property
+    def numeric(self) -> np.ndarray:
+        """Which dimensions belong to numeric variables, bool, (dimensions,)."""
+        return np.array([name != "perovskite" for name in self.variables])
+
     def __call__(self, conditions: Sequence[Mapping]) -> np.ndarray:
         """Encode, shape (len(conditions), dimensions)."""
         compounds = [condition["perovskite"] for condition in conditions]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from scipy.special import ndtri
+from scipy.special import logsumexp, ndtri
 
 from codesign.fabrication.acquisition import (
     log_expected_improvement,
@@ -29,7 +29,7 @@ from codesign.fabrication.acquisition import (
 )
 from codesign.fabrication.encoding import Encoding
 from codesign.fabrication.space import NUMERIC, Space, key_of
-from codesign.fabrication.surrogate import Surrogate, fit_surrogate
+from codesign.fabrication.surrogate import METHODS, Surrogate, fit_surrogate
 from codesign.seeds import generator
 from codesign.tables import CONDITION_COLUMNS
 
@@ -38,6 +38,10 @@ STOP_EI = 0.005
 SAMPLED_POINTS = 300
 """Most promising grid points on which the joint probability of improvement is sampled."""
 SAMPLES = 512
+INNER = 0.36
+"""Space-filling devices keep their numeric variables within this distance of the middle of the unit cube."""
+MIDDLE = 0.3
+"""A device nearer than this to the middle, in encoded distance, stands for it."""
 UNPREDICTED = (
     "usability_mean",
     "usability_std",
@@ -53,6 +57,7 @@ class Search:
     """Settings of the search; meaning in the configuration's schema."""
 
     encoding: str
+    surrogate: str
     goal: str
     target: float
     batch: int
@@ -61,6 +66,8 @@ class Search:
     pending: Sequence[Mapping] = ()
 
     def __post_init__(self) -> None:
+        if self.surrogate not in METHODS:
+            raise ValueError(f"surrogate must be one of {', '.join(METHODS)}, got {self.surrogate!r}")
         if self.goal not in ("maximise", "target"):
             raise ValueError(f"goal must be maximise or target, got {self.goal!r}")
         if self.batch < 1 or self.space_filling < 1:
@@ -126,7 +133,7 @@ def read_observations(table: pa.Table, encoding: Encoding, space: Space) -> tupl
 def log_acquisition(
     surrogate: Surrogate, points: np.ndarray, observed: np.ndarray, search: Search
 ) -> np.ndarray:
-    """Logarithm of the expected improvement at encoded points.
+    """Logarithm of the expected improvement at encoded points, averaged over hyperparameters.
 
     With noisy observations the incumbent is the best *predicted* value at the
     conditions made or being made, not the luckiest measurement.
@@ -137,11 +144,14 @@ def log_acquisition(
         observed: Encoded conditions made or being made.
         search: The goal.
     """
-    mean, std = surrogate.predict(points)
-    incumbent, _ = surrogate.predict(observed)
-    if search.goal == "maximise":
-        return log_expected_improvement(mean, std, float(incumbent.max()))
-    return log_level_improvement(mean, std, search.target, float(np.abs(incumbent - search.target).min()))
+    every = []
+    for (mean, std), (incumbent, _) in zip(surrogate.each(points), surrogate.each(observed), strict=True):
+        if search.goal == "maximise":
+            every.append(log_expected_improvement(mean, std, float(incumbent.max())))
+        else:
+            nearest = float(np.abs(incumbent - search.target).min())
+            every.append(log_level_improvement(mean, std, search.target, nearest))
+    return logsumexp(every, axis=0) - np.log(len(every))
 
 
 def choose_batch(
@@ -165,28 +175,43 @@ def choose_batch(
     return chosen
 
 
-def spread_choice(points: np.ndarray, made: np.ndarray, forbidden: np.ndarray, count: int) -> list[int]:
-    """Grid points farthest from everything made so far, one after the other (maximin).
+def spread_choice(
+    points: np.ndarray, made: np.ndarray, forbidden: np.ndarray, count: int, *, numeric: np.ndarray
+) -> list[int]:
+    """Grid points for the time before a model: the middle of the ranges first, then far from all made.
 
-    Levels at the very edge of the cube gain nothing: distances are weighted with
-    the middle half of each dimension, where most good conditions lie.
+    Edges are left out (`INNER`): a maximin design would sit in the corners of the
+    cube, which say little about its inside. The middle is the first of equals, so
+    its perovskite is the first of the space.
+
+    Args:
+        points: Encoded grid, (n, dimensions).
+        made: Encoded conditions made or being made, (m, dimensions).
+        forbidden: Grid points not to be chosen, (n,).
+        count: How many.
+        numeric: Dimensions of numeric variables, (dimensions,), bool.
     """
-    inner = 0.15 + 0.7 * points
-    taken = 0.15 + 0.7 * made if len(made) else np.empty((0, points.shape[1]))
-    edge = np.abs(points - 0.5).max(axis=1) if points.size else np.empty(0)
+    off_centre = np.abs(points[:, numeric] - 0.5)
+    inside = off_centre.max(axis=1) <= INNER
     open_points = ~forbidden
-    nearest = (
-        np.min(((inner[:, None, :] - taken[None]) ** 2).sum(-1), axis=1)
-        if len(taken)
-        else np.full(len(points), 1.0)
-    )
-    chosen = []
+    nearest = np.full(len(points), np.inf)
+    for one in made:
+        nearest = np.minimum(nearest, ((points - one) ** 2).sum(axis=1))
+    from_middle = (off_centre**2).sum(axis=1)
+    middle = int(np.argmin(np.round(from_middle, 9)))
+    chosen: list[int] = []
     for _ in range(min(count, int(open_points.sum()))):
-        score = np.where(open_points, np.round(np.sqrt(nearest) - 0.5 * edge, 9), -np.inf)
-        index = int(np.argmax(score))
+        reference = made if len(made) else np.empty((0, points.shape[1]))
+        reference = np.vstack([reference, points[chosen]])
+        seen_middle = len(reference) and (((reference - points[middle]) ** 2).sum(axis=1) < MIDDLE**2).any()
+        if open_points[middle] and not seen_middle:
+            index = middle
+        else:
+            allowed = open_points & inside if (open_points & inside).any() else open_points
+            index = int(np.argmax(np.where(allowed, np.round(nearest, 9), -1.0)))
         chosen.append(index)
         open_points[index] = False
-        nearest = np.minimum(nearest, ((inner - inner[index]) ** 2).sum(-1))
+        nearest = np.minimum(nearest, ((points - points[index]) ** 2).sum(axis=1))
     return chosen
 
 
@@ -229,13 +254,19 @@ def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Prop
     around = [*seen.conditions, *search.pending]
     if len(seen) < max(2, search.space_filling):
         return _space_filling(search, encoding, grid, points, forbidden, around, seen, card)
-    surrogate = fit_surrogate(encoding(seen.conditions), seen.usability, seen.std)
+    surrogate = fit_surrogate(
+        encoding(seen.conditions),
+        seen.usability,
+        seen.std,
+        method=search.surrogate,
+        rng=generator(seed, "surrogate"),
+    )
     expecting = surrogate.conditioned(encoding(list(search.pending))) if search.pending else surrogate
     picks = choose_batch(expecting, points, forbidden, search, search.batch)
     mean, std = surrogate.predict(points)
     best = float(surrogate.predict(surrogate.x)[0].max())
     chance = np.exp(log_probability_of_improvement(mean, std, best))
-    label = f"GP, {search.encoding} encoding, squared exponential ARD"
+    label = f"GP, {search.encoding} encoding, squared exponential ARD, {search.surrogate} hyperparameters"
     common = {"origin": origin, "surrogate": label, "seed": seed, "table_sha256": digest}
     rows = [
         {
@@ -271,7 +302,8 @@ def _space_filling(search, encoding, grid, points, forbidden, around, seen, card
         chosen, made = start, points[start]
         forbidden = forbidden.copy()
         forbidden[start] = True
-    chosen = [*chosen, *spread_choice(points, made, forbidden, search.batch - len(chosen))]
+    more = search.batch - len(chosen)
+    chosen += spread_choice(points, made, forbidden, more, numeric=encoding.numeric)
     label = f"none: space-filling until {search.space_filling} devices have a usability"
     card |= {
         "surrogate": label,
@@ -363,14 +395,9 @@ def _leave_one_out(surrogate: Surrogate, seen: Observations) -> dict:
 
 
 def _relevance(surrogate: Surrogate, encoding: Encoding) -> list[dict]:
-    weight = 1.0 / surrogate.lengthscale**2
-    total = weight.sum()
-    names = encoding.variables
+    shares = list(zip(surrogate.relevance(), encoding.variables, strict=True))
     return [
-        {
-            "variable": name,
-            "value": float(sum(w for w, n in zip(weight, names, strict=True) if n == name) / total),
-        }
+        {"variable": name, "value": float(sum(share for share, n in shares if n == name))}
         for name in CONDITION_COLUMNS
     ]
 

@@ -1,6 +1,7 @@
 """Proposals: what informs, what is proposed, and that nothing else matters."""
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.stats import multivariate_normal
 from codesign.fabrication.encoding import Encoding, ions_of, tolerance_factor
 from codesign.fabrication.propose import Search, propose
 from codesign.fabrication.space import Space, SpaceError, key_of
-from codesign.fabrication.surrogate import fit_surrogate
+from codesign.fabrication.surrogate import fit_surrogate, slice_samples
 from codesign.tables import CONDITION_COLUMNS, DEVICE, PROPOSALS
 
 LEVELS = {
@@ -24,12 +25,21 @@ LEVELS = {
 START = {"perovskite": "MAPbBr3", "length_um": 1, "diameter_nm": 250, "pb_min": 10, "ag_nm": 100}
 SETTINGS = {
     "encoding": "physical",
+    "surrogate": "marginal",
     "goal": "maximise",
     "target": 0.5,
     "batch": 3,
     "space_filling": 3,
     "start": START,
 }
+
+
+METHODS = pytest.mark.parametrize("method", ["marginal", "map"])
+
+
+def fitted_to(x, y, std, method):
+    """A surrogate from a generator of its own."""
+    return fit_surrogate(x, y, std, method=method, rng=np.random.default_rng(7))
 
 
 def hidden(condition):
@@ -129,12 +139,13 @@ def test_devices_without_usability_are_counted_not_fitted(seen):
     assert run([*seen, failed]).card["counts"]["no_usability"] == 1
 
 
-def test_a_wider_interval_weighs_less(seen):
+@METHODS
+def test_a_wider_interval_weighs_less(seen, method):
     """The same surprising device moves the prediction less when it is uncertain."""
     best = {name: run(seen).rows[0][name] for name in CONDITION_COLUMNS}
     x = Encoding("physical", LEVELS)([*({n: r[n] for n in CONDITION_COLUMNS} for r in seen), best])
     y = np.array([*(r["usability"] for r in seen), 0.05])
-    sure, unsure = (fit_surrogate(x, y, np.array([0.03] * len(seen) + [s])) for s in (0.01, 0.6))
+    sure, unsure = (fitted_to(x, y, np.array([0.03] * len(seen) + [s]), method) for s in (0.01, 0.6))
     assert sure.predict(x[-1:])[0][0] < unsure.predict(x[-1:])[0][0]
 
 
@@ -172,44 +183,115 @@ def test_everything_made_is_a_reason_to_stop():
     assert done.card["stopping"]["statement"].startswith("Stopping is reasonable")
 
 
-def test_leave_one_out_is_what_refitting_without_the_device_gives(seen):
-    """Closed form against conditioning on the others, hyperparameters held."""
+@METHODS
+def test_leave_one_out_is_what_refitting_without_the_device_gives(seen, method):
+    """Closed form against conditioning each process on the others, hyperparameters held."""
     x = Encoding("physical", LEVELS)([{n: r[n] for n in CONDITION_COLUMNS} for r in seen])
-    fitted = fit_surrogate(x, np.array([r["usability"] for r in seen]), np.full(len(seen), 0.03))
-    mean, std = fitted.leave_one_out()
-    from dataclasses import replace
+    fitted = fitted_to(x, np.array([r["usability"] for r in seen]), np.full(len(seen), 0.03), method)
+    for process in fitted.processes:
+        mean, std = process.leave_one_out()
+        for k in range(len(seen)):
+            keep = np.arange(len(seen)) != k
+            others = replace(process, x=x[keep], y=process.y[keep], variance=process.variance[keep])
+            m, s = others.predict(x[k : k + 1])
+            assert mean[k] == pytest.approx(m[0], abs=1e-6)
+            assert std[k] == pytest.approx(np.sqrt(s[0] ** 2 + process.variance[k]), rel=1e-4)
 
-    for k in range(len(seen)):
-        keep = np.arange(len(seen)) != k
-        others = replace(fitted, x=x[keep], y=fitted.y[keep], variance=fitted.variance[keep])
-        m, s = others.predict(x[k : k + 1])
-        assert mean[k] == pytest.approx(m[0], abs=1e-6)
-        assert std[k] == pytest.approx(np.sqrt(s[0] ** 2 + fitted.variance[k]), rel=1e-4)
 
-
-def test_prediction_is_gaussian_conditioning():
-    """Against scipy's joint normal: p(y* | y) = p(y*, y) / p(y)."""
+@METHODS
+def test_prediction_is_gaussian_conditioning(method):
+    """Against scipy's joint normal: p(y* | y) = p(y*, y) / p(y), for each process."""
     rng = np.random.default_rng(3)
     x, y = rng.random((6, 7)), rng.random(6)
-    fitted = fit_surrogate(x, y, np.full(6, 0.05))
     new = rng.random((1, 7))
-    mean, std = fitted.predict(new)
     every = np.vstack([x, new])
-    square = (((every[:, None] - every[None]) / fitted.lengthscale) ** 2).sum(-1)
-    covariance = fitted.outputscale * np.exp(-0.5 * square) + 1e-8 * np.eye(7)
-    covariance[:6, :6] += np.diag(fitted.variance / fitted.scale**2)
-    z = (y - fitted.offset) / fitted.scale
-    grid = np.array([0.2, 0.4, 0.9])
-    log_ratio = [
-        multivariate_normal(np.full(7, fitted.constant), covariance).logpdf(
-            [*z, (g - fitted.offset) / fitted.scale]
+    for fitted in fitted_to(x, y, np.full(6, 0.05), method).processes[:4]:
+        mean, std = fitted.predict(new)
+        square = (((every[:, None] - every[None]) / fitted.lengthscale) ** 2).sum(-1)
+        covariance = fitted.outputscale * np.exp(-0.5 * square) + fitted.constant_variance
+        covariance[:6, :6] += np.diag(fitted.variance / fitted.scale**2)
+        covariance += 1e-8 * np.eye(7)
+        z = (y - fitted.offset) / fitted.scale
+        grid = np.array([0.2, 0.4, 0.9])
+        log_ratio = [
+            multivariate_normal(np.full(7, fitted.constant), covariance).logpdf(
+                [*z, (g - fitted.offset) / fitted.scale]
+            )
+            - multivariate_normal(np.full(6, fitted.constant), covariance[:6, :6]).logpdf(z)
+            - np.log(fitted.scale)
+            for g in grid
+        ]
+        expected = -0.5 * ((grid - mean) / std) ** 2 - np.log(std) - 0.5 * np.log(2 * np.pi)
+        assert log_ratio == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+def test_a_mixture_has_the_moments_of_its_processes():
+    """Law of total variance, against draws from each process in turn."""
+    rng = np.random.default_rng(3)
+    x, y, new = rng.random((6, 7)), rng.random(6), rng.random((2, 7))
+    fitted = fitted_to(x, y, np.full(6, 0.05), "marginal")
+    mean, std = fitted.predict(new)
+    count = 64_000
+    draws = fitted.samples(new, count, np.random.default_rng(1))
+    assert draws.shape == (count, 2)
+    assert draws.mean(axis=0) == pytest.approx(mean, abs=4 * std.max() / np.sqrt(count))
+    kurtosis = ((draws - draws.mean(axis=0)) ** 4).mean(axis=0) / draws.var(axis=0) ** 2
+    error = std * np.sqrt(kurtosis - 1) / (2 * np.sqrt(count))
+    assert np.all(np.abs(draws.std(axis=0) - std) < 4 * error + 1e-4)
+
+
+def test_slice_sampling_gives_the_posterior_of_a_normal_mean():
+    """Normal prior and likelihood: mean and variance in closed form, within four standard errors."""
+    centre, width = np.array([1.0, -2.0]), np.array([0.5, 2.0])
+    seen, noise = np.array([1.8, 0.5]), np.array([0.4, 1.0])
+    drawn = np.array(
+        slice_samples(
+            lambda p: float(-0.5 * (((p - seen) / noise) ** 2).sum()),
+            centre,
+            width,
+            np.random.default_rng(11),
+            burn=50,
+            count=4000,
+            thin=5,
         )
-        - multivariate_normal(np.full(6, fitted.constant), covariance[:6, :6]).logpdf(z)
-        - np.log(fitted.scale)
-        for g in grid
-    ]
-    expected = -0.5 * ((grid - mean) / std) ** 2 - np.log(std) - 0.5 * np.log(2 * np.pi)
-    assert log_ratio == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    )
+    variance = 1 / (1 / width**2 + 1 / noise**2)
+    mean = variance * (centre / width**2 + seen / noise**2)
+    # the draws are a chain: a batch is nearly independent of the next
+    batches = drawn.reshape(40, 100, 2)
+    assert np.all(np.abs(drawn.mean(0) - mean) < 4 * batches.mean(1).std(0, ddof=1) / np.sqrt(40))
+    assert np.all(np.abs(drawn.var(0) - variance) < 4 * batches.var(1).std(0, ddof=1) / np.sqrt(40) + 0.01)
+
+
+def test_what_few_devices_cannot_tell_stays_uncertain():
+    """Far from four devices the drawn hyperparameters give wider predictions than one best set."""
+    rng = np.random.default_rng(5)
+    x, far = 0.3 * rng.random((4, 5)), np.full((1, 5), 1.0)
+    y = 0.4 + 0.1 * x[:, 0]
+    wide, narrow = (fitted_to(x, y, np.full(4, 0.02), m).predict(far)[1][0] for m in ("marginal", "map"))
+    assert wide > narrow
+
+
+def test_space_filling_takes_the_middle_once_and_leaves_the_edges_out():
+    """After the start comes the middle, then devices far from it; none at the end of a range."""
+    levels = {
+        "perovskite": ["MAPbI3", "FAPbI3"],
+        "length_um": [1, 1.5, 2, 2.5, 3],
+        "diameter_nm": [50, 100, 150, 200, 250],
+        "pb_min": [5, 10, 15, 20, 25],
+        "ag_nm": [50, 100, 200, 400, 800],
+    }
+    start = {"perovskite": "FAPbI3", "length_um": 1, "diameter_nm": 250, "pb_min": 10, "ag_nm": 100}
+    rows = propose(
+        table([]),
+        Space(levels),
+        Search(**SETTINGS | {"batch": 5, "space_filling": 8, "start": start}),
+        seed=1,
+    ).rows
+    middle = {"perovskite": "MAPbI3", "length_um": 1.5, "diameter_nm": 150, "pb_min": 15, "ag_nm": 200}
+    assert [key_of(r) for r in rows[:2]] == [key_of(start), key_of(middle)]
+    for r in rows[2:]:
+        assert all(levels[n][0] < r[n] < levels[n][-1] for n in CONDITION_COLUMNS[1:])
 
 
 def test_the_grid_has_every_combination_once():
