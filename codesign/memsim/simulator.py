@@ -15,6 +15,7 @@ Weights are programmed in place, block by block, in blocks that stay in cache.
 The clean weights are the only copy held; the parameters come back bit for bit.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -237,7 +238,8 @@ class PerovskiteMemSim(AbstractContextManager):
         if self.settings.noise == "lognormal":
 
             def draw(out: torch.Tensor) -> torch.Tensor:
-                return out.normal_(0.0, profile.sigma, generator=generator).exp_()
+                # exp(sigma z) as a power of 2: exp splits even a block over threads, and waits for them
+                return out.normal_(0.0, profile.sigma / math.log(2), generator=generator).exp2_()
 
         else:
             if profile.log_ratio.size == 0:
