@@ -105,5 +105,5 @@ def crop_and_flip(inputs: Tensor, *, padding: int, generator: torch.Generator) -
     padded = torch.nn.functional.pad(inputs, [padding] * 4).permute(0, 2, 3, 1)
     device = inputs.device
     image = torch.arange(n, device=device)[:, None, None]
-    # (n, height, width, channels) -> (n, channels, height, width), in channels-last order
-    return padded[image, rows.to(device)[:, :, None], columns.to(device)[:, None, :]].permute(0, 3, 1, 2)
+    chosen = padded[image, rows.to(device)[:, :, None], columns.to(device)[:, None, :]]
+    return chosen.permute(0, 3, 1, 2).contiguous()  # (n, h, w, channels) -> (n, channels, h, w)

@@ -157,14 +157,16 @@ def train(
         best_epoch=0,
         best={},
     )
-    if checkpoint is not None and checkpoint.is_file():
+    resumed = checkpoint is not None and checkpoint.is_file()
+    if resumed:
         progress = read_checkpoint(checkpoint, expected=progress.identity, error=TrainingError)
-        restore(progress, state=state, optimiser=optimiser, generators=generators)
     done = len(progress.history)
     data = _Data(training, device), _Data(validation, device)
     seconds = []
     with injection(model), _reproducible_kernels():
         _check_parameters(model, state)
+        if resumed:  # only now: entering the injection may have drawn from its generator
+            restore(progress, state=state, optimiser=optimiser, generators=generators)
         forward = torch.compile(model) if settings.compile else model
         run = _Run(model, forward, optimiser, settings, loss, order, noise, device)
         bar = tqdm(total=settings.epochs, initial=done, desc=description, unit="epoch", disable=None)

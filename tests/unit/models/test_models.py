@@ -8,6 +8,7 @@ from torch import nn
 
 from codesign.models.build import HIDDEN, MODELS, build_model, initialise
 from codesign.models.mobilenet import multiple_of_eight
+from codesign.models.resnet import shortcut
 
 
 def conv(inputs, outputs, side, *, groups=1, bias=0):
@@ -249,9 +250,13 @@ def test_activations_are_modules_used_once(name):
             {"name": "lenet5", "classes": 10, "in_channels": 1, "image_size": 8}, "28 or 32", id="lenet-8"
         ),
         pytest.param(
-            {"name": "alexnet", "classes": 10, "in_channels": 3, "image_size": 8}, "at least 15", id="alexnet-8"
+            {"name": "alexnet", "classes": 10, "in_channels": 3, "image_size": 8},
+            "at least 15",
+            id="alexnet-8",
         ),
-        pytest.param({"name": "mlp", "classes": 10, "features": 4, "depth": 2}, "depth must be 1", id="depth"),
+        pytest.param(
+            {"name": "mlp", "classes": 10, "features": 4, "depth": 2}, "depth must be 1", id="depth"
+        ),
         pytest.param({"name": "mlp", "classes": 10, "features": 4, "width": 0}, "width must be", id="width"),
         pytest.param({"name": "mlp", "classes": 1, "features": 4}, "classes must be", id="classes"),
         pytest.param(
@@ -265,3 +270,19 @@ def test_sizes_that_make_no_network_are_refused(arguments, words):
     """The message says which argument and what it may be."""
     with pytest.raises(ValueError, match=words):
         build_model(arguments.pop("name"), **arguments)
+
+
+def test_a_projection_takes_every_second_pixel_as_a_strided_convolution_does():
+    """The published form of the shortcut; the order of subsampling and projection is free."""
+    projection = initialise(shortcut(3, 5, stride=2), torch.Generator().manual_seed(0)).eval()
+    images = torch.randn(2, 3, 9, 8, generator=torch.Generator().manual_seed(1))
+    strided = torch.nn.functional.conv2d(images, projection.conv.weight, stride=2)
+    torch.testing.assert_close(projection.conv(projection.subsample(images)), strided)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_network_has_a_strided_convolution_of_one_pixel(name):
+    """Its weight gradient in channels-last order corrupts memory (torch 2.13, CPU); see `shortcut`."""
+    model = build_model(name, **sizes(name))
+    convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
+    assert not [m for m in convolutions if m.kernel_size == (1, 1) and m.stride != (1, 1)]
