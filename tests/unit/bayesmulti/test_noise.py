@@ -17,7 +17,12 @@ from codesign.bayesmulti.noise import (
     NoiseSpec,
 )
 
-DISCRETE = [MultinomialNoise(0.3, 0.3), MultinomialNoise(0.6, 0.0), MultinomialNoise(0.0, 0.5), DropoutNoise(0.4)]
+DISCRETE = [
+    MultinomialNoise(0.3, 0.3),
+    MultinomialNoise(0.6, 0.0),
+    MultinomialNoise(0.0, 0.5),
+    DropoutNoise(0.4),
+]
 EVERY = [*DISCRETE, GaussianNoise(0.1), LognormalNoise(0.5)]
 
 
