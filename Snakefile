@@ -15,6 +15,9 @@ include: "rules/common.smk"
 include: "rules/measurements.smk"
 include: "rules/devices.smk"
 include: "rules/fabrication.smk"
+include: "rules/profiles.smk"
+include: "rules/training.smk"
+include: "rules/evaluation.smk"
 include: "rules/figures.smk"
 
 

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from torch import nn
+
 from codesign.evaluation.montecarlo import Labels, evaluate
 from codesign.memsim.simulator import MemSimSettings
 from codesign.nonideality.profile import DeviceProfile
+from codesign.tasks.task import Split
 from codesign.training.experiment import Experiment, compute_device
 
 IMAGES_A_BATCH = 200
@@ -44,22 +47,53 @@ def evaluate_network(
     """
     test = experiment.test_data(experiment.data(**data))
     origin = asdict(test.origin) if test.origin else {}
-    if not profiles:
-        return [], origin
-    task = experiment.definition
     model = experiment.saved_network(weights).to(compute_device())
-    convolves = experiment.definition.sizes(experiment.model).get("image_size") is not None
-    rows = []
-    for noise in noises:
-        rows += evaluate(
+    rows = programmed_scores(
+        model,
+        experiment,
+        test,
+        profiles,
+        method=method,
+        source=source,
+        memsim=memsim,
+        noises=noises,
+        seeds=range(seeds),
+    )
+    return rows, origin
+
+
+def programmed_scores(
+    model: nn.Module,
+    experiment: Experiment,
+    examples: Split,
+    profiles: Sequence[DeviceProfile],
+    *,
+    method: str,
+    source: str,
+    memsim: Mapping,
+    noises: Sequence[str],
+    seeds: Sequence[int],
+) -> list[dict]:
+    """Score `model` on `examples` for each kind of noise, profile and seed.
+
+    Returns:
+        Rows of `codesign.tables.EVALUATION`; none where there is no profile.
+    """
+    if not profiles:
+        return []
+    task = experiment.definition
+    return [
+        row
+        for noise in noises
+        for row in evaluate(
             model,
-            test.inputs,
-            test.targets,
+            examples.inputs,
+            examples.targets,
             profiles,
             settings=MemSimSettings(**memsim, noise=noise),
-            seeds=range(seeds),
+            seeds=seeds,
             score=lambda outputs, targets: {task.metric: task.score(outputs, targets)},
-            batch=IMAGES_A_BATCH if convolves else VECTORS_A_BATCH,
+            batch=IMAGES_A_BATCH if experiment.convolves else VECTORS_A_BATCH,
             labels=Labels(experiment.name, method, experiment.model, source),
         )
-    return rows, origin
+    ]

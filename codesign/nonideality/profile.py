@@ -245,6 +245,10 @@ class Trend:
             if not 0 <= getattr(self, name) <= 1:
                 raise ProfileError(f"{name} {getattr(self, name)} is outside 0 ... 1")
 
+    def rounded(self) -> "Trend":
+        """To whole percent, so that levels stay the same where a new device hardly changes the trend."""
+        return replace(self, eta_share=round(self.eta_share, 2), beyond=round(self.beyond, 2))
+
 
 def trend(rows: Iterable[Mapping], *, min_operative_fraction: float, lowest: float = 0.0) -> Trend:
     """Fit the trend that synthetic profiles follow.

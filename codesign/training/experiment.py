@@ -48,6 +48,11 @@ class Experiment:
         """The task's functions."""
         return task_named(self.task)
 
+    @property
+    def convolves(self) -> bool:
+        """Whether the network takes images as images."""
+        return "image_size" in self.definition.sizes(self.model)
+
     def data(
         self, *, seed: int, validation_fraction: float, mirror: Path | None, cache: Path | None
     ) -> DataSettings:
