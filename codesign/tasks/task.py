@@ -1,11 +1,14 @@
 """What a task is, and what its data look like in memory."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from codesign.models.build import HIDDEN
 
 SOURCES = ("embedded", "mnist", "cifar10")
 
@@ -114,13 +117,8 @@ class Task:
 
     def sizes(self, model: str) -> dict[str, int]:
         """The arguments of `build_model` that the task decides for `model`."""
-        from codesign.models.build import HIDDEN
-
         if model in HIDDEN:
-            features = 1
-            for length in self.shape:
-                features *= length
-            return {"classes": self.classes, "features": features}
+            return {"classes": self.classes, "features": math.prod(self.shape)}
         if len(self.shape) != 3:
             raise ValueError(f"{self.name} has no images; {model} needs them")
         return {"classes": self.classes, "in_channels": self.shape[0], "image_size": self.shape[1]}

@@ -25,7 +25,7 @@ AUGMENTATIONS = ("none", "crop-flip")
 CROP_PADDING = 4
 EVALUATION_BATCH = 1000
 
-Injection = Callable[[nn.Module], AbstractContextManager]
+InjectionFactory = Callable[[nn.Module], AbstractContextManager]
 """Model to a context in which it trains with noise; on exit the model is as it was."""
 
 
@@ -109,7 +109,7 @@ def train(
     *,
     settings: TrainingSettings,
     order: torch.Generator,
-    injection: Injection = nullcontext,
+    injection: InjectionFactory = nullcontext,
     noise: torch.Generator | None = None,
     loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
     checkpoint: Path | None = None,
