@@ -6,7 +6,7 @@ from codesign.evaluation.job import evaluate_network
 from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
 from codesign.tables import EVALUATION, write_table
-from codesign.training.experiment import Experiment
+from codesign.training.experiment import Experiment, use_threads
 
 
 def main(
@@ -37,6 +37,7 @@ def main(
 
 if __name__ == "__main__":
     with log_to(snakemake.log[0]):
+        use_threads(snakemake.threads)
         main(
             weights=Path(snakemake.input.weights),
             levels=Path(snakemake.input.levels),

@@ -8,7 +8,7 @@ from codesign.evaluation.trial import trial_rows
 from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
 from codesign.tables import EVALUATION, write_table
-from codesign.training.experiment import Experiment
+from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment
 
 
@@ -39,6 +39,7 @@ def main(
 
 if __name__ == "__main__":
     with log_to(snakemake.log[0]):
+        use_threads(snakemake.threads)
         main(
             proposal=Path(snakemake.input.proposal),
             panel=Path(snakemake.input.panel),

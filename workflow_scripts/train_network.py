@@ -6,7 +6,7 @@ from pathlib import Path
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.log import log_to
 from codesign.tables import HISTORY, replacing, write_table
-from codesign.training.experiment import Experiment
+from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment
 from codesign.training.weights import write_weights
 
@@ -49,6 +49,7 @@ def main(
 
 if __name__ == "__main__":
     with log_to(snakemake.log[0]):
+        use_threads(snakemake.threads)
         main(
             chosen=Path(snakemake.input.chosen),
             weights=Path(snakemake.output.weights),
