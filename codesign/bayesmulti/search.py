@@ -258,14 +258,20 @@ def _in_order(trials: Sequence[Trial], space: SearchSpace) -> list[Trial]:
 
 
 def _fit(trials: Sequence[Trial], space: SearchSpace) -> Surrogate:
+    """The process over features, with objectives in units of their spread over the trials.
+
+    The surrogate's noise floor is an absolute one, made for usability; in these units it is
+    1 % of the spread, and a search among close specifications still sees their differences.
+    """
     ordered = _in_order(trials, space)
     good = [trial for trial in ordered if trial.objective is not None]
+    spread = float(np.std([trial.objective for trial in good])) or 1.0
     worst = min(trial.objective for trial in good)
     error = float(np.median([trial.standard_error for trial in good]))
     failed = (worst, error)
     values = [failed if t.objective is None else (t.objective, t.standard_error) for t in ordered]
     x = np.array([space.features(trial.parameters) for trial in ordered])
-    y, std = (np.array(column) for column in zip(*values, strict=True))
+    y, std = np.array(values).T / spread
     # BoTorch's single fit draws nothing: a proposal depends on the trials alone
     return fit_surrogate(x, y, std, method="map", rng=np.random.default_rng(0))
 

@@ -137,9 +137,10 @@ def test_a_layer_that_fails_gets_its_own_weight_back(error, monkeypatch):
         assert not isinstance(model[2].weight, nn.Parameter)
         raise error
 
-    with pytest.raises(type(error)), Injection(model, spec_for(model, "lognormal", "weight"), seeded(2)):
-        with monkeypatch.context() as patch:
-            patch.setattr(model[2], "forward", failing)
+    spec = spec_for(model, "lognormal", "weight")
+    with monkeypatch.context() as patch:
+        patch.setattr(model[2], "forward", failing)
+        with pytest.raises(type(error)), Injection(model, spec, seeded(2)):
             model(torch.ones(2, 6))
     assert traces(model) == before
 
@@ -200,7 +201,7 @@ def test_weight_noise_is_the_written_out_network():
 
 
 def test_factors_before_or_after_a_relu_are_the_same():
-    """Multiplicative noise >= 0 commutes with ReLU: the stated reason why the choice does not matter there."""
+    """Multiplicative noise >= 0 commutes with ReLU: why the choice does not matter there."""
     z = torch.randn(100, 7, generator=seeded(3))
     assert torch.equal(NOISE(torch.relu(z), seeded(4)), torch.relu(NOISE(z, seeded(4))))
 
@@ -346,9 +347,8 @@ def test_an_active_injection_is_not_entered_again():
     """Its hooks would be put in twice; after leaving it may be used anew."""
     model = mlp()
     injection = Injection(model, spec_for(model, "dropout", "activation"), seeded(1))
-    with injection:
-        with pytest.raises(NoiseError, match="active already"):
-            injection.__enter__()
+    with injection, pytest.raises(NoiseError, match="active already"):
+        injection.__enter__()
     with injection:
         model(torch.ones(2, 6))
 
