@@ -27,7 +27,7 @@ from torch import nn
 
 from codesign.nonideality.profile import DeviceProfile
 
-BLOCK = 16384
+BLOCK = 8192
 """Weights programmed at once on a CPU: below the size from which torch splits an operation over threads."""
 DEVICE_BLOCK = 1 << 22
 """Weights programmed at once elsewhere."""
@@ -158,6 +158,7 @@ class PerovskiteMemSim(AbstractContextManager):
         self.settings = settings
         self.names = analog_parameters(model, settings.analog)
         self._cells: list[_Cell] = []
+        self._scratch = _Scratch()
 
     def __enter__(self) -> Self:
         """Keep a copy of the clean weights.
@@ -184,6 +185,7 @@ class PerovskiteMemSim(AbstractContextManager):
         """Give the clean weights back and drop the copy."""
         self.restore()
         self._cells = []
+        self._scratch.clear()
 
     @torch.no_grad()
     def restore(self) -> None:
@@ -219,7 +221,7 @@ class PerovskiteMemSim(AbstractContextManager):
             table = None if segments.identity else _Table(segments, cell, self.settings.mapping)
             pair = self._pair(profile, segments, cell.largest)
             for target, source in _blocks(out, clean):
-                _program_block(target, source, table=table, pair=pair, draw=draw)
+                _program_block(target, source, table=table, pair=pair, draw=draw, scratch=self._scratch)
 
     def _pair(
         self, profile: DeviceProfile, segments: _Segments, largest: float
@@ -250,16 +252,36 @@ class PerovskiteMemSim(AbstractContextManager):
             ratios = torch.from_numpy(np.exp(profile.log_ratio))
 
             def draw(out: torch.Tensor) -> torch.Tensor:
-                pick = torch.randint(
-                    len(ratios), out.shape, generator=generator, device=out.device, dtype=torch.int64
-                )
+                pick = self._scratch.like("pick", out, dtype=torch.int64)
+                pick.random_(0, len(ratios), generator=generator)
                 return torch.index_select(ratios.to(out), 0, pick, out=out)
 
-        def drawn(like: torch.Tensor) -> torch.Tensor:
-            factors = draw(torch.empty(like.shape, dtype=like.dtype, device=generator.device))
-            return factors.to(like.device)
+        def drawn(target: torch.Tensor) -> torch.Tensor:
+            """Factors for `target`, in its own memory where they can be drawn there."""
+            dtype = _work_dtype(target.dtype)
+            if target.dtype == dtype and target.device == generator.device:
+                return draw(target)
+            return draw(self._scratch.like("noise", target, dtype=dtype, device=generator.device)).to(
+                target.device
+            )
 
         return drawn
+
+
+class _Scratch(dict):
+    """Buffers of one block, kept while the simulator is in use.
+
+    Made anew for every block they would sit between the forward pass's own
+    buffers, and make the C library give those back to the system each time.
+    """
+
+    def like(self, name: str, tensor: torch.Tensor, *, dtype=None, device=None) -> torch.Tensor:
+        """The buffer `name` with the shape of `tensor`, which is flat; its dtype and device if not given."""
+        dtype, device = dtype or tensor.dtype, device or tensor.device
+        key = (name, dtype, str(device))
+        if key not in self or len(self[key]) < len(tensor):
+            self[key] = torch.empty(len(tensor), dtype=dtype, device=device)
+        return self[key][: len(tensor)]
 
 
 class _Table:
@@ -277,37 +299,46 @@ class _Table:
         self.intercept = torch.as_tensor(segments.intercept * self.top, **on)
         self.slope = torch.as_tensor(segments.slope / (w if self.factor else 1.0), **on)
 
-    def magnitude(self, size: torch.Tensor) -> torch.Tensor:
-        """What a cell with |weight| = `size` ends at, times w; a new tensor."""
-        piece = (size * self.scale).to(torch.int32).clamp_(0, self.last)
-        found = torch.index_select(self.intercept, 0, piece)
-        found.addcmul_(torch.index_select(self.slope, 0, piece), size)
+    def magnitude(self, size: torch.Tensor, scratch: _Scratch) -> torch.Tensor:
+        """What a cell with |weight| = `size` ends at, times w; leaves `size` as it is."""
+        found, slope = scratch.like("found", size), scratch.like("slope", size)
+        piece = scratch.like("piece", size, dtype=torch.int32)
+        piece.copy_(torch.mul(size, self.scale, out=found)).clamp_(0, self.last)
+        torch.index_select(self.intercept, 0, piece, out=found)
+        torch.index_select(self.slope, 0, piece, out=slope)
+        found.addcmul_(slope, size)
         # rounding alone could leave the range, and turn a sign
         found.clamp_(0.0, self.top)
         return found.mul_(size) if self.factor else found
 
 
-def _program_block(target, source, *, table: _Table | None, pair, draw) -> None:
+def _program_block(target, source, *, table: _Table | None, pair, draw, scratch: _Scratch) -> None:
     """Program one block of clean weights `source` into `target`, both of shape (n,)."""
-    work = source.to(_work_dtype(source.dtype))
-    if pair is not None:
-        floor, at_zero = pair
-        size = work.abs()
-        on = size if table is None else table.magnitude(size)
-        if draw is None:
-            on.sub_(at_zero)  # what both cells conduct below g_min cancels
-        else:
-            on.add_(floor).mul_(draw(on)).sub_(draw(on), alpha=floor + at_zero)
-        # a zero weight counts as positive: its two cells differ by their noise alone
-        target.copy_(torch.where(work < 0, -on, on))
-        return
-    value = work if table is None else table.magnitude(work.abs()).mul_(work.sign())
-    if draw is None:
-        target.copy_(value)
-    elif target.dtype == value.dtype:
-        torch.mul(value, draw(value), out=target)
+    dtype = _work_dtype(source.dtype)
+    work = source if source.dtype == dtype else scratch.like("work", source, dtype=dtype).copy_(source)
+    if table is None and pair is None:
+        value = work
     else:
-        target.copy_(value * draw(value))
+        value = torch.abs(work, out=scratch.like("size", work))
+        if table is not None:
+            value = table.magnitude(value, scratch)
+        sign = scratch.like("slope", work)
+        if pair is None:
+            value.mul_(torch.sign(work, out=sign))
+        else:
+            floor, at_zero = pair
+            if draw is None:
+                value.sub_(at_zero)  # what both cells conduct below g_min cancels
+            else:
+                value.add_(floor).mul_(draw(target)).sub_(draw(target), alpha=floor + at_zero)
+            # a zero weight counts as positive: its two cells differ by their noise alone
+            value.mul_(torch.lt(work, 0, out=sign).mul_(-2).add_(1))
+    if draw is None or pair is not None:
+        target.copy_(value)
+    elif target.dtype == dtype:
+        torch.mul(value, draw(target), out=target)
+    else:
+        target.copy_(value * draw(target))
 
 
 def _work_dtype(dtype: torch.dtype) -> torch.dtype:
