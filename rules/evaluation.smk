@@ -60,6 +60,7 @@ rule evaluate_devices:
         data=data_of,
         memsim=config["memsim"],
         seeds=config["evaluation"]["seeds"],
+        noises=config["evaluation"]["device_noises"],
         code=code_digest("evaluate_devices.py"),
     message:
         "Evaluate {wildcards.task}, {wildcards.method} on devices {wildcards.chunk}"

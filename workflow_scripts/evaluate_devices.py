@@ -18,6 +18,7 @@ def main(
     method: str,
     data: dict,
     memsim: dict,
+    noises: list[str],
     seeds: int,
 ) -> None:
     """Write one row a device, kind of noise, seed and metric."""
@@ -29,7 +30,7 @@ def main(
         source="device",
         data=data,
         memsim=memsim,
-        noises=["lognormal", "resampled"],
+        noises=noises,
         seeds=seeds,
     )
     write_table(rows, evaluation, schema=EVALUATION, metadata={"data": origin})
@@ -46,5 +47,6 @@ if __name__ == "__main__":
             method=snakemake.wildcards.method,
             data=snakemake.params.data,
             memsim=snakemake.params.memsim,
+            noises=snakemake.params.noises,
             seeds=snakemake.params.seeds,
         )
