@@ -54,7 +54,7 @@ class Experiment:
         return "image_size" in self.definition.sizes(self.model)
 
     def data(
-        self, *, seed: int, validation_fraction: float, mirror: Path | None, cache: Path | None
+        self, *, seed: int, validation_fraction: float, mirror: Path | str | None, cache: Path | str | None
     ) -> DataSettings:
         """Which examples are used; splits and subsets depend on `seed` and the task alone."""
         return DataSettings(
@@ -63,8 +63,8 @@ class Experiment:
             seed=seed,
             train_size=self.train_size,
             test_size=self.test_size,
-            mirror=mirror,
-            cache=cache,
+            mirror=None if mirror is None else Path(mirror),
+            cache=None if cache is None else Path(cache),
             noise=self.noise,
         )
 
