@@ -163,7 +163,7 @@ def _outcomes(delta: np.ndarray, p_zero: float, p_half: float) -> tuple[np.ndarr
     classes = math.prod(math.comb(count + len(atoms) - 1, count) for atoms, count in groups)
     if classes > MOST_CLASSES:
         raise CertificateError(
-            f"{len(delta)} changes of several kinds have {classes} outcome classes, more than {MOST_CLASSES}; "
+            f"{len(delta)} changes of several kinds have {classes} outcome classes, over {MOST_CLASSES}; "
             "`certified_changes` bounds any number of them"
         )
     before, after = np.ones(1), np.ones(1)
