@@ -20,14 +20,15 @@ Noise acts in training mode only (`when="training"`), or in every forward pass
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 import torch
 from torch import nn
 
-from codesign.bayesmulti.noise import Noise, NoiseError, NoiseSpec
+from codesign.bayesmulti.noise import NoiseError, NoiseSpec
 
+Draw = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 WEIGHT_LAYERS = (
     nn.Linear,
     nn.Conv1d,
@@ -119,7 +120,9 @@ class Injection:
             raise NoiseError("this injection is active already; leave its block before entering it again")
         self._entered = True
         self._reached.clear()
-        for name, module, noise in self._places:
+        for name, module, kind in self._places:
+            # torch.compile keeps no generator and no view of bits: it leaves the draw as it is
+            noise = torch.compiler.disable(kind.__call__)
             if self.spec.site == "activation":
                 self._handles.append(module.register_forward_pre_hook(self._noisy_input(name, noise)))
             else:
@@ -157,7 +160,7 @@ class Injection:
     def _active(self, module: nn.Module) -> bool:
         return self._always or module.training
 
-    def _noisy_input(self, name: str, noise: Noise):
+    def _noisy_input(self, name: str, noise: Draw) -> Callable:
         def hook(module: nn.Module, inputs: tuple) -> tuple | None:
             if not self._active(module):
                 return None
@@ -166,7 +169,7 @@ class Injection:
 
         return hook
 
-    def _noisy_weight(self, name: str, noise: Noise):
+    def _noisy_weight(self, name: str, noise: Draw) -> Callable:
         def hook(module: nn.Module, inputs: tuple) -> None:
             if not self._active(module):
                 return

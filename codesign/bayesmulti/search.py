@@ -3,8 +3,9 @@
 Rounds of slots. Round 1 fills the space: slot 0 is the corner without noise, the rest are
 points of a scrambled Sobol sequence, every other one the same in all layers. Later rounds
 fit a Gaussian process to all trials and take the largest expected improvement over one
-fixed candidate set; slots of a round that come earlier are conditioned on at their
-predicted value, so that each slot's job finds the whole round by itself.
+fixed candidate set and two copies of it drawn in around the best trial. Slots of a round
+that come earlier are conditioned on at their predicted value, so that each slot's job
+finds the whole round by itself.
 
 The corner without noise is ERM. It is in round 1 because a method that cannot beat it on
 the validation panel should say so, and because every method then pays for it alike: what
@@ -28,6 +29,8 @@ from codesign.fabrication.surrogate import Surrogate, fit_surrogate
 from codesign.seeds import derived_seed
 
 Parameters = Mapping[str, float | Sequence[float]]
+NEARER = (0.5, 0.2)
+"""Candidates are also tried at these fractions of their way from the best trial; the space is convex."""
 MOST_DIMENSIONS = qmc.Sobol.MAXDIM
 """Dimensions SciPy's Sobol sequence has; per-layer spaces of deeper networks are refused."""
 
@@ -214,8 +217,9 @@ def propose_specification(
         return space.parameters(_space_filling(space, (round - 1) * slots + slot, seed))
     surrogate = _fit(trials, space)
     points = space.candidates(candidates, derived_seed(seed, "candidates"))
-    # the corner is a candidate too: without it a best trial there could never be refined towards
     points = np.vstack([np.zeros((1, space.dimensions)), points])
+    best = surrogate.x[int(np.argmax(np.round(surrogate.predict(surrogate.x)[0], 9)))]
+    points = np.vstack([points, *(best + fraction * (points - best) for fraction in NEARER)])
     tried = {tuple(np.round(row, 9)) for row in surrogate.x}
     open_points = np.array([tuple(np.round(row, 9)) not in tried for row in points])
     for _ in range(slot + 1):

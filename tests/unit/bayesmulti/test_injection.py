@@ -302,6 +302,22 @@ def test_a_layer_whose_module_is_not_called_is_named():
         model(torch.ones(1, 2, 4))
 
 
+@pytest.mark.parametrize("method, site", [("bayesmulti", "activation"), ("lognormal", "weight")])
+def test_a_compiled_network_draws_the_same_noise(method, site):
+    """Outputs of the compiled network against the plain one; afterwards both are clean."""
+    model, x = mlp(), torch.randn(9, 6, generator=seeded(1))
+    clean, spec = model(x), spec_for(model, method, site)
+    with Injection(model, spec, seeded(2)):
+        expected = [model(x), model(x)]
+    with Injection(model, spec, seeded(2)):
+        compiled = torch.compile(model, backend="aot_eager")
+        for output in expected:
+            found = compiled(x)
+            found.sum().backward()
+            assert torch.allclose(found, output, atol=1e-6)
+    assert torch.allclose(compiled(x), clean, atol=1e-6) and torch.equal(model(x), clean)
+
+
 def test_the_layers_can_be_named():
     """A second input that should stay clean, or a part of a network."""
     model = mlp()

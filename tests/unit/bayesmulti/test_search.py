@@ -133,14 +133,15 @@ def test_a_round_proposes_nothing_that_was_tried():
 
 @pytest.mark.parametrize("tie, layers", [("model", 3), ("layer", 2)])
 def test_finds_a_known_optimum_better_than_random(tie, layers):
-    """Mean regret over six seeds against the best of as many uniform draws: at most half of it."""
+    """Mean regret over five seeds: under half of that of as many uniform draws, taken 400 times."""
     space = SearchSpace("bayesmulti", layers, tie, 0.9)
-    found, drawn = [], []
-    for seed in range(6):
-        trials = searched(space, seed=seed, rounds=4, slots=4)
-        found.append(0.9 - quadratic(best_trial(trials, space).parameters))
-        rng = np.random.default_rng(100 + seed)
-        drawn.append(0.9 - max(quadratic(space.from_unit(rng.random(space.dimensions))) for _ in range(16)))
+    found = []
+    for seed in range(5):
+        best = best_trial(searched(space, seed=seed, rounds=4, slots=4), space)
+        found.append(0.9 - quadratic(best.parameters))
+    rng = np.random.default_rng(0)
+    draws = np.array([quadratic(space.from_unit(u)) for u in rng.random((400 * 16, space.dimensions))])
+    drawn = 0.9 - draws.reshape(400, 16).max(axis=1)
     assert np.mean(found) < 0.5 * np.mean(drawn)
 
 
