@@ -196,8 +196,9 @@ def _to_arrow(rows, schema: pa.Schema, path) -> pa.Table:
     else:
         rows = list(rows)
         found = list(rows[0]) if rows else schema.names
-    missing = [name for name in schema.names if name not in found]
-    unknown = [name for name in found if name not in schema.names]
+    wanted = schema.names  # made anew at every access
+    missing = [name for name in wanted if name not in found]
+    unknown = [name for name in found if name not in wanted]
     if missing or unknown:
         raise TableError(f"{path}: columns missing {missing}, unknown {unknown}")
     try:
@@ -210,6 +211,8 @@ def _to_arrow(rows, schema: pa.Schema, path) -> pa.Table:
 
 def read_table(path: Path | str, *, schema: pa.Schema) -> pa.Table:
     """Read a Parquet table and check it against `schema`.
+
+    The metadata stored with the file stay with the table: `metadata_of` reads them.
 
     Raises:
         TableError: Not a readable Parquet file, or columns or types differ; the message
