@@ -185,9 +185,11 @@ def write_table(
     table = _to_arrow(rows, schema, path)
     stored = json.dumps(metadata or {}, sort_keys=True, ensure_ascii=False).encode()
     table = table.replace_schema_metadata({METADATA_KEY: stored})
+    complete = pa.BufferOutputStream()
+    # small tables: dictionaries and statistics would take three times as long as the data
+    pq.write_table(table, complete, compression="snappy", use_dictionary=False, write_statistics=False)
     with replacing(path) as temporary:
-        # small tables: dictionaries and statistics would take three times as long as the data
-        pq.write_table(table, temporary, compression="snappy", use_dictionary=False, write_statistics=False)
+        temporary.write_bytes(complete.getvalue())
 
 
 def _to_arrow(rows, schema: pa.Schema, path) -> pa.Table:
@@ -210,16 +212,15 @@ def _to_arrow(rows, schema: pa.Schema, path) -> pa.Table:
 
 
 def read_table(path: Path | str, *, schema: pa.Schema) -> pa.Table:
-    """Read a Parquet table and check it against `schema`.
-
-    The metadata stored with the file stay with the table: `metadata_of` reads them.
+    """Read a Parquet table and check it against `schema`; `metadata_of` gives the file's metadata.
 
     Raises:
         TableError: Not a readable Parquet file, or columns or types differ; the message
             names the file and says how to mend it.
     """
     try:
-        table = pq.ParquetFile(path).read()
+        # small tables: a pool of threads and reading ahead would take longer than the data
+        table = pq.ParquetFile(pa.BufferReader(Path(path).read_bytes())).read(use_threads=False)
     except FileNotFoundError:
         raise
     except Exception as error:
@@ -239,6 +240,19 @@ def read_table(path: Path | str, *, schema: pa.Schema) -> pa.Table:
     return table.select(schema.names)
 
 
+def metadata_of(table: pa.Table, path: Path | str) -> dict:
+    """The JSON object that came with a table from `read_table`; empty where there is none.
+
+    Args:
+        table: As read.
+        path: Where it was read, for the message.
+
+    Raises:
+        TableError: The stored text is no JSON object.
+    """
+    return _stored_object(table.schema, path)
+
+
 def read_metadata(path: Path | str) -> dict:
     """The JSON object stored under the file key `codesign`; empty where there is none.
 
@@ -246,11 +260,16 @@ def read_metadata(path: Path | str) -> dict:
         TableError: Not a readable Parquet file, or the stored text is no JSON object.
     """
     try:
-        stored = (pq.read_schema(path).metadata or {}).get(METADATA_KEY)
+        schema = pq.read_schema(path)
     except FileNotFoundError:
         raise
     except Exception as error:
         raise TableError(f"{path}: not a complete Parquet file ({error})") from error
+    return _stored_object(schema, path)
+
+
+def _stored_object(schema: pa.Schema, path: Path | str) -> dict:
+    stored = (schema.metadata or {}).get(METADATA_KEY)
     if stored is None:
         return {}
     try:

@@ -52,14 +52,15 @@ def longest_increasing_window(
     fallen = np.zeros((n_curves, n_points), dtype=np.int64)  # drops up to each point
     np.cumsum(drops, axis=1, out=fallen[:, 1:])
     # where each curve has fallen k times for the first time; 0 times: at its first point
-    rows, before = np.nonzero(drops)
-    first = np.zeros((n_curves, n_points), dtype=np.int64)
-    first[rows, fallen[rows, before + 1]] = before + 1
+    rows, before = np.divmod(np.flatnonzero(drops), max(n_points - 1, 1))
+    first = np.zeros(n_curves * n_points, dtype=np.int64)
+    row = np.arange(n_curves) * n_points
+    first[row[rows] + fallen[rows, before + 1]] = before + 1
     # a window that ends at a point begins where no more than the tolerated drops lie between, ...
-    begin = np.take_along_axis(first, np.maximum(fallen - tolerated_drops, 0), axis=1)
+    begin = first[row[:, None] + np.maximum(fallen - tolerated_drops, 0)]
     # ... and after the last point that is not usable
     point = np.arange(n_points)
-    begin = np.maximum(begin, np.maximum.accumulate(np.where(usable, 0, point + 1)))
+    np.maximum(begin, np.maximum.accumulate(np.where(usable, 0, point + 1)), out=begin)
     length = point + 1 - begin  # 0 where not usable
     best = length.argmax(axis=1)  # the first of the longest
     curve = np.arange(n_curves)
