@@ -50,14 +50,16 @@ def recovery(devices: int, cycles: int, seed: int) -> list[dict]:
                 rows.append(extract(made, how, generator(seed, "bootstrap", k)))
             found = {
                 n: np.array([row[n] for row in rows])
-                for n in ("lcis_length", "sigma", "sigma_upper", "usability")
+                for n in ("lcis_length", "eta", "sigma", "sigma_upper", "usability")
             }
             hidden = realised * np.exp(-sigma)
             table.append(
                 {
                     "eta": realised,
                     "sigma": sigma,
-                    "window_off": int(np.abs(found["lcis_length"] - window).max()),
+                    "window_found": float(np.mean(np.abs(found["lcis_length"] - window) <= 1)),
+                    "eta_bias": float(found["eta"].mean() - realised),
+                    "eta_scatter": float(found["eta"].std(ddof=1)),
                     "sigma_bias": float(found["sigma"].mean() / sigma - 1),
                     "sigma_scatter": float(found["sigma"].std(ddof=1) / sigma),
                     "bound_above": float(np.mean(found["sigma_upper"] >= sigma)),

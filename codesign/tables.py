@@ -197,9 +197,11 @@ def write_table(
     table = _to_arrow(rows, schema, path)
     stored = json.dumps(metadata or {}, sort_keys=True, ensure_ascii=False).encode()
     table = table.replace_schema_metadata({METADATA_KEY: stored})
+    complete = pa.BufferOutputStream()
+    # small tables: dictionaries and statistics would take three times as long as the data
+    pq.write_table(table, complete, compression="snappy", use_dictionary=False, write_statistics=False)
     with replacing(path) as temporary:
-        # small tables: dictionaries and statistics would take three times as long as the data
-        pq.write_table(table, temporary, compression="snappy", use_dictionary=False, write_statistics=False)
+        temporary.write_bytes(complete.getvalue())
 
 
 def _to_arrow(rows, schema: pa.Schema, path) -> pa.Table:
@@ -208,27 +210,31 @@ def _to_arrow(rows, schema: pa.Schema, path) -> pa.Table:
     else:
         rows = list(rows)
         found = list(rows[0]) if rows else schema.names
-    missing = [name for name in schema.names if name not in found]
-    unknown = [name for name in found if name not in schema.names]
+    wanted = schema.names  # made anew at every access
+    missing = [name for name in wanted if name not in found]
+    unknown = [name for name in found if name not in wanted]
     if missing or unknown:
         raise TableError(f"{path}: columns missing {missing}, unknown {unknown}")
     try:
         if isinstance(rows, pa.Table):
             return rows.select(schema.names).cast(schema)
-        return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+        # whole rows at once: a third of the time of a column after the other
+        records = pa.array([dict(row) for row in rows], type=pa.struct(list(schema)))
+        return pa.Table.from_batches([pa.RecordBatch.from_struct_array(records)], schema=schema)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise TableError(f"{path}: a value does not fit its column: {error}") from error
 
 
 def read_table(path: Path | str, *, schema: pa.Schema) -> pa.Table:
-    """Read a Parquet table and check it against `schema`.
+    """Read a Parquet table and check it against `schema`; `metadata_of` gives the file's metadata.
 
     Raises:
         TableError: Not a readable Parquet file, or columns or types differ; the message
             names the file and says how to mend it.
     """
     try:
-        table = pq.ParquetFile(path).read()
+        # small tables: a pool of threads and reading ahead would take longer than the data
+        table = pq.ParquetFile(pa.BufferReader(Path(path).read_bytes())).read(use_threads=False)
     except FileNotFoundError:
         raise
     except Exception as error:
@@ -248,6 +254,19 @@ def read_table(path: Path | str, *, schema: pa.Schema) -> pa.Table:
     return table.select(schema.names)
 
 
+def metadata_of(table: pa.Table, path: Path | str) -> dict:
+    """The JSON object that came with a table from `read_table`; empty where there is none.
+
+    Args:
+        table: As read.
+        path: Where it was read, for the message.
+
+    Raises:
+        TableError: The stored text is no JSON object.
+    """
+    return _stored_object(table.schema, path)
+
+
 def read_metadata(path: Path | str) -> dict:
     """The JSON object stored under the file key `codesign`; empty where there is none.
 
@@ -255,11 +274,16 @@ def read_metadata(path: Path | str) -> dict:
         TableError: Not a readable Parquet file, or the stored text is no JSON object.
     """
     try:
-        stored = (pq.read_schema(path).metadata or {}).get(METADATA_KEY)
+        schema = pq.read_schema(path)
     except FileNotFoundError:
         raise
     except Exception as error:
         raise TableError(f"{path}: not a complete Parquet file ({error})") from error
+    return _stored_object(schema, path)
+
+
+def _stored_object(schema: pa.Schema, path: Path | str) -> dict:
+    stored = (schema.metadata or {}).get(METADATA_KEY)
     if stored is None:
         return {}
     try:

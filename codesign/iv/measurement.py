@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from codesign.tables import SWEEPS, TableError, read_metadata, read_table, write_table
+from codesign.tables import SWEEPS, TableError, metadata_of, read_table, write_table
 
 ORIGINS = ("measured", "virtual")
 KINDS = ("sweep", "pulse")
@@ -211,7 +211,7 @@ def read_measurement(path: Path | str) -> Measurement:
     path = Path(path)
     try:
         table = read_table(path, schema=SWEEPS)
-        stored = read_metadata(path)
+        stored = metadata_of(table, path)
         if not stored:
             raise MeasurementError(
                 "the file has no metadata under the key 'codesign'; write it with "

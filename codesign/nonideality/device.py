@@ -393,17 +393,19 @@ def bootstrap_usability(
     """
     n_cycles, n_points = log_g.shape
     picks = rng.integers(n_cycles, size=(settings.bootstrap, n_cycles))
-    weights = np.zeros((settings.bootstrap, n_cycles))
-    np.add.at(weights, (np.arange(settings.bootstrap)[:, None], picks), 1.0)
-    sample = np.isfinite(log_g)
+    flat = picks + n_cycles * np.arange(settings.bootstrap)[:, None]
+    weights = np.bincount(flat.ravel(), minlength=flat.size).reshape(flat.shape).astype(float)
+    used = log_g[:, usable]  # (cycles, usable points)
+    sample = np.isfinite(used)
     # centred on the device's own mean curve, so that squares lose no digits
-    centre = np.log(_mean_curve(log_g))
-    x = np.where(sample, log_g - centre, 0.0)
+    centre = np.log(_mean_curve(used))
+    x = np.where(sample, used - centre, 0.0)
     member = sample.astype(float)
-    count = weights @ member  # (resamples, points)
+    count = weights @ member  # (resamples, usable points)
     with np.errstate(divide="ignore", invalid="ignore"):
         shift = np.log((weights @ (member * np.exp(x))) / count)
-    curves = shift + centre
+    curves = np.full((settings.bootstrap, n_points), np.nan)
+    curves[:, usable] = shift + centre
     _, length = longest_increasing_window(curves, usable, tolerated_drops=settings.tolerated_drops)
     eta = nonmonotonic_factor(length, n_points, min_operative_fraction=settings.min_operative_fraction)
     samples = count.sum(axis=1)

@@ -45,29 +45,26 @@ def longest_increasing_window(
     if tolerated_drops < 0:
         raise ValueError(f"tolerated_drops must be at least 0, got {tolerated_drops}")
     n_curves, n_points = curves.shape
+    if not usable.any():
+        return np.zeros(n_curves, dtype=np.int64), np.zeros(n_curves, dtype=np.int64)
     # a drop before point i: curve[i] does not exceed curve[i - 1]
     drops = ~(curves[:, 1:] > curves[:, :-1])
-    # column 0: where a window ending here may begin; column j: where it may begin with j fewer drops
-    begin = np.zeros((n_curves, tolerated_drops + 1), dtype=np.int64)
-    best_start = np.zeros(n_curves, dtype=np.int64)
-    best_length = np.zeros(n_curves, dtype=np.int64)
-    fresh = True
-    for i in range(n_points):
-        if not usable[i]:
-            fresh = True
-            continue
-        if fresh:
-            begin[:] = i
-            fresh = False
-        else:
-            fell = drops[:, i - 1]
-            begin[fell, :-1] = begin[fell, 1:]
-            begin[fell, -1] = i
-        length = i + 1 - begin[:, 0]
-        better = length > best_length
-        best_length[better] = length[better]
-        best_start[better] = begin[better, 0]
-    return best_start, best_length
+    fallen = np.zeros((n_curves, n_points), dtype=np.int64)  # drops up to each point
+    np.cumsum(drops, axis=1, out=fallen[:, 1:])
+    # where each curve has fallen k times for the first time; 0 times: at its first point
+    rows, before = np.divmod(np.flatnonzero(drops), max(n_points - 1, 1))
+    first = np.zeros(n_curves * n_points, dtype=np.int64)
+    row = np.arange(n_curves) * n_points
+    first[row[rows] + fallen[rows, before + 1]] = before + 1
+    # a window that ends at a point begins where no more than the tolerated drops lie between, ...
+    begin = first[row[:, None] + np.maximum(fallen - tolerated_drops, 0)]
+    # ... and after the last point that is not usable
+    point = np.arange(n_points)
+    np.maximum(begin, np.maximum.accumulate(np.where(usable, 0, point + 1)), out=begin)
+    length = point + 1 - begin  # 0 where not usable
+    best = length.argmax(axis=1)  # the first of the longest
+    curve = np.arange(n_curves)
+    return begin[curve, best], length[curve, best]
 
 
 def lcis(conductance_s: np.ndarray, usable: np.ndarray, *, tolerated_drops: int) -> Window:

@@ -41,14 +41,16 @@ def judge_cycles(current_a: np.ndarray, limited: np.ndarray, rules: Quality) -> 
     shares = np.maximum(recorded, 1)
     flipped = ((current_a < 0) & finite).sum(axis=1) / shares > rules.flip_fraction
     shorted = (limited & finite).sum(axis=1) / shares >= rules.short_fraction
-    size = np.array(
-        [
-            np.median(np.abs(row[ok])) if ok.any() else np.nan
-            for row, ok in zip(current_a, finite, strict=True)
-        ]
-    )
-    typical = np.nanmedian(size) if recorded.any() else np.nan
+    size = _median_of_rows(np.where(finite, np.abs(current_a), np.nan), recorded)
+    typical = np.median(size[recorded > 0]) if recorded.any() else np.nan
     opened = size < rules.open_ratio * typical
     for rule, applies in (("open", opened), ("flipped", flipped), ("shorted", shorted)):
         verdict[applies & (verdict == "")] = rule
     return verdict
+
+
+def _median_of_rows(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Median of the `counts` finite values of each row; NaN where a row has none."""
+    ordered = np.sort(values, axis=1)  # NaN last
+    rows, last = np.arange(counts.size), np.maximum(counts - 1, 0)
+    return (ordered[rows, last // 2] + ordered[rows, (last + 1) // 2]) / 2

@@ -8,6 +8,7 @@ import yaml
 
 from codesign.iv.landscape import Landscape
 from codesign.iv.measurement import read_measurement
+from codesign.iv.virtual_lab import LIMIT_NOISE
 from codesign.seeds import generator
 
 ROOT = Path(__file__).parents[2]
@@ -53,4 +54,4 @@ def test_each_file_is_labelled_and_carries_its_truth(tmp_path):
         )
         assert k > 0 or conditions == START
         assert np.isclose(truth["eta"] * np.exp(-truth["sigma"]), hidden.usability([conditions])[0])
-        assert measurement.current.max() < 1.001 * LAB["compliance_a"]
+        assert measurement.current.max() < (1 + 5 * LIMIT_NOISE) * LAB["compliance_a"]
