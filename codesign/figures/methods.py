@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from codesign.bayesmulti.methods import METHODS, method_of
 from codesign.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, badge, text_mm
 
-ERM, BAYESMULTI = "erm", "bayesmulti"
-PROMINENT = (ERM, BAYESMULTI)
+PROMINENT = ("erm", "bayesmulti")
 """Methods that a figure is about; the others are rivals and drawn lighter."""
 
 

@@ -1,4 +1,4 @@
-"""Trained networks on devices: scores against usability, on levels and on devices, and what usability predicts."""
+"""Trained networks on devices: scores against usability, and whether usability predicts them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -55,7 +55,7 @@ def draw_accuracy(
     )
     numbers = [{name: row[name] for name in names} | {"chance": chance} for row in rows]
     with house_style():
-        figure = new_figure(TWO_COLUMNS_MM, 88)
+        figure = new_figure(TWO_COLUMNS_MM, 84)
         n, levels = counted(row["n"] for row in rows), len({row["profile"] for row in rows})
         lines = (
             f"test data: {data}; n = {n} programmings a level and method, {levels} synthetic levels along "
@@ -63,14 +63,14 @@ def draw_accuracy(
             "one network trained a method, all from the same start on the same batches; every method meets "
             "the same noise draws",
         )
-        head(figure, 88, f"{task} ({model}): {metric} against usability", lines, origin)
-        score, gain = axes_mm(figure, 14, 21, 74, 44), axes_mm(figure, 104, 21, 73, 44)
+        head(figure, 84, f"{task} ({model}): {metric} against usability", lines, origin)
+        score, gain = axes_mm(figure, 14, 18, 72, 44), axes_mm(figure, 104, 18, 73, 44)
         for name in methods:
             mine = [row for row in rows if row["method"] == name]
             _score_line(score, name, mine)
         score.axhline(chance, color=GREY, lw=0.6, ls=(0, (1, 1.5)), zorder=1, gid="chance")
         score.text(0.99, chance, f"chance {chance:.3g}", color=GREY, fontsize=5.5, ha="right", va="bottom")
-        score.set_title("a  mean; band: ± 1 standard deviation over programmings")
+        score.set_title("a  mean, band: ± 1 std over programmings")
         score.set_ylabel(f"{metric} on test data")
         gain.axhline(0, color=look_of_method("erm").colour, lw=0.8, ls=look_of_method("erm").line, zorder=1)
         compared = [
@@ -83,10 +83,10 @@ def draw_accuracy(
             _difference_line(gain, name, [row for row in rows if row["method"] == name], shift)
         if not compared:
             gain.text(0.5, 0.5, "nothing to compare with ERM", transform=gain.transAxes, ha="center")
-        gain.set_title(f"b  paired difference to ERM, {percent(confidence)} bootstrap interval")
-        gain.set_ylabel(f"{metric} − {metric} of ERM, same draws")
+        gain.set_title(f"b  difference, draw by draw, {percent(confidence)} interval")
+        gain.set_ylabel(f"difference in {metric} to ERM")
         for axes in (score, gain):
-            axes.set(xlim=(0, 1.04), xlabel="usability level U of the device programmed on")
+            axes.set(xlim=(0, 1.04), xlabel="usability level U")
             axes.grid(True)
         score.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=len(methods), columnspacing=1.6)
         return Drawing(figure, numbers)
@@ -202,7 +202,7 @@ def draw_device_accuracy(
                     | {"usability_low": low, "usability_high": high, "metric": metric, "chance": chance}
                 )
     with house_style():
-        figure = new_figure(TWO_COLUMNS_MM, 88)
+        figure = new_figure(TWO_COLUMNS_MM, 84)
         n, count = counted(row["n"] for row in numbers), len({row["profile"] for row in numbers})
         lines = (
             f"test data: {data}; n = {count} device{'s' * (count != 1)}, {n} programmings a device, method "
@@ -210,9 +210,9 @@ def draw_device_accuracy(
             f"vertical bars: ± 1 standard deviation over programmings; horizontal: {percent(confidence)} "
             "interval of the device's usability",
         )
-        head(figure, 88, f"{task} ({model}): {metric} on each device", lines, origin)
+        head(figure, 84, f"{task} ({model}): {metric} on each device", lines, origin)
         for left, letter, (noise, title) in zip((14, 104), "ab", NOISES.items(), strict=True):
-            axes = axes_mm(figure, left, 21, 73, 44, ylim=_limits(numbers, chance))
+            axes = axes_mm(figure, left, 18, 73, 44, ylim=_limits(numbers, chance))
             axes.set_title(f"{letter}  {title}")
             axes.set(xlim=(-0.01, 1.01), xlabel="usability U of the device", ylabel=f"{metric} on test data")
             axes.grid(True)
@@ -331,12 +331,13 @@ def _correlation_number(panel: str, task: str, **values) -> dict:
 def _predicted(axes, task: str, points: Sequence[Mapping], found: Sequence[Mapping]) -> list[dict]:
     """Scatter of one task."""
     metric = found[0]["metric"] if found else "score"
-    axes.set_title(task)
+    axes.set_title(task, y=1.11)
     axes.set(xlim=(-0.03, 1.03), xlabel="usability U", ylabel=f"{metric} on test data")
     axes.grid(True)
     if not found:
         said = f"n = {len(points)} devices:\nno rank correlation"
         axes.text(0.5, 0.5, said, transform=axes.transAxes, ha="center", va="center", color=GREY)
+        axes.set_yticks([])
         return []
     known = [row for row in points if row["usability"] is not None]
     spread = [row for row in known if row["std"] is not None]
@@ -360,8 +361,7 @@ def _predicted(axes, task: str, points: Sequence[Mapping], found: Sequence[Mappi
     )
     for line in found:
         if line["reading"] == "usability":
-            said = f"ρ = {line['rho']:.2f} [{line['low']:.2f}, {line['high']:.2f}]\nn = {line['n']} devices"
-            axes.set_title(f"{task}\n", gid="task")
+            said = f"ρ = {line['rho']:.2f} [{line['low']:.2f}, {line['high']:.2f}], n = {line['n']} devices"
             axes.text(0, 1.03, said, transform=axes.transAxes, fontsize=6, va="bottom")
     return [
         _correlation_number(
@@ -382,7 +382,9 @@ def _forest(axes, task: str, found: Sequence[Mapping], *, named: bool) -> list[d
     """Rank correlation of each reading, of one task; the project's own reading on top."""
     order = list(READINGS)
     axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(-1.05, 1.05), xlabel="rank correlation ρ")
-    axes.set_yticks(range(len(order)), [READINGS[name][0] for name in order] if named else [])
+    axes.set_yticks(
+        range(len(order)), [READINGS[name][0].replace("σ_U", "σ$_U$") for name in order] if named else []
+    )
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")
     axes.axvline(0, color=GREY, lw=0.6)

@@ -1,4 +1,4 @@
-"""The noise a network is trained with: how it was searched for, and what it looks like beside the devices'."""
+"""The noise a network is trained with: its search, and how it looks beside the noise of the devices."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from codesign.bayesmulti.methods import METHODS
 from codesign.bayesmulti.noise import MultinomialNoise, NoiseSpec
 from codesign.evaluation.noise_record import lognormal_beyond, lognormal_density, multinomial_factors
-from codesign.figures.methods import BAYESMULTI, head, in_order, look_of_method
+from codesign.figures.methods import head, in_order, look_of_method
 from codesign.figures.style import (
     BLUE,
     GREEN,
@@ -87,7 +87,7 @@ def draw_search(
         lines = (
             f"objective: mean {metric} on validation data over n = {devices} panel devices × {draws} "
             "programmings, the same draws in every trial; no test data",
-            f"every method has the same budget: {rounds} rounds × {slots} trials, the first round space-filling",
+            f"the same budget for every method: {rounds} rounds × {slots} trials, the first space-filling",
         )
         head(figure, 92, f"{task}: search of the training noise", lines, origin)
         axes = axes_mm(figure, 14, 25, 84, 44)
@@ -208,7 +208,8 @@ def _parameters(figure, methods: Sequence[str], parameters: Sequence[Mapping]) -
         mine = [y for y, (method, _) in enumerate(strips) if method == name]
         limit = next(row["limit"] for row in parameters if row["method"] == name)
         said = f"p₁ + p₂ ≤ {limit:g}" if len(mine) > 1 else f"≤ {limit:g}"
-        axes.text(-0.09, mine[-1] + 0.36, said, ha="right", va="center", fontsize=5, color=GREY)
+        below = {"xytext": (0, -6.5), "textcoords": "offset points", "fontsize": 5, "color": GREY}
+        axes.annotate(said, (-0.09, mine[-1]), ha="right", va="center", **below)
 
 
 def _said(values: Sequence[float]) -> str:
@@ -248,7 +249,7 @@ def draw_noise(specification: NoiseSpec, panel: Sequence[Mapping], *, task: str,
     numbers: list[dict] = []
     largest = max(factor for layer in alike for factor, _ in multinomial_factors(layer))
     right = max(LEAST_RIGHT, 1.15 * largest)
-    title = METHODS[BAYESMULTI].title
+    title = METHODS[specification.method].title
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 96)
         lines = (
@@ -264,7 +265,7 @@ def draw_noise(specification: NoiseSpec, panel: Sequence[Mapping], *, task: str,
         width = 0.022 * right / max(1, len(alike) / 3)
         for k, (layer, places) in enumerate(alike.items()):
             shift = width * (k - (len(alike) - 1) / 2)
-            numbers += _bars(above, layer, places, shift, width, k)
+            numbers += _bars(above, layer, places, shift, width, k, alone=len(alike) == 1)
         below.set_title("b  programming noise of the panel's devices")
         below.set_ylabel("probability density")
         factors = np.linspace(right / POINTS, right, POINTS)
@@ -276,7 +277,7 @@ def draw_noise(specification: NoiseSpec, panel: Sequence[Mapping], *, task: str,
             axes.axvline(1, color=GREY, lw=0.5, ls=(0, (1, 1.5)), zorder=0)
             axes.grid(True)
             axes.legend(loc="upper left", bbox_to_anchor=(1.03, 1.02), labelspacing=0.6)
-        above.set_xlabel("factor on an activation" if specification.site == "activation" else "factor on a weight")
+        above.set_xlabel(f"factor on {'an activation' if specification.site == 'activation' else 'a weight'}")
         below.set_xlabel("factor on a weight")
         return Drawing(figure, numbers)
 
@@ -286,7 +287,9 @@ def _noise_number(panel: str, **values) -> dict:
     return dict.fromkeys(names) | {"panel": panel} | values
 
 
-def _bars(axes, layer: MultinomialNoise, places: Sequence[int], shift: float, width: float, k: int) -> list:
+def _bars(
+    axes, layer: MultinomialNoise, places: Sequence[int], shift: float, width: float, k: int, *, alone: bool
+) -> list:
     found = multinomial_factors(layer)
     which = f"layer{'s' * (len(places) > 1)} {_places(places)}"
     label = f"{which}: p₁ = {layer.p_zero:.3g}, p₂ = {layer.p_half:.3g}"
@@ -298,11 +301,10 @@ def _bars(axes, layer: MultinomialNoise, places: Sequence[int], shift: float, wi
         label=label if k < 6 else ("further layers: see the table" if k == 6 else None),
         gid=f"bars {k}",
     )
-    if len(places) and k == 0 and width > 0.02:
+    if k == 0 and alone:
         for factor, probability in found:
-            axes.text(
-                factor + shift, probability + 0.03, f"{probability:.2f}", ha="center", va="bottom", fontsize=5.5
-            )
+            said = f"{probability:.2f}"
+            axes.text(factor + shift, probability + 0.03, said, ha="center", va="bottom", fontsize=5.5)
     return [
         _noise_number(
             "training",
