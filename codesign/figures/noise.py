@@ -49,6 +49,8 @@ CURVES = (
 """Looks of the panel's devices, used again where there are more."""
 POINTS = 500
 """Of a density curve."""
+KEY_MM = 6.6
+"""Height of a device in the key."""
 LEAST_RIGHT = 3.0
 """Least right end of the axis of factors."""
 
@@ -250,16 +252,18 @@ def draw_noise(specification: NoiseSpec, panel: Sequence[Mapping], *, task: str,
     largest = max(factor for layer in alike for factor, _ in multinomial_factors(layer))
     right = max(LEAST_RIGHT, 1.15 * largest)
     title = METHODS[specification.method].title
+    low_mm = max(25.0, KEY_MM * len(panel))
+    height = 71 + low_mm
     with house_style():
-        figure = new_figure(TWO_COLUMNS_MM, 96)
+        figure = new_figure(TWO_COLUMNS_MM, height)
         lines = (
             f"{title}: probability of each factor on a component of the {specification.site}s, "
             f"{len(specification.layers)} noisy layer{'s' * (len(specification.layers) != 1)}, training only",
             f"programming: density of exp(σ z), z ~ N(0, 1), on a weight, for the n = {len(panel)} panel "
             "devices of the search",
         )
-        head(figure, 96, f"{task}: noise in training and noise of the devices", lines, origin)
-        above, below = axes_mm(figure, 14, 51, 92, 25), axes_mm(figure, 14, 12, 92, 25)
+        head(figure, height, f"{task}: noise in training and noise of the devices", lines, origin)
+        above, below = axes_mm(figure, 14, 26 + low_mm, 92, 25), axes_mm(figure, 14, 12, 92, low_mm)
         above.set_title("a  training noise of the chosen specification: η / E[η], mean 1")
         above.set(ylim=(0, 1.05), ylabel="probability")
         width = 0.022 * right / max(1, len(alike) / 3)
