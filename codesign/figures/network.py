@@ -15,6 +15,7 @@ from codesign.figures.style import (
     axes_mm,
     house_style,
     new_figure,
+    wrapped,
 )
 
 NOISES = {
@@ -55,16 +56,16 @@ def draw_accuracy(
     )
     numbers = [{name: row[name] for name in names} | {"chance": chance} for row in rows]
     with house_style():
-        figure = new_figure(TWO_COLUMNS_MM, 84)
+        figure = new_figure(TWO_COLUMNS_MM, 81)
         n, levels = counted(row["n"] for row in rows), len({row["profile"] for row in rows})
         lines = (
-            f"test data: {data}; n = {n} programmings a level and method, {levels} synthetic levels along "
-            "the devices' own trend",
+            f"test data: {_short(data)}; n = {n} programmings a level and method, {levels} synthetic "
+            "levels along the devices' own trend",
             "one network trained a method, all from the same start on the same batches; every method meets "
             "the same noise draws",
         )
-        head(figure, 84, f"{task} ({model}): {metric} against usability", lines, origin)
-        score, gain = axes_mm(figure, 14, 18, 72, 44), axes_mm(figure, 104, 18, 73, 44)
+        head(figure, 81, f"{task} ({model}): {metric} against usability", lines, origin)
+        score, gain = axes_mm(figure, 14, 15, 72, 44), axes_mm(figure, 104, 15, 73, 44)
         for name in methods:
             mine = [row for row in rows if row["method"] == name]
             _score_line(score, name, mine)
@@ -90,6 +91,11 @@ def draw_accuracy(
             axes.grid(True)
         score.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=len(methods), columnspacing=1.6)
         return Drawing(figure, numbers)
+
+
+def _short(data: str) -> str:
+    """Cut where it would push n off the page."""
+    return wrapped(data, 62, lines=1)
 
 
 def _one_task(rows: Sequence[Mapping], wanted: str) -> tuple[str, str]:
@@ -202,17 +208,17 @@ def draw_device_accuracy(
                     | {"usability_low": low, "usability_high": high, "metric": metric, "chance": chance}
                 )
     with house_style():
-        figure = new_figure(TWO_COLUMNS_MM, 84)
+        figure = new_figure(TWO_COLUMNS_MM, 81)
         n, count = counted(row["n"] for row in numbers), len({row["profile"] for row in numbers})
         lines = (
-            f"test data: {data}; n = {count} device{'s' * (count != 1)}, {n} programmings a device, method "
-            "and kind of noise",
+            f"test data: {_short(data)}; n = {count} device{'s' * (count != 1)}, {n} programmings a device, "
+            "method and kind of noise",
             f"vertical bars: ± 1 standard deviation over programmings; horizontal: {percent(confidence)} "
             "interval of the device's usability",
         )
-        head(figure, 84, f"{task} ({model}): {metric} on each device", lines, origin)
+        head(figure, 81, f"{task} ({model}): {metric} on each device", lines, origin)
         for left, letter, (noise, title) in zip((14, 104), "ab", NOISES.items(), strict=True):
-            axes = axes_mm(figure, left, 18, 73, 44, ylim=_limits(numbers, chance))
+            axes = axes_mm(figure, left, 15, 73, 44, ylim=_limits(numbers, chance))
             axes.set_title(f"{letter}  {title}")
             axes.set(xlim=(-0.01, 1.01), xlabel="usability U of the device", ylabel=f"{metric} on test data")
             axes.grid(True)

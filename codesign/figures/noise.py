@@ -9,7 +9,7 @@ from codesign.bayesmulti.noise import MultinomialNoise, NoiseSpec
 from codesign.evaluation.noise_record import lognormal_beyond, lognormal_density, multinomial_factors
 from codesign.figures.methods import head, in_order, look_of_method
 from codesign.figures.style import (
-    BLUE,
+    BLACK,
     GREEN,
     GREY,
     ORANGE,
@@ -34,19 +34,21 @@ PARAMETERS = {
     "p_half": "BayesMulti p₂ (halves)",
 }
 """Searched parameters, as an axis says them."""
-DODGE = 0.13
+DODGE = 0.18
 """Between methods drawn beside each other, in trials."""
+NAMED_ROUNDS, NUMBERED_ROUNDS = 8, 30
+"""Most rounds named in full, and most numbered."""
 NAMED_LAYERS = 3
 """Most values of layers written out."""
 CURVES = (
     (VERMILION, "-"),
-    (BLUE, (0, (4, 1.5))),
-    (GREEN, (0, (1, 1))),
-    (PURPLE, (0, (3, 1, 1, 1))),
-    (ORANGE, (0, (6, 1))),
+    (GREEN, (0, (4, 1.5))),
+    (PURPLE, (0, (1, 1))),
+    (ORANGE, (0, (3, 1, 1, 1))),
+    (BLACK, (0, (6, 1))),
     (SKY, (0, (2, 1))),
 )
-"""Looks of the panel's devices, used again where there are more."""
+"""Looks of the panel's devices, used again where there are more; none is BayesMulti's colour."""
 POINTS = 500
 """Of a density curve."""
 KEY_MM = 6.6
@@ -85,25 +87,25 @@ def draw_search(
     last, rounds = max(row["trial"] for row in trace), max(row["round"] for row in trace)
     slots = max(row["slot"] for row in trace)
     with house_style():
-        figure = new_figure(TWO_COLUMNS_MM, 92)
+        figure = new_figure(TWO_COLUMNS_MM, 89)
         lines = (
             f"objective: mean {metric} on validation data over n = {devices} panel devices × {draws} "
             "programmings, the same draws in every trial; no test data",
             f"the same budget for every method: {rounds} rounds × {slots} trials, the first space-filling",
         )
-        head(figure, 92, f"{task}: search of the training noise", lines, origin)
-        axes = axes_mm(figure, 14, 25, 84, 44)
+        head(figure, 89, f"{task}: search of the training noise", lines, origin)
+        axes = axes_mm(figure, 14, 22, 84, 44)
         for k, name in enumerate(methods):
             rows = [row for row in trace if row["method"] == name]
             _trace(axes, name, rows, DODGE * (k - (len(methods) - 1) / 2))
         for first in range(2, rounds + 1):
             axes.axvline((first - 1) * slots + 0.5, color=PALE, lw=0.6, zorder=0)
-        if rounds <= 12:
+        if rounds <= NUMBERED_ROUNDS:
             for k in range(1, rounds + 1):
                 axes.text(
                     (k - 0.5) * slots + 0.5,
                     1.0,
-                    f"round {k}",
+                    f"round {k}" if k == 1 or rounds <= NAMED_ROUNDS else str(k),
                     transform=axes.get_xaxis_transform(),
                     ha="center",
                     va="bottom",
@@ -151,9 +153,11 @@ def _trace(axes, name: str, rows: Sequence[Mapping], shift: float) -> None:
         elinewidth=0.6,
         alpha=look.alpha,
         zorder=look.order,
-        label=METHODS[name].title,
+        label=f"_{name}",  # an underscore keeps it out of the key, which shows marker and line
         gid=name,
     )
+    key = {"ls": look.line, "lw": look.width, "marker": look.marker, "ms": look.size, "mew": 0}
+    axes.plot([], [], color=look.colour, label=METHODS[name].title, **key)
     for flag, marker, size in (("corner", "*", 6.5), ("chosen", "o", 6.5)):
         rings = [row for row in made if row[flag]]
         axes.plot(
@@ -183,7 +187,7 @@ def _trace(axes, name: str, rows: Sequence[Mapping], shift: float) -> None:
 def _parameters(figure, methods: Sequence[str], parameters: Sequence[Mapping]) -> None:
     """Strip a parameter: small marks tried, large mark chosen."""
     strips = [(name, parameter) for name in methods for parameter in METHODS[name].parameters]
-    axes = axes_mm(figure, 133, 25, 30, 44, ylim=(len(strips) - 0.5, -0.5), xlim=(-0.04, 1.04))
+    axes = axes_mm(figure, 133, 22, 30, 44, ylim=(len(strips) - 0.5, -0.5), xlim=(-0.04, 1.04))
     axes.set_title("b  parameters tried (small) and chosen (large)", x=-0.95, y=1.07)
     axes.set(xlabel="value / limit of the search", xticks=[0, 0.5, 1], yticks=[])
     axes.spines["left"].set_visible(False)
@@ -211,6 +215,7 @@ def _parameters(figure, methods: Sequence[str], parameters: Sequence[Mapping]) -
         limit = next(row["limit"] for row in parameters if row["method"] == name)
         said = f"p₁ + p₂ ≤ {limit:g}" if len(mine) > 1 else f"≤ {limit:g}"
         below = {"xytext": (0, -6.5), "textcoords": "offset points", "fontsize": 5, "color": GREY}
+        below["annotation_clip"] = False
         axes.annotate(said, (-0.09, mine[-1]), ha="right", va="center", **below)
 
 
@@ -264,17 +269,20 @@ def draw_noise(specification: NoiseSpec, panel: Sequence[Mapping], *, task: str,
         )
         head(figure, height, f"{task}: noise in training and noise of the devices", lines, origin)
         above, below = axes_mm(figure, 14, 26 + low_mm, 92, 25), axes_mm(figure, 14, 12, 92, low_mm)
-        above.set_title("a  training noise of the chosen specification: η / E[η], mean 1")
+        above.set_title("a  training noise of the chosen specification, divided by its mean")
         above.set(ylim=(0, 1.05), ylabel="probability")
         width = 0.022 * right / max(1, len(alike) / 3)
         for k, (layer, places) in enumerate(alike.items()):
             shift = width * (k - (len(alike) - 1) / 2)
-            numbers += _bars(above, layer, places, shift, width, k, alone=len(alike) == 1)
+            shade = 1 - 0.7 * k / (len(alike) - 1) if len(alike) > 1 else None
+            numbers += _bars(above, layer, places, shift, width, k, shade)
         below.set_title("b  programming noise of the panel's devices")
         below.set_ylabel("probability density")
         factors = np.linspace(right / POINTS, right, POINTS)
         for k, profile in enumerate(sorted(panel, key=lambda row: -row["usability"])):
-            numbers += _density(below, profile, factors, CURVES[k % len(CURVES)])
+            # colours come again with another line each time
+            look = CURVES[k % len(CURVES)][0], CURVES[(k + k // len(CURVES)) % len(CURVES)][1]
+            numbers += _density(below, profile, factors, look)
         below.set_ylim(bottom=0)
         for axes in (above, below):
             axes.set_xlim(-0.04 * right, right)
@@ -292,7 +300,13 @@ def _noise_number(panel: str, **values) -> dict:
 
 
 def _bars(
-    axes, layer: MultinomialNoise, places: Sequence[int], shift: float, width: float, k: int, *, alone: bool
+    axes,
+    layer: MultinomialNoise,
+    places: Sequence[int],
+    shift: float,
+    width: float,
+    k: int,
+    shade: float | None,
 ) -> list:
     found = multinomial_factors(layer)
     which = f"layer{'s' * (len(places) > 1)} {_places(places)}"
@@ -301,13 +315,14 @@ def _bars(
         [factor + shift for factor, _ in found],
         [probability for _, probability in found],
         width=width,
-        color=CURVES[(k + 1) % len(CURVES)][0],
+        color=look_of_method("bayesmulti").colour,
+        alpha=shade,
         label=label if k < 6 else ("further layers: see the table" if k == 6 else None),
         gid=f"bars {k}",
     )
-    if k == 0 and alone:
+    if shade is None:
         for factor, probability in found:
-            said = f"{probability:.2f}"
+            said = f"{probability:.2g}"
             axes.text(factor + shift, probability + 0.03, said, ha="center", va="bottom", fontsize=5.5)
     return [
         _noise_number(

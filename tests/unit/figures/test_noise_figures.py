@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from codesign.bayesmulti.methods import METHODS, method_spec
+from codesign.bayesmulti.methods import method_spec
 from codesign.bayesmulti.search import SearchSpace
 from codesign.evaluation.noise_record import search_trace, searched_parameters
 from codesign.figures.noise import draw_noise, draw_search
@@ -48,7 +48,7 @@ def test_trials_corner_choice_and_best_are_drawn_as_recorded():
     axes = drawing.figure.axes[0]
     for name in LIMITS:
         rows = [row for row in trace if row["method"] == name]
-        [bars] = [bars for bars in axes.containers if bars.get_label() == METHODS[name].title]
+        [bars] = [bars for bars in axes.containers if bars.get_label() == f"_{name}"]
         made = [row for row in rows if row["objective"] is not None]
         assert bars.lines[0].get_ydata().tolist() == [row["objective"] for row in made]
         assert np.abs(bars.lines[0].get_xdata() - [row["trial"] for row in made]).max() < 0.5
@@ -102,7 +102,7 @@ def test_small_and_large_searches_fit_their_page(methods, rounds, slots, layers,
 
 def _panel(count):
     return [
-        {"profile": f"d-{k}", "usability": (k + 1) / count, "sigma": -float(np.log((k + 1) / count))}
+        {"profile": f"d-{k}", "usability": (k + 1) / count, "sigma": float(np.log(count / (k + 1)))}
         for k in range(count)
     ]
 
