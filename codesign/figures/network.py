@@ -305,7 +305,7 @@ def draw_correlation(
     if strange:
         raise ValueError(f"correlations of tasks that are not drawn: {', '.join(strange)}")
     blocks = -(-len(tasks) // COLUMNS)
-    block_mm, top_mm = 96, 20
+    block_mm, top_mm = 104, 12
     height = top_mm + block_mm * blocks
     numbers: list[dict] = []
     with house_style():
