@@ -222,3 +222,18 @@ def evaluations_of_task(wildcards):
 def summaries_of_tasks(wildcards):
     """Summaries of every task."""
     return expand("results/{lab}evaluation/{task}-summary.parquet", lab=wildcards.lab, task=TASKS)
+
+
+def definition_of(wildcards):
+    """What kind of task this is: data, metric, chance level."""
+    return TASKS[wildcards.task]["task"]
+
+
+def chosen_of_searches(wildcards):
+    """Chosen noise of every method that searches for it."""
+    return expand(
+        "results/{lab}search/{task}/{method}/chosen.json",
+        lab=wildcards.lab,
+        task=wildcards.task,
+        method=[method for method in METHODS if rounds_of(method)],
+    )
