@@ -1,4 +1,4 @@
-"""From I-V sweeps to the next device to make: the whole workflow on one page."""
+"""From I-V sweeps to the next device to make, and to networks that hold on them: the workflow on one page."""
 
 from snakemake.utils import min_version
 
@@ -28,6 +28,10 @@ localrules:
     usability,
     proposals,
     campaign,
+    profiles,
+    networks,
+    evaluation,
+    network_figures,
     figures,
 
 
@@ -60,9 +64,45 @@ rule campaign:
         "Closed-loop search on the virtual laboratory"
 
 
+rule profiles:
+    input:
+        expand("results/{lab}profiles/panel.parquet", lab=LAB),
+        expand("results/{lab}profiles/devices/{device}.parquet", lab=LAB, device=DEVICES[LAB]),
+    message:
+        "Device profiles: what networks are programmed on"
+
+
+rule networks:
+    input:
+        expand(
+            "results/{lab}models/{task}/{method}/weights.safetensors",
+            lab=LAB,
+            task=TASKS,
+            method=METHODS,
+        ),
+    message:
+        "Trained networks"
+
+
+rule evaluation:
+    input:
+        expand("results/{lab}evaluation/{task}-summary.csv", lab=LAB, task=TASKS),
+        expand("results/{lab}evaluation/correlation.csv", lab=LAB),
+    message:
+        "Scores of programmed networks"
+
+
+rule network_figures:
+    input:
+        network_figures(),
+    message:
+        "Figures of the networks"
+
+
 rule figures:
     input:
         device_figures(),
+        network_figures(),
         expand("results/{lab}figures/{name}.pdf", lab=LAB, name=SET_FIGURES),
         expand("results/{lab}figures/proposals.pdf", lab=LAB),
         "results/virtual_lab/figures/campaign.pdf",
@@ -76,6 +116,7 @@ rule all:
         rules.usability.input,
         rules.proposals.input,
         rules.campaign.input,
+        rules.evaluation.input,
         rules.figures.input,
     message:
-        "Everything: tables, proposals, campaign and figures"
+        "Everything: tables, proposals, campaign, networks and figures"

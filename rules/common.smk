@@ -237,3 +237,13 @@ def chosen_of_searches(wildcards):
         task=wildcards.task,
         method=[method for method in METHODS if rounds_of(method)],
     )
+
+
+def network_figures():
+    """Figures of every task, and whether usability predicts."""
+    names = [
+        f"{kind}-{task}" for kind in ("accuracy", "device-accuracy", "search") for task in TASKS
+    ]
+    if "bayesmulti" in METHODS:
+        names += [f"noise-{task}" for task in TASKS]
+    return expand("results/{lab}figures/{name}.pdf", lab=LAB, name=[*names, "correlation"])

@@ -43,7 +43,7 @@ def predictions(
 
     Returns:
         Correlations (task, method, noise, metric, reading, title, rho, low, high, n) and the points
-        behind them (task, device, score, std, and each reading). A task with fewer than 3 devices, or a
+        behind them (task, device, metric, score, std, and each reading). A task with fewer than 3 devices, or a
         reading without order, has no correlation.
     """
     by_name = {row["device"]: row for row in devices if row["status"] == "ok"}
@@ -57,7 +57,14 @@ def predictions(
         for row in rows:
             values = {name: read(by_name[row["profile"]]) for name, (_, read) in READINGS.items()}
             points.append(
-                {"task": task, "device": row["profile"], metric: row["mean"], "std": row["std"], **values}
+                {
+                    "task": task,
+                    "device": row["profile"],
+                    "metric": metric,
+                    "score": row["mean"],
+                    "std": row["std"],
+                    **values,
+                }
             )
         for name, (title, read) in READINGS.items():
             pairs = [(read(by_name[row["profile"]]), row["mean"]) for row in rows]

@@ -349,15 +349,15 @@ def _predicted(axes, task: str, points: Sequence[Mapping], found: Sequence[Mappi
     spread = [row for row in known if row["std"] is not None]
     axes.vlines(
         [row["usability"] for row in spread],
-        [row[metric] - row["std"] for row in spread],
-        [row[metric] + row["std"] for row in spread],
+        [row["score"] - row["std"] for row in spread],
+        [row["score"] + row["std"] for row in spread],
         color=BLUE,
         lw=0.5,
         alpha=0.4,
     )
     axes.plot(
         [row["usability"] for row in known],
-        [row[metric] for row in known],
+        [row["score"] for row in known],
         "o",
         color=BLUE,
         ms=2.0 if len(known) > 100 else 2.8,
@@ -377,7 +377,7 @@ def _predicted(axes, task: str, points: Sequence[Mapping], found: Sequence[Mappi
             reading="usability",
             metric=metric,
             usability=row["usability"],
-            value=row[metric],
+            value=row["score"],
             std=row["std"],
         )
         for row in known

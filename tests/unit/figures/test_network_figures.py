@@ -162,7 +162,7 @@ def test_correlation_draws_points_and_intervals(device_row, texts):
     drawing = draw_correlation(found, points, tasks=["t", "u"], confidence=0.95, origin="virtual")
     scatter, forest = drawing.figure.axes[:2]
     [line] = [line for line in scatter.lines if line.get_gid() == "t"]
-    assert line.get_ydata().tolist() == [row["accuracy"] for row in points if row["task"] == "t"]
+    assert line.get_ydata().tolist() == [row["score"] for row in points if row["task"] == "t"]
     for row in (row for row in found if row["task"] == "t"):
         [mark] = [line for line in forest.lines if line.get_gid() == row["reading"]]
         assert mark.get_xdata()[0] == row["rho"]
