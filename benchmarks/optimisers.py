@@ -3,8 +3,10 @@
     python benchmarks/optimisers.py --out results/benchmarks/optimisers.csv
 
 Every optimiser makes the same first device (the paper's), sees the same noisy
-usabilities and searches the same landscapes. Needs benchmarks/requirements.txt;
-an optimiser that is not installed is left out and said so.
+usabilities and searches the same landscapes. With `--design 6` all of them also
+make this project's space-filling devices first, so that only what follows is
+compared. Needs benchmarks/requirements.txt; an optimiser that is not installed
+is left out and said so.
 """
 
 import argparse
@@ -21,7 +23,8 @@ import numpy as np
 import yaml
 
 from codesign.fabrication.campaign import run_campaign
-from codesign.fabrication.propose import Search
+from codesign.fabrication.encoding import Encoding
+from codesign.fabrication.propose import Search, spread_choice
 from codesign.fabrication.space import Space, key_of
 from codesign.iv.landscape import Landscape
 from codesign.seeds import generator
@@ -30,7 +33,26 @@ from codesign.tables import CONDITION_COLUMNS, write_csv
 NUMERIC = CONDITION_COLUMNS[1:]
 
 
-def with_project(space, search, laboratory, evaluations, seed):
+def first_devices(space, search, count):
+    """The start and the space-filling devices after it, `count` in all."""
+    encoding = Encoding(search.encoding, space.levels)
+    grid = space.grid()
+    points = encoding(grid)
+    start = [key_of(condition) for condition in grid].index(key_of(search.start))
+    made = np.arange(len(grid)) == start
+    more = spread_choice(points, points[made], made, count - 1, numeric=encoding.numeric)
+    return [grid[index] for index in (start, *more)]
+
+
+def coded(condition, space):
+    """Level indices in place of numbers."""
+    return {
+        n: condition[n] if n == "perovskite" else list(space.levels[n]).index(condition[n])
+        for n in CONDITION_COLUMNS
+    }
+
+
+def with_project(space, search, laboratory, evaluations, seed, first):
     """This project's surrogate and acquisition."""
     rows = run_campaign(
         "bayesian", space, search, laboratory, evaluations=evaluations, rng=np.random.default_rng(seed)
@@ -38,15 +60,16 @@ def with_project(space, search, laboratory, evaluations, seed):
     return [{name: row[name] for name in CONDITION_COLUMNS} for row in rows]
 
 
-def with_random(space, search, laboratory, evaluations, seed):
+def with_random(space, search, laboratory, evaluations, seed, first):
     """Uniform over the grid, without repetition."""
-    rows = run_campaign(
-        "random", space, search, laboratory, evaluations=evaluations, rng=np.random.default_rng(seed)
-    )
-    return [{name: row[name] for name in CONDITION_COLUMNS} for row in rows]
+    grid = space.grid()
+    made = {key_of(condition) for condition in first}
+    left = [condition for condition in grid if key_of(condition) not in made]
+    picks = np.random.default_rng(seed).choice(len(left), evaluations - len(first), replace=False)
+    return [*first, *(left[k] for k in picks)]
 
 
-def with_optuna(space, search, laboratory, evaluations, seed):
+def with_optuna(space, search, laboratory, evaluations, seed, first):
     """Tree-structured Parzen estimator, levels as categories for the perovskite and indices for numbers."""
     import optuna
 
@@ -54,12 +77,8 @@ def with_optuna(space, search, laboratory, evaluations, seed):
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True)
     )
-    study.enqueue_trial(
-        {
-            n: search.start[n] if n == "perovskite" else list(space.levels[n]).index(search.start[n])
-            for n in CONDITION_COLUMNS
-        }
-    )
+    for condition in first:
+        study.enqueue_trial(coded(condition, space))
     made = []
 
     def objective(trial):
@@ -73,7 +92,7 @@ def with_optuna(space, search, laboratory, evaluations, seed):
     return made
 
 
-def with_bayes_opt(space, search, laboratory, evaluations, seed):
+def with_bayes_opt(space, search, laboratory, evaluations, seed, first):
     """bayesian-optimization: a Gaussian process over level indices, the perovskite a category."""
     from bayes_opt import BayesianOptimization
     from bayes_opt.acquisition import ExpectedImprovement
@@ -84,25 +103,23 @@ def with_bayes_opt(space, search, laboratory, evaluations, seed):
         f=None, pbounds=bounds, acquisition_function=ExpectedImprovement(xi=0.01), verbose=0,
         allow_duplicate_points=True, random_state=seed,
     )  # fmt: skip
-    made, condition = [], dict(search.start)
-    while True:
-        value, _ = laboratory(len(made) + 1, condition)
+    made = []
+    for number in range(evaluations):
+        if number < len(first):
+            condition = dict(first[number])
+        else:
+            point = optimiser.suggest()
+            condition = {
+                n: point[n] if n == "perovskite" else space.levels[n][round(float(point[n]))]
+                for n in CONDITION_COLUMNS
+            }
+        value, _ = laboratory(number + 1, condition)
         made.append(condition)
-        if len(made) == evaluations:
-            return made
-        coded = {
-            n: condition[n] if n == "perovskite" else space.levels[n].index(condition[n])
-            for n in CONDITION_COLUMNS
-        }
-        optimiser.register(params=coded, target=value)
-        point = optimiser.suggest()
-        condition = {
-            n: point[n] if n == "perovskite" else space.levels[n][round(float(point[n]))]
-            for n in CONDITION_COLUMNS
-        }
+        optimiser.register(params=coded(condition, space), target=value)
+    return made
 
 
-def with_baybe(space, search, laboratory, evaluations, seed):
+def with_baybe(space, search, laboratory, evaluations, seed, first):
     """BayBE's default recommender on the discrete space, one device at a time."""
     import pandas as pd
     from baybe import Campaign
@@ -117,17 +134,17 @@ def with_baybe(space, search, laboratory, evaluations, seed):
         NumericalDiscreteParameter(name, [float(v) for v in space.levels[name]]) for name in NUMERIC
     ]
     campaign = Campaign(SearchSpace.from_product(parameters), NumericalTarget("usability").to_objective())
-    made, condition = (
-        [],
-        {n: search.start[n] if n == "perovskite" else float(search.start[n]) for n in CONDITION_COLUMNS},
-    )
-    while True:
-        value, _ = laboratory(len(made) + 1, condition)
+    made = []
+    for number in range(evaluations):
+        if number < len(first):
+            condition = {n: first[number][n] for n in CONDITION_COLUMNS}
+            condition |= {n: float(condition[n]) for n in NUMERIC}
+        else:
+            condition = campaign.recommend(1).iloc[0][list(CONDITION_COLUMNS)].to_dict()
+        value, _ = laboratory(number + 1, condition)
         made.append(condition)
-        if len(made) == evaluations:
-            return made
         campaign.add_measurements(pd.DataFrame([{**condition, "usability": value}]))
-        condition = campaign.recommend(1).iloc[0][list(CONDITION_COLUMNS)].to_dict()
+    return made
 
 
 OPTIMISERS = {
@@ -139,7 +156,7 @@ OPTIMISERS = {
 }
 
 
-def search_landscapes(names, space, search, *, repeats, evaluations, noise, seed):
+def search_landscapes(names, space, search, *, repeats, evaluations, noise, seed, first):
     """Yield one row an evaluation: optimiser, repeat, evaluation, hidden usability, best so far, optimum."""
     for repeat in range(repeats):
         landscape = Landscape.draw(space.levels, generator(seed, "landscape", repeat), search.start)
@@ -151,7 +168,7 @@ def search_landscapes(names, space, search, *, repeats, evaluations, noise, seed
                 return float(landscape.usability([condition])[0] + noise * draw), noise
 
             try:
-                made = OPTIMISERS[name](space, search, laboratory, evaluations, repeat + 1)
+                made = OPTIMISERS[name](space, search, laboratory, evaluations, repeat + 1, first)
             except ImportError as missing:
                 if repeat == 0:
                     print(f"{name} left out: {missing}", file=sys.stderr)
@@ -201,6 +218,9 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=24, help="devices a search makes (default 24)")
     parser.add_argument("--noise", type=float, default=0.03, help="standard deviation of a usability (0.03)")
     parser.add_argument("--seed", type=int, default=5000, help="root seed of landscapes and noise (5000)")
+    parser.add_argument(
+        "--design", type=int, default=1, help="of this project's first devices that all optimisers make (1)"
+    )
     parser.add_argument("--only", nargs="*", choices=list(OPTIMISERS), help="these optimisers alone")
     parser.add_argument("--join", nargs="*", type=Path, default=[], help="CSV files of earlier runs to add")
     parser.add_argument("--out", type=Path, help="CSV file, a row an evaluation")
@@ -211,15 +231,17 @@ def main() -> None:
     warnings.simplefilter("ignore")
     settings = dict(yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["fabrication"])
     space = Space(settings.pop("space"), settings.pop("exclude"))
+    search = Search(**settings)
     rows = list(
         search_landscapes(
             list(OPTIMISERS) if chosen.only is None else chosen.only,
             space,
-            Search(**settings),
+            search,
             repeats=chosen.repeats,
             evaluations=chosen.evaluations,
             noise=chosen.noise,
             seed=chosen.seed,
+            first=first_devices(space, search, chosen.design),
         )
     )
     for path in chosen.join:
