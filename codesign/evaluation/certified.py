@@ -16,6 +16,9 @@ SHARED = ("p_zero", "p_half", "width", "draws", "confidence", "ceiling", "change
 def summarise_certificates(rows: Iterable[Mapping]) -> list[dict]:
     """One row a method, certificate, profile and scope, in the order they come.
 
+    A row `smoothing` with a profile says how many examples have a radius that at least half of
+    the drawn programmings on it stay within; their median distance counts as known.
+
     Args:
         rows: Of `codesign.tables.CERTIFICATES`.
 
@@ -54,4 +57,20 @@ def summarise_certificates(rows: Iterable[Mapping]) -> list[dict]:
                 "largest": float(np.max(values)) if values else None,
             }
         )
-    return found
+    return [*found, *_reached(found, groups)]
+
+
+def _reached(found: Iterable[Mapping], groups: Mapping[tuple, list[Mapping]]) -> list[dict]:
+    """Rows `smoothing` of every profile: radii against how far programmings move the weights."""
+    radii = [row for row in found if row["certificate"] == "smoothing"]
+    moves = [row for row in found if row["certificate"] == "accuracy"]
+    rows = []
+    for radius in radii:
+        values = np.array([row["value"] for row in groups[tuple(radius[name] for name in GROUP)]])
+        for move in moves:
+            if any(move[name] != radius[name] for name in ("task", "method", "model")):
+                continue
+            share = float(np.mean((values > 0) & (values >= move["distance"])))
+            on = ("profile", "usability", "changed", "distance")
+            rows.append(radius | {name: move[name] for name in on} | {"share": share, "vacuous": share == 0})
+    return rows

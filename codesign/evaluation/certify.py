@@ -202,7 +202,10 @@ def smoothed_rows(
     seed: int,
     labels: Mapping[str, str],
 ) -> list[dict]:
-    """Rows of `published`, `discrete` and `smoothing`; `example` is the position in `examples`."""
+    """Rows of `published`, `discrete` and `smoothing`; `example` is the position in `examples`.
+
+    Vacuous is what lets nothing change: less than one weight, or a radius of 0.
+    """
     layers = noise_layers(model)
     lognormal = NoiseSpec(noise.method, "weight", (LognormalNoise(settings.sigma),) * len(layers))
     weights = sum(model.get_submodule(name).weight.numel() for name in layers)
@@ -239,7 +242,6 @@ def smoothed_rows(
             q = lower_bound(counts, settings.draws, confidence=confidence)
             for name, value in values.items():
                 found = value(q)
-                least = 0.0 if name == "smoothing" else 1.0
                 rows += [
                     _row(labels, name, columns)
                     | {
@@ -251,8 +253,7 @@ def smoothed_rows(
                         "probability": float(q[k]),
                         "value": None if np.isnan(found[k]) else float(found[k]),
                         "ceiling": None if np.isnan(found[-1]) else float(found[-1]),
-                        # a radius of 0, or less than one weight: nothing may change
-                        "vacuous": not (found[k] > 0 if least == 0 else found[k] >= least),
+                        "vacuous": not (found[k] > 0 if name == "smoothing" else found[k] >= 1),
                     }
                     for k in range(len(successes))
                 ]
@@ -363,7 +364,8 @@ def programmed_decisions(
         generator: On the CPU.
         programmings: How often.
     """
-    smoothed = {f"{name}.weight" for name in noise_layers(model)}
+    # a network that is one layer has no name for it
+    smoothed = {f"{name}.weight".lstrip(".") for name in noise_layers(model)}
     correct, changed, distance = [], [], []
     with PerovskiteMemSim(model, settings) as simulator:
         clean = {name: model.get_parameter(name).detach().clone() for name in simulator.names}
@@ -385,7 +387,7 @@ def programmed_decisions(
 def _moved(programmed: torch.Tensor, clean: torch.Tensor) -> tuple[int, float]:
     """How many weights changed, and the sum of squares of ln(programmed / clean) over them."""
     different = programmed != clean
-    ratio = programmed[different].double() / clean[different].double()
-    if not bool((torch.isfinite(ratio) & (ratio > 0)).all()):
-        return len(ratio), np.inf
-    return len(ratio), float(ratio.log().square().sum())
+    logs = torch.where(different, programmed / clean, 1.0).log_()
+    # no number where a sign turned, infinite where a weight became 0 or was
+    square = float(logs.square_().sum(dtype=torch.float64))
+    return int(different.sum()), square if np.isfinite(square) else np.inf

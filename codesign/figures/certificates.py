@@ -27,12 +27,15 @@ COLUMNS = {
     "published": "published\nr weights",
     "discrete": "exact\nk weights",
     "smoothing": "log-weight\nradius",
+    "reached": "radius reaches\n{}",
 }
-"""Certificates of smoothed networks: the head of their column."""
+"""Certificates of smoothed networks: the head of their column; the last is about the mildest level."""
+HATCHED = {"facecolor": "#F4F4F4", "edgecolor": "#C4C4C4", "hatch": "//////", "lw": 0}
+"""Where nothing is promised."""
 SHADES = LinearSegmentedColormap.from_list("certified", ["#EAF6F2", GREEN])
 """From nothing certified to everything."""
 ROW_MM = 7.0
-COLUMN_MM = 17.0
+COLUMN_MM = 15.5
 LEFT_MM = 31.0
 
 
@@ -62,7 +65,7 @@ def draw_certificates(
     task, model = tasks[0]
     methods = in_order(row["method"] for row in summary)
     levels = _levels(summary)
-    height = 78 + ROW_MM * len(methods) + 11
+    height = 98 + ROW_MM * len(methods)
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
         smoothed = next(row for row in summary if row["certificate"] == "smoothing")
@@ -75,11 +78,11 @@ def draw_certificates(
         )
         head(figure, height, f"{task} ({model}): what is certified", lines, origin)
         numbers = _table(figure, height, summary, methods, levels)
-        numbers += _changes(axes_mm(figure, 14, 13, 36, 42), summary, examples, methods)
-        numbers += _radii(axes_mm(figure, 72, 13, 40, 42), summary, examples, methods)
-        numbers += _devices(axes_mm(figure, 133, 13, 43, 42), summary, methods, chance)
+        numbers += _changes(axes_mm(figure, 14, 16, 38, 42), summary, examples, methods)
+        numbers += _radii(axes_mm(figure, 69, 16, 46, 42), summary, examples, methods)
+        numbers += _devices(axes_mm(figure, 132, 16, 45, 42), summary, methods, chance)
         figure.axes[1].legend(
-            loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=len(methods), columnspacing=1.6
+            loc="upper left", bbox_to_anchor=(-0.02, -0.2), ncols=len(methods), columnspacing=1.6
         )
         return Drawing(figure, numbers)
 
@@ -121,23 +124,26 @@ def _table(
         figure,
         LEFT_MM + start,
         top + 6.2,
-        "programmed network: certified mean accuracy at usability U",
+        "programmed network: certified accuracy at usability U",
         fontweight="bold",
         fontsize=7,
         va="bottom",
     )
     usability = {row["profile"]: row["usability"] for row in summary if row["profile"] is not None}
-    heads = COLUMNS | {name: f"{usability[name]:.2g}" for name in levels}
+    mildest = _mildest(summary)
+    said = f"U = {usability[mildest]:.2g}" if mildest else "a level"
+    heads = {name: text.format(said) for name, text in COLUMNS.items()}
+    heads |= {name: f"{usability[name]:.2g}" for name in levels}
     for name, (x, wide) in places.items():
         text_mm(figure, LEFT_MM + x + wide / 2, top, heads[name], ha="center", va="bottom", fontsize=6)
     numbers = []
     for y, method in enumerate(methods):
         axes.text(-1.5, y + 0.5, METHODS[method].title, ha="right", va="center", clip_on=False)
         for row in summary:
-            wanted = row["scope"] in ("all", "mean") and row["certificate"] != "programming"
-            if row["method"] != method or not wanted:
+            place = _place(row, mildest)
+            if row["method"] != method or place is None:
                 continue
-            x, wide = places[row["profile"] or row["certificate"]]
+            x, wide = places[place]
             _cell(axes, row, x, y, wide)
             numbers.append(
                 _number(
@@ -150,23 +156,39 @@ def _table(
                 )
             )
     below = (
-        "hatched: vacuous for every example (fewer than one weight, radius 0) or accuracy not above chance; "
-        "green: share of examples certified, under the largest value; for levels the accuracy itself"
+        "hatched: vacuous for every example (less than one weight, a radius of 0 or short of the level), or "
+        "accuracy not above chance;\ngreen: the share of examples certified, written under the largest value; "
+        "for levels the accuracy itself"
     )
     text_mm(figure, LEFT_MM, bottom - 1.2, below, fontsize=5.5, color=GREY, va="top")
     return numbers
 
 
+def _mildest(summary: Sequence[Mapping]) -> str | None:
+    """The best level that moves any weight."""
+    moving = [row for row in summary if row["certificate"] == "accuracy" and row["distance"]]
+    return max(moving, key=lambda row: row["usability"])["profile"] if moving else None
+
+
+def _place(row: Mapping, mildest: str | None) -> str | None:
+    """The column of a row of the summary; None where it is not in the table."""
+    if row["certificate"] == "accuracy":
+        return row["profile"]
+    if row["scope"] != "all" or row["certificate"] == "programming":
+        return None
+    if row["profile"] is None:
+        return row["certificate"]
+    return "reached" if row["profile"] == mildest else None
+
+
 def _cell(axes, row: Mapping, x: float, y: int, wide: float) -> None:
-    size = {"xy": (x + 0.3, y + 0.05), "width": wide - 0.6, "height": 0.9, "lw": 0}
+    size = {"xy": (x + 0.3, y + 0.05), "width": wide - 0.6, "height": 0.9}
     mean = row["certificate"] == "accuracy"
     certified = row["median"] if mean else row["share"]
     if row["vacuous"]:
-        axes.add_patch(
-            Rectangle(**size, facecolor="#F4F4F4", edgecolor="#C4C4C4", hatch="//////", gid="vacuous")
-        )
+        axes.add_patch(Rectangle(**size, **HATCHED, gid="vacuous"))
     else:
-        axes.add_patch(Rectangle(**size, facecolor=SHADES(certified), gid="certified"))
+        axes.add_patch(Rectangle(**size, lw=0, facecolor=SHADES(certified), gid="certified"))
     said = f"{certified:.2f}" if mean else _said(row)
     box = {"boxstyle": "round,pad=0.12", "facecolor": "#F4F4F4", "edgecolor": "none"}
     axes.text(
@@ -185,6 +207,8 @@ def _cell(axes, row: Mapping, x: float, y: int, wide: float) -> None:
 def _said(row: Mapping) -> str:
     """The largest value of any example, and the share of examples that have one."""
     largest = row["largest"]
+    if row["profile"] is not None:
+        return percent(round(row["share"], 3))
     if largest is None:
         return "undefined"
     if row["certificate"] == "published":
@@ -216,6 +240,7 @@ def _changes(
             color=look.colour,
             marker=look.marker,
             ls=look.line,
+            drawstyle="steps-mid",
             lw=look.width,
             ms=look.size,
             mew=0,
@@ -228,12 +253,12 @@ def _changes(
             _number("changes", rows[0], at_least=k, share=s, ceiling=ceiling, n=len(rows), vacuous=k < 1)
             for k, s in zip(steps, share, strict=True)
         ]
-    axes.axvspan(-0.5, 0.5, facecolor="#F4F4F4", edgecolor="#C4C4C4", hatch="//////", lw=0, zorder=0)
+    axes.axvspan(-0.5, 0.5, **HATCHED, zorder=0)
     axes.set(xlim=(-0.5, last + 0.5), ylim=(-0.04, 1.04))
     whole_ticks(axes.xaxis)
     axes.set_xlabel("weights k that may change in any way")
     axes.set_ylabel("share of examples certified")
-    axes.set_title("b  exact bound, multinomial noise")
+    axes.set_title("b  exact bound, smoothed network")
     _device_note(axes, summary)
     return numbers
 
@@ -281,16 +306,16 @@ def _radii(
     reach = [row["value"] for row in mine if row["value"] > 0]
     far = [near for _, near in distances.values()]
     low = min([0.05, *(value / 1.5 for value in reach)])
-    axes.set(xscale="log", xlim=(low, 1.6 * max([1.0, *reach, *far])), ylim=(-0.04, 1.04))
+    axes.set(xscale="log", xlim=(low, 2.5 * max([1.0, *reach, *far])), ylim=(-0.04, 1.04))
     shown = sorted(distances.values(), reverse=True)
     for k, (usability, near) in enumerate(shown):
         axes.axvline(near, color=GREY, lw=0.5, zorder=1, gid="distance")
         if k in (0, len(shown) - 1):
-            at = {"ha": "right", "va": "top", "fontsize": 5.5, "color": GREY, "rotation": 90}
-            axes.text(near, 0.99, f"U = {usability:.2g}", transform=axes.get_xaxis_transform(), **at)
+            at = {"ha": "left", "va": "bottom", "fontsize": 5.5, "color": GREY, "rotation": 90}
+            axes.text(1.06 * near, 0.03, f"U = {usability:.2g}", transform=axes.get_xaxis_transform(), **at)
     axes.grid(True, axis="y")
     axes.set_xlabel("‖ln δ‖₂ of the factors on the weights")
-    axes.set_title("c  log-weight bound; lines: programmings")
+    axes.set_title("c  log-weight bound, smoothed network")
     return numbers
 
 
@@ -332,10 +357,13 @@ def _devices(axes, summary: Sequence[Mapping], methods: Sequence[str], chance: f
                 )
                 for row in rows
             ]
-    axes.axhspan(-0.04, chance, facecolor="#F4F4F4", edgecolor="#C4C4C4", hatch="//////", lw=0, zorder=0)
+    axes.axhspan(-0.04, chance, **HATCHED, zorder=0)
     axes.axhline(chance, color=GREY, lw=0.6, ls=(0, (1, 1.5)), zorder=1, gid="chance")
     axes.set(xlim=(0, 1.04), ylim=(-0.04, 1.04), xlabel="usability level U")
-    axes.set_ylabel("mean accuracy; dots: share of examples")
+    axes.set_ylabel("certified mean accuracy")
     axes.grid(True, color=PALE)
-    axes.set_title("d  on devices; dots: right in most draws")
+    axes.set_title("d  programmed network")
+    said = "lines: mean accuracy\ndots: share of examples that are\nmore likely right than wrong"
+    box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+    axes.text(0.97, 0.04, said, transform=axes.transAxes, ha="right", fontsize=5.5, color=GREY, bbox=box)
     return numbers
