@@ -70,9 +70,10 @@ def draw_certificates(
         figure = new_figure(TWO_COLUMNS_MM, height)
         smoothed = next(row for row in summary if row["certificate"] == "smoothing")
         programmed = [row for row in summary if row["certificate"] == "accuracy"]
+        programmings = max((row["draws"] for row in programmed), default=0)
         lines = (
-            f"test data: {wrapped(data, 62, lines=1)}; n = {smoothed['n']} examples, {smoothed['draws']} draws "
-            f"of smoothing noise, {max((row['draws'] for row in programmed), default=0)} programmings a level",
+            f"test data: {wrapped(data, 62, lines=1)}; n = {smoothed['n']} examples, {smoothed['draws']} "
+            f"draws of smoothing noise, {programmings} programmings a level",
             f"bounds hold at {percent(smoothed['confidence'])} for all examples of a cell together; "
             "certificates of smoothed networks say nothing about the plain network on a device",
         )
@@ -157,8 +158,8 @@ def _table(
             )
     below = (
         "hatched: vacuous for every example (less than one weight, a radius of 0 or short of the level), or "
-        "accuracy not above chance;\ngreen: the share of examples certified, written under the largest value; "
-        "for levels the accuracy itself"
+        "accuracy not above chance;\ngreen: the share of examples certified, written under the largest "
+        "value; for levels the accuracy itself"
     )
     text_mm(figure, LEFT_MM, bottom - 1.2, below, fontsize=5.5, color=GREY, va="top")
     return numbers
