@@ -18,6 +18,7 @@ include: "rules/fabrication.smk"
 include: "rules/profiles.smk"
 include: "rules/training.smk"
 include: "rules/evaluation.smk"
+include: "rules/certificates.smk"
 include: "rules/network_figures.smk"
 include: "rules/figures.smk"
 

@@ -377,3 +377,45 @@ EVALUATION_SUMMARY = pa.schema(
     ]
 )
 """Seeds summarised; the rows behind it are EVALUATION's."""
+
+CERTIFICATES = pa.schema(
+    [
+        _field("task", pa.string(), "", "task"),
+        _field("method", pa.string(), "", "training method"),
+        _field("model", pa.string(), "", "network"),
+        _field("certificate", pa.string(), "", "published | discrete | smoothing | programming | accuracy"),
+        _field("profile", pa.string(), "", "profile programmed on; null where it is about no device"),
+        _field("usability", pa.float64(), "", "usability of the profile"),
+        _field("scope", pa.string(), "", "one (this example) | all (all examples at once) | mean"),
+        _field("example", pa.int32(), "", "number of the test example; null for accuracy"),
+        _field("p_zero", pa.float64(), "", "of the multinomial noise smoothed with, least of all layers"),
+        _field("p_half", pa.float64(), "", "of the multinomial noise smoothed with, largest of all layers"),
+        _field("width", pa.float64(), "", "of the log-normal noise smoothed with"),
+        _field("successes", pa.int32(), "", "draws with the correct decision; null for accuracy"),
+        _field("draws", pa.int32(), "", "draws of the noise, or programmings"),
+        _field("confidence", pa.float64(), "", "of the scope's statement; 1 where nothing is random"),
+        _field("probability", pa.float64(), "", "lower bound of P(correct); for accuracy the estimate"),
+        _field("value", pa.float64(), "", "weights (published, discrete), radius, probability or accuracy"),
+        _field("ceiling", pa.float64(), "", "value of a network that decides correctly in every draw"),
+        _field("vacuous", pa.bool_(), "", "promises nothing"),
+        _field("changed", pa.float64(), "", "weights a programming changes, median"),
+        _field("distance", pa.float64(), "", "||ln(programmed / clean)||_2 of a programming, median"),
+    ]
+)
+"""What is promised of one network: a row a certificate, profile, scope and example."""
+
+CERTIFICATE_SUMMARY = pa.schema(
+    [
+        *(
+            CERTIFICATES.field(n)
+            for n in CERTIFICATES.names
+            if n not in ("example", "successes", "probability", "value")
+        ),
+        _field("n", pa.int32(), "", "examples"),
+        _field("share", pa.float64(), "", "of examples whose certificate is not vacuous; null for accuracy"),
+        _field("estimate", pa.float64(), "", "mean of probability: bounds of the examples, or mean accuracy"),
+        _field("median", pa.float64(), "", "value, median over examples"),
+        _field("largest", pa.float64(), "", "value, largest over examples"),
+    ]
+)
+"""Examples summarised: vacuous where it is so for every one of them."""
