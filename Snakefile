@@ -32,6 +32,7 @@ localrules:
     profiles,
     networks,
     evaluation,
+    certificates,
     network_figures,
     figures,
 
@@ -93,6 +94,13 @@ rule evaluation:
         "Scores of programmed networks"
 
 
+rule certificates:
+    input:
+        expand("results/{lab}certificates/{task}.csv", lab=LAB, task=TASKS),
+    message:
+        "What can be promised of the networks"
+
+
 rule network_figures:
     input:
         network_figures(),
@@ -118,6 +126,7 @@ rule all:
         rules.proposals.input,
         rules.campaign.input,
         rules.evaluation.input,
+        rules.certificates.input,
         rules.figures.input,
     message:
         "Everything: tables, proposals, campaign, networks and figures"
