@@ -31,6 +31,7 @@ localrules:
     profiles,
     networks,
     evaluation,
+    device_figures,
     network_figures,
     figures,
 
@@ -92,6 +93,15 @@ rule evaluation:
         "Scores of programmed networks"
 
 
+rule device_figures:
+    input:
+        device_figures(),
+        expand("results/{lab}figures/{name}.pdf", lab=LAB, name=SET_FIGURES),
+        expand("results/{lab}figures/proposals.pdf", lab=LAB),
+    message:
+        "Figures of the devices and of the next ones to make"
+
+
 rule network_figures:
     input:
         network_figures(),
@@ -101,10 +111,8 @@ rule network_figures:
 
 rule figures:
     input:
-        device_figures(),
-        network_figures(),
-        expand("results/{lab}figures/{name}.pdf", lab=LAB, name=SET_FIGURES),
-        expand("results/{lab}figures/proposals.pdf", lab=LAB),
+        rules.device_figures.input,
+        rules.network_figures.input,
         "results/virtual_lab/figures/campaign.pdf",
     message:
         "Figures"
