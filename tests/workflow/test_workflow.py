@@ -5,8 +5,8 @@ import pytest
 
 
 def test_the_virtual_laboratory_runs_end_to_end_and_again_does_nothing(project):
-    """Without any measurement `all` makes tables, proposals, campaign, networks and figures, labelled virtual."""
-    project.configure({"search": {"rounds": 1}})
+    """Without any measurement `all` makes tables, proposals, campaign, networks and figures."""
+    project.configure({"search": {"rounds": 1}, "evaluation": {"devices_per_job": 8}})
     done = project.snakemake()
     assert "devices of the virtual laboratory" in done.stdout
     lab = project.folder / "results/virtual_lab"

@@ -60,7 +60,7 @@ TINY = {
     },
     "training": {"methods": ["erm", "bayesmulti"]},
     "search": {"rounds": 2, "slots": 2, "draws": 2},
-    "evaluation": {"seeds": 2, "devices_per_job": 4, "resamples": 100},
+    "evaluation": {"seeds": 2, "devices_per_job": 3, "resamples": 100},
 }
 CONDITIONS = [
     {"perovskite": "MAPbI3", "length_um": 1.5, "diameter_nm": 200.0, "pb_min": 15.0, "ag_nm": 200.0},
@@ -125,7 +125,7 @@ class Project:
         return {name: int(count) for name, count in lines if name not in COLLECTING}
 
     def done(self, *targets: str) -> dict[str, int]:
-        """Run, and count the jobs that were done: after a checkpoint fewer may be needed than were scheduled."""
+        """Run, and count the jobs that were done: after a checkpoint fewer than were scheduled."""
         output = self.snakemake(*targets).stdout
         names = re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)$", output, re.MULTILINE)
         return {name: count for name, count in Counter(names).items() if name not in COLLECTING}
