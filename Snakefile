@@ -33,6 +33,7 @@ localrules:
     networks,
     evaluation,
     certificates,
+    device_figures,
     network_figures,
     figures,
 
@@ -101,6 +102,15 @@ rule certificates:
         "What can be promised of the networks"
 
 
+rule device_figures:
+    input:
+        device_figures(),
+        expand("results/{lab}figures/{name}.pdf", lab=LAB, name=SET_FIGURES),
+        expand("results/{lab}figures/proposals.pdf", lab=LAB),
+    message:
+        "Figures of the devices and of the next ones to make"
+
+
 rule network_figures:
     input:
         network_figures(),
@@ -110,10 +120,8 @@ rule network_figures:
 
 rule figures:
     input:
-        device_figures(),
-        network_figures(),
-        expand("results/{lab}figures/{name}.pdf", lab=LAB, name=SET_FIGURES),
-        expand("results/{lab}figures/proposals.pdf", lab=LAB),
+        rules.device_figures.input,
+        rules.network_figures.input,
         "results/virtual_lab/figures/campaign.pdf",
     message:
         "Figures"

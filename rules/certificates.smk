@@ -13,6 +13,7 @@ rule certify_network:
         weights="results/{lab}models/{task}/{method}/weights.safetensors",
         spec="results/{lab}models/{task}/{method}/spec.json",
         levels=levels_of_lab,
+        after=panel_is_chosen,
     output:
         certificates="results/{lab}certificates/{task}/{method}.parquet",
     log:
@@ -42,6 +43,7 @@ rule certify_network:
 rule tabulate_certificates:
     input:
         networks=certificates_of_task,
+        after=panel_is_chosen,
     output:
         summary="results/{lab}certificates/{task}.parquet",
         csv="results/{lab}certificates/{task}.csv",
@@ -65,6 +67,7 @@ rule draw_certificates:
     input:
         summary="results/{lab}certificates/{task}.parquet",
         networks=certificates_of_task,
+        after=panel_is_chosen,
         levels=levels_of_lab,
     output:
         pdf="results/{lab}figures/certificates-{task}.pdf",

@@ -165,6 +165,17 @@ def levels_of_lab(wildcards):
     return checkpoints.choose_panel.get(lab=wildcards.lab).output.levels
 
 
+def panel_is_chosen(wildcards):
+    """No file, but not before the panel is chosen.
+
+    After a checkpoint Snakemake judges anew only the jobs that ask for it; any other job behind
+    one of them would keep the reason it had before. So every job between panel and summary asks,
+    and where a new device leaves the panel as it was, none of them runs.
+    """
+    checkpoints.choose_panel.get(lab=wildcards.lab)
+    return []
+
+
 def rounds_of(method):
     """Rounds of the noise search; none for a method that has nothing to search."""
     return config["search"]["rounds"] if method in config["search"]["limits"] else 0

@@ -43,6 +43,7 @@ rule evaluate_devices:
     input:
         weights="results/{lab}models/{task}/{method}/weights.safetensors",
         profiles=profiles_of_chunk,
+        after=panel_is_chosen,
     output:
         evaluation="results/{lab}evaluation/{task}/{method}/devices-{chunk}.parquet",
     log:
@@ -72,6 +73,7 @@ rule stack_evaluation:
     input:
         levels="results/{lab}evaluation/{task}/{method}/levels.parquet",
         devices=device_evaluations,
+        after=panel_is_chosen,
     output:
         evaluation="results/{lab}evaluation/{task}/{method}.parquet",
     log:
@@ -93,6 +95,7 @@ rule stack_evaluation:
 rule summarise_evaluation:
     input:
         evaluations=evaluations_of_task,
+        after=panel_is_chosen,
     output:
         summary="results/{lab}evaluation/{task}-summary.parquet",
         csv="results/{lab}evaluation/{task}-summary.csv",

@@ -5,7 +5,7 @@ out  results/{lab}profiles/panel.parquet              devices nearest to the req
      results/{lab}profiles/levels.parquet             synthetic profiles along the devices' own trend
      results/{lab}profiles/devices/{device}.parquet   one device with the ratios of its own cycles
 Choosing is a checkpoint: where a new device changes neither panel nor levels, nothing that rests
-on them runs again.
+on them runs again (panel_is_chosen in common.smk says what that takes).
 """
 
 

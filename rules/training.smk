@@ -12,6 +12,7 @@ Only training and validation examples are read here.
 rule propose_noise:
     input:
         trials=trials_before,
+        after=panel_is_chosen,
     output:
         proposal="results/{lab}search/{task}/{method}/round-{round}.json",
     log:
@@ -69,6 +70,7 @@ rule run_noise_trial:
 rule choose_noise:
     input:
         trials=trials_of_search,
+        after=panel_is_chosen,
     output:
         chosen="results/{lab}search/{task}/{method}/chosen.json",
     log:
@@ -95,6 +97,7 @@ rule choose_noise:
 rule train_network:
     input:
         chosen="results/{lab}search/{task}/{method}/chosen.json",
+        after=panel_is_chosen,
     output:
         weights="results/{lab}models/{task}/{method}/weights.safetensors",
         history="results/{lab}models/{task}/{method}/history.parquet",

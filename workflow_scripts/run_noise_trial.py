@@ -10,6 +10,7 @@ from codesign.nonideality.profile import read_profiles
 from codesign.tables import EVALUATION, write_table
 from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment
+from codesign.training.loop import TrainingError
 
 
 def main(
@@ -26,10 +27,18 @@ def main(
     draws: int,
     seed: int,
 ) -> None:
-    """Write one row a panel device and programming."""
+    """Write one row a panel device and programming; none where training failed, the reason beside them."""
     asked = json.loads(proposal.read_text(encoding="utf-8"))["slots"][slot - 1]
     spec = NoiseSpec.from_json(asked["specification"])
-    trained = train_experiment(experiment, spec, data=data, shared=training, seed=seed)
+    try:
+        trained = train_experiment(experiment, spec, data=data, shared=training, seed=seed)
+    except TrainingError as problem:
+        # an answer for the search, not an accident: this noise is too much for this network
+        write_table(
+            [], trial, schema=EVALUATION, metadata={"slot": slot, "asked": asked, "failed": str(problem)}
+        )
+        print(f"training failed: {problem}")
+        return
     rows = trial_rows(trained, experiment, read_profiles(panel), method=method, memsim=memsim, draws=draws)
     write_table(
         rows, trial, schema=EVALUATION, metadata={"slot": slot, "asked": asked, "data": trained.origin}

@@ -22,14 +22,17 @@ def main(
     data: dict,
     training: dict,
     seed: int,
+    code: str,
 ) -> None:
     """Write weights, history and specification; a killed training goes on from its last epoch."""
     noise = NoiseSpec.from_json(json.loads(chosen.read_text(encoding="utf-8"))["specification"])
     # beside the folder, not in it: Snakemake removes the outputs of an unfinished job
     checkpoint = weights.parent.with_suffix(".checkpoint.safetensors")
     trained = train_experiment(
-        experiment, noise, data=data, shared=training, seed=seed, checkpoint=checkpoint
+        experiment, noise, data=data, shared=training, seed=seed, checkpoint=checkpoint, code=code
     )
+    if trained.result.resumed_after:
+        print(f"resumed after epoch {trained.result.resumed_after}")
     made = {
         "task": experiment.name,
         "method": method,
@@ -42,6 +45,7 @@ def main(
     with replacing(spec) as temporary:
         temporary.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     write_weights(trained.result.weights, weights, metadata=made)
+    checkpoint.unlink(missing_ok=True)
     best = trained.result.history[trained.result.best_epoch - 1]
     print(f"best epoch {trained.result.best_epoch}: validation {best['validation_accuracy']:.4f}")
     print(f"seconds an epoch: {[round(s, 2) for s in trained.result.seconds]}")
@@ -60,4 +64,5 @@ if __name__ == "__main__":
             data=snakemake.params.data,
             training=snakemake.params.training,
             seed=snakemake.params.seed,
+            code=snakemake.params.code,
         )

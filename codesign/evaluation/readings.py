@@ -43,8 +43,8 @@ def predictions(
 
     Returns:
         Correlations (task, method, noise, metric, reading, title, rho, low, high, n) and the points
-        behind them (task, device, metric, score, std, and each reading). A task with fewer than 3 devices,
-        or a reading without order, has no correlation.
+        behind them (task, device, metric, score, std, and each reading). A task with fewer than 3
+        devices, or a reading without order, has no correlation.
     """
     by_name = {row["device"]: row for row in devices if row["status"] == "ok"}
     scores: dict[tuple[str, str], list[Mapping]] = {}

@@ -66,9 +66,12 @@ def read_trial(path: Path) -> Trial:
     """A trial's parameters, its mean over panel and programmings, and the mean's standard error.
 
     The error is that of the programmings: devices of the panel are the same for every trial.
+    A table without rows is a trial whose training failed.
     """
     rows = read_table(path, schema=EVALUATION).to_pylist()
     parameters = read_metadata(path)["asked"]["parameters"]
+    if not rows:
+        return Trial(parameters, None, None)
     by_seed: dict[int, list[float]] = {}
     for row in rows:
         by_seed.setdefault(row["seed"], []).append(row["value"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from codesign.bayesmulti.noise import NoiseSpec
 from codesign.seeds import derived_seed
 from codesign.tasks.task import Split
 from codesign.training.experiment import Experiment, compute_device
-from codesign.training.loop import TrainingResult, train
+from codesign.training.loop import CheckpointRefused, TrainingResult, train
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ def train_experiment(
     shared: Mapping,
     seed: int,
     checkpoint: Path | None = None,
+    code: str = "",
 ) -> Trained:
     """Train the experiment's network under `spec`; no test example is read.
 
@@ -46,14 +48,19 @@ def train_experiment(
         data: Arguments of `Experiment.data`.
         shared: Training settings that all experiments share.
         seed: Root seed.
-        checkpoint: Where the training can be resumed from; removed when it is complete.
+        checkpoint: Where the training can be resumed from; whoever keeps the result removes it.
+            One that is unreadable or of another training (its settings have changed since) is
+            made again from the start.
+        code: Digest of the code that trains; a checkpoint of other code is of another training.
     """
     device = compute_device()
     training, validation = experiment.definition.load_fit(experiment.data(**data))
     model = experiment.fresh_network(seed=seed).to(device)
     noise = torch.Generator(device=device).manual_seed(derived_seed(seed, "training-noise", experiment.name))
     order = torch.Generator().manual_seed(derived_seed(seed, "order", experiment.name))
-    result = train(
+    identity = {"experiment": asdict(experiment), "specification": spec.to_json(), "seed": seed, "code": code}
+    trained = partial(
+        train,
         model,
         training,
         validation,
@@ -63,10 +70,14 @@ def train_experiment(
         noise=noise,
         loss=experiment.definition.loss,
         checkpoint=checkpoint,
-        identity={"experiment": asdict(experiment), "specification": spec.to_json(), "seed": seed},
+        identity=identity,
         description=f"{experiment.name} {spec.method}",
     )
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
+    try:
+        result = trained()
+    except CheckpointRefused as problem:
+        print(f"starting from the first epoch: {problem}")
+        checkpoint.unlink()
+        result = trained()
     origin = asdict(training.origin) if training.origin else {}
     return Trained(model, result, validation, origin)

@@ -33,6 +33,10 @@ class TrainingError(RuntimeError):
     """Training cannot go on; the message says where it stopped and why."""
 
 
+class CheckpointRefused(TrainingError):
+    """The checkpoint is unreadable or of another training; nothing has been trained."""
+
+
 @dataclass(frozen=True)
 class TrainingSettings:
     """How a network is trained; the same for every method that is compared."""
@@ -142,8 +146,8 @@ def train(
 
     Raises:
         TrainingError: A loss is not finite (the message names epoch, batch and the first layer
-            with an output that is not finite), the injection exchanged parameters, or the
-            checkpoint is of another training.
+            with an output that is not finite), or the injection exchanged parameters.
+        CheckpointRefused: The checkpoint is unreadable or of another training.
     """
     device = next(model.parameters()).device
     if settings.channels_last:
@@ -159,7 +163,7 @@ def train(
     )
     resumed = checkpoint is not None and checkpoint.is_file()
     if resumed:
-        progress = read_checkpoint(checkpoint, expected=progress.identity, error=TrainingError)
+        progress = read_checkpoint(checkpoint, expected=progress.identity, error=CheckpointRefused)
     done = len(progress.history)
     data = _Data(training, device), _Data(validation, device)
     seconds = []
