@@ -17,8 +17,8 @@ def device(name, **changes):
     """A device with its factors; robust sigma is twice the other."""
     return {
         "device": name, "status": "ok", "eta": ETA[name], "sigma_upper": SIGMA[name],
-        "sigma_mle": SIGMA[name], "sigma_robust": 2 * SIGMA[name], "usability": ETA[name] * math.exp(-SIGMA[name]),
-        "usability_reference": math.exp(-SIGMA[name]),
+        "sigma_mle": SIGMA[name], "sigma_robust": 2 * SIGMA[name],
+        "usability": ETA[name] * math.exp(-SIGMA[name]), "usability_reference": math.exp(-SIGMA[name]),
     } | changes  # fmt: skip
 
 
