@@ -61,16 +61,17 @@ def run(name, **given):
 def devices(tmp_path_factory):
     """Four devices, the last without a usability: sweeps, rows, table, profiles, panel and levels."""
     folder = tmp_path_factory.mktemp("devices")
+    (folder / "iv").mkdir()
     settings = VirtualLab(cycles=6, points=41, v_max_v=6.0, compliance_a=2.7e-5, dead_cycle_fraction=0.0)
     for seed, name in enumerate("abcd", 1):
         made = make_device(
             name, CONDITIONS, window=14 - seed, sigma=0.1 * seed, tolerated_drops=2,
             settings=settings, rng=np.random.default_rng(seed), truth={},
         )  # fmt: skip
-        write_measurement(made, folder / f"iv-{name}.parquet")
+        write_measurement(made, folder / f"iv/{name}.parquet")
         run(
             "extract_nonidealities",
-            sweeps=folder / f"iv-{name}.parquet",
+            sweeps=folder / f"iv/{name}.parquet",
             device=folder / f"row-{name}.parquet",
             extraction=EXTRACTION | ({"min_cycles": 99} if name == "d" else {}),
             strict=False,
@@ -78,7 +79,7 @@ def devices(tmp_path_factory):
         )
         run(
             "profile_device",
-            sweeps=folder / f"iv-{name}.parquet",
+            sweeps=folder / f"iv/{name}.parquet",
             device=folder / f"row-{name}.parquet",
             profile=folder / f"profile-{name}.parquet",
             extraction=EXTRACTION,

@@ -18,8 +18,7 @@ def device(name, **changes):
     return {
         "device": name, "status": "ok", "eta": ETA[name], "sigma_upper": SIGMA[name],
         "sigma_mle": SIGMA[name], "sigma_robust": 2 * SIGMA[name],
-        "usability": ETA[name] * math.exp(-SIGMA[name]),
-        "usability_reference": math.exp(-SIGMA[name]),
+        "usability": ETA[name] * math.exp(-SIGMA[name]), "usability_reference": math.exp(-SIGMA[name]),
     } | changes  # fmt: skip
 
 
