@@ -227,6 +227,9 @@ def draw_device_accuracy(
             for name in methods:
                 mine = [row for row in numbers if row["noise"] == noise and row["method"] == name]
                 _device_points(axes, name, mine, crowded=count > 100)
+            if not any(row["noise"] == noise for row in numbers):
+                missing = "not among evaluation.device_noises"
+                axes.text(0.5, 0.5, missing, transform=axes.transAxes, ha="center", color=GREY)
             if left == 14:
                 axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=6, columnspacing=1.6)
         return Drawing(figure, numbers)
