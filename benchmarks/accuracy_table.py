@@ -1,6 +1,6 @@
 """Accuracy at usability levels as a Markdown table, for docs/images.md.
 
-    python benchmarks/accuracy_table.py results/evaluation/mnist-mlp-summary.csv
+python benchmarks/accuracy_table.py results/evaluation/mnist-mlp-summary.csv
 """
 
 import argparse
