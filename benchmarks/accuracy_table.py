@@ -15,7 +15,7 @@ def rows_of(path: Path) -> list[dict]:
 
 
 def level_table(rows: list[dict]) -> list[str]:
-    """Mean ± standard deviation, a row a method; bold where the interval of the difference to ERM excludes 0."""
+    """Mean ± standard deviation, a row a method; bold above ERM and italic below it, beyond the interval."""
     rows = [row for row in rows if row["source"] == "level"]
     levels = sorted({float(row["level"]) for row in rows}, reverse=True)
     lines = ["| U | " + " | ".join(f"{level:g}" for level in levels) + " |", "|---" * (len(levels) + 1) + "|"]
@@ -34,7 +34,7 @@ def _cell(row: dict) -> str:
 
 
 def device_lines(rows: list[dict]) -> list[str]:
-    """On the devices themselves: mean over devices, and how often a method beats ERM by more than its interval."""
+    """On the devices: mean, and how often a method is above or below ERM by more than the interval."""
     rows = [row for row in rows if row["source"] == "device"]
     lines = ["| | noise | devices | mean | above ERM | below ERM |", "|---|---|---|---|---|---|"]
     for method, noise in dict.fromkeys((row["method"], row["noise"]) for row in rows):

@@ -60,8 +60,8 @@ def draw_accuracy(
         n, levels = counted(row["n"] for row in rows), len({row["profile"] for row in rows})
         lines = (
             f"test data: {_short(data)}; n = {n} programmings a level and method",
-            f"{levels} synthetic levels along the devices' own trend; one network a method, same start, batches "
-            "and noise draws",
+            f"{levels} synthetic levels along the devices' own trend; one network a method, same start, "
+            "batches and noise draws",
         )
         head(figure, 81, f"{task} ({model}): {metric} against usability", lines, origin)
         score, gain = axes_mm(figure, 14, 15, 72, 44), axes_mm(figure, 104, 15, 73, 44)
