@@ -1,4 +1,4 @@
-"""From I-V sweeps to the next device to make: the whole workflow on one page."""
+"""From I-V sweeps to the next device to make, and to networks that hold on them: the workflow on one page."""
 
 from snakemake.utils import min_version
 
@@ -15,6 +15,11 @@ include: "rules/common.smk"
 include: "rules/measurements.smk"
 include: "rules/devices.smk"
 include: "rules/fabrication.smk"
+include: "rules/profiles.smk"
+include: "rules/training.smk"
+include: "rules/evaluation.smk"
+include: "rules/certificates.smk"
+include: "rules/network_figures.smk"
 include: "rules/figures.smk"
 
 
@@ -24,6 +29,12 @@ localrules:
     usability,
     proposals,
     campaign,
+    profiles,
+    networks,
+    evaluation,
+    certificates,
+    device_figures,
+    network_figures,
     figures,
 
 
@@ -56,11 +67,61 @@ rule campaign:
         "Closed-loop search on the virtual laboratory"
 
 
-rule figures:
+rule profiles:
+    input:
+        expand("results/{lab}profiles/panel.parquet", lab=LAB),
+        expand("results/{lab}profiles/devices/{device}.parquet", lab=LAB, device=DEVICES[LAB]),
+    message:
+        "Device profiles: what networks are programmed on"
+
+
+rule networks:
+    input:
+        expand(
+            "results/{lab}models/{task}/{method}/weights.safetensors",
+            lab=LAB,
+            task=TASKS,
+            method=METHODS,
+        ),
+    message:
+        "Trained networks"
+
+
+rule evaluation:
+    input:
+        expand("results/{lab}evaluation/{task}-summary.csv", lab=LAB, task=TASKS),
+        expand("results/{lab}evaluation/correlation.csv", lab=LAB),
+    message:
+        "Scores of programmed networks"
+
+
+rule certificates:
+    input:
+        expand("results/{lab}certificates/{task}.csv", lab=LAB, task=TASKS),
+    message:
+        "What can be promised of the networks"
+
+
+rule device_figures:
     input:
         device_figures(),
         expand("results/{lab}figures/{name}.pdf", lab=LAB, name=SET_FIGURES),
         expand("results/{lab}figures/proposals.pdf", lab=LAB),
+    message:
+        "Figures of the devices and of the next ones to make"
+
+
+rule network_figures:
+    input:
+        network_figures(),
+    message:
+        "Figures of the networks"
+
+
+rule figures:
+    input:
+        rules.device_figures.input,
+        rules.network_figures.input,
         "results/virtual_lab/figures/campaign.pdf",
     message:
         "Figures"
@@ -72,6 +133,8 @@ rule all:
         rules.usability.input,
         rules.proposals.input,
         rules.campaign.input,
+        rules.evaluation.input,
+        rules.certificates.input,
         rules.figures.input,
     message:
-        "Everything: tables, proposals, campaign and figures"
+        "Everything: tables, proposals, campaign, networks and figures"

@@ -81,6 +81,7 @@ def _allowed(error) -> str:
         "exclusiveMinimum": lambda: f"must be greater than {value}",
         "maximum": lambda: f"must be at most {value}",
         "exclusiveMaximum": lambda: f"must be less than {value}",
+        "contains": lambda: f"must contain {value.get('const', value)}",
         "minItems": lambda: f"needs at least {value} entries",
         "uniqueItems": lambda: "entries must differ",
         "minProperties": lambda: f"needs at least {value} keys",

@@ -141,6 +141,18 @@ CAMPAIGN = pa.schema(
 )
 """One closed-loop search on the virtual laboratory, a row a device made."""
 
+HISTORY = pa.schema(
+    [
+        _field("epoch", pa.int32(), "", "epoch, from 1"),
+        _field("learning_rate", pa.float64(), "", "learning rate of the epoch's first batch"),
+        _field("train_loss", pa.float64(), "", "mean loss over the epoch's batches, training noise on"),
+        _field("train_accuracy", pa.float64(), "", "score over the epoch's batches, training noise on"),
+        _field("validation_loss", pa.float64(), "", "mean loss after the epoch, no noise"),
+        _field("validation_accuracy", pa.float64(), "", "score after the epoch, no noise"),
+    ]
+)
+"""One training, a row an epoch."""
+
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
@@ -308,3 +320,102 @@ def _cell(value) -> str:
     if isinstance(value, float):
         return f"{value:.9g}"
     return str(value)
+
+
+PROFILE = pa.schema(
+    [
+        _field("profile", pa.string(), "", "device id, or synthetic-<usability>"),
+        _field("kind", pa.string(), "", "device | synthetic"),
+        _field("origin", pa.string(), "", "measured | virtual: the devices it rests on"),
+        _field("level", pa.float64(), "", "usability level it stands for; null where none"),
+        _field("usability", pa.float64(), "", "U = eta exp(-sigma)"),
+        _field("usability_low", pa.float64(), "", "lower end of the interval on U; null for synthetic"),
+        _field("usability_high", pa.float64(), "", "upper end of the interval on U; null for synthetic"),
+        _field("eta", pa.float64(), "", "non-monotonic factor"),
+        _field("sigma", pa.float64(), "", "log-normal spread, the upper bound used in U"),
+        _field("branch_points", pa.int32(), "", "points on the branch"),
+        _field("window_start", pa.int32(), "", "first branch point of the operative window"),
+        _field("window_length", pa.int32(), "", "points in the operative window"),
+        _field("lcis_start", pa.int32(), "", "first branch point of the LCIS window"),
+        _field("lcis_length", pa.int32(), "", "points in the LCIS window"),
+        _field("g_min_s", pa.float64(), "S", "least mean conductance of the window; null for synthetic"),
+        _field("g_max_s", pa.float64(), "S", "largest mean conductance of the window; null for synthetic"),
+        _field("curve", pa.list_(pa.float64()), "", "(G - g_min) / (g_max - g_min) over the window"),
+        _field("reached", pa.list_(pa.bool_()), "", "window point inside the LCIS window"),
+        _field("log_ratio", pa.list_(pa.float64()), "", "ln(G / mean) of every sample; empty where not kept"),
+    ]
+)
+"""Device profiles: what a network is programmed on."""
+
+EVALUATION = pa.schema(
+    [
+        _field("task", pa.string(), "", "task"),
+        _field("method", pa.string(), "", "training method"),
+        _field("model", pa.string(), "", "network"),
+        _field("source", pa.string(), "", "level (chosen for a usability level) | device (one of all)"),
+        _field("profile", pa.string(), "", "profile programmed on"),
+        _field("level", pa.float64(), "", "usability level the profile stands for; null where none"),
+        _field("usability", pa.float64(), "", "usability of the profile"),
+        _field("noise", pa.string(), "", "lognormal | resampled | none"),
+        _field("seed", pa.int64(), "", "noise seed; the same for every method"),
+        _field("metric", pa.string(), "", "what value is"),
+        _field("value", pa.float64(), "", "score of one programming over the whole test set"),
+    ]
+)
+"""One row a programming and metric."""
+
+EVALUATION_SUMMARY = pa.schema(
+    [
+        *(EVALUATION.field(n) for n in EVALUATION.names if n not in ("seed", "value")),
+        _field("n", pa.int32(), "", "seeds"),
+        _field("mean", pa.float64(), "", "mean over seeds"),
+        _field("std", pa.float64(), "", "standard deviation over seeds (n - 1); null for one seed"),
+        _field("n_paired", pa.int32(), "", "seeds the baseline has too"),
+        _field("difference", pa.float64(), "", "mean of value - baseline's value at the same seed"),
+        _field("difference_low", pa.float64(), "", "lower end of the bootstrap interval on difference"),
+        _field("difference_high", pa.float64(), "", "upper end of the bootstrap interval on difference"),
+    ]
+)
+"""Seeds summarised; the rows behind it are EVALUATION's."""
+
+CERTIFICATES = pa.schema(
+    [
+        _field("task", pa.string(), "", "task"),
+        _field("method", pa.string(), "", "training method"),
+        _field("model", pa.string(), "", "network"),
+        _field("certificate", pa.string(), "", "published | discrete | smoothing | programming | accuracy"),
+        _field("profile", pa.string(), "", "profile programmed on; null where it is about no device"),
+        _field("usability", pa.float64(), "", "usability of the profile"),
+        _field("scope", pa.string(), "", "one (this example) | all (all examples at once) | mean"),
+        _field("example", pa.int32(), "", "number of the test example; null for accuracy"),
+        _field("p_zero", pa.float64(), "", "of the multinomial noise smoothed with, least of all layers"),
+        _field("p_half", pa.float64(), "", "of the multinomial noise smoothed with, largest of all layers"),
+        _field("width", pa.float64(), "", "of the log-normal noise smoothed with"),
+        _field("successes", pa.int32(), "", "draws with the correct decision; null for accuracy"),
+        _field("draws", pa.int32(), "", "draws of the noise, or programmings"),
+        _field("confidence", pa.float64(), "", "of the scope's statement; 1 where nothing is random"),
+        _field("probability", pa.float64(), "", "lower bound of P(correct); for accuracy the estimate"),
+        _field("value", pa.float64(), "", "weights (published, discrete), radius, probability or accuracy"),
+        _field("ceiling", pa.float64(), "", "value of a network that decides correctly in every draw"),
+        _field("vacuous", pa.bool_(), "", "promises nothing"),
+        _field("changed", pa.float64(), "", "weights a programming changes, median"),
+        _field("distance", pa.float64(), "", "||ln(programmed / clean)||_2 of a programming, median"),
+    ]
+)
+"""What is promised of one network: a row a certificate, profile, scope and example."""
+
+CERTIFICATE_SUMMARY = pa.schema(
+    [
+        *(
+            CERTIFICATES.field(n)
+            for n in CERTIFICATES.names
+            if n not in ("example", "successes", "probability", "value")
+        ),
+        _field("n", pa.int32(), "", "examples"),
+        _field("share", pa.float64(), "", "of examples whose certificate is not vacuous; null for accuracy"),
+        _field("estimate", pa.float64(), "", "mean of probability: bounds of the examples, or mean accuracy"),
+        _field("median", pa.float64(), "", "value, median over examples"),
+        _field("largest", pa.float64(), "", "value, largest over examples"),
+    ]
+)
+"""Examples summarised: vacuous where it is so for every one of them."""

@@ -4,10 +4,12 @@ in   config.yaml, data/iv/*.parquet, data/raw/*
 out  names and functions that the other rule files use
 """
 
+import os
 import sys
 
 from snakemake.exceptions import WorkflowError
 
+from codesign.evaluation.chunks import chunks
 from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.provenance import code_digest as digest_of
 from codesign.settings import SettingsError, check_settings, read_schema
@@ -31,6 +33,27 @@ DEVICES = {
     "": FOUND.devices,
     "virtual_lab/": [f"virtual-{k:04d}" for k in range(1, config["virtual_lab"]["devices"] + 1)],
 }
+CHUNKS = {
+    lab: chunks(devices, devices_per_job=config["evaluation"]["devices_per_job"])
+    for lab, devices in DEVICES.items()
+}
+METHODS = config["training"]["methods"]
+# gaussian and bayesmulti-fixed have no certificate that another method does not show better
+CERTIFIED = [m for m in METHODS if m in ("erm", "dropout", "lognormal", "bayesmulti")]
+TASKS = config["tasks"]
+SHARED_TRAINING = {
+    name: config["training"][name]
+    for name in (
+        "optimiser",
+        "momentum",
+        "weight_decay",
+        "schedule",
+        "warmup_epochs",
+        "select",
+        "patience",
+    )
+}
+NETWORK_FIGURES = ["accuracy", "device-accuracy", "search", "certificates"]
 SET_FIGURES = ["usability_distribution", "usability_conditions", "usability_ranking"]
 
 if SOURCE == "measured" and not FOUND.devices:
@@ -51,6 +74,11 @@ wildcard_constraints:
     device=r"[^/.][^/]*",
     strategy="|".join(config["campaign"]["strategies"]),
     repeat=r"\d+",
+    task="|".join(TASKS),
+    method="|".join(METHODS),
+    round=r"\d+",
+    slot=r"\d+",
+    chunk=r"\d+-of-\d+",
 
 
 def code_digest(script):
@@ -108,3 +136,138 @@ def campaign_runs():
         strategy=config["campaign"]["strategies"],
         repeat=range(1, config["campaign"]["repeats"] + 1),
     )
+
+
+def experiment_of(wildcards):
+    """Data, network and training of a task, as config.yaml has them."""
+    return TASKS[wildcards.task]
+
+
+def data_of(wildcards):
+    """Where a task's examples come from and how they are split."""
+    embedded = TASKS[wildcards.task]["source"] == "embedded"
+    mirror = config["datasets"]["mirror"] or os.environ.get("CODESIGN_MIRROR")
+    return {
+        "seed": config["seed"],
+        "validation_fraction": config["training"]["validation_fraction"],
+        "mirror": None if embedded else mirror,
+        "cache": None if embedded else "results/datasets",
+    }
+
+
+def panel_of_lab(wildcards):
+    """Devices that noise is searched for; known when they are chosen."""
+    return checkpoints.choose_panel.get(lab=wildcards.lab).output.panel
+
+
+def levels_of_lab(wildcards):
+    """Synthetic profiles; known when the panel is chosen."""
+    return checkpoints.choose_panel.get(lab=wildcards.lab).output.levels
+
+
+def panel_is_chosen(wildcards):
+    """No file, but not before the panel is chosen.
+
+    After a checkpoint Snakemake judges anew only the jobs that ask for it; any other job behind
+    one of them would keep the reason it had before. So every job between panel and summary asks,
+    and where a new device leaves the panel as it was, none of them runs.
+    """
+    checkpoints.choose_panel.get(lab=wildcards.lab)
+    return []
+
+
+def rounds_of(method):
+    """Rounds of the noise search; none for a method that has nothing to search."""
+    return config["search"]["rounds"] if method in config["search"]["limits"] else 0
+
+
+def trials_of_rounds(wildcards, rounds):
+    """Every trial of the first rounds of a search."""
+    return expand(
+        "results/{lab}search/{task}/{method}/round-{round}-slot-{slot}.parquet",
+        lab=wildcards.lab,
+        task=wildcards.task,
+        method=wildcards.method,
+        round=range(1, rounds + 1),
+        slot=range(1, config["search"]["slots"] + 1),
+    )
+
+
+def trials_before(wildcards):
+    """Trials of the rounds before this one."""
+    return trials_of_rounds(wildcards, int(wildcards.round) - 1)
+
+
+def trials_of_search(wildcards):
+    """Every trial of a method's search."""
+    return trials_of_rounds(wildcards, rounds_of(wildcards.method))
+
+
+def profiles_of_chunk(wildcards):
+    """Profiles of the devices that one evaluation job takes."""
+    return expand(
+        "results/{lab}profiles/devices/{device}.parquet",
+        lab=wildcards.lab,
+        device=CHUNKS[wildcards.lab][wildcards.chunk],
+    )
+
+
+def device_evaluations(wildcards):
+    """Scores on devices, all chunks of one task and method."""
+    return expand(
+        "results/{lab}evaluation/{task}/{method}/devices-{chunk}.parquet",
+        lab=wildcards.lab,
+        task=wildcards.task,
+        method=wildcards.method,
+        chunk=CHUNKS[wildcards.lab],
+    )
+
+
+def evaluations_of_task(wildcards):
+    """Scores of every method on one task."""
+    return expand(
+        "results/{lab}evaluation/{task}/{method}.parquet",
+        lab=wildcards.lab,
+        task=wildcards.task,
+        method=METHODS,
+    )
+
+
+def summaries_of_tasks(wildcards):
+    """Summaries of every task."""
+    return expand("results/{lab}evaluation/{task}-summary.parquet", lab=wildcards.lab, task=TASKS)
+
+
+def certificates_of_task(wildcards):
+    """Certificates of every method that is certified."""
+    return expand(
+        "results/{lab}certificates/{task}/{method}.parquet",
+        lab=wildcards.lab,
+        task=wildcards.task,
+        method=CERTIFIED,
+    )
+
+
+def definition_of(wildcards):
+    """What kind of task this is: data, metric, chance level."""
+    return TASKS[wildcards.task]["task"]
+
+
+def chosen_of_searches(wildcards):
+    """Chosen noise of every method that searches for it."""
+    return expand(
+        "results/{lab}search/{task}/{method}/chosen.json",
+        lab=wildcards.lab,
+        task=wildcards.task,
+        method=[method for method in METHODS if rounds_of(method)],
+    )
+
+
+def network_figures():
+    """Figures of every task, and whether usability predicts."""
+    names = [
+        f"{kind}-{task}" for kind in ("accuracy", "device-accuracy", "search") for task in TASKS
+    ]
+    if "bayesmulti" in METHODS:
+        names += [f"noise-{task}" for task in TASKS]
+    return expand("results/{lab}figures/{name}.pdf", lab=LAB, name=[*names, "correlation"])

@@ -83,37 +83,22 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
     row = _blank_row(measurement)
     if measurement.metadata.status == "refused":
         return row | {"status": "refused", "reason": measurement.metadata.reason}
-    cycles, voltage, current = measurement.grid()
-    branch = _branch(measurement, voltage, settings.branch)
-    if branch.size == 0:
+    branch = read_branch(measurement, settings)
+    if branch is None:
         return row | _without("the voltage is never positive: there is no charging branch to read")
-    row |= _reference_columns(measurement, voltage, current)
-    limited, found = _limited(measurement, voltage, current, settings)
-    row |= found
-    # (cycles, branch points)
-    voltage, current, limited = voltage[:, branch], current[:, branch], limited[:, branch]
-    verdict = judge_cycles(current, limited, settings.quality)
-    used = verdict == ""
-    row |= _quality_columns(cycles, verdict)
+    row |= _reference_columns(measurement)
+    row |= branch.found
+    row |= _quality_columns(branch.cycles, branch.verdict)
+    used, usable, log_g = branch.verdict == "", branch.usable, branch.log_g
     row |= {
-        "v_max_v": float(np.nanmax(voltage)),
-        "branch_points": int(branch.size),
-        "masked_fraction": _share(limited[used], np.isfinite(current[used])),
+        "v_max_v": branch.v_max_v,
+        "branch_points": int(usable.size),
+        "masked_fraction": _share(branch.limited, np.isfinite(branch.current)),
     }
-    voltage, current, limited = voltage[used], current[used], limited[used]
-    positive = np.isfinite(current) & (current > 0)
-    dark = int((np.isfinite(current) & (current <= 0)).sum())
+    dark = int((np.isfinite(branch.current) & (branch.current <= 0)).sum())
     if dark:
         row["notes"] = _joined(row["notes"], f"{dark} samples without positive current are not used")
-    sample = positive & ~limited
-    count = sample.sum(axis=0)
-    least = max(2, math.ceil(settings.min_cycle_fraction * used.sum()))
-    usable = count >= least
-    sample &= usable
-    log_g = np.where(
-        sample, np.log(np.where(sample, current, 1.0)) - np.log(np.where(sample, voltage, 1.0)), np.nan
-    )
-    row |= _curve_columns(voltage, current, positive, usable, log_g)
+    row |= _curve_columns(branch.voltage, branch.current, branch.positive, usable, log_g)
     if used.sum() < settings.min_cycles:
         counts = ", ".join(f"{row[f'cycles_{rule}']} {rule}" for rule in RULES if row[f"cycles_{rule}"])
         remedy = (
@@ -127,11 +112,90 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
         )
     if usable.sum() < settings.min_points:
         return row | _without(
-            f"{int(usable.sum())} usable points of {branch.size}, {settings.min_points} needed: "
+            f"{int(usable.sum())} usable points of {usable.size}, {settings.min_points} needed: "
             f"{row['masked_fraction']:.0%} of the branch is in compliance; raise the compliance current "
             "or use smaller voltage steps"
         )
     return row | _fitted_columns(log_g, usable, settings, rng)
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """The charging branch of a measurement: which samples count, before anything is fitted.
+
+    Arrays of samples have shape (cycles used, branch points).
+    """
+
+    cycles: np.ndarray
+    """Numbers of all cycles in the file, shape (n_cycles,)."""
+    verdict: np.ndarray
+    """The quality rule that drops each cycle, '' for a used one, shape (n_cycles,)."""
+    v_max_v: float
+    """Largest voltage of the branch over all cycles."""
+    voltage: np.ndarray
+    current: np.ndarray
+    limited: np.ndarray
+    """Samples in compliance."""
+    positive: np.ndarray
+    """Samples with a finite, positive current."""
+    usable: np.ndarray
+    """Branch points with enough samples out of compliance, shape (branch points,)."""
+    log_g: np.ndarray
+    """ln of the conductance in siemens at samples that count, NaN elsewhere."""
+    found: dict
+    """Columns of `codesign.tables.DEVICE` about compliance."""
+
+
+def read_branch(measurement: Measurement, settings: Extraction) -> Branch | None:
+    """Mask compliance, judge cycles, keep what counts; None where the voltage is never positive.
+
+    Args:
+        measurement: One that was not refused.
+        settings: Branch, compliance and quality rules.
+    """
+    cycles, voltage, current = measurement.grid()
+    branch = _branch(measurement, voltage, settings.branch)
+    if branch.size == 0:
+        return None
+    limited, found = _limited(measurement, voltage, current, settings)
+    # (cycles, branch points)
+    voltage, current, limited = voltage[:, branch], current[:, branch], limited[:, branch]
+    verdict = judge_cycles(current, limited, settings.quality)
+    used = verdict == ""
+    v_max_v = float(np.nanmax(voltage))
+    voltage, current, limited = voltage[used], current[used], limited[used]
+    positive = np.isfinite(current) & (current > 0)
+    sample = positive & ~limited
+    least = max(2, math.ceil(settings.min_cycle_fraction * used.sum()))
+    usable = sample.sum(axis=0) >= least
+    sample &= usable
+    log_g = np.where(
+        sample, np.log(np.where(sample, current, 1.0)) - np.log(np.where(sample, voltage, 1.0)), np.nan
+    )
+    return Branch(
+        cycles=cycles,
+        verdict=verdict,
+        v_max_v=v_max_v,
+        voltage=voltage,
+        current=current,
+        limited=limited,
+        positive=positive,
+        usable=usable,
+        log_g=log_g,
+        found=found,
+    )
+
+
+def pooled_log_ratio(measurement: Measurement, settings: Extraction) -> np.ndarray:
+    """ln(G / mean curve) of every sample that counts, shape (n_samples,), cycle by cycle.
+
+    The samples behind sigma: their root mean square is `sigma_mle`. Empty where no sample counts.
+    """
+    branch = None if measurement.metadata.status == "refused" else read_branch(measurement, settings)
+    if branch is None or not branch.usable.any():
+        return np.empty(0)
+    log_ratio = branch.log_g - np.log(_mean_curve(branch.log_g))
+    return log_ratio[np.isfinite(log_ratio)]
 
 
 def _blank_row(measurement: Measurement) -> dict:
@@ -197,9 +261,10 @@ def _limited(
         return current >= settings.compliance_fraction * level, found
 
 
-def _reference_columns(measurement: Measurement, voltage: np.ndarray, current: np.ndarray) -> dict:
+def _reference_columns(measurement: Measurement) -> dict:
     if measurement.metadata.kind == "pulse":
         return {}
+    _, voltage, current = measurement.grid()
     usability, eta, sigma = reference_usability(voltage, current)
     found = {"usability_reference": usability, "eta_reference": eta, "sigma_reference": sigma}
     return {name: value if np.isfinite(value) else None for name, value in found.items()}

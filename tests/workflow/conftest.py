@@ -1,8 +1,12 @@
-"""Projects to run: an unused one, and one with four measured devices."""
+"""Projects to run: an unused one, one with four measured devices, and one with networks too."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from tests.workflow.tiny import CONDITIONS, TARGETS, Project, fresh, measured_file
+from tests.workflow.tiny import CONDITIONS, NETWORK_TARGETS, TARGETS, Project, fresh, measured_file
 
 
 @pytest.fixture
@@ -12,15 +16,45 @@ def project(tmp_path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def _measured(tmp_path_factory) -> Project:
-    project = fresh(tmp_path_factory.mktemp("measured") / "project")
-    for seed, conditions in enumerate(CONDITIONS, start=1):
-        measured_file(project.folder / f"data/iv/device-{seed}.parquet", conditions=conditions, seed=seed)
-    project.snakemake(*TARGETS)
-    return project
+def shared(tmp_path_factory, worker_id) -> Callable[[str, Callable[[Path], None]], Project]:
+    """Makes a project once for all test processes."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder if worker_id == "master" else folder.parent
+
+    def made(name: str, make: Callable[[Path], None]) -> Project:
+        with FileLock(folder / f"{name}.lock"):
+            complete = folder / f"{name}.complete"
+            if not complete.exists():
+                make(folder / name)
+                complete.touch()
+        return Project(folder / name)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def _measured(shared) -> Project:
+    def make(folder: Path) -> None:
+        project = fresh(folder)
+        for seed, conditions in enumerate(CONDITIONS, start=1):
+            measured_file(folder / f"data/iv/device-{seed}.parquet", conditions=conditions, seed=seed)
+        project.snakemake(*TARGETS)
+
+    return shared("measured", make)
 
 
 @pytest.fixture
 def measured(_measured, tmp_path) -> Project:
-    """Four measured devices, every table and figure made."""
+    """Four measured devices, their tables and figures made."""
     return _measured.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def _trained(shared, _measured) -> Project:
+    return shared("trained", lambda folder: _measured.copy(folder).snakemake(*NETWORK_TARGETS))
+
+
+@pytest.fixture
+def trained(_trained, tmp_path) -> Project:
+    """Four measured devices, networks trained and evaluated, their figures made."""
+    return _trained.copy(tmp_path / "project")

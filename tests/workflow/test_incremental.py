@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -85,21 +84,8 @@ def test_a_killed_run_resumes_with_the_same_tables(measured, tmp_path):
     shutil.rmtree(measured.folder / ".snakemake")
     undisturbed = measured.copy(tmp_path / "undisturbed")
     undisturbed.snakemake("usability", "proposals")
-    running = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1", "usability", "proposals"],
-        cwd=measured.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    first = measured.folder / "results/devices/device-1.parquet"
-    deadline = time.time() + 120
-    while not list(measured.folder.glob("results/devices/device-*.parquet")):
-        assert time.time() < deadline and running.poll() is None, "the run ended before it could be killed"
-        time.sleep(0.02)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
-    assert not (measured.folder / "results/fabrication/proposals.csv").exists(), first
+    measured.kill_when("results/devices/device-*.parquet", "usability", "proposals")
+    assert not (measured.folder / "results/fabrication/proposals.csv").exists()
     measured.snakemake("--unlock")
     measured.snakemake("usability", "proposals", "--rerun-incomplete")
     assert measured.tables() == undisturbed.tables()

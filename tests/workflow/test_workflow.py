@@ -5,13 +5,23 @@ import pytest
 
 
 def test_the_virtual_laboratory_runs_end_to_end_and_again_does_nothing(project):
-    """Without any measurement `all` makes tables, proposals, campaign and figures, labelled virtual."""
+    """Without any measurement `all` makes tables, proposals, campaign, networks and figures."""
+    project.configure({"search": {"rounds": 1}, "evaluation": {"devices_per_job": 8}})
     done = project.snakemake()
     assert "devices of the virtual laboratory" in done.stdout
     lab = project.folder / "results/virtual_lab"
     assert set(pq.read_table(lab / "usability.parquet")["origin"].to_pylist()) == {"virtual"}
     assert (lab / "fabrication/proposals.csv").read_text().count("\n") == 3
-    for name in ("proposals", "campaign", "usability_ranking"):
+    scores = pq.read_table(lab / "evaluation/moons-summary.parquet").to_pylist()
+    assert {row["method"] for row in scores} == {"erm", "bayesmulti"}
+    for name in (
+        "proposals",
+        "campaign",
+        "usability_ranking",
+        "accuracy-moons",
+        "search-moons",
+        "correlation",
+    ):
         for suffix in ("pdf", "png", "csv"):
             assert (lab / f"figures/{name}.{suffix}").stat().st_size > 0
     assert not (project.folder / "results/usability.parquet").exists()

@@ -3,8 +3,11 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,6 +44,24 @@ TINY = {
         "space_filling": 2,
     },
     "campaign": {"repeats": 1, "evaluations": 3},
+    "profiles": {"panel": [0.7, 0.4], "synthetic": [1.0, 0.5]},
+    "tasks": {
+        "moons": {
+            "task": "moons",
+            "source": "embedded",
+            "model": "perceptron",
+            "train_size": 60,
+            "test_size": 80,
+            "noise": 0.2,
+            "epochs": 150,
+            "batch_size": 30,
+            "learning_rate": 0.02,
+        }
+    },
+    "training": {"methods": ["erm", "bayesmulti"]},
+    "search": {"rounds": 2, "slots": 2, "draws": 2},
+    "evaluation": {"seeds": 2, "devices_per_job": 3, "resamples": 100},
+    "certificates": {"examples": 20, "draws": 50, "programmings": 10},
 }
 CONDITIONS = [
     {"perovskite": "MAPbI3", "length_um": 1.5, "diameter_nm": 200.0, "pb_min": 15.0, "ag_nm": 200.0},
@@ -50,8 +71,28 @@ CONDITIONS = [
 ]
 
 
-TARGETS = ("usability", "proposals", "figures", "--omit-from", "run_campaign")
-"""Everything that is made of measured devices; the campaign is not."""
+TARGETS = ("usability", "proposals", "device_figures")
+"""Everything that measured devices make without networks."""
+NETWORK_TARGETS = ("evaluation", "network_figures")
+"""Everything that networks make."""
+COLLECTING = (
+    "all",
+    "import_raw",
+    "usability",
+    "proposals",
+    "campaign",
+    "profiles",
+    "networks",
+    "evaluation",
+    "certificates",
+    "device_figures",
+    "network_figures",
+    "figures",
+)
+"""Rules that only collect files."""
+
+
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @dataclass(frozen=True)
@@ -62,11 +103,10 @@ class Project:
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run Snakemake here and give back its output, both streams in `stdout`."""
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
             cwd=self.folder,
-            env=environment,
+            env=ENVIRONMENT,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -84,11 +124,35 @@ class Project:
             assert "Nothing to be done" in output, output[-3000:]
             return {}
         lines = (line.split() for line in found.group(1).splitlines()[2:])
-        collecting = {"all", "import_raw", "usability", "proposals", "campaign", "figures"}
-        return {name: int(count) for name, count in lines if name not in collecting}
+        return {name: int(count) for name, count in lines if name not in COLLECTING}
+
+    def done(self, *targets: str) -> dict[str, int]:
+        """Run, and count the jobs that were done: after a checkpoint fewer than were scheduled."""
+        output = self.snakemake(*targets).stdout
+        names = re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)$", output, re.MULTILINE)
+        return {name: count for name, count in Counter(names).items() if name not in COLLECTING}
+
+    def kill_when(self, appears: str, *targets: str) -> None:
+        """Run, and kill Snakemake and its jobs as soon as a file of this pattern is there."""
+        running = subprocess.Popen(
+            [sys.executable, "-m", "snakemake", "--cores", "1", *targets],
+            cwd=self.folder,
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.time() + 300
+        while not list(self.folder.glob(appears)):
+            assert time.time() < deadline and running.poll() is None, (
+                "the run ended before it could be killed"
+            )
+            time.sleep(0.005)
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
 
     def configure(self, changes: dict) -> None:
-        """Change config.yaml, nested keys one by one."""
+        """Change config.yaml, nested keys one by one; `space` and `tasks` as a whole."""
         path = self.folder / "config.yaml"
         config = yaml.safe_load(path.read_text())
         _merge(config, changes)
@@ -102,10 +166,12 @@ class Project:
         path.write_text(text.replace(old, new))
 
     def tables(self) -> dict[str, bytes]:
-        """Bytes of every table a run leaves."""
-        found = sorted(self.folder.glob("results/**/*.csv")) + sorted(
-            self.folder.glob("results/**/*.parquet")
-        )
+        """Bytes of every table a run leaves, and of every network."""
+        found = [
+            path
+            for suffix in ("csv", "parquet", "json", "safetensors")
+            for path in sorted(self.folder.glob(f"results/**/*.{suffix}"))
+        ]
         return {
             str(path.relative_to(self.folder)): path.read_bytes()
             for path in found
@@ -120,20 +186,25 @@ class Project:
 
 def _merge(config: dict, changes: dict) -> None:
     for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(config.get(key), dict) and key != "space":
+        if isinstance(value, dict) and isinstance(config.get(key), dict) and key not in ("space", "tasks"):
             _merge(config[key], value)
         else:
             config[key] = value
 
 
-def measured_file(path: Path, *, conditions: dict, seed: int) -> None:
-    """A small measurement file as a laboratory would drop it; made by the sweep model, labelled measured."""
+def measured_file(
+    path: Path, *, conditions: dict, seed: int, window: int | None = None, sigma: float | None = None
+) -> None:
+    """A small measurement file as a laboratory would drop it; made by the sweep model, labelled measured.
+
+    Window and spread follow from the seed where they are not given.
+    """
     settings = VirtualLab(cycles=6, points=41, v_max_v=6.0, compliance_a=2.7e-5, dead_cycle_fraction=0.0)
     made = make_device(
         path.stem,
         conditions,
-        window=14 - seed,
-        sigma=0.1 * seed,
+        window=14 - seed if window is None else window,
+        sigma=0.1 * seed if sigma is None else sigma,
         tolerated_drops=2,
         settings=settings,
         rng=np.random.default_rng(seed),

@@ -1,0 +1,1 @@
+"""Monte-Carlo evaluation over device profiles and seeds, and what the numbers say."""

@@ -1,0 +1,88 @@
+"""Does usability predict? Readings of usability against accuracy on the devices themselves."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+
+from codesign.evaluation.statistics import rank_correlation
+from codesign.seeds import generator
+
+READINGS: Mapping[str, tuple[str, Callable[[Mapping], float | None]]] = {
+    "usability": ("U = η exp(−σ_U)", lambda row: row["usability"]),
+    "reference": ("U of the reference code", lambda row: row["usability_reference"]),
+    "spread": ("exp(−σ_U)", lambda row: float(np.exp(-row["sigma_upper"]))),
+    "spread-mle": ("exp(−σ̂)", lambda row: float(np.exp(-row["sigma_mle"]))),
+    "spread-robust": ("exp(−robust σ)", lambda row: float(np.exp(-row["sigma_robust"]))),
+    "robust": ("η exp(−robust σ)", lambda row: float(row["eta"] * np.exp(-row["sigma_robust"]))),
+    "eta": ("η", lambda row: row["eta"]),
+}
+"""Name to title and value of a reading, from a row of `codesign.tables.DEVICE`."""
+
+NOISE = "resampled"
+"""Ratios from the device's own cycles: no reading of sigma enters the accuracy."""
+
+
+def predictions(
+    devices: Iterable[Mapping],
+    summary: Iterable[Mapping],
+    *,
+    method: str,
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> tuple[list[dict], list[dict]]:
+    """Rank correlation of each reading with the mean score over devices, task by task.
+
+    Args:
+        devices: Rows of `codesign.tables.DEVICE`.
+        summary: Rows of `codesign.tables.EVALUATION_SUMMARY`, any tasks.
+        method: Training method whose network is scored: one fixed network a task.
+        resamples: Bootstrap resamples of devices.
+        confidence: Of the interval.
+        seed: Root seed; every reading sees the same resamples of a task's devices.
+
+    Returns:
+        Correlations (task, method, noise, metric, reading, title, rho, low, high, n) and the points
+        behind them (task, device, metric, score, std, and each reading). A task with fewer than 3
+        devices, or a reading without order, has no correlation.
+    """
+    by_name = {row["device"]: row for row in devices if row["status"] == "ok"}
+    scores: dict[tuple[str, str], list[Mapping]] = {}
+    for row in summary:
+        wanted = row["source"] == "device" and row["noise"] == NOISE and row["method"] == method
+        if wanted and row["profile"] in by_name:
+            scores.setdefault((row["task"], row["metric"]), []).append(row)
+    correlations, points = [], []
+    for (task, metric), rows in scores.items():
+        for row in rows:
+            values = {name: read(by_name[row["profile"]]) for name, (_, read) in READINGS.items()}
+            points.append(
+                {
+                    "task": task,
+                    "device": row["profile"],
+                    "metric": metric,
+                    "score": row["mean"],
+                    "std": row["std"],
+                    **values,
+                }
+            )
+        for name, (title, read) in READINGS.items():
+            pairs = [(read(by_name[row["profile"]]), row["mean"]) for row in rows]
+            x, y = np.array([pair for pair in pairs if pair[0] is not None], dtype=float).reshape(-1, 2).T
+            if x.size < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+                continue
+            found = rank_correlation(
+                x, y, resamples=resamples, confidence=confidence, rng=generator(seed, "readings", task)
+            )
+            correlations.append(
+                {
+                    "task": task,
+                    "method": method,
+                    "noise": NOISE,
+                    "metric": metric,
+                    "reading": name,
+                    "title": title,
+                    **found._asdict(),
+                }
+            )
+    return correlations, points

@@ -1,0 +1,370 @@
+"""What is promised of each network, and where a promise is empty."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import Rectangle
+
+from codesign.bayesmulti.methods import METHODS
+from codesign.figures.methods import head, in_order, look_of_method, percent
+from codesign.figures.style import (
+    BLACK,
+    GREEN,
+    GREY,
+    PALE,
+    TWO_COLUMNS_MM,
+    Drawing,
+    axes_mm,
+    house_style,
+    new_figure,
+    text_mm,
+    whole_ticks,
+    wrapped,
+)
+
+COLUMNS = {
+    "published": "published\nr weights",
+    "discrete": "exact\nk weights",
+    "smoothing": "log-weight\nradius",
+    "reached": "radius reaches\n{}",
+}
+"""Certificates of smoothed networks: the head of their column; the last is about the mildest level."""
+HATCHED = {"facecolor": "#F4F4F4", "edgecolor": "#C4C4C4", "hatch": "//////", "lw": 0}
+"""Where nothing is promised."""
+SHADES = LinearSegmentedColormap.from_list("certified", ["#EAF6F2", GREEN])
+"""From nothing certified to everything."""
+ROW_MM = 7.0
+COLUMN_MM = 15.5
+LEFT_MM = 31.0
+
+
+def draw_certificates(
+    summary: Sequence[Mapping],
+    examples: Sequence[Mapping],
+    *,
+    chance: float,
+    origin: str,
+    data: str,
+) -> Drawing:
+    """A table of every certificate with its vacuous cells hatched, and how far each promise reaches.
+
+    Args:
+        summary: Rows of `codesign.tables.CERTIFICATE_SUMMARY` of one task and network.
+        examples: Rows of `codesign.tables.CERTIFICATES` behind it.
+        chance: Score of a network that has learnt nothing.
+        origin: measured | virtual: the devices that levels follow.
+        data: Where the test examples come from, as the figure says it.
+
+    Raises:
+        ValueError: No rows, or rows of several tasks or networks.
+    """
+    tasks = sorted({(row["task"], row["model"]) for row in summary})
+    if len(tasks) != 1:
+        raise ValueError(f"one figure shows one task and network, got {tasks or 'none'}")
+    task, model = tasks[0]
+    methods = in_order(row["method"] for row in summary)
+    levels = _levels(summary)
+    height = 98 + ROW_MM * len(methods)
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, height)
+        smoothed = next(row for row in summary if row["certificate"] == "smoothing")
+        programmed = [row for row in summary if row["certificate"] == "accuracy"]
+        programmings = max((row["draws"] for row in programmed), default=0)
+        lines = (
+            f"test data: {wrapped(data, 62, lines=1)}; n = {smoothed['n']} examples, {smoothed['draws']} "
+            f"draws of smoothing noise, {programmings} programmings a level",
+            f"bounds hold at {percent(smoothed['confidence'])} for all examples of a cell together; "
+            "certificates of smoothed networks say nothing about the plain network on a device",
+        )
+        head(figure, height, f"{task} ({model}): what is certified", lines, origin)
+        numbers = _table(figure, height, summary, methods, levels)
+        numbers += _changes(axes_mm(figure, 14, 16, 38, 42), summary, examples, methods)
+        numbers += _radii(axes_mm(figure, 69, 16, 46, 42), summary, examples, methods)
+        numbers += _devices(axes_mm(figure, 132, 16, 45, 42), summary, methods, chance)
+        figure.axes[1].legend(
+            loc="upper left", bbox_to_anchor=(-0.02, -0.2), ncols=len(methods), columnspacing=1.6
+        )
+        return Drawing(figure, numbers)
+
+
+def _levels(summary: Sequence[Mapping]) -> list[str]:
+    """Profiles from the best device down."""
+    found = {row["profile"]: row["usability"] for row in summary if row["certificate"] == "accuracy"}
+    return sorted(found, key=lambda name: (-found[name], name))
+
+
+def _number(panel: str, row: Mapping, **values) -> dict:
+    shared = ("task", "method", "certificate", "scope", "profile", "usability", "vacuous", "n", "draws")
+    names = ("panel", *shared, "confidence", "at_least", "share", "value", "ceiling", "estimate")
+    return (
+        dict.fromkeys(names)
+        | {"panel": panel, "confidence": row["confidence"]}
+        | {name: row[name] for name in shared if name in row}
+        | values
+    )
+
+
+def _table(
+    figure, height: float, summary: Sequence[Mapping], methods: Sequence[str], levels: Sequence[str]
+) -> list[dict]:
+    """A cell a method and certificate: hatched where it promises nothing, else the greener the more."""
+    width = TWO_COLUMNS_MM - 4 - LEFT_MM
+    narrow = (width - COLUMN_MM * len(COLUMNS) - 2) / max(len(levels), 1)
+    bottom = height - 27 - ROW_MM * len(methods)
+    axes = axes_mm(figure, LEFT_MM, bottom, width, ROW_MM * len(methods))
+    axes.set(xlim=(0, width), ylim=(len(methods), 0))
+    axes.axis("off")
+    # left edge and width of each column
+    places = {name: (COLUMN_MM * k, COLUMN_MM) for k, name in enumerate(COLUMNS)}
+    start = COLUMN_MM * len(COLUMNS) + 2
+    places |= {name: (start + narrow * k, narrow) for k, name in enumerate(levels)}
+    top = height - 26.5
+    text_mm(figure, LEFT_MM, top + 6.2, "a  smoothed network", fontweight="bold", fontsize=7, va="bottom")
+    text_mm(
+        figure,
+        LEFT_MM + start,
+        top + 6.2,
+        "programmed network: certified accuracy at usability U",
+        fontweight="bold",
+        fontsize=7,
+        va="bottom",
+    )
+    usability = {row["profile"]: row["usability"] for row in summary if row["profile"] is not None}
+    mildest = _mildest(summary)
+    said = f"U = {usability[mildest]:.2g}" if mildest else "a level"
+    heads = {name: text.format(said) for name, text in COLUMNS.items()}
+    heads |= {name: f"{usability[name]:.2g}" for name in levels}
+    for name, (x, wide) in places.items():
+        text_mm(figure, LEFT_MM + x + wide / 2, top, heads[name], ha="center", va="bottom", fontsize=6)
+    numbers = []
+    for y, method in enumerate(methods):
+        axes.text(-1.5, y + 0.5, METHODS[method].title, ha="right", va="center", clip_on=False)
+        for row in summary:
+            place = _place(row, mildest)
+            if row["method"] != method or place is None:
+                continue
+            x, wide = places[place]
+            _cell(axes, row, x, y, wide)
+            numbers.append(
+                _number(
+                    "table",
+                    row,
+                    value=row["largest"],
+                    share=row["share"],
+                    ceiling=row["ceiling"],
+                    estimate=row["estimate"],
+                )
+            )
+    below = (
+        "hatched: vacuous for every example (less than one weight, a radius of 0 or short of the level), or "
+        "accuracy not above chance;\ngreen: the share of examples certified, written under the largest "
+        "value; for levels the accuracy itself"
+    )
+    text_mm(figure, LEFT_MM, bottom - 1.2, below, fontsize=5.5, color=GREY, va="top")
+    return numbers
+
+
+def _mildest(summary: Sequence[Mapping]) -> str | None:
+    """The best level that moves any weight."""
+    moving = [row for row in summary if row["certificate"] == "accuracy" and row["distance"]]
+    return max(moving, key=lambda row: row["usability"])["profile"] if moving else None
+
+
+def _place(row: Mapping, mildest: str | None) -> str | None:
+    """The column of a row of the summary; None where it is not in the table."""
+    if row["certificate"] == "accuracy":
+        return row["profile"]
+    if row["scope"] != "all" or row["certificate"] == "programming":
+        return None
+    if row["profile"] is None:
+        return row["certificate"]
+    return "reached" if row["profile"] == mildest else None
+
+
+def _cell(axes, row: Mapping, x: float, y: int, wide: float) -> None:
+    size = {"xy": (x + 0.3, y + 0.05), "width": wide - 0.6, "height": 0.9}
+    mean = row["certificate"] == "accuracy"
+    certified = row["median"] if mean else row["share"]
+    if row["vacuous"]:
+        axes.add_patch(Rectangle(**size, **HATCHED, gid="vacuous"))
+    else:
+        axes.add_patch(Rectangle(**size, lw=0, facecolor=SHADES(certified), gid="certified"))
+    said = f"{certified:.2f}" if mean else _said(row)
+    box = {"boxstyle": "round,pad=0.12", "facecolor": "#F4F4F4", "edgecolor": "none"}
+    axes.text(
+        x + wide / 2,
+        y + 0.5,
+        said,
+        ha="center",
+        va="center",
+        fontsize=5.8,
+        color=GREY if row["vacuous"] else "white" if certified > 0.75 else BLACK,
+        bbox=box if row["vacuous"] else None,
+        linespacing=1.0,
+    )
+
+
+def _said(row: Mapping) -> str:
+    """The largest value of any example, and the share of examples that have one."""
+    largest = row["largest"]
+    if row["profile"] is not None:
+        return percent(round(row["share"], 3))
+    if largest is None:
+        return "undefined"
+    if row["certificate"] == "published":
+        value = f"r ≤ {largest:,.0f}" if abs(largest) >= 10 else f"r ≤ {largest:.2f}"
+        value = value.replace("-", "−")
+    elif row["certificate"] == "discrete":
+        value = "undecided" if largest < 0 else f"k ≤ {largest:.0f}"
+    else:
+        value = f"≤ {largest:.2f}"
+    return value if row["vacuous"] else f"{value}\n{percent(round(row['share'], 3))}"
+
+
+def _changes(
+    axes, summary: Sequence[Mapping], examples: Sequence[Mapping], methods: Sequence[str]
+) -> list[dict]:
+    """Share of examples against the number of weights that may change arbitrarily."""
+    numbers = []
+    mine = [row for row in examples if row["certificate"] == "discrete" and row["scope"] == "all"]
+    last = max([2, *(int(row["value"]) + 1 for row in mine)])
+    for name in methods:
+        rows = [row for row in mine if row["method"] == name]
+        look = look_of_method(name)
+        ceiling = rows[0]["ceiling"]
+        steps = range(last + 1)
+        share = [float(np.mean([row["value"] >= k for row in rows])) for k in steps]
+        axes.plot(
+            steps,
+            share,
+            color=look.colour,
+            marker=look.marker,
+            ls=look.line,
+            drawstyle="steps-mid",
+            lw=look.width,
+            ms=look.size,
+            mew=0,
+            alpha=look.alpha,
+            zorder=look.order,
+            label=METHODS[name].title,
+            gid=name,
+        )
+        numbers += [
+            _number("changes", rows[0], at_least=k, share=s, ceiling=ceiling, n=len(rows), vacuous=k < 1)
+            for k, s in zip(steps, share, strict=True)
+        ]
+    axes.axvspan(-0.5, 0.5, **HATCHED, zorder=0)
+    axes.set(xlim=(-0.5, last + 0.5), ylim=(-0.04, 1.04))
+    whole_ticks(axes.xaxis)
+    axes.set_xlabel("weights k that may change in any way")
+    axes.set_ylabel("share of examples certified")
+    axes.set_title("b  exact bound, smoothed network")
+    _device_note(axes, summary)
+    return numbers
+
+
+def _device_note(axes, summary: Sequence[Mapping]) -> None:
+    changed = [row["changed"] for row in summary if row["certificate"] == "accuracy" and row["changed"]]
+    if changed:
+        said = f"a programming changes\n{max(changed):,.0f} weights →"
+        axes.text(0.98, 0.97, said, transform=axes.transAxes, ha="right", va="top", fontsize=5.5, color=GREY)
+
+
+def _radii(
+    axes, summary: Sequence[Mapping], examples: Sequence[Mapping], methods: Sequence[str]
+) -> list[dict]:
+    """Share of examples against the length of ln(delta), and how far levels move the weights."""
+    numbers = []
+    mine = [row for row in examples if row["certificate"] == "smoothing" and row["scope"] == "all"]
+    for name in methods:
+        rows = sorted((row for row in mine if row["method"] == name), key=lambda row: row["value"])
+        look = look_of_method(name)
+        certified = [row["value"] for row in rows if row["value"] > 0]
+        share = [(len(certified) - k) / len(rows) for k in range(len(certified))]
+        if certified:
+            axes.plot(
+                [1e-9, *certified, certified[-1]],
+                [share[0], *share, 0.0],
+                drawstyle="steps-pre",
+                color=look.colour,
+                ls=look.line,
+                lw=look.width,
+                alpha=look.alpha,
+                zorder=look.order,
+                gid=name,
+            )
+        numbers += [
+            _number("radii", row, at_least=at, share=s, ceiling=row["ceiling"], n=len(rows))
+            for row, at, s in zip([r for r in rows if r["value"] > 0], certified, share, strict=True)
+        ]
+    distances: dict[str, tuple[float, float]] = {}
+    for row in summary:
+        if row["certificate"] == "accuracy" and row["distance"] and np.isfinite(row["distance"]):
+            usability, near = distances.get(row["profile"], (row["usability"], np.inf))
+            distances[row["profile"]] = usability, min(near, row["distance"])
+            numbers.append(_number("distances", row, at_least=row["distance"]))
+    reach = [row["value"] for row in mine if row["value"] > 0]
+    far = [near for _, near in distances.values()]
+    low = min([0.05, *(value / 1.5 for value in reach)])
+    axes.set(xscale="log", xlim=(low, 2.5 * max([1.0, *reach, *far])), ylim=(-0.04, 1.04))
+    shown = sorted(distances.values(), reverse=True)
+    for k, (usability, near) in enumerate(shown):
+        axes.axvline(near, color=GREY, lw=0.5, zorder=1, gid="distance")
+        if k in (0, len(shown) - 1):
+            at = {"ha": "left", "va": "bottom", "fontsize": 5.5, "color": GREY, "rotation": 90}
+            axes.text(1.06 * near, 0.03, f"U = {usability:.2g}", transform=axes.get_xaxis_transform(), **at)
+    axes.grid(True, axis="y")
+    axes.set_xlabel("‖ln δ‖₂ of the factors on the weights")
+    axes.set_title("c  log-weight bound, smoothed network")
+    return numbers
+
+
+def _devices(axes, summary: Sequence[Mapping], methods: Sequence[str], chance: float) -> list[dict]:
+    """Certified mean accuracy, and share of examples decided correctly in most programmings."""
+    numbers = []
+    for name in methods:
+        look = look_of_method(name)
+        drawn = {"color": look.colour, "zorder": look.order, "alpha": look.alpha}
+        for certificate, scope, column in (("accuracy", "mean", "median"), ("programming", "all", "share")):
+            rows = sorted(
+                (
+                    row
+                    for row in summary
+                    if (row["method"], row["certificate"], row["scope"]) == (name, certificate, scope)
+                ),
+                key=lambda row: row["usability"],
+            )
+            mean = certificate == "accuracy"
+            axes.plot(
+                [row["usability"] for row in rows],
+                [row[column] for row in rows],
+                **drawn,
+                marker=look.marker if mean else "",
+                ls=look.line if mean else (0, (0.6, 1.2)),
+                lw=look.width if mean else 0.7,
+                ms=look.size,
+                mew=0,
+                gid=f"{certificate} {name}",
+            )
+            numbers += [
+                _number(
+                    "devices",
+                    row,
+                    share=row["share"],
+                    value=row["median"],
+                    ceiling=row["ceiling"],
+                    estimate=row["estimate"],
+                )
+                for row in rows
+            ]
+    axes.axhspan(-0.04, chance, **HATCHED, zorder=0)
+    axes.axhline(chance, color=GREY, lw=0.6, ls=(0, (1, 1.5)), zorder=1, gid="chance")
+    axes.set(xlim=(0, 1.04), ylim=(-0.04, 1.04), xlabel="usability level U")
+    axes.set_ylabel("certified mean accuracy")
+    axes.grid(True, color=PALE)
+    axes.set_title("d  programmed network")
+    said = "lines: mean accuracy\ndots: share of examples that are\nmore likely right than wrong"
+    box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+    axes.text(0.97, 0.04, said, transform=axes.transAxes, ha="right", fontsize=5.5, color=GREY, bbox=box)
+    return numbers

@@ -1,0 +1,422 @@
+"""Trained networks on devices: scores against usability, and whether usability predicts them."""
+
+from collections.abc import Mapping, Sequence
+
+from codesign.bayesmulti.methods import METHODS
+from codesign.evaluation.readings import READINGS
+from codesign.figures.methods import PROMINENT, counted, head, in_order, look_of_method, percent
+from codesign.figures.style import (
+    BLUE,
+    GREY,
+    PALE,
+    TWO_COLUMNS_MM,
+    VERMILION,
+    Drawing,
+    axes_mm,
+    house_style,
+    new_figure,
+    wrapped,
+)
+
+NOISES = {
+    "resampled": "non-parametric: ratios of the device's own cycles",
+    "lognormal": "log-normal: exp(σ z), σ the device's upper bound",
+}
+"""Kinds of programming noise, as a panel's title says them."""
+DODGE = 0.0075
+"""Between methods drawn beside each other, in usability."""
+COLUMNS = 3
+"""Tasks beside each other in the correlation figure."""
+
+
+def draw_accuracy(
+    summary: Sequence[Mapping], *, metric: str, chance: float, confidence: float, origin: str, data: str
+) -> Drawing:
+    """Score against usability level of every method, and its paired difference to ERM.
+
+    Args:
+        summary: Rows of `codesign.tables.EVALUATION_SUMMARY` of one task and network; those on
+            levels with this metric are drawn, and nothing is averaged here.
+        metric: Which metric.
+        chance: Score of a network that has learnt nothing.
+        confidence: Of the intervals on differences.
+        origin: measured | virtual: the devices that levels follow.
+        data: Where the test examples come from, as the figure says it.
+
+    Raises:
+        ValueError: No such row, or rows of several tasks or networks.
+    """
+    rows = [row for row in summary if row["source"] == "level" and row["metric"] == metric]
+    task, model = _one_task(rows, f"level with metric {metric!r}")
+    methods = in_order(row["method"] for row in rows)
+    rows = sorted(rows, key=lambda row: (methods.index(row["method"]), row["usability"]))
+    names = (
+        *("task", "model", "method", "metric", "level", "usability", "n", "mean", "std"),
+        *("n_paired", "difference", "difference_low", "difference_high"),
+    )
+    numbers = [{name: row[name] for name in names} | {"chance": chance} for row in rows]
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, 81)
+        n, levels = counted(row["n"] for row in rows), len({row["profile"] for row in rows})
+        lines = (
+            f"test data: {_short(data)}; n = {n} programmings a level and method",
+            f"{levels} synthetic levels along the devices' own trend; one network a method, same start, "
+            "batches and noise draws",
+        )
+        head(figure, 81, f"{task} ({model}): {metric} against usability", lines, origin)
+        score, gain = axes_mm(figure, 14, 15, 72, 44), axes_mm(figure, 104, 15, 73, 44)
+        for name in methods:
+            mine = [row for row in rows if row["method"] == name]
+            _score_line(score, name, mine)
+        score.axhline(chance, color=GREY, lw=0.6, ls=(0, (1, 1.5)), zorder=1, gid="chance")
+        score.text(0.99, chance, f"chance {chance:.3g}", color=GREY, fontsize=5.5, ha="right", va="bottom")
+        score.set_title("a  mean, band: ± 1 std over programmings")
+        score.set_ylabel(f"{metric} on test data")
+        gain.axhline(0, color=look_of_method("erm").colour, lw=0.8, ls=look_of_method("erm").line, zorder=1)
+        compared = [
+            name
+            for name in methods
+            if name != "erm" and any(r["difference"] is not None for r in rows if r["method"] == name)
+        ]
+        for k, name in enumerate(compared):
+            shift = DODGE * (k - (len(compared) - 1) / 2)
+            _difference_line(gain, name, [row for row in rows if row["method"] == name], shift)
+        if not compared:
+            gain.text(0.5, 0.5, "nothing to compare with ERM", transform=gain.transAxes, ha="center")
+        gain.set_title(f"b  difference, draw by draw, {percent(confidence)} interval")
+        gain.set_ylabel(f"difference in {metric} to ERM")
+        for axes in (score, gain):
+            axes.set(xlim=(0, 1.04), xlabel="usability level U")
+            axes.grid(True)
+        score.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=len(methods), columnspacing=1.6)
+        return Drawing(figure, numbers)
+
+
+def _short(data: str) -> str:
+    """Cut where it would push n off the page."""
+    return wrapped(data, 62, lines=1)
+
+
+def _one_task(rows: Sequence[Mapping], wanted: str) -> tuple[str, str]:
+    if not rows:
+        raise ValueError(f"the summary has no row on a {wanted}; evaluate first")
+    tasks = sorted({(row["task"], row["model"]) for row in rows})
+    if len(tasks) > 1:
+        raise ValueError(f"one figure shows one task and network, got {tasks}")
+    return tasks[0]
+
+
+def _score_line(axes, name: str, rows: Sequence[Mapping]) -> None:
+    look = look_of_method(name)
+    spread = [row for row in rows if row["std"] is not None]
+    axes.fill_between(
+        [row["usability"] for row in spread],
+        [row["mean"] - row["std"] for row in spread],
+        [row["mean"] + row["std"] for row in spread],
+        color=look.colour,
+        alpha=0.16 if look.prominent else 0.06,
+        lw=0,
+        zorder=look.order - 1,
+        gid=f"std {name}",
+    )
+    axes.plot(
+        [row["usability"] for row in rows],
+        [row["mean"] for row in rows],
+        color=look.colour,
+        marker=look.marker,
+        ls=look.line,
+        lw=look.width,
+        ms=look.size,
+        mew=0,
+        alpha=look.alpha,
+        zorder=look.order,
+        label=METHODS[name].title,
+        gid=name,
+    )
+
+
+def _difference_line(axes, name: str, rows: Sequence[Mapping], shift: float) -> None:
+    look = look_of_method(name)
+    rows = [row for row in rows if row["difference"] is not None]
+    at = [row["usability"] + shift for row in rows]
+    axes.plot(
+        at,
+        [row["difference"] for row in rows],
+        color=look.colour,
+        marker=look.marker,
+        ls=look.line,
+        lw=look.width if look.prominent else 0.4,
+        ms=look.size,
+        mew=0,
+        alpha=look.alpha,
+        zorder=look.order,
+        gid=name,
+    )
+    known = [(x, row) for x, row in zip(at, rows, strict=True) if row["difference_low"] is not None]
+    axes.vlines(
+        [x for x, _ in known],
+        [row["difference_low"] for _, row in known],
+        [row["difference_high"] for _, row in known],
+        color=look.colour,
+        lw=0.9 if look.prominent else 0.5,
+        alpha=look.alpha,
+        zorder=look.order,
+        gid=f"interval {name}",
+    )
+
+
+def draw_device_accuracy(
+    summary: Sequence[Mapping],
+    devices: Sequence[Mapping],
+    *,
+    metric: str,
+    chance: float,
+    confidence: float,
+    origin: str,
+    data: str,
+) -> Drawing:
+    """Score on each device against its usability, ERM beside BayesMulti, one panel a kind of noise.
+
+    Args:
+        summary: Rows of `codesign.tables.EVALUATION_SUMMARY` of one task and network; those on
+            devices with this metric are drawn. Without ERM and BayesMulti among them, every method.
+        devices: Rows of `codesign.tables.DEVICE`: the intervals of usability.
+        metric: Which metric.
+        chance: Score of a network that has learnt nothing.
+        confidence: Of the intervals of usability.
+        origin: measured | virtual.
+        data: Where the test examples come from, as the figure says it.
+
+    Raises:
+        ValueError: No such row, or rows of several tasks or networks.
+    """
+    rows = [row for row in summary if row["source"] == "device" and row["metric"] == metric]
+    task, model = _one_task(rows, f"device with metric {metric!r}")
+    found = in_order(row["method"] for row in rows)
+    methods = [name for name in found if name in PROMINENT] or found
+    intervals = {row["device"]: (row["usability_low"], row["usability_high"]) for row in devices}
+    names = ("task", "model", "noise", "method", "profile", "usability", "n", "mean", "std")
+    numbers = []
+    for noise in NOISES:
+        for name in methods:
+            mine = [row for row in rows if row["noise"] == noise and row["method"] == name]
+            for row in sorted(mine, key=lambda row: (row["usability"], row["profile"])):
+                low, high = intervals.get(row["profile"], (None, None))
+                numbers.append(
+                    {key: row[key] for key in names}
+                    | {"usability_low": low, "usability_high": high, "metric": metric, "chance": chance}
+                )
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, 81)
+        n, count = counted(row["n"] for row in numbers), len({row["profile"] for row in numbers})
+        lines = (
+            f"test data: {_short(data)}; n = {count} device{'s' * (count != 1)}, {n} programmings a device, "
+            "method and kind of noise",
+            f"vertical bars: ± 1 standard deviation over programmings; horizontal: {percent(confidence)} "
+            "interval of the device's usability",
+        )
+        head(figure, 81, f"{task} ({model}): {metric} on each device", lines, origin)
+        for left, letter, (noise, title) in zip((14, 104), "ab", NOISES.items(), strict=True):
+            axes = axes_mm(figure, left, 15, 73, 44, ylim=_limits(numbers, chance))
+            axes.set_title(f"{letter}  {title}")
+            axes.set(xlim=(-0.01, 1.01), xlabel="usability U of the device", ylabel=f"{metric} on test data")
+            axes.grid(True)
+            axes.axhline(chance, color=GREY, lw=0.6, ls=(0, (1, 1.5)), zorder=1, gid="chance")
+            axes.text(1.0, chance, f"chance {chance:.3g}", color=GREY, fontsize=5.5, ha="right", va="bottom")
+            for name in methods:
+                mine = [row for row in numbers if row["noise"] == noise and row["method"] == name]
+                _device_points(axes, name, mine, crowded=count > 100)
+            if not any(row["noise"] == noise for row in numbers):
+                missing = "not among evaluation.device_noises"
+                axes.text(0.5, 0.5, missing, transform=axes.transAxes, ha="center", color=GREY)
+            if left == 14:
+                axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=6, columnspacing=1.6)
+        return Drawing(figure, numbers)
+
+
+def _limits(rows: Sequence[Mapping], chance: float) -> tuple[float, float]:
+    """The same limits for panels to be compared."""
+    ends = [chance] + [row["mean"] + sign * (row["std"] or 0.0) for row in rows for sign in (-1, 1)]
+    margin = 0.05 * (max(ends) - min(ends)) or 0.05
+    return min(ends) - margin, max(ends) + margin
+
+
+def _device_points(axes, name: str, rows: Sequence[Mapping], *, crowded: bool) -> None:
+    look = look_of_method(name)
+    fade = 0.2 if crowded else 0.45
+    at = [row["usability"] for row in rows]
+    # hollow squares over filled dots: a pair on one device stays readable where they meet
+    filled = name != "erm"
+    known = [row for row in rows if row["usability_low"] is not None]
+    axes.hlines(
+        [row["mean"] for row in known],
+        [row["usability_low"] for row in known],
+        [row["usability_high"] for row in known],
+        color=look.colour,
+        lw=0.4,
+        alpha=fade,
+        zorder=1.5,
+    )
+    spread = [row for row in rows if row["std"] is not None]
+    axes.vlines(
+        [row["usability"] for row in spread],
+        [row["mean"] - row["std"] for row in spread],
+        [row["mean"] + row["std"] for row in spread],
+        color=look.colour,
+        lw=0.7,
+        alpha=fade,
+        zorder=1.5,
+        gid=f"std {name}",
+    )
+    axes.plot(
+        at,
+        [row["mean"] for row in rows],
+        look.marker,
+        mfc=look.colour if filled else "white",
+        mec=look.colour,
+        mew=0 if filled else 0.7,
+        ms=2.0 if crowded else 3.2,
+        alpha=0.6 if crowded else 0.9,
+        zorder=2 if filled else 2.5,
+        label=METHODS[name].title,
+        gid=name,
+    )
+
+
+def draw_correlation(
+    correlations: Sequence[Mapping],
+    points: Sequence[Mapping],
+    *,
+    tasks: Sequence[str],
+    confidence: float,
+    origin: str,
+) -> Drawing:
+    """Score on each device against U, and the rank correlation of each reading of usability.
+
+    Args:
+        correlations: As `codesign.evaluation.readings.predictions` gives them.
+        points: The points behind them.
+        tasks: Tasks in the order to draw them.
+        confidence: Of the intervals of rho.
+        origin: measured | virtual.
+
+    Raises:
+        ValueError: A correlation or point of a task that is not drawn.
+    """
+    strange = sorted({row["task"] for row in (*correlations, *points)} - set(tasks))
+    if strange:
+        raise ValueError(f"correlations of tasks that are not drawn: {', '.join(strange)}")
+    blocks = -(-len(tasks) // COLUMNS)
+    block_mm, top_mm = 104, 12
+    height = top_mm + block_mm * blocks
+    numbers: list[dict] = []
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, height)
+        method = METHODS[correlations[0]["method"]].title if correlations else METHODS["erm"].title
+        lines = (
+            f"one {method} network a task, non-parametric noise: no reading of σ enters the score; "
+            "bars: ± 1 standard deviation over programmings",
+            f"ρ: Spearman rank correlation over devices, {percent(confidence)} bootstrap interval "
+            "(devices resampled)",
+        )
+        head(figure, height, "Does usability predict the score on a device?", lines, origin)
+        for k, task in enumerate(tasks):
+            row, column = divmod(k, COLUMNS)
+            left, bottom = 31 + 52 * column, block_mm * (blocks - 1 - row)
+            scatter = axes_mm(figure, left, bottom + 52, 40, 38)
+            forest = axes_mm(figure, left, bottom + 9, 40, 30)
+            found = [line for line in correlations if line["task"] == task]
+            numbers += _predicted(scatter, task, [line for line in points if line["task"] == task], found)
+            numbers += _forest(forest, task, found, named=column == 0)
+        return Drawing(figure, numbers)
+
+
+def _correlation_number(panel: str, task: str, **values) -> dict:
+    names = ("panel", "task", "device", "reading", "metric", "n", "usability", "value", "std", "low", "high")
+    return dict.fromkeys(names) | {"panel": panel, "task": task} | values
+
+
+def _predicted(axes, task: str, points: Sequence[Mapping], found: Sequence[Mapping]) -> list[dict]:
+    """Scatter of one task."""
+    metric = found[0]["metric"] if found else "score"
+    axes.set_title(task, y=1.11)
+    axes.set(xlim=(-0.03, 1.03), xlabel="usability U", ylabel=f"{metric} on test data")
+    axes.grid(True)
+    if not found:
+        said = f"n = {len(points)} devices:\nno rank correlation"
+        axes.text(0.5, 0.5, said, transform=axes.transAxes, ha="center", va="center", color=GREY)
+        axes.set_yticks([])
+        return []
+    known = [row for row in points if row["usability"] is not None]
+    spread = [row for row in known if row["std"] is not None]
+    axes.vlines(
+        [row["usability"] for row in spread],
+        [row["score"] - row["std"] for row in spread],
+        [row["score"] + row["std"] for row in spread],
+        color=BLUE,
+        lw=0.5,
+        alpha=0.4,
+    )
+    axes.plot(
+        [row["usability"] for row in known],
+        [row["score"] for row in known],
+        "o",
+        color=BLUE,
+        ms=2.0 if len(known) > 100 else 2.8,
+        mew=0,
+        alpha=0.85,
+        gid=task,
+    )
+    for line in found:
+        if line["reading"] == "usability":
+            said = f"ρ = {line['rho']:.2f} [{line['low']:.2f}, {line['high']:.2f}], n = {line['n']} devices"
+            axes.text(0, 1.03, said, transform=axes.transAxes, fontsize=6, va="bottom")
+    return [
+        _correlation_number(
+            "scatter",
+            task,
+            device=row["device"],
+            reading="usability",
+            metric=metric,
+            usability=row["usability"],
+            value=row["score"],
+            std=row["std"],
+        )
+        for row in known
+    ]
+
+
+def _forest(axes, task: str, found: Sequence[Mapping], *, named: bool) -> list[dict]:
+    """Rank correlation of each reading, of one task; the project's own reading on top."""
+    order = list(READINGS)
+    axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(-1.05, 1.05), xlabel="rank correlation ρ")
+    axes.set_yticks(
+        range(len(order)), [READINGS[name][0].replace("σ_U", "σ$_U$") for name in order] if named else []
+    )
+    axes.tick_params(axis="y", length=0)
+    axes.grid(True, axis="x")
+    axes.axvline(0, color=GREY, lw=0.6)
+    axes.axhspan(-0.5, 0.5, color=PALE, alpha=0.5, lw=0, zorder=0)
+    by_reading = {line["reading"]: line for line in found}
+    numbers = []
+    for y, name in enumerate(order):
+        line = by_reading.get(name)
+        if line is None:
+            axes.text(0.05, y, "no order" if found else "", color=GREY, fontsize=5.5, va="center")
+            continue
+        colour = VERMILION if name == "usability" else BLUE
+        axes.plot([line["low"], line["high"]], [y, y], color=colour, lw=1.0, alpha=0.7)
+        axes.plot(line["rho"], y, "D" if name == "usability" else "o", color=colour, ms=3.2, mew=0, gid=name)
+        numbers.append(
+            _correlation_number(
+                "forest",
+                task,
+                reading=name,
+                metric=line["metric"],
+                n=line["n"],
+                value=line["rho"],
+                low=line["low"],
+                high=line["high"],
+            )
+        )
+    return numbers

@@ -1,0 +1,363 @@
+"""The noise a network is trained with: its search, and how it looks beside the noise of the devices."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from codesign.bayesmulti.methods import METHODS
+from codesign.bayesmulti.noise import MultinomialNoise, NoiseSpec
+from codesign.evaluation.noise_record import lognormal_beyond, lognormal_density, multinomial_factors
+from codesign.figures.methods import head, in_order, look_of_method
+from codesign.figures.style import (
+    BLACK,
+    GREEN,
+    GREY,
+    ORANGE,
+    PALE,
+    PURPLE,
+    SKY,
+    TWO_COLUMNS_MM,
+    VERMILION,
+    Drawing,
+    axes_mm,
+    house_style,
+    new_figure,
+    whole_ticks,
+    wrapped,
+)
+
+PARAMETERS = {
+    "rate": "dropout rate",
+    "std": "Gaussian std / max|w|",
+    "sigma": "log-normal σ",
+    "p_zero": "BayesMulti p₁ (zeros)",
+    "p_half": "BayesMulti p₂ (halves)",
+}
+"""Searched parameters, as an axis says them."""
+DODGE = 0.18
+"""Between methods drawn beside each other, in trials."""
+NAMED_ROUNDS, NUMBERED_ROUNDS = 8, 30
+"""Most rounds named in full, and most numbered."""
+NAMED_LAYERS = 3
+"""Most values of layers written out."""
+CURVES = (
+    (VERMILION, "-"),
+    (GREEN, (0, (4, 1.5))),
+    (PURPLE, (0, (1, 1))),
+    (ORANGE, (0, (3, 1, 1, 1))),
+    (BLACK, (0, (6, 1))),
+    (SKY, (0, (2, 1))),
+)
+"""Looks of the panel's devices, used again where there are more; none is BayesMulti's colour."""
+POINTS = 500
+"""Of a density curve."""
+KEY_MM = 6.6
+"""Height of a device in the key."""
+LEAST_RIGHT = 3.0
+"""Least right end of the axis of factors."""
+
+
+def draw_search(
+    trace: Sequence[Mapping],
+    parameters: Sequence[Mapping],
+    *,
+    task: str,
+    metric: str,
+    devices: int,
+    draws: int,
+    origin: str,
+) -> Drawing:
+    """Objective of every trial, the best so far, and the parameters tried and chosen.
+
+    Args:
+        trace: As `codesign.evaluation.noise_record.search_trace` gives it.
+        parameters: As `codesign.evaluation.noise_record.searched_parameters` gives them.
+        task: Name of the task.
+        metric: What the objective is a mean of.
+        devices: Panel devices behind it.
+        draws: Programmings of each.
+        origin: measured | virtual: the panel's devices.
+
+    Raises:
+        ValueError: There is no trial.
+    """
+    if not trace:
+        raise ValueError(f"{task}: no method has a trial; search noise for one first")
+    methods = in_order(row["method"] for row in trace)
+    last, rounds = max(row["trial"] for row in trace), max(row["round"] for row in trace)
+    slots = max(row["slot"] for row in trace)
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, 89)
+        lines = (
+            f"objective: mean {metric} on validation data over n = {devices} panel devices × {draws} "
+            "programmings, the same draws in every trial; no test data",
+            f"the same budget for every method: {rounds} rounds × {slots} trials, the first space-filling",
+        )
+        head(figure, 89, f"{task}: search of the training noise", lines, origin)
+        axes = axes_mm(figure, 14, 22, 84, 44)
+        for k, name in enumerate(methods):
+            rows = [row for row in trace if row["method"] == name]
+            _trace(axes, name, rows, DODGE * (k - (len(methods) - 1) / 2))
+        for first in range(2, rounds + 1):
+            axes.axvline((first - 1) * slots + 0.5, color=PALE, lw=0.6, zorder=0)
+        if rounds <= NUMBERED_ROUNDS:
+            for k in range(1, rounds + 1):
+                axes.text(
+                    (k - 0.5) * slots + 0.5,
+                    1.0,
+                    f"round {k}" if k == 1 or rounds <= NAMED_ROUNDS else str(k),
+                    transform=axes.get_xaxis_transform(),
+                    ha="center",
+                    va="bottom",
+                    fontsize=5.5,
+                    color=GREY,
+                )
+        axes.set(xlim=(0.4, last + 0.6), xlabel="trial", ylabel=f"objective (validation {metric})")
+        axes.set_title("a  trials ± standard error over programmings; line: best so far", y=1.07)
+        whole_ticks(axes.xaxis)
+        axes.grid(True, axis="y")
+        mark = {"color": GREY, "ls": "", "mew": 0.7, "mfc": "none"}
+        axes.plot([], [], marker="*", ms=5.5, label="no noise (the ERM corner)", **mark)
+        axes.plot([], [], marker="o", ms=6.5, label="chosen: best predicted", **mark)
+        if any(row["objective"] is None for row in trace):
+            axes.plot([], [], marker="x", ms=3, label="training failed", color=GREY, ls="", mew=0.7)
+        axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
+        _parameters(figure, methods, parameters)
+    return Drawing(figure, _search_numbers(trace, parameters))
+
+
+def _trace(axes, name: str, rows: Sequence[Mapping], shift: float) -> None:
+    look = look_of_method(name)
+    made = [row for row in rows if row["objective"] is not None]
+    reached = [row for row in rows if row["best"] is not None]
+    axes.step(
+        [row["trial"] + shift for row in reached],
+        [row["best"] for row in reached],
+        where="post",
+        color=look.colour,
+        ls=look.line,
+        lw=look.width,
+        alpha=look.alpha,
+        zorder=look.order - 1,
+        gid=f"best {name}",
+    )
+    axes.errorbar(
+        [row["trial"] + shift for row in made],
+        [row["objective"] for row in made],
+        yerr=[row["standard_error"] for row in made],
+        color=look.colour,
+        ls="",
+        marker=look.marker,
+        ms=look.size,
+        mew=0,
+        elinewidth=0.6,
+        alpha=look.alpha,
+        zorder=look.order,
+        label=f"_{name}",  # an underscore keeps it out of the key, which shows marker and line
+        gid=name,
+    )
+    key = {"ls": look.line, "lw": look.width, "marker": look.marker, "ms": look.size, "mew": 0}
+    axes.plot([], [], color=look.colour, label=METHODS[name].title, **key)
+    for flag, marker, size in (("corner", "*", 6.5), ("chosen", "o", 6.5)):
+        rings = [row for row in made if row[flag]]
+        axes.plot(
+            [row["trial"] + shift for row in rings],
+            [row["objective"] for row in rings],
+            marker,
+            mfc="none" if flag == "chosen" else "white",
+            mec=look.colour,
+            mew=0.7,
+            ms=size,
+            zorder=look.order + 0.5,
+            gid=f"{flag} {name}",
+        )
+    failed = [row["trial"] + shift for row in rows if row["objective"] is None]
+    axes.plot(
+        failed,
+        [0.02] * len(failed),
+        "x",
+        transform=axes.get_xaxis_transform(),
+        color=look.colour,
+        ms=3,
+        mew=0.7,
+        gid=f"failed {name}",
+    )
+
+
+def _parameters(figure, methods: Sequence[str], parameters: Sequence[Mapping]) -> None:
+    """Strip a parameter: small marks tried, large mark chosen."""
+    strips = [(name, parameter) for name in methods for parameter in METHODS[name].parameters]
+    axes = axes_mm(figure, 133, 22, 30, 44, ylim=(len(strips) - 0.5, -0.5), xlim=(-0.04, 1.04))
+    axes.set_title("b  parameters tried (small) and chosen (large)", x=-0.95, y=1.07)
+    axes.set(xlabel="value / limit of the search", xticks=[0, 0.5, 1], yticks=[])
+    axes.spines["left"].set_visible(False)
+    axes.grid(True, axis="x")
+    for y, (name, parameter) in enumerate(strips):
+        look = look_of_method(name)
+        rows = [row for row in parameters if (row["method"], row["parameter"]) == (name, parameter)]
+        tried = [row["share"] for row in rows if row["kind"] == "tried"]
+        chosen = [row for row in rows if row["kind"] == "chosen"]
+        axes.axhline(y, color=PALE, lw=0.5, zorder=0)
+        axes.plot(tried, [y] * len(tried), "|", color=look.colour, ms=5, mew=0.6, alpha=0.55)
+        axes.plot(
+            [row["share"] for row in chosen],
+            [y] * len(chosen),
+            look.marker,
+            color=look.colour,
+            ms=4.2,
+            mew=0,
+            gid=f"{name} {parameter}",
+        )
+        axes.text(-0.09, y, PARAMETERS[parameter], ha="right", va="center", fontsize=6)
+        axes.text(1.08, y, _said([row["value"] for row in chosen]), ha="left", va="center", fontsize=6)
+    for name in methods:
+        mine = [y for y, (method, _) in enumerate(strips) if method == name]
+        limit = next(row["limit"] for row in parameters if row["method"] == name)
+        said = f"p₁ + p₂ ≤ {limit:g}" if len(mine) > 1 else f"≤ {limit:g}"
+        below = {"xytext": (0, -6.5), "textcoords": "offset points", "fontsize": 5, "color": GREY}
+        below["annotation_clip"] = False
+        axes.annotate(said, (-0.09, mine[-1]), ha="right", va="center", **below)
+
+
+def _said(values: Sequence[float]) -> str:
+    """Chosen values, one for all layers or one a layer."""
+    if len(values) <= NAMED_LAYERS:
+        return "\n".join(f"{value:.3f}" for value in values)
+    return f"{min(values):.2f} to\n{max(values):.2f}\n({len(values)} layers)"
+
+
+def _search_numbers(trace: Sequence[Mapping], parameters: Sequence[Mapping]) -> list[dict]:
+    names = dict.fromkeys(
+        ("panel", *(trace[0] if trace else ()), "parameter", "limit", "kind", "layer", "value", "share")
+    )
+    return [names | {"panel": "trial"} | row for row in trace] + [
+        names | {"panel": "parameter"} | row for row in parameters
+    ]
+
+
+def draw_noise(specification: NoiseSpec, panel: Sequence[Mapping], *, task: str, origin: str) -> Drawing:
+    """Factors that training multiplies by, over the factors that programming the panel's devices does.
+
+    Args:
+        specification: Multinomial noise of every noisy layer.
+        panel: Rows of `codesign.tables.PROFILE`.
+        task: Name of the task.
+        origin: measured | virtual: the panel's devices.
+
+    Raises:
+        ValueError: Noise that is not multinomial, or no layer.
+    """
+    others = {layer.kind for layer in specification.layers if not isinstance(layer, MultinomialNoise)}
+    if others or not specification.layers:
+        raise ValueError(f"multinomial noise is drawn, got {', '.join(sorted(others)) or 'no layer'}")
+    alike: dict[MultinomialNoise, list[int]] = {}
+    for k, layer in enumerate(specification.layers, 1):
+        alike.setdefault(layer, []).append(k)
+    numbers: list[dict] = []
+    largest = max(factor for layer in alike for factor, _ in multinomial_factors(layer))
+    right = max(LEAST_RIGHT, 1.15 * largest)
+    title = METHODS[specification.method].title
+    low_mm = max(25.0, KEY_MM * len(panel))
+    height = 71 + low_mm
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, height)
+        lines = (
+            f"{title}: probability of each factor on a component of the {specification.site}s, "
+            f"{len(specification.layers)} noisy layer{'s' * (len(specification.layers) != 1)}, training only",
+            f"programming: density of exp(σ z), z ~ N(0, 1), on a weight, for the n = {len(panel)} panel "
+            "devices of the search",
+        )
+        head(figure, height, f"{task}: noise in training and noise of the devices", lines, origin)
+        above, below = axes_mm(figure, 14, 26 + low_mm, 92, 25), axes_mm(figure, 14, 12, 92, low_mm)
+        above.set_title("a  training noise of the chosen specification, divided by its mean")
+        above.set(ylim=(0, 1.05), ylabel="probability")
+        width = 0.022 * right / max(1, len(alike) / 3)
+        for k, (layer, places) in enumerate(alike.items()):
+            shift = width * (k - (len(alike) - 1) / 2)
+            shade = 1 - 0.7 * k / (len(alike) - 1) if len(alike) > 1 else None
+            numbers += _bars(above, layer, places, shift, width, k, shade)
+        below.set_title("b  programming noise of the panel's devices")
+        below.set_ylabel("probability density")
+        factors = np.linspace(right / POINTS, right, POINTS)
+        for k, profile in enumerate(sorted(panel, key=lambda row: -row["usability"])):
+            # colours come again with another line each time
+            look = CURVES[k % len(CURVES)][0], CURVES[(k + k // len(CURVES)) % len(CURVES)][1]
+            numbers += _density(below, profile, factors, look)
+        below.set_ylim(bottom=0)
+        for axes in (above, below):
+            axes.set_xlim(-0.04 * right, right)
+            axes.axvline(1, color=GREY, lw=0.5, ls=(0, (1, 1.5)), zorder=0)
+            axes.grid(True)
+            axes.legend(loc="upper left", bbox_to_anchor=(1.03, 1.02), labelspacing=0.6)
+        above.set_xlabel(f"factor on {'an activation' if specification.site == 'activation' else 'a weight'}")
+        below.set_xlabel("factor on a weight")
+        return Drawing(figure, numbers)
+
+
+def _noise_number(panel: str, **values) -> dict:
+    names = ("panel", "layers", "p_zero", "p_half", "profile", "usability", "sigma", "factor", "value")
+    return dict.fromkeys(names) | {"panel": panel} | values
+
+
+def _bars(
+    axes,
+    layer: MultinomialNoise,
+    places: Sequence[int],
+    shift: float,
+    width: float,
+    k: int,
+    shade: float | None,
+) -> list:
+    found = multinomial_factors(layer)
+    which = f"layer{'s' * (len(places) > 1)} {_places(places)}"
+    label = f"{which}: p₁ = {layer.p_zero:.3g}, p₂ = {layer.p_half:.3g}"
+    axes.bar(
+        [factor + shift for factor, _ in found],
+        [probability for _, probability in found],
+        width=width,
+        color=look_of_method("bayesmulti").colour,
+        alpha=shade,
+        label=label if k < 6 else ("further layers: see the table" if k == 6 else None),
+        gid=f"bars {k}",
+    )
+    if shade is None:
+        for factor, probability in found:
+            said = f"{probability:.2g}"
+            axes.text(factor + shift, probability + 0.03, said, ha="center", va="bottom", fontsize=5.5)
+    return [
+        _noise_number(
+            "training",
+            layers=_places(places),
+            p_zero=layer.p_zero,
+            p_half=layer.p_half,
+            factor=factor,
+            value=probability,
+        )
+        for factor, probability in found
+    ]
+
+
+def _places(places: Sequence[int]) -> str:
+    """'1', '1, 3', '1 to 5'."""
+    if len(places) > 2 and list(places) == list(range(places[0], places[-1] + 1)):
+        return f"{places[0]} to {places[-1]}"
+    return ", ".join(map(str, places))
+
+
+def _density(axes, profile: Mapping, factors: np.ndarray, look: tuple) -> list[dict]:
+    colour, line = look
+    sigma = profile["sigma"]
+    beyond = lognormal_beyond(float(factors[-1]), sigma)
+    label = f"{wrapped(profile['profile'], 40)}\nU = {profile['usability']:.2f}, σ = {sigma:.2f}" + (
+        f"; {beyond * 100:.2g} % beyond the axis" if beyond >= 1e-3 else ""
+    )
+    given = {"profile": profile["profile"], "usability": profile["usability"], "sigma": sigma}
+    if sigma == 0:
+        axes.axvline(1, color=colour, ls=line, lw=1.0, label=label, gid=profile["profile"])
+        return [_noise_number("programming", **given, factor=1.0)]
+    density = lognormal_density(factors, sigma)
+    axes.plot(factors, density, color=colour, ls=line, lw=1.0, label=label, gid=profile["profile"])
+    return [
+        _noise_number("programming", **given, factor=float(x), value=float(y))
+        for x, y in zip(factors, density, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""A network on real devices: profiles programmed into weights."""

@@ -1,0 +1,1 @@
+"""The networks, each the published architecture; `build` makes one by its name."""

@@ -1,0 +1,57 @@
+"""Usability table to device profiles: what networks are programmed on.
+
+in   results/{lab}usability.parquet                   a row a device
+out  results/{lab}profiles/panel.parquet              devices nearest to the requested levels
+     results/{lab}profiles/levels.parquet             synthetic profiles along the devices' own trend
+     results/{lab}profiles/devices/{device}.parquet   one device with the ratios of its own cycles
+Choosing is a checkpoint: where a new device changes neither panel nor levels, nothing that rests
+on them runs again (panel_is_chosen in common.smk says what that takes).
+"""
+
+
+checkpoint choose_panel:
+    input:
+        usability="results/{lab}usability.parquet",
+    output:
+        panel="results/{lab}profiles/panel.parquet",
+        levels="results/{lab}profiles/levels.parquet",
+    log:
+        "results/logs/choose_panel/{lab}panel.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        panel=config["profiles"]["panel"],
+        levels=config["profiles"]["synthetic"],
+        min_operative_fraction=config["extraction"]["min_operative_fraction"],
+        code=code_digest("choose_panel.py"),
+    message:
+        "Choose the devices that networks are trained for"
+    script:
+        "../workflow_scripts/choose_panel.py"
+
+
+rule profile_device:
+    input:
+        sweeps=sweeps_of_device,
+        device="results/{lab}devices/{device}.parquet",
+    output:
+        profile="results/{lab}profiles/devices/{device}.parquet",
+    log:
+        "results/logs/profile_device/{lab}{device}.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        extraction=config["extraction"],
+        code=code_digest("profile_device.py"),
+    message:
+        "Profile {wildcards.device}"
+    script:
+        "../workflow_scripts/profile_device.py"

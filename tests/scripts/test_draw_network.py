@@ -1,0 +1,188 @@
+"""Each drawing script of the network half writes a PDF, a PNG and the numbers, the same bytes every time."""
+
+import csv
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codesign.bayesmulti.methods import method_spec
+from codesign.evaluation.readings import predictions
+from codesign.evaluation.statistics import summarise
+from codesign.nonideality.profile import synthetic_profiles, to_rows, trend
+from codesign.tables import DEVICE, EVALUATION, EVALUATION_SUMMARY, PROFILE, write_csv, write_table
+
+ROOT = Path(__file__).resolve().parents[2]
+USABILITY = {"a": 0.2, "b": 0.5, "c": 0.8, "d": 0.9}
+
+
+def _script(name):
+    """The script as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "workflow_scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _twice(name, folder, *, figures=("",), **given):
+    """Run main() twice; check the files; give the rows of each CSV."""
+    tables, seen = {}, []
+    for run in ("first", "second"):
+        outputs = {
+            f"{figure}{kind}": folder / run / f"x_{figure}{kind}.{kind}"
+            for figure in figures
+            for kind in ("pdf", "png", "csv")
+        }
+        _script(name).main(**given, **outputs)
+        seen.append({key: path.read_bytes() for key, path in outputs.items()})
+        for key, path in outputs.items():
+            if key.endswith("csv"):
+                tables[key] = list(csv.DictReader(path.open(newline="", encoding="utf-8")))
+    assert seen[0] == seen[1]
+    assert all(stored.startswith(b"%PDF-") for key, stored in seen[0].items() if key.endswith("pdf"))
+    assert all(stored.startswith(b"\x89PNG") for key, stored in seen[0].items() if key.endswith("png"))
+    return tables
+
+
+def _devices():
+    rows = []
+    for name, u in USABILITY.items():
+        row = dict.fromkeys(DEVICE.names) | {"device": name, "origin": "virtual", "status": "ok"}
+        row |= {"usability": u, "usability_low": 0.9 * u, "usability_high": u, "usability_reference": u**2}
+        row |= {
+            "eta": np.sqrt(u),
+            "sigma_upper": -np.log(np.sqrt(u)),
+            "sigma_mle": 1 - u,
+            "sigma_robust": 1 - u,
+        }
+        rows.append(row)
+    lost = dict.fromkeys(DEVICE.names) | {"device": "e", "origin": "virtual", "status": "no_usability"}
+    return [*rows, lost | {"reason": "too few cycles"}]
+
+
+def _summary():
+    rng = np.random.default_rng(1)
+    rows = [
+        dict.fromkeys(EVALUATION.names)
+        | {"task": "two-moons", "method": method, "model": "perceptron", "source": source, "profile": profile}
+        | {"level": u if source == "level" else None, "usability": u, "noise": noise, "seed": seed}
+        | {"metric": "accuracy", "value": float(rng.uniform(0.5 * u, 1))}
+        for method in ("erm", "bayesmulti")
+        for source, noise in (("level", "lognormal"), ("device", "lognormal"), ("device", "resampled"))
+        for profile, u in USABILITY.items()
+        for seed in range(3)
+    ]
+    return summarise(rows, baseline="erm", resamples=50, confidence=0.95, seed=1)
+
+
+def _panel(path):
+    fitted = trend(
+        [
+            row
+            | {"branch_points": 100, "lcis_start": 0, "lcis_length": 30, "usable": [True] * 100}
+            | {"conductance_s": np.linspace(1e-6, 1e-5, 100).tolist()}
+            for row in _devices()[:-1]
+        ],
+        min_operative_fraction=0.35,
+    )
+    profiles = synthetic_profiles([0.8, 0.4], fitted, min_operative_fraction=0.35)
+    write_table(to_rows(profiles), path, schema=PROFILE)
+    return profiles
+
+
+def test_draw_accuracy_writes_both_figures(tmp_path):
+    """Numbers go from the summary to the CSV unchanged; chance comes from the task."""
+    summary = _summary()
+    data = {"dataset": "two moons", "source": "generated", "variant": "noise 0.2", "sha256": ""}
+    write_table(summary, tmp_path / "s.parquet", schema=EVALUATION_SUMMARY, metadata={"data": data})
+    write_table(_devices(), tmp_path / "usability.parquet", schema=DEVICE)
+    tables = _twice(
+        "draw_accuracy",
+        tmp_path,
+        figures=("accuracy_", "device_"),
+        summary=tmp_path / "s.parquet",
+        usability=tmp_path / "usability.parquet",
+        task="moons",
+        evaluation_confidence=0.95,
+        usability_confidence=0.95,
+    )
+    for key, source in (("accuracy_csv", "level"), ("device_csv", "device")):
+        wanted = sorted(row["mean"] for row in summary if row["source"] == source)
+        assert sorted(float(line["mean"]) for line in tables[key]) == pytest.approx(wanted, rel=1e-8)
+        assert {line["chance"] for line in tables[key]} == {"0.5"}
+    assert {line["profile"] for line in tables["device_csv"]} == set(USABILITY)
+
+
+def test_draw_search_draws_every_method_given(tmp_path):
+    """Methods are known by their specification, not by the file's name."""
+    given = {"dropout": {"rate": 0.3}, "bayesmulti": {"p_zero": 0.2, "p_half": 0.4}}
+    paths = []
+    for method, parameters in given.items():
+        spec = method_spec(method, parameters, 2, site="activation").to_json()
+        trials = [
+            {"parameters": dict.fromkeys(parameters, 0.0), "objective": 0.6, "standard_error": 0.01},
+            {"parameters": parameters, "objective": 0.7, "standard_error": 0.02},
+        ]
+        paths.append(tmp_path / f"{len(paths)}.json")
+        paths[-1].write_text(json.dumps({"specification": spec, "trials": trials}), encoding="utf-8")
+    _panel(tmp_path / "panel.parquet")
+    tables = _twice(
+        "draw_search",
+        tmp_path,
+        chosen=paths,
+        panel=tmp_path / "panel.parquet",
+        experiment="two-moons",
+        task="moons",
+        slots=2,
+        draws=3,
+        limits={"dropout": 0.9, "bayesmulti": 0.9},
+    )
+    trials = [line for line in tables["csv"] if line["panel"] == "trial"]
+    assert [(line["method"], line["best"], line["chosen"]) for line in trials] == [
+        ("dropout", "0.6", "False"),
+        ("dropout", "0.7", "True"),
+        ("bayesmulti", "0.6", "False"),
+        ("bayesmulti", "0.7", "True"),
+    ]
+
+
+def test_draw_noise_draws_specification_and_panel(tmp_path):
+    """Three factors of one kind of layer, and a curve a panel device."""
+    spec = method_spec("bayesmulti", {"p_zero": 0.2, "p_half": 0.4}, 2, site="activation").to_json()
+    (tmp_path / "chosen.json").write_text(json.dumps({"specification": spec, "trials": []}), encoding="utf-8")
+    profiles = _panel(tmp_path / "panel.parquet")
+    tables = _twice(
+        "draw_noise",
+        tmp_path,
+        chosen=tmp_path / "chosen.json",
+        panel=tmp_path / "panel.parquet",
+        experiment="two-moons",
+    )
+    training = [line for line in tables["csv"] if line["panel"] == "training"]
+    assert [float(line["value"]) for line in training] == pytest.approx([0.2, 0.4, 0.4])
+    assert [float(line["factor"]) for line in training] == pytest.approx([0, 0.5 / 0.6, 1 / 0.6])
+    drawn = {line["profile"] for line in tables["csv"] if line["panel"] == "programming"}
+    assert drawn == {profile.profile for profile in profiles}
+
+
+def test_draw_correlation_reads_what_correlate_usability_writes(tmp_path):
+    """Correlations and points by way of their CSV, and empty ones where there are too few devices."""
+    found, points = predictions(_devices(), _summary(), method="erm", resamples=50, confidence=0.95, seed=1)
+    write_table(_devices(), tmp_path / "usability.parquet", schema=DEVICE)
+    given = {
+        "correlation": tmp_path / "correlation.csv",
+        "points": tmp_path / "points.csv",
+        "usability": tmp_path / "usability.parquet",
+        "tasks": ["two-moons"],
+        "confidence": 0.95,
+    }
+    write_csv(found, given["correlation"])
+    write_csv(points, given["points"])
+    tables = _twice("draw_correlation", tmp_path, **given)
+    forest = {line["reading"]: float(line["value"]) for line in tables["csv"] if line["panel"] == "forest"}
+    assert forest == pytest.approx({row["reading"]: row["rho"] for row in found}, rel=1e-8)
+    write_csv([], given["correlation"])
+    write_csv([], given["points"])
+    assert _twice("draw_correlation", tmp_path / "none", **given)["csv"] == []

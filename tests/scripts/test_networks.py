@@ -1,0 +1,305 @@
+"""The scripts from the usability table to the correlation, one after the other on tiny files."""
+
+import csv
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from codesign.iv.measurement import write_measurement
+from codesign.iv.virtual_lab import VirtualLab, make_device
+from codesign.nonideality.profile import read_profiles
+from codesign.tables import (
+    DEVICE,
+    EVALUATION,
+    EVALUATION_SUMMARY,
+    HISTORY,
+    PROFILE,
+    read_metadata,
+    read_table,
+    write_table,
+)
+from codesign.training.experiment import Experiment
+from codesign.training.weights import read_weights
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+EXTRACTION = CONFIG["extraction"] | {"bootstrap": 20}
+MOONS = Experiment(
+    "two-moons", "moons", "embedded", "perceptron", epochs=3, batch_size=20, learning_rate=0.02,
+    train_size=40, test_size=30, noise=0.2,
+)  # fmt: skip
+SHARED = {
+    name: CONFIG["training"][name]
+    for name in (
+        "optimiser",
+        "momentum",
+        "weight_decay",
+        "schedule",
+        "warmup_epochs",
+        "select",
+        "patience",
+    )
+}
+DATA = {"seed": 5, "validation_fraction": 0.2, "mirror": None, "cache": None}
+SEARCHED = {"tie": "model", "limits": CONFIG["search"]["limits"], "site": "activation"}
+CONDITIONS = CONFIG["fabrication"]["start"]
+
+
+def run(name, **given):
+    """main() of a script."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "workflow_scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(**given)
+
+
+@pytest.fixture(scope="module")
+def devices(tmp_path_factory):
+    """Four devices, the last without a usability: sweeps, rows, table, profiles, panel and levels."""
+    folder = tmp_path_factory.mktemp("devices")
+    (folder / "iv").mkdir()
+    settings = VirtualLab(cycles=6, points=41, v_max_v=6.0, compliance_a=2.7e-5, dead_cycle_fraction=0.0)
+    for seed, name in enumerate("abcd", 1):
+        made = make_device(
+            name, CONDITIONS, window=14 - seed, sigma=0.1 * seed, tolerated_drops=2,
+            settings=settings, rng=np.random.default_rng(seed), truth={},
+        )  # fmt: skip
+        write_measurement(made, folder / f"iv/{name}.parquet")
+        run(
+            "extract_nonidealities",
+            sweeps=folder / f"iv/{name}.parquet",
+            device=folder / f"row-{name}.parquet",
+            extraction=EXTRACTION | ({"min_cycles": 99} if name == "d" else {}),
+            strict=False,
+            seed=5,
+        )
+        run(
+            "profile_device",
+            sweeps=folder / f"iv/{name}.parquet",
+            device=folder / f"row-{name}.parquet",
+            profile=folder / f"profile-{name}.parquet",
+            extraction=EXTRACTION,
+        )
+    rows = [read_table(folder / f"row-{name}.parquet", schema=DEVICE).to_pylist()[0] for name in "abcd"]
+    write_table(rows, folder / "usability.parquet", schema=DEVICE)
+    run(
+        "choose_panel",
+        usability=folder / "usability.parquet",
+        panel=folder / "panel.parquet",
+        levels=folder / "levels.parquet",
+        panel_levels=[0.8, 0.5],
+        synthetic_levels=[1.0, 0.5],
+        min_operative_fraction=EXTRACTION["min_operative_fraction"],
+    )
+    return folder
+
+
+def trial(devices, folder, *, round, slot, experiment=MOONS):
+    """One trial of the search."""
+    path = folder / f"round-{round}-slot-{slot}.parquet"
+    run(
+        "run_noise_trial",
+        proposal=folder / f"round-{round}.json",
+        panel=devices / "panel.parquet",
+        trial=path,
+        slot=slot,
+        experiment=experiment,
+        method="bayesmulti",
+        data=DATA,
+        training=SHARED,
+        memsim=CONFIG["memsim"],
+        draws=2,
+        seed=5,
+    )
+    return path
+
+
+def proposal(folder, trials, *, round):
+    """Specifications of one round."""
+    run(
+        "propose_noise", trials=trials, proposal=folder / f"round-{round}.json", experiment=MOONS,
+        method="bayesmulti", round=round, slots=2, seed=5, **SEARCHED,
+    )  # fmt: skip
+    return json.loads((folder / f"round-{round}.json").read_text(encoding="utf-8"))["slots"]
+
+
+@pytest.fixture(scope="module")
+def search(devices, tmp_path_factory):
+    """Two rounds of two trials and what is chosen; erm and bayesmulti trained and scored."""
+    folder = tmp_path_factory.mktemp("search")
+    trials = []
+    for round in (1, 2):
+        proposal(folder, trials, round=round)
+        trials += [trial(devices, folder, round=round, slot=slot) for slot in (1, 2)]
+    for method, made in (("erm", []), ("bayesmulti", trials)):
+        run(
+            "choose_noise", trials=made, chosen=folder / f"{method}.json", experiment=MOONS,
+            method=method, fixed=[0.3, 0.3], **SEARCHED,
+        )  # fmt: skip
+        train(folder, method, folder)
+        given = {
+            "weights": folder / f"{method}/weights.safetensors",
+            "experiment": MOONS,
+            "method": method,
+            "data": DATA,
+            "memsim": CONFIG["memsim"],
+            "seeds": 3,
+        }
+        levels = folder / f"{method}-levels.parquet"
+        run("evaluate_levels", levels=devices / "levels.parquet", evaluation=levels, **given)
+        for chunk in ("ad", "bc"):
+            run(
+                "evaluate_devices",
+                profiles=[devices / f"profile-{name}.parquet" for name in chunk],
+                evaluation=folder / f"{method}-{chunk}.parquet",
+                noises=["resampled", "lognormal"],
+                **given,
+            )
+        run(
+            "stack_evaluation",
+            levels=levels,
+            devices=[folder / f"{method}-{chunk}.parquet" for chunk in ("bc", "ad")],
+            evaluation=folder / f"{method}.parquet",
+        )
+    return folder
+
+
+def train(folder, method, target):
+    """Train with the noise chosen in `folder`; outputs under `target`."""
+    run(
+        "train_network",
+        chosen=folder / f"{method}.json",
+        weights=target / method / "weights.safetensors",
+        history=target / method / "history.parquet",
+        spec=target / method / "spec.json",
+        experiment=MOONS,
+        method=method,
+        data=DATA,
+        training=SHARED,
+        seed=5,
+        code="0",
+    )
+
+
+def test_panel_and_levels_are_profiles(devices):
+    """A device for each level asked for, and synthetic ones; a lost device is in neither."""
+    panel = read_profiles(devices / "panel.parquet")
+    assert [profile.level for profile in panel] == [0.8, 0.5]
+    assert {profile.kind for profile in panel} == {"device"} and "d" not in {p.profile for p in panel}
+    levels = read_profiles(devices / "levels.parquet")
+    assert [(p.profile, p.usability) for p in levels] == [("synthetic-1.00", 1.0), ("synthetic-0.50", 0.5)]
+
+
+def test_profiles_keep_the_ratios_of_their_own_cycles(devices):
+    """ln(G / mean) of each sample; a device without usability has a table without rows."""
+    [profile] = read_profiles(devices / "profile-a.parquet")
+    assert profile.log_ratio.size > 10
+    assert read_table(devices / "profile-d.parquet", schema=PROFILE).num_rows == 0
+
+
+def test_a_search_tries_the_corner_first_and_nothing_twice(devices, search):
+    """Four different specifications; each trial has a row a panel device and programming."""
+    asked = [read_metadata(path)["asked"] for path in sorted(search.glob("round-*-slot-*.parquet"))]
+    assert asked[0]["parameters"] == {"p_zero": 0.0, "p_half": 0.0}
+    assert len({json.dumps(each, sort_keys=True) for each in asked}) == 4
+    rows = read_table(search / "round-2-slot-1.parquet", schema=EVALUATION).to_pylist()
+    panel = [profile.profile for profile in read_profiles(devices / "panel.parquet")]
+    assert sorted((row["profile"], row["seed"]) for row in rows) == sorted(
+        (name, seed) for name in panel for seed in (0, 1)
+    )
+
+
+def test_the_choice_is_one_of_the_trials(search):
+    """With its record; a method without search has its specification and no trial."""
+    chosen = json.loads((search / "bayesmulti.json").read_text(encoding="utf-8"))
+    [layer] = chosen["specification"]["layers"]
+    tried = [each["parameters"] for each in chosen["trials"]]
+    assert {name: layer[name] for name in ("p_zero", "p_half")} in tried and len(tried) == 4
+    erm = json.loads((search / "erm.json").read_text(encoding="utf-8"))
+    assert erm["specification"]["method"] == "erm" and erm["trials"] == []
+
+
+def test_a_trial_that_diverges_is_an_answer(devices, search, tmp_path):
+    """It is a table without rows that says why, and the search goes on from it."""
+    (tmp_path / "round-1.json").write_bytes((search / "round-1.json").read_bytes())
+    wild = Experiment(**(vars(MOONS) | {"learning_rate": 1e30, "epochs": 20}))
+    failed = trial(devices, tmp_path, round=1, slot=2, experiment=wild)
+    assert read_table(failed, schema=EVALUATION).num_rows == 0
+    assert "the loss is" in read_metadata(failed)["failed"]
+    good = [search / "round-1-slot-1.parquet", search / "round-2-slot-1.parquet"]
+    assert len(proposal(tmp_path, [*good, failed], round=3)) == 2
+    run(
+        "choose_noise", trials=[*good, failed], chosen=tmp_path / "chosen.json", experiment=MOONS,
+        method="bayesmulti", fixed=[0.3, 0.3], **SEARCHED,
+    )  # fmt: skip
+    record = json.loads((tmp_path / "chosen.json").read_text(encoding="utf-8"))["trials"]
+    assert record[2]["objective"] is None and record[2]["standard_error"] is None
+
+
+def test_a_training_repeats_and_leaves_no_checkpoint(search, tmp_path):
+    """Same bytes of weights, history and specification."""
+    train(search, "bayesmulti", tmp_path)
+    for name in ("weights.safetensors", "history.parquet", "spec.json"):
+        assert (tmp_path / "bayesmulti" / name).read_bytes() == (search / "bayesmulti" / name).read_bytes()
+    assert not list(tmp_path.glob("*.checkpoint.safetensors"))
+    history = read_table(search / "bayesmulti/history.parquet", schema=HISTORY)
+    assert history["epoch"].to_pylist() == [1, 2, 3]
+    _, made = read_weights(search / "bayesmulti/weights.safetensors")
+    assert (made["method"], made["data"]["source"]) == ("bayesmulti", "generated")
+
+
+def test_a_stack_holds_levels_then_devices_in_one_order(search):
+    """2 levels x 3 seeds; 3 devices x 2 kinds of noise x 3 seeds; chunks leave no trace."""
+    rows = read_table(search / "erm.parquet", schema=EVALUATION).to_pylist()
+    assert [row["source"] for row in rows] == ["level"] * 6 + ["device"] * 18
+    keys = [(row["noise"], row["profile"], row["seed"]) for row in rows[6:]]
+    assert keys == sorted(keys) and {key[1] for key in keys} == {"a", "b", "c"}
+    assert all(0 <= row["value"] <= 1 for row in rows)
+    assert read_metadata(search / "erm.parquet")["data"]["source"] == "generated"
+
+
+def test_the_ideal_level_is_the_network_itself(search):
+    """At usability 1 programming changes nothing: every seed scores the same."""
+    rows = read_table(search / "erm.parquet", schema=EVALUATION).to_pylist()
+    assert len({row["value"] for row in rows if row["profile"] == "synthetic-1.00"}) == 1
+
+
+def test_summary_and_correlation_are_numpys_of_the_rows(devices, search, tmp_path):
+    """Means by hand; ERM differs from itself by 0; three devices are enough to correlate."""
+    run(
+        "summarise_evaluation",
+        evaluations=[search / "erm.parquet", search / "bayesmulti.parquet"],
+        summary=tmp_path / "s.parquet",
+        csv=tmp_path / "s.csv",
+        confidence=0.95,
+        resamples=100,
+        seed=5,
+    )
+    summary = read_table(tmp_path / "s.parquet", schema=EVALUATION_SUMMARY).to_pylist()
+    values = {}
+    for method in ("erm", "bayesmulti"):
+        for row in read_table(search / f"{method}.parquet", schema=EVALUATION).to_pylist():
+            values.setdefault((method, row["source"], row["noise"], row["profile"]), []).append(row["value"])
+    assert len(summary) == len(values) == 16
+    for row in summary:
+        group = (row["method"], row["source"], row["noise"], row["profile"])
+        mine, base = np.array(values[group]), np.array(values["erm", *group[1:]])
+        assert (row["mean"], row["difference"]) == pytest.approx((mine.mean(), (mine - base).mean()))
+    run(
+        "correlate_usability",
+        usability=devices / "usability.parquet",
+        summaries=[tmp_path / "s.parquet"],
+        correlation=tmp_path / "c.csv",
+        points=tmp_path / "p.csv",
+        confidence=0.95,
+        resamples=100,
+        seed=5,
+    )
+    points = list(csv.DictReader((tmp_path / "p.csv").open(newline="", encoding="utf-8")))
+    wanted = {name: np.mean(values["erm", "device", "resampled", name]) for name in "abc"}
+    assert {row["device"]: float(row["score"]) for row in points} == pytest.approx(wanted)
+    assert (tmp_path / "c.csv").exists()

@@ -1,0 +1,205 @@
+"""Figures of trained networks draw the tables they are given and average nothing."""
+
+import numpy as np
+import pytest
+
+from codesign.bayesmulti.methods import METHODS
+from codesign.bayesmulti.noise import NoiseError
+from codesign.evaluation.readings import READINGS, predictions
+from codesign.evaluation.statistics import summarise
+from codesign.figures.methods import LOOKS, counted, in_order, look_of_method
+from codesign.figures.network import draw_accuracy, draw_correlation, draw_device_accuracy
+from codesign.tables import EVALUATION
+
+SHARED = {"metric": "accuracy", "chance": 0.1, "confidence": 0.95, "origin": "virtual", "data": "digits"}
+LEVELS = (0.2, 0.6, 1.0)
+
+
+def _scores(methods, *, source, profiles, noises=("lognormal",), seeds=4, task="t", **values):
+    rng = np.random.default_rng(5)
+    return [
+        dict.fromkeys(EVALUATION.names)
+        | {"task": task, "method": method, "model": "mlp", "source": source, "profile": profile}
+        | {"level": u if source == "level" else None, "usability": u, "noise": noise, "seed": seed}
+        | {"metric": "accuracy", "value": float(rng.uniform(0.1 + 0.5 * u, 1.0))}
+        | values
+        for method in methods
+        for profile, u in profiles
+        for noise in noises
+        for seed in range(seeds)
+    ]
+
+
+def _summary(rows):
+    return summarise(rows, baseline="erm", resamples=50, confidence=0.95, seed=1)
+
+
+def _levels(methods, **options):
+    profiles = [(f"synthetic-{u}", u) for u in LEVELS]
+    return _summary(_scores(methods, source="level", profiles=profiles, **options))
+
+
+def _on_devices(methods, count, **options):
+    profiles = [(f"d-{k:03d}", 0.05 + 0.9 * k / max(count, 1)) for k in range(count)]
+    noises = ("lognormal", "resampled")
+    return _summary(_scores(methods, source="device", profiles=profiles, noises=noises, **options))
+
+
+def test_every_method_has_a_look_of_its_own():
+    """Colour, marker and line each tell methods apart, for readers who cannot use one of them."""
+    assert set(LOOKS) == set(METHODS)
+    for part in ("colour", "marker", "line"):
+        assert len({str(getattr(look, part)) for look in LOOKS.values()}) == len(LOOKS)
+    assert {name for name, look in LOOKS.items() if look.prominent} == {"erm", "bayesmulti"}
+    with pytest.raises(NoiseError, match="adam"):
+        look_of_method("adam")
+    assert in_order(["bayesmulti", "erm", "erm"]) == ["erm", "bayesmulti"]
+    assert (counted([10, 10]), counted([8, 10, 9])) == ("10", "8 to 10")
+
+
+def test_accuracy_is_the_summary_point_by_point():
+    """Means, bands and differences are drawn as tabulated."""
+    rows = _levels(list(METHODS))
+    drawing = draw_accuracy(rows[::-1], **SHARED)
+    score, gain = drawing.figure.axes
+    for name in METHODS:
+        mine = sorted((row for row in rows if row["method"] == name), key=lambda row: row["usability"])
+        [line] = [line for line in score.lines if line.get_gid() == name]
+        assert line.get_ydata().tolist() == [row["mean"] for row in mine]
+        assert line.get_xdata().tolist() == list(LEVELS)
+        [band] = [band for band in score.collections if band.get_gid() == f"std {name}"]
+        reached = band.get_paths()[0].vertices[:, 1]
+        ends = [row["mean"] + sign * row["std"] for row in mine for sign in (-1, 1)]
+        assert (reached.min(), reached.max()) == (pytest.approx(min(ends)), pytest.approx(max(ends)))
+        if name == "erm":
+            continue
+        [line] = [line for line in gain.lines if line.get_gid() == name]
+        assert line.get_ydata().tolist() == [row["difference"] for row in mine]
+        [bars] = [bars for bars in gain.collections if bars.get_gid() == f"interval {name}"]
+        assert [tuple(bar[:, 1]) for bar in bars.get_segments()] == [
+            (row["difference_low"], row["difference_high"]) for row in mine
+        ]
+        assert bars.get_segments()[0][0, 0] == pytest.approx(LEVELS[0], abs=0.03)
+    assert len(drawing.numbers) == len(METHODS) * len(LEVELS)
+
+
+def test_accuracy_says_chance_n_data_and_origin(texts):
+    """What a reader needs to weigh a difference."""
+    drawing = draw_accuracy(_levels(["erm", "bayesmulti"], seeds=7), **SHARED)
+    said = texts(drawing.figure)
+    assert any("n = 7 programmings" in text and "digits" in text for text in said)
+    assert "chance 0.1" in said
+    assert any("virtual laboratory" in text for text in said)
+    [line] = [line for line in drawing.figure.axes[0].lines if line.get_gid() == "chance"]
+    assert line.get_ydata()[0] == 0.1
+
+
+def test_one_programming_has_no_band_and_no_interval():
+    """A spread of one value does not exist and is not drawn as 0."""
+    drawing = draw_accuracy(_levels(["erm", "bayesmulti"], seeds=1), **SHARED)
+    assert all(number["std"] is None for number in drawing.numbers)
+    [bars] = [b for b in drawing.figure.axes[1].collections if b.get_gid() == "interval bayesmulti"]
+    assert bars.get_segments() == []
+
+
+def test_accuracy_without_erm_has_nothing_to_compare(texts):
+    """The configuration may leave methods out."""
+    said = texts(draw_accuracy(_levels(["bayesmulti", "dropout"]), **SHARED).figure)
+    assert any("nothing to compare" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "no row on a level"),
+        (_on_devices(["erm"], 3), "no row on a level"),
+        (_levels(["erm"]) + _levels(["erm"], task="u"), "one task"),
+    ],
+    ids=["empty", "devices only", "two tasks"],
+)
+def test_accuracy_refuses_what_is_not_one_task(rows, said):
+    """Two tasks on one pair of axes would look like one curve."""
+    with pytest.raises(ValueError, match=said):
+        draw_accuracy(rows, **SHARED)
+
+
+def test_devices_are_drawn_once_a_method_and_noise(device_row):
+    """Means and spreads of the summary, intervals of the usability table; rivals stay out."""
+    rows = _on_devices(["erm", "dropout", "bayesmulti"], 6)
+    devices = [device_row(f"d-{k:03d}", 0.05 + 0.15 * k) for k in range(6)]
+    drawing = draw_device_accuracy(rows, devices, **SHARED)
+    assert len(drawing.numbers) == 2 * 2 * 6
+    assert {number["method"] for number in drawing.numbers} == {"erm", "bayesmulti"}
+    for axes, noise in zip(drawing.figure.axes, ("resampled", "lognormal"), strict=True):
+        for name in ("erm", "bayesmulti"):
+            wanted = [row for row in rows if (row["noise"], row["method"]) == (noise, name)]
+            [line] = [line for line in axes.lines if line.get_gid() == name]
+            assert line.get_ydata().tolist() == [row["mean"] for row in wanted]
+    low = {row["device"]: row["usability_low"] for row in devices}
+    assert all(number["usability_low"] == low[number["profile"]] for number in drawing.numbers)
+
+
+def test_devices_fall_back_to_every_method_and_do_without_intervals():
+    """Neither ERM nor BayesMulti in the configuration, and a device missing from the table."""
+    drawing = draw_device_accuracy(_on_devices(["dropout", "gaussian"], 3), [], **SHARED)
+    assert {number["method"] for number in drawing.numbers} == {"dropout", "gaussian"}
+    assert all(number["usability_low"] is None for number in drawing.numbers)
+
+
+def _correlated(device_row, tasks, count):
+    devices = [device_row(f"d-{k:03d}", 0.05 + 0.9 * k / max(count, 1)) for k in range(count)]
+    for k, row in enumerate(devices):
+        row |= {"sigma_mle": row["sigma_upper"] * 0.8, "sigma_robust": 0.3, "usability_reference": 0.5}
+        row |= {"eta": 1.0 - 0.01 * k}
+    summary = [row for task in tasks for row in _on_devices(["erm"], count, task=task)]
+    given = {"method": "erm", "resamples": 50, "confidence": 0.95, "seed": 1}
+    return predictions(devices, summary, **given)
+
+
+def test_correlation_draws_points_and_intervals(device_row, texts):
+    """One scatter and one forest a task, on the numbers of `predictions`."""
+    found, points = _correlated(device_row, ["t", "u"], 8)
+    drawing = draw_correlation(found, points, tasks=["t", "u"], confidence=0.95, origin="virtual")
+    scatter, forest = drawing.figure.axes[:2]
+    [line] = [line for line in scatter.lines if line.get_gid() == "t"]
+    assert line.get_ydata().tolist() == [row["score"] for row in points if row["task"] == "t"]
+    for row in (row for row in found if row["task"] == "t"):
+        [mark] = [line for line in forest.lines if line.get_gid() == row["reading"]]
+        assert mark.get_xdata()[0] == row["rho"]
+        assert mark.get_ydata()[0] == list(READINGS).index(row["reading"])
+    own = next(row for row in found if row["task"] == "t" and row["reading"] == "usability")
+    assert any(f"ρ = {own['rho']:.2f} " in text and "n = 8" in text for text in texts(drawing.figure))
+    # every device has the same robust spread: no order, no correlation, and the panel says so
+    assert "reference" not in {row["reading"] for row in found} and "no order" in texts(drawing.figure)
+    assert len(drawing.numbers) == len(points) + len(found)
+
+
+def test_correlation_says_where_there_are_too_few_devices(device_row, texts):
+    """Two devices have no rank correlation; none at all give empty tables."""
+    found, points = _correlated(device_row, ["t"], 2)
+    assert found == []
+    for given in (points, []):
+        drawing = draw_correlation(found, given, tasks=["t"], confidence=0.95, origin="virtual")
+        assert any(f"n = {len(given)} devices" in text for text in texts(drawing.figure))
+
+
+def test_correlation_refuses_a_task_it_was_not_told_of(device_row):
+    """A task missing from the list would silently be missing from the figure."""
+    found, points = _correlated(device_row, ["t"], 4)
+    with pytest.raises(ValueError, match="not drawn: t"):
+        draw_correlation(found, points, tasks=["u"], confidence=0.95, origin="virtual")
+
+
+@pytest.mark.parametrize("count", [1, 24, 300], ids=["one device", "quick", "many"])
+def test_small_and_large_sets_fit_their_page(count, device_row, inside):
+    """From one device to a large laboratory."""
+    tasks = ["moons", "digits-mlp", "digits-lenet", "objects-mobilenetv2"]
+    found, points = _correlated(device_row, tasks, count)
+    figures = [
+        draw_accuracy(_levels(list(METHODS)), **SHARED),
+        draw_device_accuracy(_on_devices(["erm", "bayesmulti"], count), [], **SHARED),
+        draw_correlation(found, points, tasks=tasks, confidence=0.95, origin="virtual"),
+    ]
+    for drawing in figures:
+        assert inside(drawing.figure) == []
+        assert all(list(number) == list(drawing.numbers[0]) for number in drawing.numbers)

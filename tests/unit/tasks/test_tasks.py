@@ -1,0 +1,235 @@
+"""Tasks: what their data are, and that test data stay out of fitting."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from codesign.models.build import build_model
+from codesign.tasks.data import DataError, read_cifar10, read_mnist
+from codesign.tasks.digits import embedded_digits
+from codesign.tasks.moons import moons
+from codesign.tasks.registry import TASKS, task_named
+from codesign.tasks.task import DataSettings, Split, accuracy
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+MIRROR = Path(os.environ.get("CODESIGN_MIRROR", REPOSITORY.parent / "shared" / "data"))
+needs_mnist = pytest.mark.skipif(not (MIRROR / "mnist").is_dir(), reason="MNIST is not on this machine")
+needs_cifar10 = pytest.mark.skipif(
+    not (MIRROR / "cifar10").is_dir(), reason="CIFAR-10 is not on this machine"
+)
+
+EMBEDDED = DataSettings(source="embedded", validation_fraction=0.1, seed=3)
+MOONS = DataSettings(
+    source="embedded", validation_fraction=0.2, seed=3, train_size=100, test_size=60, noise=0.1
+)
+
+
+def rows(tensor):
+    return {row.tobytes() for row in tensor.reshape(len(tensor), -1).numpy()}
+
+
+def test_embedded_digits_are_divided_once_and_for_all():
+    """1797 digits, every fifth of its class a test digit; the parts share no image."""
+    fit, test = embedded_digits("train"), embedded_digits("test")
+    assert len(fit[1]) + len(test[1]) == 1797 and len(test[1]) == 355
+    counts = torch.bincount(fit[1]) + torch.bincount(test[1])
+    assert counts.tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert torch.bincount(test[1]).tolist() == [c // 5 for c in counts.tolist()]
+    assert not rows(fit[0]) & rows(test[0])
+
+
+def test_enlarged_digits_keep_their_mean_and_range():
+    """Bilinear enlarging by 3.5 makes weighted means of pixels: no value leaves [0, 1]."""
+    from sklearn.datasets import load_digits
+
+    images, _, origin = embedded_digits("test")
+    assert images.shape[1:] == (1, 28, 28) and images.min() >= 0 and images.max() <= 1
+    assert origin.source == "embedded" and "enlarged" in origin.variant
+    original = load_digits().images / 16
+    assert float(images.mean()) == pytest.approx(original.mean(), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [pytest.param("digits", EMBEDDED, id="digits"), pytest.param("moons", MOONS, id="moons")],
+)
+def test_parts_are_disjoint_and_normalised_with_the_training_statistics(name, settings):
+    """Training inputs have mean 0 and deviation 1; no example is in two parts."""
+    task = task_named(name)
+    train, validation = task.load_fit(settings)
+    test = task.load_test(settings)
+    assert not rows(train.inputs) & rows(validation.inputs)
+    assert not (rows(train.inputs) | rows(validation.inputs)) & rows(test.inputs)
+    over = [axis for axis in range(train.inputs.ndim) if axis != 1]
+    assert float(train.inputs.double().mean(dim=over).abs().max()) < 1e-5
+    assert float((train.inputs.double().std(dim=over, correction=0) - 1).abs().max()) < 1e-5
+    assert train.inputs.shape[1:] == test.inputs.shape[1:] == task.shape
+
+
+def test_the_test_part_is_scaled_by_the_training_part():
+    """Undoing the scaling with the training statistics gives the raw test images back."""
+    train, _ = task_named("digits").load_fit(EMBEDDED)
+    black = float(train.inputs.min())  # raw 0
+    scale = float(train.inputs.max()) - black  # raw 1
+    test = task_named("digits").load_test(EMBEDDED)
+    torch.testing.assert_close((test.inputs - black) / scale, embedded_digits("test")[0], atol=1e-5, rtol=0)
+
+
+def test_subsets_are_drawn_evenly_over_the_classes():
+    """Training and test sizes are exact; classes differ by a rounding at most."""
+    settings = DataSettings(source="embedded", validation_fraction=0.1, seed=3, train_size=100, test_size=50)
+    train, _ = task_named("digits").load_fit(settings)
+    test = task_named("digits").load_test(settings)
+    assert (len(train), len(test)) == (100, 50)
+    for split in (train, test):
+        counts = torch.bincount(split.targets)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_moons_without_noise_lie_on_their_half_circles():
+    """The upper on the unit circle, the lower on the one about (1, 1/2)."""
+    settings = DataSettings(source="embedded", validation_fraction=0.2, seed=1, noise=0.0)
+    points, labels, _ = moons("fit", 200, settings)
+    centre = torch.stack([labels, 0.5 * labels], dim=1)
+    torch.testing.assert_close((points - centre).norm(dim=1), torch.ones(200))
+    assert torch.bincount(labels).tolist() == [100, 100]
+
+
+def test_moons_of_another_part_or_seed_are_others():
+    """Parts are drawn apart, and again the same."""
+    other = DataSettings(**{**vars(MOONS), "seed": 4})
+    drawn = [
+        moons("fit", 50, MOONS),
+        moons("fit", 50, MOONS),
+        moons("test", 50, MOONS),
+        moons("fit", 50, other),
+    ]
+    assert torch.equal(drawn[0][0], drawn[1][0])
+    assert not rows(drawn[0][0]) & rows(drawn[2][0]) and not rows(drawn[0][0]) & rows(drawn[3][0])
+
+
+def test_loading_leaves_the_global_generators_alone():
+    """Every draw is from a generator of its own."""
+    before = torch.get_rng_state()
+    np_before = np.random.get_state()[1].tobytes()  # noqa: NPY002
+    for name, settings in (("digits", EMBEDDED), ("moons", MOONS)):
+        task_named(name).load_fit(settings)
+        task_named(name).load_test(settings)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert np.random.get_state()[1].tobytes() == np_before  # noqa: NPY002
+
+
+@needs_mnist
+def test_mnist_is_the_published_set():
+    """Counts of each digit, the first labels, mean and deviation as everyone quotes them."""
+    settings = DataSettings(source="mnist", validation_fraction=0.1, seed=0, mirror=MIRROR)
+    images, labels, origin = read_mnist("train", settings)
+    assert images.shape == (60_000, 1, 28, 28) and labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert torch.bincount(labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert float(images.float().mean() / 255) == pytest.approx(0.1307, abs=5e-5)
+    assert float(images.float().std() / 255) == pytest.approx(0.3081, abs=5e-5)
+    assert (origin.source, origin.variant) == ("mirror", "")
+    assert read_mnist("test", settings)[0].shape == (10_000, 1, 28, 28)
+
+
+@needs_mnist
+def test_fitting_needs_no_mnist_test_file(tmp_path):
+    """In a mirror without the test files fitting data load and test data do not."""
+    (tmp_path / "mnist").mkdir()
+    for path in (MIRROR / "mnist").glob("train-*"):
+        (tmp_path / "mnist" / path.name).symlink_to(path)
+    settings = DataSettings(source="mnist", validation_fraction=0.1, seed=0, mirror=tmp_path, train_size=500)
+    train, validation = task_named("digits").load_fit(settings)
+    assert (len(train), len(validation)) == (500, 6000)
+    with pytest.raises(DataError, match="t10k"):
+        task_named("digits").load_test(settings)
+
+
+@needs_cifar10
+def test_a_lossy_copy_of_cifar10_says_so():
+    """Known shape and channel means (0.494, 0.485, 0.450 over the test images); variant in the origin."""
+    settings = DataSettings(source="cifar10", validation_fraction=0.1, seed=0, mirror=MIRROR)
+    if (MIRROR / "cifar10" / "cifar-10-binary.tar.gz").exists():
+        pytest.skip("the mirror holds the published archive")
+    images, labels, origin = read_cifar10("test", settings)
+    assert (origin.source, origin.variant) == ("mirror", "jpeg re-encoding")
+    assert images.shape == (10_000, 3, 32, 32) and torch.bincount(labels).tolist() == [1000] * 10
+    means = images.float().mean(dim=(0, 2, 3)) / 255
+    torch.testing.assert_close(means, torch.tensor([0.494, 0.485, 0.450]), atol=0.002, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        pytest.param("digits", {"source": "cifar10"}, "mnist or embedded", id="digits-cifar"),
+        pytest.param("objects", {"source": "embedded"}, "no package ships", id="objects-embedded"),
+        pytest.param(
+            "moons", {"source": "mnist", "train_size": 5, "noise": 0.1}, "generated", id="moons-mnist"
+        ),
+        pytest.param("moons", {"train_size": 5}, "need noise", id="moons-noise"),
+        pytest.param("moons", {"noise": 0.1}, "train_size must", id="moons-size"),
+    ],
+)
+def test_data_a_task_does_not_have_are_refused(name, changes, words):
+    """Nothing stands in for something else."""
+    settings = DataSettings(**{**vars(EMBEDDED), **changes})
+    with pytest.raises(ValueError, match=words):
+        task_named(name).load_fit(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        pytest.param({"source": "imagenet"}, "source must be one of", id="source"),
+        pytest.param({"validation_fraction": 0.0}, "validation_fraction", id="no-validation"),
+        pytest.param({"train_size": 0}, "train_size", id="no-training"),
+        pytest.param({"noise": -0.1}, "noise", id="noise"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(changes, words):
+    """Each names the value."""
+    with pytest.raises(ValueError, match=words):
+        DataSettings(**{**vars(EMBEDDED), **changes})
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_network_of_a_task_fits_it(name):
+    """Inputs of the task's shape give one logit a class."""
+    task = task_named(name)
+    for model in task.models:
+        if model in ("resnet101", "resnext"):
+            continue  # as resnet50, only larger
+        network = build_model(model, **task.sizes(model), width=0.25).eval()
+        assert network(torch.zeros(1, *task.shape)).shape == (1, task.classes)
+
+
+def test_an_unknown_task_is_named_with_those_there_are():
+    """For a misspelt name."""
+    with pytest.raises(ValueError, match="unknown task 'digit'; known: digits"):
+        task_named("digit")
+
+
+def test_accuracy_is_the_share_of_right_answers():
+    """By hand: two of three."""
+    logits = torch.tensor([[2.0, 1.0], [0.0, 3.0], [5.0, 1.0]])
+    assert accuracy(logits, torch.tensor([0, 1, 1])) == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match="finite"):
+        accuracy(torch.full((1, 2), torch.nan), torch.tensor([0]))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "words"),
+    [
+        pytest.param(torch.zeros(3, 2).double(), torch.zeros(3).long(), "float32", id="double"),
+        pytest.param(torch.zeros(3, 2), torch.zeros(2).long(), r"shape \(3,\)", id="too-few-targets"),
+        pytest.param(torch.zeros(3, 2), torch.zeros(3), "int64", id="float-targets"),
+        pytest.param(torch.zeros(0, 2), torch.zeros(0).long(), "at least one", id="empty"),
+    ],
+)
+def test_tensors_that_are_no_examples_are_refused(inputs, targets, words):
+    """Type, shape and number."""
+    with pytest.raises(ValueError, match=words):
+        Split(inputs, targets)

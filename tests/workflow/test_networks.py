@@ -1,0 +1,146 @@
+"""Networks in the workflow: what rests on what, what is made again, and what is never read."""
+
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+
+from codesign.tables import read_metadata
+from tests.workflow.tiny import CONDITIONS, NETWORK_TARGETS, TARGETS, measured_file
+
+SEARCH = "results/search/moons/bayesmulti"
+
+
+def rows_of(project, method):
+    """Scores of one method, a tuple a row."""
+    rows = pq.read_table(project.folder / f"results/evaluation/moons/{method}.parquet").to_pylist()
+    return [tuple(row.values()) for row in rows], [row for row in rows if row["source"] == "device"]
+
+
+def test_a_second_run_trains_nothing(trained):
+    """Devices, search, networks, scores and figures are there."""
+    assert trained.scheduled(*TARGETS, *NETWORK_TARGETS) == {}
+
+
+def test_a_search_is_unrolled_round_by_round(trained):
+    """Round 2 rests on all trials of round 1; a trial made again is the same and moves nothing."""
+    trial = f"{SEARCH}/round-1-slot-2.parquet"
+    before = trained.tables()
+    for name in (trial, f"{SEARCH}/round-2.json"):
+        (trained.folder / name).unlink()
+    assert trained.scheduled(*NETWORK_TARGETS) == {}, "what rests on them is there"
+    summary = trained.snakemake("-n", f"{SEARCH}/round-2.json").stdout
+    assert f"output: {trial}" not in summary and "run_noise_trial" in summary
+    assert trained.done(f"{SEARCH}/round-2.json") == {"run_noise_trial": 1, "propose_noise": 1}
+    assert trained.tables() == before
+    assert trained.scheduled(*NETWORK_TARGETS) == {}
+    asked = [
+        read_metadata(trained.folder / f"{SEARCH}/round-{round}-slot-{slot}.parquet")["asked"]["parameters"]
+        for round in (1, 2)
+        for slot in (1, 2)
+    ]
+    assert asked[0] == {"p_zero": 0, "p_half": 0} and len({tuple(each.values()) for each in asked}) == 4
+
+
+@pytest.mark.parametrize(
+    ("sigma", "levels"),
+    [pytest.param(0.12, 0, id="same-trend"), pytest.param(0.3, 2, id="another-trend")],
+)
+def test_a_new_device_trains_nothing(trained, sigma, levels):
+    """It is programmed on the networks there are; the panel stays, and levels where the trend does."""
+    before = {method: rows_of(trained, method) for method in ("erm", "bayesmulti")}
+    networks = {
+        name: data for name, data in trained.tables().items() if "/models/" in name or "/search/" in name
+    }
+    measured_file(
+        trained.folder / "data/iv/device-9.parquet",
+        conditions=CONDITIONS[1] | {"ag_nm": 200.0},
+        seed=1,
+        window=13,
+        sigma=sigma,
+    )
+    levels = {"evaluate_levels": levels} if levels else {}
+    assert trained.done("evaluation", "network_figures") == levels | {
+        "extract_nonidealities": 1,
+        "tabulate_usability": 1,
+        "choose_panel": 1,
+        "profile_device": 1,
+        "evaluate_devices": 2,
+        "stack_evaluation": 2,
+        "summarise_evaluation": 1,
+        "correlate_usability": 1,
+        "draw_accuracy": 1,
+        "draw_correlation": 1,
+    }
+    assert {name: trained.tables()[name] for name in networks} == networks
+    for method, (rows, _) in before.items():
+        found, devices = rows_of(trained, method)
+        assert sum(row["profile"] == "device-9" for row in devices) == 4  # 2 kinds of noise x 2 seeds
+        if not levels:
+            assert [row for row in found if "device-9" not in row] == rows
+    assert trained.scheduled(*NETWORK_TARGETS) == {}
+
+
+def test_a_killed_training_goes_on_and_a_run_repeats(trained):
+    """Search, training and evaluation from nothing, killed in an epoch: the bytes of an undisturbed run."""
+    expected = trained.tables()
+    for name in ("search", "models", "evaluation"):
+        shutil.rmtree(trained.folder / "results" / name)
+    checkpoints = "results/models/moons/*.checkpoint.safetensors"
+    trained.kill_when(checkpoints, "evaluation")
+    assert not list(trained.folder.glob("results/models/moons/*/weights.safetensors"))
+    [killed] = trained.folder.glob(checkpoints)
+    trained.snakemake("--unlock")
+    trained.snakemake("evaluation", "--rerun-incomplete")
+    method = killed.name.removesuffix(".checkpoint.safetensors")
+    log = (trained.folder / f"results/logs/train_network/moons-{method}.log").read_text()
+    assert "resumed after epoch" in log
+    assert not list(trained.folder.glob(checkpoints))
+    assert trained.tables() == expected
+
+
+def test_no_test_example_is_read_before_the_evaluation(trained):
+    """Where reading them is an error, searches and trainings work and the evaluation does not."""
+    trained.configure({"search": {"rounds": 1, "slots": 1}})
+    trained.edit(
+        "codesign/tasks/moons.py",
+        "    points, targets, _ = _fit_points(settings)\n    moments",
+        "    raise RuntimeError('test examples were read')\n    moments",
+    )
+    made = trained.done("networks")
+    assert made["train_network"] == 2 and made["run_noise_trial"] == 1
+    done = trained.snakemake("evaluation", check=False)
+    assert done.returncode != 0 and "test examples were read" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        pytest.param(
+            {"training": {"methods": ["erm", "bayes-multi"]}},
+            ["training.methods.1", "bayes-multi", "bayesmulti-fixed"],
+            id="unknown-method",
+        ),
+        pytest.param(
+            {"training": {"methods": ["bayesmulti"]}}, ["training.methods", "must contain erm"], id="no-erm"
+        ),
+        pytest.param(
+            {"tasks": {"two": {"task": "moons", "epoch": 3}}},
+            ["tasks.two.epoch: unknown key", "did you mean epochs?", "tasks.two.model: missing"],
+            id="task-key",
+        ),
+        pytest.param(
+            {"evaluation": {"device_noises": ["lognormal"]}},
+            ["evaluation.device_noises", "must contain resampled"],
+            id="noise",
+        ),
+    ],
+)
+def test_a_wrong_network_configuration_is_told_in_words(project, changes, words):
+    """The error names the key, the value and what is allowed, and nothing has run."""
+    project.configure(changes)
+    done = project.snakemake("networks", check=False)
+    assert done.returncode != 0
+    for word in words:
+        assert word in done.stdout
+    assert not any((project.folder / "results").iterdir())

@@ -1,0 +1,60 @@
+"""Certify one trained network on its test examples."""
+
+import json
+from pathlib import Path
+
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.evaluation.certify import CertificateSettings, certify_network
+from codesign.log import log_to
+from codesign.nonideality.profile import read_profiles
+from codesign.tables import CERTIFICATES, write_table
+from codesign.training.experiment import Experiment, use_threads
+
+
+def main(
+    *,
+    weights: Path,
+    spec: Path,
+    levels: Path,
+    certificates: Path,
+    experiment: Experiment,
+    method: str,
+    settings: dict,
+    fixed: list[float],
+    memsim: dict,
+    data: dict,
+    seed: int,
+) -> None:
+    """Write one row a certificate, level, scope and example."""
+    trained = NoiseSpec.from_json(json.loads(spec.read_text(encoding="utf-8"))["specification"])
+    rows, origin = certify_network(
+        weights,
+        experiment,
+        trained,
+        read_profiles(levels),
+        method=method,
+        settings=CertificateSettings(**settings),
+        fixed=fixed,
+        memsim=memsim,
+        data=data,
+        seed=seed,
+    )
+    write_table(rows, certificates, schema=CERTIFICATES, metadata={"data": origin})
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        use_threads(snakemake.threads)
+        main(
+            weights=Path(snakemake.input.weights),
+            spec=Path(snakemake.input.spec),
+            levels=Path(snakemake.input.levels),
+            certificates=Path(snakemake.output.certificates),
+            experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
+            method=snakemake.wildcards.method,
+            settings=snakemake.params.settings,
+            fixed=snakemake.params.fixed,
+            memsim=snakemake.params.memsim,
+            data=snakemake.params.data,
+            seed=snakemake.params.seed,
+        )

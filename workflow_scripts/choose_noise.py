@@ -1,0 +1,58 @@
+"""Choose the noise a method trains with: the search's best trial, or what the configuration fixes."""
+
+import json
+from pathlib import Path
+
+from codesign.evaluation.search_job import (
+    choose_specification,
+    read_trial,
+    search_space,
+    unsearched_specification,
+)
+from codesign.log import log_to
+from codesign.tables import replacing
+from codesign.training.experiment import Experiment
+
+
+def main(
+    *,
+    trials: list[Path],
+    chosen: Path,
+    experiment: Experiment,
+    method: str,
+    site: str,
+    tie: str,
+    limits: dict,
+    fixed: list[float],
+) -> None:
+    """Write the specification and what it rests on."""
+    made = [read_trial(path) for path in trials]
+    if made:
+        space = search_space(experiment, method, site=site, tie=tie, limits=limits)
+        spec = choose_specification(made, space, site=site)
+    else:
+        spec = unsearched_specification(experiment, method, site=site, fixed=fixed)
+    content = {
+        "specification": spec.to_json(),
+        "trials": [
+            {"parameters": t.parameters, "objective": t.objective, "standard_error": t.standard_error}
+            for t in made
+        ],
+    }
+    with replacing(chosen) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    print(f"{experiment.name} {method}: {spec.to_json()['layers']} of {len(made)} trials")
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            trials=[Path(path) for path in snakemake.input.trials],
+            chosen=Path(snakemake.output.chosen),
+            experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
+            method=snakemake.wildcards.method,
+            site=snakemake.params.site,
+            tie=snakemake.params.tie,
+            limits=snakemake.params.limits,
+            fixed=snakemake.params.fixed,
+        )

@@ -1,0 +1,43 @@
+"""Draw one task's certificates: what is promised, and where that is nothing."""
+
+from pathlib import Path
+
+from codesign.figures.certificates import draw_certificates
+from codesign.figures.style import write_drawing
+from codesign.log import log_to
+from codesign.tables import CERTIFICATE_SUMMARY, CERTIFICATES, PROFILE, read_metadata, read_table
+from codesign.tasks.registry import task_named
+
+
+def main(
+    *, summary: Path, networks: list[Path], levels: Path, pdf: Path, png: Path, csv: Path, task: str
+) -> None:
+    """One figure of all methods.
+
+    Args:
+        task: What the task is an experiment of: a name of `codesign.tasks.registry.TASKS`.
+    """
+    examples = [row for path in networks for row in read_table(path, schema=CERTIFICATES).to_pylist()]
+    origins = set(read_table(levels, schema=PROFILE)["origin"].to_pylist())
+    data = read_metadata(summary)["data"]
+    drawing = draw_certificates(
+        read_table(summary, schema=CERTIFICATE_SUMMARY).to_pylist(),
+        examples,
+        chance=task_named(task).chance,
+        origin=origins.pop() if len(origins) == 1 else "",
+        data=", ".join(data[key] for key in ("dataset", "source", "variant") if data.get(key)),
+    )
+    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            summary=Path(snakemake.input.summary),
+            networks=[Path(path) for path in snakemake.input.networks],
+            levels=Path(snakemake.input.levels),
+            pdf=Path(snakemake.output.pdf),
+            png=Path(snakemake.output.png),
+            csv=Path(snakemake.output.csv),
+            task=snakemake.params.task,
+        )

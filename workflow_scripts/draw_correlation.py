@@ -1,0 +1,63 @@
+"""Draw whether usability predicts the score on a device."""
+
+import csv as table
+from pathlib import Path
+
+from codesign.figures.network import draw_correlation
+from codesign.figures.style import origin_of, write_drawing
+from codesign.log import log_to
+from codesign.tables import DEVICE, read_table
+
+WORDS = ("task", "method", "noise", "metric", "reading", "title", "device")
+
+
+def main(
+    *,
+    correlation: Path,
+    points: Path,
+    usability: Path,
+    pdf: Path,
+    png: Path,
+    csv: Path,
+    tasks: list[str],
+    confidence: float,
+) -> None:
+    """Draw what `correlate_usability` wrote."""
+    drawing = draw_correlation(
+        _read(correlation),
+        _read(points),
+        tasks=tasks,
+        confidence=confidence,
+        origin=origin_of(read_table(usability, schema=DEVICE).select(["origin"]).to_pylist()),
+    )
+    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+
+
+def _read(path: Path) -> list[dict]:
+    """Rows with numbers as numbers, None where there is none."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            {name: value if name in WORDS else _number(value) for name, value in row.items()}
+            for row in table.DictReader(file)
+        ]
+
+
+def _number(text: str) -> int | float | None:
+    """Counts stay whole."""
+    if text == "":
+        return None
+    return int(text) if text.isdigit() else float(text)
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            correlation=Path(snakemake.input.correlation),
+            points=Path(snakemake.input.points),
+            usability=Path(snakemake.input.usability),
+            pdf=Path(snakemake.output.pdf),
+            png=Path(snakemake.output.png),
+            csv=Path(snakemake.output.csv),
+            tasks=snakemake.params.tasks,
+            confidence=snakemake.params.confidence,
+        )

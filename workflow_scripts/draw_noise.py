@@ -1,0 +1,30 @@
+"""Draw the noise BayesMulti trains with beside the noise of the devices it trains for."""
+
+import json
+from pathlib import Path
+
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.figures.noise import draw_noise
+from codesign.figures.style import origin_of, write_drawing
+from codesign.log import log_to
+from codesign.tables import PROFILE, read_table
+
+
+def main(*, chosen: Path, panel: Path, pdf: Path, png: Path, csv: Path, experiment: str) -> None:
+    """Draw the chosen specification and the panel's spreads."""
+    specification = NoiseSpec.from_json(json.loads(chosen.read_text(encoding="utf-8"))["specification"])
+    devices = read_table(panel, schema=PROFILE).to_pylist()
+    drawing = draw_noise(specification, devices, task=experiment, origin=origin_of(devices))
+    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            chosen=Path(snakemake.input.chosen),
+            panel=Path(snakemake.input.panel),
+            pdf=Path(snakemake.output.pdf),
+            png=Path(snakemake.output.png),
+            csv=Path(snakemake.output.csv),
+            experiment=snakemake.wildcards.task,
+        )

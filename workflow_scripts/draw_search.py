@@ -1,0 +1,63 @@
+"""Draw the noise search of one task: every trial of each method, and what was chosen."""
+
+import json
+from pathlib import Path
+
+from codesign.evaluation.noise_record import search_trace, searched_parameters
+from codesign.figures.noise import draw_search
+from codesign.figures.style import origin_of, write_drawing
+from codesign.log import log_to
+from codesign.tables import PROFILE, read_table
+from codesign.tasks.registry import task_named
+
+
+def main(
+    *,
+    chosen: list[Path],
+    panel: Path,
+    pdf: Path,
+    png: Path,
+    csv: Path,
+    experiment: str,
+    task: str,
+    slots: int,
+    draws: int,
+    limits: dict,
+) -> None:
+    """Draw what `choose_noise` wrote for each method.
+
+    Args:
+        experiment: Name of the task in the configuration, as the figure says it.
+        task: What it is an experiment of: a name of `codesign.tasks.registry.TASKS`.
+    """
+    records = {}
+    for path in chosen:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        records[content["specification"]["method"]] = content
+    devices = read_table(panel, schema=PROFILE).to_pylist()
+    drawing = draw_search(
+        search_trace(records, slots=slots),
+        searched_parameters(records, limits=limits),
+        task=experiment,
+        metric=task_named(task).metric,
+        devices=len(devices),
+        draws=draws,
+        origin=origin_of(devices),
+    )
+    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            chosen=[Path(path) for path in snakemake.input.chosen],
+            panel=Path(snakemake.input.panel),
+            pdf=Path(snakemake.output.pdf),
+            png=Path(snakemake.output.png),
+            csv=Path(snakemake.output.csv),
+            experiment=snakemake.wildcards.task,
+            task=snakemake.params.task,
+            slots=snakemake.params.slots,
+            draws=snakemake.params.draws,
+            limits=snakemake.params.limits,
+        )

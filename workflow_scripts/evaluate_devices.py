@@ -1,0 +1,52 @@
+"""Program one trained network on devices, many times each, and score it on the test data."""
+
+from pathlib import Path
+
+from codesign.evaluation.job import evaluate_network
+from codesign.log import log_to
+from codesign.nonideality.profile import read_profiles
+from codesign.tables import EVALUATION, write_table
+from codesign.training.experiment import Experiment, use_threads
+
+
+def main(
+    *,
+    weights: Path,
+    profiles: list[Path],
+    evaluation: Path,
+    experiment: Experiment,
+    method: str,
+    data: dict,
+    memsim: dict,
+    noises: list[str],
+    seeds: int,
+) -> None:
+    """Write one row a device, kind of noise, seed and metric."""
+    rows, origin = evaluate_network(
+        weights,
+        experiment,
+        [profile for path in profiles for profile in read_profiles(path)],
+        method=method,
+        source="device",
+        data=data,
+        memsim=memsim,
+        noises=noises,
+        seeds=seeds,
+    )
+    write_table(rows, evaluation, schema=EVALUATION, metadata={"data": origin})
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        use_threads(snakemake.threads)
+        main(
+            weights=Path(snakemake.input.weights),
+            profiles=[Path(path) for path in snakemake.input.profiles],
+            evaluation=Path(snakemake.output.evaluation),
+            experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
+            method=snakemake.wildcards.method,
+            data=snakemake.params.data,
+            memsim=snakemake.params.memsim,
+            noises=snakemake.params.noises,
+            seeds=snakemake.params.seeds,
+        )

@@ -1,0 +1,47 @@
+"""Propose the noise specifications that one round of a search tries."""
+
+import json
+from pathlib import Path
+
+from codesign.evaluation.search_job import propose_round, read_trial, search_space
+from codesign.log import log_to
+from codesign.tables import replacing
+from codesign.training.experiment import Experiment
+
+
+def main(
+    *,
+    trials: list[Path],
+    proposal: Path,
+    experiment: Experiment,
+    method: str,
+    round: int,
+    slots: int,
+    site: str,
+    tie: str,
+    limits: dict,
+    seed: int,
+) -> None:
+    """Write parameters and specification of each slot."""
+    space = search_space(experiment, method, site=site, tie=tie, limits=limits)
+    made = [read_trial(path) for path in trials]
+    found = propose_round(made, space, round=round, slots=slots, seed=seed, site=site)
+    with replacing(proposal) as temporary:
+        content = {"round": round, "slots": found}
+        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            trials=[Path(path) for path in snakemake.input.trials],
+            proposal=Path(snakemake.output.proposal),
+            experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
+            method=snakemake.wildcards.method,
+            round=int(snakemake.wildcards.round),
+            slots=snakemake.params.slots,
+            site=snakemake.params.site,
+            tie=snakemake.params.tie,
+            limits=snakemake.params.limits,
+            seed=snakemake.params.seed,
+        )

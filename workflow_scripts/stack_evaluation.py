@@ -1,0 +1,26 @@
+"""Stack the scores of one task and method."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from codesign.log import log_to
+from codesign.tables import EVALUATION, read_metadata, read_table, write_table
+
+
+def main(*, levels: Path, devices: list[Path], evaluation: Path) -> None:
+    """Write every row, levels first, then devices by name."""
+    stacked = pa.concat_tables([read_table(path, schema=EVALUATION) for path in devices])
+    order = [(key, "ascending") for key in ("noise", "profile", "seed", "metric")]
+    rows = pa.concat_tables([read_table(levels, schema=EVALUATION), stacked.sort_by(order)])
+    write_table(rows, evaluation, schema=EVALUATION, metadata=read_metadata(levels))
+    print(f"{rows.num_rows} rows")
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        main(
+            levels=Path(snakemake.input.levels),
+            devices=[Path(path) for path in snakemake.input.devices],
+            evaluation=Path(snakemake.output.evaluation),
+        )

@@ -1,0 +1,68 @@
+"""Train the network of one task with one method."""
+
+import json
+from pathlib import Path
+
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.log import log_to
+from codesign.tables import HISTORY, replacing, write_table
+from codesign.training.experiment import Experiment, use_threads
+from codesign.training.job import train_experiment
+from codesign.training.weights import write_weights
+
+
+def main(
+    *,
+    chosen: Path,
+    weights: Path,
+    history: Path,
+    spec: Path,
+    experiment: Experiment,
+    method: str,
+    data: dict,
+    training: dict,
+    seed: int,
+    code: str,
+) -> None:
+    """Write weights, history and specification; a killed training goes on from its last epoch."""
+    noise = NoiseSpec.from_json(json.loads(chosen.read_text(encoding="utf-8"))["specification"])
+    # beside the folder, not in it: Snakemake removes the outputs of an unfinished job
+    checkpoint = weights.parent.with_suffix(".checkpoint.safetensors")
+    trained = train_experiment(
+        experiment, noise, data=data, shared=training, seed=seed, checkpoint=checkpoint, code=code
+    )
+    if trained.result.resumed_after:
+        print(f"resumed after epoch {trained.result.resumed_after}")
+    made = {
+        "task": experiment.name,
+        "method": method,
+        "specification": noise.to_json(),
+        "data": trained.origin,
+        "best_epoch": trained.result.best_epoch,
+        "seed": seed,
+    }
+    write_table(trained.result.history, history, schema=HISTORY, metadata=made)
+    with replacing(spec) as temporary:
+        temporary.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_weights(trained.result.weights, weights, metadata=made)
+    checkpoint.unlink(missing_ok=True)
+    best = trained.result.history[trained.result.best_epoch - 1]
+    print(f"best epoch {trained.result.best_epoch}: validation {best['validation_accuracy']:.4f}")
+    print(f"seconds an epoch: {[round(s, 2) for s in trained.result.seconds]}")
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]):
+        use_threads(snakemake.threads)
+        main(
+            chosen=Path(snakemake.input.chosen),
+            weights=Path(snakemake.output.weights),
+            history=Path(snakemake.output.history),
+            spec=Path(snakemake.output.spec),
+            experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
+            method=snakemake.wildcards.method,
+            data=snakemake.params.data,
+            training=snakemake.params.training,
+            seed=snakemake.params.seed,
+            code=snakemake.params.code,
+        )
