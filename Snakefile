@@ -98,6 +98,7 @@ rule evaluation:
 rule certificates:
     input:
         expand("results/{lab}certificates/{task}.csv", lab=LAB, task=TASKS),
+        expand("results/{lab}figures/certificates-{task}.pdf", lab=LAB, task=TASKS),
     message:
         "What can be promised of the networks"
 
@@ -122,6 +123,7 @@ rule figures:
     input:
         rules.device_figures.input,
         rules.network_figures.input,
+        expand("results/{lab}figures/certificates-{task}.pdf", lab=LAB, task=TASKS),
         "results/virtual_lab/figures/campaign.pdf",
     message:
         "Figures"

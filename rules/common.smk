@@ -53,7 +53,6 @@ SHARED_TRAINING = {
         "patience",
     )
 }
-NETWORK_FIGURES = ["accuracy", "device-accuracy", "search", "certificates"]
 SET_FIGURES = ["usability_distribution", "usability_conditions", "usability_ranking"]
 
 if SOURCE == "measured" and not FOUND.devices:
