@@ -164,6 +164,11 @@ def levels_of_lab(wildcards):
     return checkpoints.choose_panel.get(lab=wildcards.lab).output.levels
 
 
+def profiles_of_levels(wildcards):
+    """The one file of synthetic profiles, as a list like the files of a chunk."""
+    return [levels_of_lab(wildcards)]
+
+
 def panel_is_chosen(wildcards):
     """No file, but not before the panel is chosen.
 

@@ -14,7 +14,7 @@ Test examples are read here and for certificates, nowhere before.
 rule evaluate_levels:
     input:
         weights="results/{lab}models/{task}/{method}/weights.safetensors",
-        levels=levels_of_lab,
+        profiles=profiles_of_levels,
     output:
         evaluation="results/{lab}evaluation/{task}/{method}/levels.parquet",
     log:
@@ -31,12 +31,14 @@ rule evaluate_levels:
         experiment=experiment_of,
         data=data_of,
         memsim=config["memsim"],
+        source="level",
+        noises=["lognormal"],
         seeds=config["evaluation"]["seeds"],
-        code=code_digest("evaluate_levels.py"),
+        code=code_digest("evaluate_network.py"),
     message:
         "Evaluate {wildcards.task}, {wildcards.method} at usability levels"
     script:
-        "../workflow_scripts/evaluate_levels.py"
+        "../workflow_scripts/evaluate_network.py"
 
 
 rule evaluate_devices:
@@ -60,13 +62,14 @@ rule evaluate_devices:
         experiment=experiment_of,
         data=data_of,
         memsim=config["memsim"],
+        source="device",
         seeds=config["evaluation"]["seeds"],
         noises=config["evaluation"]["device_noises"],
-        code=code_digest("evaluate_devices.py"),
+        code=code_digest("evaluate_network.py"),
     message:
         "Evaluate {wildcards.task}, {wildcards.method} on devices {wildcards.chunk}"
     script:
-        "../workflow_scripts/evaluate_devices.py"
+        "../workflow_scripts/evaluate_network.py"
 
 
 rule stack_evaluation:

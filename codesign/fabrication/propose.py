@@ -201,10 +201,7 @@ def spread_choice(
     middle = int(np.argmin(np.round(from_middle, 9)))
     chosen: list[int] = []
     for _ in range(min(count, int(open_points.sum()))):
-        reference = made if len(made) else np.empty((0, points.shape[1]))
-        reference = np.vstack([reference, points[chosen]])
-        seen_middle = len(reference) and (((reference - points[middle]) ** 2).sum(axis=1) < MIDDLE**2).any()
-        if open_points[middle] and not seen_middle:
+        if open_points[middle] and nearest[middle] >= MIDDLE**2:
             index = middle
         else:
             allowed = open_points & inside if (open_points & inside).any() else open_points

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, interpolate
 
-from codesign.seeds import derived_seed
 from codesign.tasks.data import read_mnist
-from codesign.tasks.splits import divide, normalised, statistics, stratified
+from codesign.tasks.splits import fitting_splits, testing_split
 from codesign.tasks.task import DataSettings, Origin, Split, Task, accuracy
 
 SIDE = 28
@@ -21,34 +20,12 @@ TEST_EVERY = 5
 
 def load_fit(settings: DataSettings) -> tuple[Split, Split]:
     """Training and validation digits; no test example is read."""
-    images, targets, origin = _raw("train", settings)
-    train, validation = _divided(targets, settings)
-    moments = statistics(images[train])
-    return (
-        Split(normalised(images[train], moments), targets[train], origin),
-        Split(normalised(images[validation], moments), targets[validation], origin),
-    )
+    return fitting_splits(_raw, settings, task="digits")
 
 
 def load_test(settings: DataSettings) -> Split:
     """Test digits, normalised with the statistics of the training digits."""
-    images, targets, _ = _raw("train", settings)
-    moments = statistics(images[_divided(targets, settings)[0]])
-    images, targets, origin = _raw("test", settings)
-    if settings.test_size is not None:
-        generator = torch.Generator().manual_seed(derived_seed(settings.seed, "digits", "test"))
-        chosen = stratified(targets, settings.test_size, generator=generator)
-        images, targets = images[chosen], targets[chosen]
-    return Split(normalised(images, moments), targets, origin)
-
-
-def _divided(targets: Tensor, settings: DataSettings) -> tuple[Tensor, Tensor]:
-    return divide(
-        targets,
-        validation_fraction=settings.validation_fraction,
-        train_size=settings.train_size,
-        generator=torch.Generator().manual_seed(derived_seed(settings.seed, "digits", "fit")),
-    )
+    return testing_split(_raw, settings, task="digits")
 
 
 def _raw(part: str, settings: DataSettings) -> tuple[Tensor, Tensor, Origin]:

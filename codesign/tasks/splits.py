@@ -1,7 +1,53 @@
 """Splits by class, normalisation and augmentation."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
+
+from codesign.seeds import derived_seed
+from codesign.tasks.task import DataSettings, Origin, Split
+
+Reader = Callable[[str, DataSettings], tuple[Tensor, Tensor, Origin]]
+"""`train` or `test`, and settings, to images, labels and origin."""
+
+
+def fitting_splits(read: Reader, settings: DataSettings, *, task: str) -> tuple[Split, Split]:
+    """Training and validation examples; `read` is asked for `train` alone.
+
+    Args:
+        read: Reads one part of the data set.
+        settings: Sizes and seed.
+        task: Names the stream that examples are chosen with.
+    """
+    images, targets, origin = read("train", settings)
+    train, validation = _divided(targets, settings, task)
+    moments = statistics(images[train])
+    return (
+        Split(normalised(images[train], moments), targets[train], origin),
+        Split(normalised(images[validation], moments), targets[validation], origin),
+    )
+
+
+def testing_split(read: Reader, settings: DataSettings, *, task: str) -> Split:
+    """Test examples, normalised with the statistics of the training examples; arguments as above."""
+    images, targets, _ = read("train", settings)
+    moments = statistics(images[_divided(targets, settings, task)[0]])
+    images, targets, origin = read("test", settings)
+    if settings.test_size is not None:
+        generator = torch.Generator().manual_seed(derived_seed(settings.seed, task, "test"))
+        chosen = stratified(targets, settings.test_size, generator=generator)
+        images, targets = images[chosen], targets[chosen]
+    return Split(normalised(images, moments), targets, origin)
+
+
+def _divided(targets: Tensor, settings: DataSettings, task: str) -> tuple[Tensor, Tensor]:
+    return divide(
+        targets,
+        validation_fraction=settings.validation_fraction,
+        train_size=settings.train_size,
+        generator=torch.Generator().manual_seed(derived_seed(settings.seed, task, "fit")),
+    )
 
 
 def stratified(targets: Tensor, size: int, *, generator: torch.Generator) -> Tensor:

@@ -150,12 +150,20 @@ def search(devices, tmp_path_factory):
             "seeds": 3,
         }
         levels = folder / f"{method}-levels.parquet"
-        run("evaluate_levels", levels=devices / "levels.parquet", evaluation=levels, **given)
+        run(
+            "evaluate_network",
+            profiles=[devices / "levels.parquet"],
+            evaluation=levels,
+            source="level",
+            noises=["lognormal"],
+            **given,
+        )
         for chunk in ("ad", "bc"):
             run(
-                "evaluate_devices",
+                "evaluate_network",
                 profiles=[devices / f"profile-{name}.parquet" for name in chunk],
                 evaluation=folder / f"{method}-{chunk}.parquet",
+                source="device",
                 noises=["resampled", "lognormal"],
                 **given,
             )

@@ -1,4 +1,4 @@
-"""Program one trained network on devices, many times each, and score it on the test data."""
+"""Program one trained network on profiles, many times each, and score it on the test data."""
 
 from pathlib import Path
 
@@ -18,16 +18,17 @@ def main(
     method: str,
     data: dict,
     memsim: dict,
+    source: str,
     noises: list[str],
     seeds: int,
 ) -> None:
-    """Write one row a device, kind of noise, seed and metric."""
+    """Write one row a profile, kind of noise, seed and metric; `source` says what profiles stand for."""
     rows, origin = evaluate_network(
         weights,
         experiment,
         [profile for path in profiles for profile in read_profiles(path)],
         method=method,
-        source="device",
+        source=source,
         data=data,
         memsim=memsim,
         noises=noises,
@@ -47,6 +48,7 @@ if __name__ == "__main__":
             method=snakemake.wildcards.method,
             data=snakemake.params.data,
             memsim=snakemake.params.memsim,
+            source=snakemake.params.source,
             noises=snakemake.params.noises,
             seeds=snakemake.params.seeds,
         )
