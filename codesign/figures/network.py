@@ -216,9 +216,11 @@ def draw_device_accuracy(
             "interval of the device's usability",
         )
         head(figure, 81, f"{task} ({model}): {metric} on each device", lines, origin)
-        for left, letter, (noise, title) in zip((14, 104), "ab", NOISES.items(), strict=True):
-            axes = axes_mm(figure, left, 15, 73, 44, ylim=_limits(numbers, chance))
-            axes.set_title(f"{letter}  {title}")
+        present = [noise for noise in NOISES if any(row["noise"] == noise for row in numbers)]
+        width = 73 if len(present) > 1 else 163
+        for left, letter, noise in zip((14, 104), "ab", present, strict=False):
+            axes = axes_mm(figure, left, 15, width, 44, ylim=_limits(numbers, chance))
+            axes.set_title(f"{letter}  {NOISES[noise]}" if len(present) > 1 else NOISES[noise])
             axes.set(xlim=(-0.01, 1.01), xlabel="usability U of the device", ylabel=f"{metric} on test data")
             axes.grid(True)
             axes.axhline(chance, color=GREY, lw=0.6, ls=(0, (1, 1.5)), zorder=1, gid="chance")
@@ -226,9 +228,6 @@ def draw_device_accuracy(
             for name in methods:
                 mine = [row for row in numbers if row["noise"] == noise and row["method"] == name]
                 _device_points(axes, name, mine, crowded=count > 100)
-            if not any(row["noise"] == noise for row in numbers):
-                missing = "not among evaluation.device_noises"
-                axes.text(0.5, 0.5, missing, transform=axes.transAxes, ha="center", color=GREY)
             if left == 14:
                 axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=6, columnspacing=1.6)
         return Drawing(figure, numbers)
