@@ -38,7 +38,7 @@ rule draw_usability:
         distribution_png=report(
             "results/{lab}figures/usability_distribution.png",
             caption="../report/usability_distribution.rst",
-            category="Devices",
+            category=CATEGORIES["usability"],
             labels={"figure": "usability distribution"},
         ),
         distribution_csv="results/{lab}figures/usability_distribution.csv",
@@ -46,7 +46,7 @@ rule draw_usability:
         conditions_png=report(
             "results/{lab}figures/usability_conditions.png",
             caption="../report/usability_conditions.rst",
-            category="Devices",
+            category=CATEGORIES["usability"],
             labels={"figure": "usability by condition"},
         ),
         conditions_csv="results/{lab}figures/usability_conditions.csv",
@@ -54,7 +54,7 @@ rule draw_usability:
         ranking_png=report(
             "results/{lab}figures/usability_ranking.png",
             caption="../report/usability_ranking.rst",
-            category="Devices",
+            category=CATEGORIES["usability"],
             labels={"figure": "ranking"},
         ),
         ranking_csv="results/{lab}figures/usability_ranking.csv",
@@ -85,8 +85,8 @@ rule draw_proposals:
         png=report(
             "results/{lab}figures/proposals.png",
             caption="../report/proposals.rst",
-            category="Next devices",
-            labels={"figure": "card"},
+            category=CATEGORIES["next"],
+            labels={"figure": "page for the bench"},
         ),
         csv="results/{lab}figures/proposals.csv",
     log:
@@ -113,8 +113,8 @@ rule draw_campaign:
         png=report(
             "results/virtual_lab/figures/campaign.png",
             caption="../report/campaign.rst",
-            category="Next devices",
-            labels={"figure": "campaign"},
+            category=CATEGORIES["next"],
+            labels={"figure": "search against random"},
         ),
         csv="results/virtual_lab/figures/campaign.csv",
     log:

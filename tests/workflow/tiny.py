@@ -88,6 +88,7 @@ COLLECTING = (
     "device_figures",
     "network_figures",
     "figures",
+    "pages",
 )
 """Rules that only collect files."""
 
