@@ -19,8 +19,8 @@ body { margin: 2rem auto; max-width: 78rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .5rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .75rem 0; }
 th, td { padding: .3rem .75rem; border-bottom: 1px solid #e5e7eb; text-align: left; vertical-align: top; }
-th { font-weight: 600; border-bottom: 2px solid #9ca3af; white-space: nowrap; }
-td.number, th.number { text-align: right; white-space: nowrap; }
+th { font-weight: 600; border-bottom: 2px solid #9ca3af; vertical-align: bottom; }
+td.number { text-align: right; white-space: nowrap; } th.number { text-align: right; }
 td.code { font-family: ui-monospace, monospace; font-size: .85em; word-break: break-all; }
 tbody tr:hover { background: #f3f4f6; }
 .badge { color: white; border-radius: .3rem; padding: .1rem .5rem; font-size: .8rem; font-weight: 600; }

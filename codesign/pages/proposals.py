@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from codesign.pages.html import Column, Markup, badge, escaped, formula, page, table
+from codesign.pages.html import Column, badge, escaped, formula, page, table
 
 COLUMNS = (
     Column("make", "number"),
     Column("perovskite"),
     Column("length / µm", "number"),
     Column("diameter / nm", "number"),
-    Column("Pb deposition / min", "number"),
+    Column("Pb / min", "number"),
     Column("Ag / nm", "number"),
     Column("predicted usability", "number"),
     Column("expected gain", "number"),
-    Column("chance to beat the best", "number"),
-    Column("nearest device made"),
+    Column("chance to beat best", "number"),
+    Column("nearest made (its usability)"),
 )
 
 
@@ -53,10 +53,7 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
 def _cells(row: Mapping) -> list:
     nearest = "none"
     if row["nearest_device"]:
-        nearest = Markup(
-            f"{escaped(row['nearest_device'])} (usability {_number(row['nearest_usability'], '.3f')}, "
-            f"distance {_number(row['nearest_distance'], '.2f')})"
-        )
+        nearest = f"{row['nearest_device']} ({_number(row['nearest_usability'], '.3f')})"
     chance = row["probability_of_improvement"]
     return [
         row["rank"],
