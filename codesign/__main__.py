@@ -11,6 +11,7 @@ from pathlib import Path
 from codesign.provenance import sha256_of
 from codesign.records import FOLDER, RecordError, Records, read_stamp
 from codesign.tables import TableError, read_metadata
+from codesign.terminal import one_line
 
 WIDTH = 100
 FILES_SHOWN = 20
@@ -101,7 +102,7 @@ def _own_metadata(path: Path) -> dict:
 
 
 def _lines(told: dict) -> Iterator[str]:
-    yield shown(told["file"])
+    yield one_line(told["file"])
     yield from _pair("sha256", told["sha256"])
     found, job = told["found"], told.get("job", {})
     if found == "nothing":
@@ -168,16 +169,10 @@ def _pair(title: str, text: str) -> Iterator[str]:
     lines = [
         part
         for line in text.splitlines() or [""]
-        for part in textwrap.wrap(shown(line), WIDTH - 16, break_on_hyphens=False) or [""]
+        for part in textwrap.wrap(one_line(line), WIDTH - 16, break_on_hyphens=False) or [""]
     ]
     for k, line in enumerate(lines):
         yield f"  {'' if k else title:<14}{line}"
-
-
-def shown(text: str) -> str:
-    """One line without control characters: names come from files, and a terminal obeys them."""
-    line = " ".join(text.split())
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
 
 
 if __name__ == "__main__":
