@@ -84,7 +84,9 @@ def recorded(job) -> Iterator[None]:
     Raises:
         ValueError: The log is not below a folder called `logs`.
     """
-    place, root = _place(Path(job.log[0]))
+    log = Path(job.log[0])
+    root = results_of(log) / FOLDER
+    place = root / log.relative_to(results_of(log) / "logs").with_suffix(".json")
     place.unlink(missing_ok=True)
     settings = dict(job.params.items())
     commit, modified = commit_of(Path(__file__).resolve().parents[1])
@@ -122,6 +124,18 @@ def stamp() -> dict:
         return {}
     kept = ("rule", "wildcards", "code", "commit", "modified", "config", "inputs")
     return {name: made[name] for name in kept} | loaded_packages()
+
+
+def results_of(log: Path | str) -> Path:
+    """The results folder that a rule's log lies in: `results` of `results/logs/RULE/NAME.log`.
+
+    Raises:
+        ValueError: The log is not below a folder called `logs`.
+    """
+    parts = Path(log).parts
+    if "logs" not in parts:
+        raise ValueError(f"the log {log} is not below a folder called logs")
+    return Path(*parts[: parts.index("logs")])
 
 
 def digest_of(value) -> str:
@@ -277,15 +291,6 @@ class Records:
             return {}
         except ValueError as error:
             raise RecordError(f"{self.root / kind / digest}.json is not JSON ({error})") from error
-
-
-def _place(log: Path) -> tuple[Path, Path]:
-    parts = log.with_suffix(".json").parts
-    if "logs" not in parts:
-        raise ValueError(f"the log {log} is not below a folder called logs")
-    at = parts.index("logs")
-    root = Path(*parts[:at], FOLDER)
-    return Path(root, *parts[at + 1 :]), root
 
 
 def _digests(paths: Iterable[str]) -> dict[str, str]:

@@ -87,7 +87,6 @@ rule write_provenance_page:
         runtime=10,
     params:
         tasks=list(TASKS),
-        results="results",
         code=code_digest("write_provenance_page.py"),
     message:
         "Write the page of what the results were made from"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from codesign.log import log_to
 from codesign.pages.provenance import made_from, provenance_page
-from codesign.records import Records, recorded
+from codesign.records import Records, recorded, results_of
 from codesign.tables import DEVICE, read_metadata, read_table, replacing
 
 
@@ -37,6 +37,6 @@ if __name__ == "__main__":
             usability=Path(snakemake.input.usability),
             scores=dict(zip(snakemake.params.tasks, map(Path, snakemake.input.scores), strict=True)),
             published=sorted({Path(path) for path in snakemake.input}),
-            results=Path(snakemake.params.results),
+            results=results_of(snakemake.log[0]),
             page=Path(snakemake.output.page),
         )

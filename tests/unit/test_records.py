@@ -61,6 +61,14 @@ def test_every_script_records_its_job(script):
     assert "with log_to(snakemake.log[0]), recorded(snakemake):" in script.read_text(encoding="utf-8")
 
 
+def test_a_log_elsewhere_is_refused(workdir):
+    """A record must lie where it is looked for."""
+    lost = job("extract")
+    lost.log = ["elsewhere/x.log"]
+    with pytest.raises(ValueError, match="elsewhere"), recorded(lost):
+        pass
+
+
 def test_a_record_says_what_a_job_was_made_from(workdir):
     """Checksums, configuration, settings, code; packages under a digest of their own."""
     Path("data").mkdir()
