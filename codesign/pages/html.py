@@ -21,6 +21,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .
 th, td { padding: .3rem .75rem; border-bottom: 1px solid #e5e7eb; text-align: left; vertical-align: top; }
 th { font-weight: 600; border-bottom: 2px solid #9ca3af; vertical-align: bottom; }
 td.number { text-align: right; white-space: nowrap; } th.number { text-align: right; }
+td.text { min-width: 7rem; }
 td.code { font-family: ui-monospace, monospace; font-size: .85em; overflow-wrap: anywhere; }
 tbody tr:hover { background: #f3f4f6; }
 .badge { color: white; border-radius: .3rem; padding: .1rem .5rem; font-size: .8rem; font-weight: 600; }
