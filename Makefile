@@ -1,12 +1,17 @@
 # make run    the main job: everything that `snakemake --cores all` makes with config.yaml
 # make test   the tests (under 15 minutes on two cores)
 # make lint   formatting and static checks
+# make report the same, and one page of it for a browser: results/report.html
 # `make help` lists the rest. Each target first makes the environment it needs in .venv.
 
 PYTHON ?= python3
 CORES ?= all
 # extra pip arguments for torch alone, e.g. an index that holds CPU builds
 TORCH_ARGS ?=
+# the page: .html is one file; .zip holds the page and its figures as files, for hundreds of them
+REPORT ?= results/report.html
+# extra arguments of snakemake, e.g. ARGS="--configfile config.yaml config.mnist.yaml"
+ARGS ?=
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -14,7 +19,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint format benchmark clean
+.PHONY: help setup run report test test-slow lint format benchmark clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,12 +31,18 @@ $(READY): envs/constraints.txt envs/requirements.txt envs/requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) $(TORCH_ARGS) torch==$(shell sed -n 's/^torch==//p' envs/constraints.txt)
 	$(PIP) -r envs/requirements-dev.txt
+	$(PIP) --no-deps --editable .
 	@touch $@
 
 setup: $(READY)  ## make the environment in .venv
 
 run: $(READY)  ## the whole workflow with config.yaml
 	$(BIN)/snakemake --cores $(CORES)
+
+report: $(READY)  ## the whole workflow, then its page: results/report.html
+	$(BIN)/snakemake --cores $(CORES) $(ARGS)
+	$(BIN)/snakemake --cores 1 $(ARGS) --report $(REPORT) --report-stylesheet report/style.css
+	@echo "open $(REPORT) in a browser"
 
 test: $(READY)  ## unit, script, regression and workflow tests
 	$(BIN)/python -m pytest -q -m "not slow" -n 2 tests

@@ -21,6 +21,7 @@ include: "rules/evaluation.smk"
 include: "rules/certificates.smk"
 include: "rules/network_figures.smk"
 include: "rules/figures.smk"
+include: "rules/report.smk"
 
 
 onstart:
@@ -43,6 +44,7 @@ localrules:
     device_figures,
     network_figures,
     figures,
+    pages,
 
 
 rule import_raw:
@@ -136,6 +138,17 @@ rule figures:
         "Figures"
 
 
+rule pages:
+    input:
+        expand(
+            "results/{lab}report/{name}.html",
+            lab=LAB,
+            name=["proposals", "usability", "provenance"],
+        ),
+    message:
+        "Pages of the report"
+
+
 rule all:
     default_target: True
     input:
@@ -145,5 +158,6 @@ rule all:
         rules.evaluation.input,
         rules.certificates.input,
         rules.figures.input,
+        rules.pages.input,
     message:
-        "Everything: tables, proposals, campaign, networks and figures"
+        "Everything: tables, proposals, campaign, networks, figures and the pages of the report"

@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
+BOOKKEEPING = ("log.py", "records.py")
+"""Modules that only write down what a job did: what it computes is the same however they are written."""
 
 
 def sha256_of(path: Path | str) -> str:
@@ -21,7 +23,7 @@ def code_digest(script: Path | str, *, package: Path = PACKAGE) -> str:
     reformatting changes nothing and a changed formula changes every script
     that rests on it. Imports are followed wherever they stand, in functions
     too. A package's `__init__` counts with each module below it, as it does
-    when Python imports one.
+    when Python imports one. The modules of `BOOKKEEPING` do not count.
 
     Args:
         script: A Python file.
@@ -35,11 +37,12 @@ def code_digest(script: Path | str, *, package: Path = PACKAGE) -> str:
             imports, does not exist.
     """
     package = package.resolve()
+    left_out = {package / name for name in BOOKKEEPING}
     seen: dict[Path, str] = {}
     waiting = [Path(script).resolve()]
     while waiting:
         path = waiting.pop()
-        if path in seen:
+        if path in seen or path in left_out:
             continue
         tree_hash, imports = _parsed(path, path.stat().st_mtime_ns, package)
         seen[path] = tree_hash

@@ -74,7 +74,7 @@ rule draw_certificates:
         png=report(
             "results/{lab}figures/certificates-{task}.png",
             caption="../report/certificates.rst",
-            category="Networks",
+            category=CATEGORIES["certificates"],
             labels={"figure": "certificates", "task": "{task}"},
         ),
         csv="results/{lab}figures/certificates-{task}.csv",

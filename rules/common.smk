@@ -54,6 +54,14 @@ SHARED_TRAINING = {
         "patience",
     )
 }
+CATEGORIES = {  # of the report, in reading order; its menu sorts by name
+    "next": "1 What to make next",
+    "usability": "2 Usability",
+    "networks": "3 Networks, task by task",
+    "certificates": "4 Certificates",
+    "crossbar": "5 Crossbar",
+    "provenance": "6 Provenance",
+}
 SET_FIGURES = ["usability_distribution", "usability_conditions", "usability_ranking"]
 
 if SOURCE == "measured" and not FOUND.devices:
@@ -276,3 +284,21 @@ def network_figures():
     if "bayesmulti" in METHODS:
         names += [f"noise-{task}" for task in TASKS]
     return expand("results/{lab}figures/{name}.pdf", lab=LAB, name=[*names, "correlation"])
+
+
+def published_results(wildcards):
+    """Tables and figures that the provenance page accounts for, with everything behind them."""
+    tables = [
+        "usability.csv",
+        "fabrication/proposals.csv",
+        "fabrication/card.json",
+        "evaluation/correlation.csv",
+        *(f"evaluation/{task}-summary.csv" for task in TASKS),
+        *(f"certificates/{task}.csv" for task in TASKS),
+    ]
+    names = [*SET_FIGURES, "proposals", *(f"certificates-{task}" for task in TASKS)]
+    return [
+        *expand("results/{lab}{table}", lab=wildcards.lab, table=tables),
+        *expand("results/{lab}figures/{name}.pdf", lab=wildcards.lab, name=names),
+        *network_figures(),
+    ]

@@ -38,24 +38,24 @@ rule draw_usability:
         distribution_png=report(
             "results/{lab}figures/usability_distribution.png",
             caption="../report/usability_distribution.rst",
-            category="Devices",
-            labels={"figure": "usability distribution"},
+            category=CATEGORIES["usability"],
+            labels={"figure": "distribution of usability"},
         ),
         distribution_csv="results/{lab}figures/usability_distribution.csv",
         conditions_pdf="results/{lab}figures/usability_conditions.pdf",
         conditions_png=report(
             "results/{lab}figures/usability_conditions.png",
             caption="../report/usability_conditions.rst",
-            category="Devices",
-            labels={"figure": "usability by condition"},
+            category=CATEGORIES["usability"],
+            labels={"figure": "by fabrication condition"},
         ),
         conditions_csv="results/{lab}figures/usability_conditions.csv",
         ranking_pdf="results/{lab}figures/usability_ranking.pdf",
         ranking_png=report(
             "results/{lab}figures/usability_ranking.png",
             caption="../report/usability_ranking.rst",
-            category="Devices",
-            labels={"figure": "ranking"},
+            category=CATEGORIES["usability"],
+            labels={"figure": "ranking of the devices"},
         ),
         ranking_csv="results/{lab}figures/usability_ranking.csv",
     log:
@@ -85,8 +85,8 @@ rule draw_proposals:
         png=report(
             "results/{lab}figures/proposals.png",
             caption="../report/proposals.rst",
-            category="Next devices",
-            labels={"figure": "card"},
+            category=CATEGORIES["next"],
+            labels={"figure": "page for the bench"},
         ),
         csv="results/{lab}figures/proposals.csv",
     log:
@@ -113,8 +113,8 @@ rule draw_campaign:
         png=report(
             "results/virtual_lab/figures/campaign.png",
             caption="../report/campaign.rst",
-            category="Next devices",
-            labels={"figure": "campaign"},
+            category=CATEGORIES["next"],
+            labels={"figure": "search against random"},
         ),
         csv="results/virtual_lab/figures/campaign.csv",
     log:

@@ -20,16 +20,18 @@ rule draw_accuracy:
         accuracy_png=report(
             "results/{lab}figures/accuracy-{task}.png",
             caption="../report/accuracy.rst",
-            category="Networks",
-            labels={"figure": "accuracy by level", "task": "{task}"},
+            category=CATEGORIES["networks"],
+            subcategory="{task}",
+            labels={"figure": "accuracy by usability"},
         ),
         accuracy_csv="results/{lab}figures/accuracy-{task}.csv",
         device_pdf="results/{lab}figures/device-accuracy-{task}.pdf",
         device_png=report(
             "results/{lab}figures/device-accuracy-{task}.png",
             caption="../report/device_accuracy.rst",
-            category="Networks",
-            labels={"figure": "accuracy by device", "task": "{task}"},
+            category=CATEGORIES["networks"],
+            subcategory="{task}",
+            labels={"figure": "accuracy by device"},
         ),
         device_csv="results/{lab}figures/device-accuracy-{task}.csv",
     log:
@@ -60,8 +62,9 @@ rule draw_search:
         png=report(
             "results/{lab}figures/search-{task}.png",
             caption="../report/search.rst",
-            category="Networks",
-            labels={"figure": "noise search", "task": "{task}"},
+            category=CATEGORIES["networks"],
+            subcategory="{task}",
+            labels={"figure": "noise searched"},
         ),
         csv="results/{lab}figures/search-{task}.csv",
     log:
@@ -93,8 +96,9 @@ rule draw_noise:
         png=report(
             "results/{lab}figures/noise-{task}.png",
             caption="../report/noise.rst",
-            category="Networks",
-            labels={"figure": "training and device noise", "task": "{task}"},
+            category=CATEGORIES["networks"],
+            subcategory="{task}",
+            labels={"figure": "noise trained with"},
         ),
         csv="results/{lab}figures/noise-{task}.csv",
     log:
@@ -123,8 +127,9 @@ rule draw_correlation:
         png=report(
             "results/{lab}figures/correlation.png",
             caption="../report/correlation.rst",
-            category="Networks",
-            labels={"figure": "does usability predict?", "task": "all"},
+            category=CATEGORIES["networks"],
+            subcategory="all tasks",
+            labels={"figure": "does usability predict?"},
         ),
         csv="results/{lab}figures/correlation.csv",
     log:

@@ -7,6 +7,7 @@ from codesign.bayesmulti.noise import NoiseSpec
 from codesign.evaluation.certify import CertificateSettings, certify_network
 from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
+from codesign.records import recorded
 from codesign.tables import CERTIFICATES, write_table
 from codesign.training.experiment import Experiment, use_threads
 
@@ -43,7 +44,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         use_threads(snakemake.threads)
         main(
             weights=Path(snakemake.input.weights),

@@ -10,6 +10,7 @@ from codesign.evaluation.search_job import (
     unsearched_specification,
 )
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import replacing
 from codesign.training.experiment import Experiment
 
@@ -45,7 +46,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             trials=[Path(path) for path in snakemake.input.trials],
             chosen=Path(snakemake.output.chosen),

@@ -10,6 +10,7 @@ from codesign.nonideality.profile import (
     trend,
     write_profiles,
 )
+from codesign.records import recorded
 from codesign.tables import DEVICE, read_table
 
 
@@ -39,7 +40,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             usability=Path(snakemake.input.usability),
             panel=Path(snakemake.output.panel),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from codesign.evaluation.readings import predictions
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import DEVICE, EVALUATION_SUMMARY, read_table, write_csv
 
 
@@ -34,7 +35,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             usability=Path(snakemake.input.usability),
             summaries=[Path(path) for path in snakemake.input.summaries],

@@ -5,6 +5,7 @@ from pathlib import Path
 from codesign.figures.network import draw_accuracy, draw_device_accuracy
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import DEVICE, EVALUATION_SUMMARY, read_metadata, read_table
 from codesign.tasks.registry import task_named
 
@@ -59,7 +60,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             summary=Path(snakemake.input.summary),
             usability=Path(snakemake.input.usability),

@@ -6,6 +6,7 @@ from pathlib import Path
 from codesign.figures.campaign import draw_campaign
 from codesign.figures.style import write_drawing
 from codesign.log import log_to
+from codesign.records import recorded
 
 
 def main(*, summary: Path, pdf: Path, png: Path, csv: Path) -> None:
@@ -24,7 +25,7 @@ def _number(text: str) -> int | float:
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             summary=Path(snakemake.input.summary),
             pdf=Path(snakemake.output.pdf),

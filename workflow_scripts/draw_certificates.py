@@ -5,6 +5,7 @@ from pathlib import Path
 from codesign.figures.certificates import draw_certificates
 from codesign.figures.style import write_drawing
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import CERTIFICATE_SUMMARY, CERTIFICATES, PROFILE, read_metadata, read_table
 from codesign.tasks.registry import task_named
 
@@ -31,7 +32,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             summary=Path(snakemake.input.summary),
             networks=[Path(path) for path in snakemake.input.networks],

@@ -6,6 +6,7 @@ from pathlib import Path
 from codesign.figures.network import draw_correlation
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import DEVICE, read_table
 
 WORDS = ("task", "method", "noise", "metric", "reading", "title", "device")
@@ -50,7 +51,7 @@ def _number(text: str) -> int | float | None:
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             correlation=Path(snakemake.input.correlation),
             points=Path(snakemake.input.points),

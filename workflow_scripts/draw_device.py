@@ -6,6 +6,7 @@ from codesign.figures.device import draw_device
 from codesign.figures.style import write_drawing
 from codesign.iv.measurement import MeasurementError, read_measurement
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import DEVICE, TableError, read_metadata, read_table
 
 
@@ -36,7 +37,7 @@ def main(*, sweeps: Path, device: Path, pdf: Path, png: Path, csv: Path) -> None
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             sweeps=Path(snakemake.input.sweeps),
             device=Path(snakemake.input.device),

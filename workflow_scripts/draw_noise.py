@@ -7,6 +7,7 @@ from codesign.bayesmulti.noise import NoiseSpec
 from codesign.figures.noise import draw_noise
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import PROFILE, read_table
 
 
@@ -19,7 +20,7 @@ def main(*, chosen: Path, panel: Path, pdf: Path, png: Path, csv: Path, experime
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             chosen=Path(snakemake.input.chosen),
             panel=Path(snakemake.input.panel),

@@ -6,6 +6,7 @@ from pathlib import Path
 from codesign.figures.proposals import draw_proposals
 from codesign.figures.style import write_drawing
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import PROPOSALS, read_table
 
 
@@ -17,7 +18,7 @@ def main(*, table: Path, card: Path, pdf: Path, png: Path, csv: Path) -> None:
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             table=Path(snakemake.input.table),
             card=Path(snakemake.input.card),

@@ -7,6 +7,7 @@ from codesign.evaluation.noise_record import search_trace, searched_parameters
 from codesign.figures.noise import draw_search
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import PROFILE, read_table
 from codesign.tasks.registry import task_named
 
@@ -48,7 +49,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             chosen=[Path(path) for path in snakemake.input.chosen],
             panel=Path(snakemake.input.panel),

@@ -5,6 +5,7 @@ from pathlib import Path
 from codesign.figures.style import write_drawing
 from codesign.figures.usability import draw_conditions, draw_distribution, draw_ranking
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import DEVICE, read_table
 
 FIGURES = ("distribution", "conditions", "ranking")
@@ -41,7 +42,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             usability=Path(snakemake.input.usability),
             **{

@@ -5,6 +5,7 @@ from pathlib import Path
 from codesign.evaluation.job import evaluate_network
 from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
+from codesign.records import recorded
 from codesign.tables import EVALUATION, write_table
 from codesign.training.experiment import Experiment, use_threads
 
@@ -38,7 +39,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         use_threads(snakemake.threads)
         main(
             weights=Path(snakemake.input.weights),

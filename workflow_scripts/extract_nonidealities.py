@@ -5,6 +5,7 @@ from pathlib import Path
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
 from codesign.log import log_to
 from codesign.nonideality.device import Extraction, extract
+from codesign.records import recorded
 from codesign.seeds import generator
 from codesign.tables import DEVICE, write_table
 
@@ -32,7 +33,7 @@ def main(*, sweeps: Path, device: Path, extraction: dict, strict: bool, seed: in
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             sweeps=Path(snakemake.input.sweeps),
             device=Path(snakemake.output.device),

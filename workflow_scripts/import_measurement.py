@@ -5,6 +5,7 @@ from pathlib import Path
 from codesign.iv.importers import ImportRefused, describe_file, import_one
 from codesign.iv.measurement import Measurement, write_measurement
 from codesign.log import log_to
+from codesign.records import recorded
 
 
 def main(*, raw: list[Path], conditions: list[Path], sweeps: Path, device: str, strict: bool) -> None:
@@ -28,7 +29,7 @@ def main(*, raw: list[Path], conditions: list[Path], sweeps: Path, device: str, 
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             raw=[Path(path) for path in snakemake.input.raw],
             conditions=[Path(path) for path in snakemake.input.conditions],

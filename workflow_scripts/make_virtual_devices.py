@@ -6,6 +6,7 @@ from codesign.iv.measurement import write_measurement
 from codesign.iv.virtual_lab import VirtualLab
 from codesign.log import log_to
 from codesign.nonideality.virtual import virtual_measurements
+from codesign.records import recorded
 
 
 def main(*, sweeps: list[Path], virtual_lab: dict, space: dict, start: dict, seed: int) -> None:
@@ -26,7 +27,7 @@ def main(*, sweeps: list[Path], virtual_lab: dict, space: dict, start: dict, see
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             sweeps=[Path(path) for path in snakemake.output.sweeps],
             virtual_lab=snakemake.params.virtual_lab,

@@ -6,6 +6,7 @@ from codesign.iv.measurement import read_measurement
 from codesign.log import log_to
 from codesign.nonideality.device import Extraction
 from codesign.nonideality.profile import profile_of, with_ratios, write_profiles
+from codesign.records import recorded
 from codesign.tables import DEVICE, read_table
 
 
@@ -22,7 +23,7 @@ def main(*, sweeps: Path, device: Path, profile: Path, extraction: dict) -> None
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             sweeps=Path(snakemake.input.sweeps),
             device=Path(snakemake.input.device),

@@ -6,6 +6,7 @@ from pathlib import Path
 from codesign.fabrication.propose import Search, propose
 from codesign.fabrication.space import Space
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import DEVICE, PROPOSALS, read_table, replacing, write_csv, write_table
 
 
@@ -25,7 +26,7 @@ def main(*, usability: Path, proposals: Path, table: Path, card: Path, fabricati
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             usability=Path(snakemake.input.usability),
             proposals=Path(snakemake.output.proposals),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from codesign.evaluation.search_job import propose_round, read_trial, search_space
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import replacing
 from codesign.training.experiment import Experiment
 
@@ -32,7 +33,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             trials=[Path(path) for path in snakemake.input.trials],
             proposal=Path(snakemake.output.proposal),

@@ -10,6 +10,7 @@ from codesign.iv.virtual_lab import VirtualLab
 from codesign.log import log_to
 from codesign.nonideality.device import Extraction
 from codesign.nonideality.virtual import make_and_extract
+from codesign.records import recorded
 from codesign.seeds import derived_seed, generator
 from codesign.tables import CAMPAIGN, write_table
 
@@ -52,7 +53,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             evaluations=Path(snakemake.output.evaluations),
             strategy=snakemake.wildcards.strategy,

@@ -7,6 +7,7 @@ from codesign.bayesmulti.noise import NoiseSpec
 from codesign.evaluation.trial import trial_rows
 from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
+from codesign.records import recorded
 from codesign.tables import EVALUATION, write_table
 from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment
@@ -47,7 +48,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         use_threads(snakemake.threads)
         main(
             proposal=Path(snakemake.input.proposal),

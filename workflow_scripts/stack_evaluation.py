@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import EVALUATION, read_metadata, read_table, write_table
 
 
@@ -18,7 +19,7 @@ def main(*, levels: Path, devices: list[Path], evaluation: Path) -> None:
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             levels=Path(snakemake.input.levels),
             devices=[Path(path) for path in snakemake.input.devices],

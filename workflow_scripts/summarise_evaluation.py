@@ -4,6 +4,7 @@ from pathlib import Path
 
 from codesign.evaluation.statistics import summarise
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import EVALUATION, EVALUATION_SUMMARY, read_metadata, read_table, write_csv, write_table
 
 
@@ -19,7 +20,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             evaluations=[Path(path) for path in snakemake.input.evaluations],
             summary=Path(snakemake.output.summary),

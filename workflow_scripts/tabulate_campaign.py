@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from codesign.fabrication.campaign import summarise
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import CAMPAIGN, read_table, write_csv, write_table
 
 
@@ -17,7 +18,7 @@ def main(*, evaluations: list[Path], table: Path, csv: Path) -> None:
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             evaluations=[Path(path) for path in snakemake.input.evaluations],
             table=Path(snakemake.output.table),

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from codesign.evaluation.certified import summarise_certificates
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import CERTIFICATE_SUMMARY, CERTIFICATES, metadata_of, read_table, write_csv, write_table
 
 
@@ -20,7 +21,7 @@ def main(*, networks: list[Path], summary: Path, csv: Path) -> None:
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             networks=[Path(path) for path in snakemake.input.networks],
             summary=Path(snakemake.output.summary),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from codesign.log import log_to
 from codesign.nonideality.table import stack_devices
+from codesign.records import recorded
 
 
 def main(*, devices: list[Path], table: Path, csv: Path) -> None:
@@ -13,7 +14,7 @@ def main(*, devices: list[Path], table: Path, csv: Path) -> None:
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             devices=[Path(path) for path in snakemake.input.devices],
             table=Path(snakemake.output.table),

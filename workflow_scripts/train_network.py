@@ -5,6 +5,7 @@ from pathlib import Path
 
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.log import log_to
+from codesign.records import recorded
 from codesign.tables import HISTORY, replacing, write_table
 from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment
@@ -52,7 +53,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]):
+    with log_to(snakemake.log[0]), recorded(snakemake):
         use_threads(snakemake.threads)
         main(
             chosen=Path(snakemake.input.chosen),

@@ -5,6 +5,7 @@ drawn in it. It plots and does not compute. Figures are made without pyplot, so
 nothing global is changed and nothing is left open.
 """
 
+import json
 import logging
 import math
 import re
@@ -21,6 +22,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
+from codesign.records import stamp
 from codesign.tables import replacing, write_csv
 
 ONE_COLUMN_MM = 88.0
@@ -177,18 +179,21 @@ def origin_of(rows: Sequence[Mapping]) -> str:
 
 
 def save(figure: Figure, pdf: Path | str, png: Path | str) -> None:
-    """Write the figure twice; the same figure gives the same bytes, with no date in them."""
+    """Write the figure twice; the same figure gives the same bytes, with no date in them.
+
+    Where a job is drawing, both files carry along where they come from: `codesign provenance FILE`.
+    """
+    pdf_says = {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None}
+    png_says = {"Software": None}
+    if made := stamp():
+        pdf_says["Keywords"] = png_says["codesign"] = json.dumps(made, sort_keys=True)
     fonts = logging.getLogger("fontTools")
     level = fonts.level
     fonts.setLevel(logging.WARNING)  # it reports every table it leaves out of a font
     try:
         with house_style(), replacing(pdf) as pdf_path, replacing(png) as png_path:
-            figure.savefig(
-                pdf_path,
-                format="pdf",
-                metadata={"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
-            )
-            figure.savefig(png_path, format="png", dpi=DPI, metadata={"Software": None})
+            figure.savefig(pdf_path, format="pdf", metadata=pdf_says)
+            figure.savefig(png_path, format="png", dpi=DPI, metadata=png_says)
     finally:
         fonts.setLevel(level)
 

@@ -7,6 +7,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from codesign.iv.check import LEVELS, Finding, check_files, files_in
+from codesign.terminal import one_line
 
 COLUMNS = ("file", "level", "where", "what", "remedy")
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
@@ -75,8 +76,8 @@ def _print_table(findings: Sequence[Finding]) -> None:
     for name, ratio in (("file", 3), ("level", None), ("where", 2), ("what, and how to mend it", 5)):
         table.add_column(name, overflow="fold", ratio=ratio)
     for finding in findings:
-        said = _shown(finding.what) + (f"\n-> {_shown(finding.remedy)}" if finding.remedy else "")
-        cells = (_shown(finding.file), finding.level, _shown(finding.where), said)
+        said = one_line(finding.what) + (f"\n-> {one_line(finding.remedy)}" if finding.remedy else "")
+        cells = (one_line(finding.file), finding.level, one_line(finding.where), said)
         table.add_row(*map(Text, cells), style=COLOURS[finding.level])
     Console().print(table)
 
@@ -85,13 +86,7 @@ def _print_plain(findings: Sequence[Finding]) -> None:
     """Tab-separated, one line a finding, nothing cut: a person can search it, a program can read it."""
     print("\t".join(COLUMNS))
     for finding in findings:
-        print("\t".join(_shown(cell) for cell in astuple(finding)))
-
-
-def _shown(text: str) -> str:
-    """One line without control characters: cells come from files, and a terminal obeys them."""
-    line = " ".join(text.split())
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
+        print("\t".join(one_line(cell) for cell in astuple(finding)))
 
 
 if __name__ == "__main__":

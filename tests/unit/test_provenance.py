@@ -54,3 +54,13 @@ def test_relative_imports_are_followed(tree):
     """Behind a relative import a change counts as behind an absolute one."""
     (tree[1] / "used.py").write_text("from .inner import deep\n\n\ndef g(x):\n    return deep.f(x)\n")
     assert changed(tree, "inner/deep.py", "def f(x):\n    return 5 * x\n")
+
+
+@pytest.mark.parametrize("name", ["log.py", "records.py"])
+def test_how_a_job_is_written_down_is_no_formula(tree, name):
+    """A change to logs or records must not train a network again."""
+    script, package = tree
+    module = package / name
+    module.write_text("A = 1\n")
+    script.write_text(f"from lab.{module.stem} import A\n")
+    assert not changed(tree, name, "A = 2\n")

@@ -88,6 +88,7 @@ COLLECTING = (
     "device_figures",
     "network_figures",
     "figures",
+    "pages",
 )
 """Rules that only collect files."""
 
@@ -166,7 +167,7 @@ class Project:
         path.write_text(text.replace(old, new))
 
     def tables(self) -> dict[str, bytes]:
-        """Bytes of every table a run leaves, and of every network."""
+        """Bytes of every table a run leaves, and of every network; not of records about jobs."""
         found = [
             path
             for suffix in ("csv", "parquet", "json", "safetensors")
@@ -175,7 +176,7 @@ class Project:
         return {
             str(path.relative_to(self.folder)): path.read_bytes()
             for path in found
-            if "benchmarks" not in path.parts
+            if not {"benchmarks", "provenance"} & set(path.parts)
         }
 
     def copy(self, folder: Path) -> "Project":

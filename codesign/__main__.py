@@ -1,0 +1,179 @@
+"""`codesign provenance FILE...`: what a table or figure was made from."""
+
+import argparse
+import json
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from codesign.provenance import sha256_of
+from codesign.records import FOLDER, RecordError, Records, read_stamp
+from codesign.tables import TableError, read_metadata
+from codesign.terminal import one_line
+
+WIDTH = 100
+FILES_SHOWN = 20
+"""Inputs, and files that no job made, that are listed one by one; `--json` has all."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        0 where the job that made each file is known, 1 where one is not, or where a file is not the one
+        its record tells of, 2 where a file does not exist or a record cannot be read.
+    """
+    parser = argparse.ArgumentParser(prog="codesign")
+    commands = parser.add_subparsers(dest="command", required=True)
+    provenance = commands.add_parser(
+        "provenance",
+        help="what a table or figure was made from",
+        description="Print the rule, configuration, git commit, packages and checksums a table or figure was "
+        "made from. A renamed or moved copy is known by its content; a figure carries its origin along.",
+    )
+    provenance.add_argument("files", nargs="+", type=Path, metavar="FILE", help="table or figure")
+    provenance.add_argument(
+        "--results",
+        type=Path,
+        metavar="FOLDER",
+        help="folder with the records; otherwise the nearest results folder above FILE, or ./results",
+    )
+    provenance.add_argument("--json", action="store_true", help="everything, for a program to read")
+    chosen = parser.parse_args(arguments)
+    told = []
+    try:
+        for path in chosen.files:
+            told.append(_told(path, results=chosen.results or _results_of(path)))
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    except RecordError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if chosen.json:
+        print(json.dumps(told, indent=1, sort_keys=True))
+    else:
+        print("\n\n".join("\n".join(_lines(each)) for each in told))
+    return 0 if all(each["found"] in ("record", "stamp") for each in told) else 1
+
+
+def _results_of(path: Path) -> Path:
+    """The nearest folder above the file that holds records, or `results` of this folder."""
+    return next((above for above in path.resolve().parents if (above / FOLDER).is_dir()), Path("results"))
+
+
+def _told(path: Path, *, results: Path) -> dict:
+    """Everything known of one file: `found` says how."""
+    digest = sha256_of(path)
+    told = {"file": str(path), "sha256": digest, "metadata": _own_metadata(path), "found": "nothing"}
+    records = Records(results)
+    makers = records.of_file(path, digest)
+    if makers:
+        name, record = makers[0]
+        jobs, given = records.ancestry(makers[:1])
+        return told | {
+            "found": "record",
+            "made_as": name,
+            "job": asdict(record),
+            "environment": records.environment_of(record),
+            "given": given,
+            "behind": [
+                {"rule": job.rule, "commit": _commit(job.commit, job.modified), "config": job.config}
+                for job in jobs[1:]
+            ],
+        }
+    stamped = read_stamp(path)
+    if stamped:
+        return told | {"found": "stamp", "job": stamped}
+    last = records.at_path(records.name_of(path))
+    return told | {"found": "changed", "job": asdict(last)} if last else told
+
+
+def _own_metadata(path: Path) -> dict:
+    """What a Parquet file says of itself."""
+    if path.suffix != ".parquet":
+        return {}
+    try:
+        return read_metadata(path)
+    except TableError as error:
+        return {"unreadable": str(error)}
+
+
+def _lines(told: dict) -> Iterator[str]:
+    yield one_line(told["file"])
+    yield from _pair("sha256", told["sha256"])
+    found, job = told["found"], told.get("job", {})
+    if found == "nothing":
+        said = "no record of it; --results names the results folder it comes from"
+        yield from _pair("made by", f"unknown: {said}")
+    elif found == "changed":
+        said = f"{job['rule']} wrote this path, but other bytes: the file was changed or replaced since"
+        yield from _pair("made by", f"unknown: {said}")
+    else:
+        yield from _job(told, job)
+    if told["metadata"]:
+        yield from _pair("it says", json.dumps(told["metadata"], sort_keys=True, ensure_ascii=False))
+
+
+def _job(told: dict, job: dict) -> Iterator[str]:
+    named = " ".join(f"{key}={value}" for key, value in job.get("wildcards", {}).items() if value)
+    yield from _pair("made by", f"rule {job['rule']}" + (f" ({named})" if named else ""))
+    if told.get("made_as", told["file"]) != told["file"]:
+        yield from _pair("made as", told["made_as"])
+    if told["found"] == "stamp":
+        yield from _pair("known from", "what the figure carries along; no record of the job is at hand")
+    yield from _pair("configuration", job.get("config", ""))
+    yield from _pair("commit", _commit(job.get("commit", ""), job.get("modified", False)))
+    yield from _pair("code", job.get("code") or "not stated by the rule")
+    environment = told.get("environment") or job
+    packages = environment.get("packages", {})
+    said = ", ".join(f"{name} {version}" for name, version in packages.items())
+    yield from _pair(
+        "packages", f"Python {environment.get('python', 'unknown')}, {said or 'no longer known'}"
+    )
+    yield from _files("inputs", job.get("inputs", {}))
+    if told["found"] != "record":
+        return
+    direct = set(job["inputs"])
+    rest = {path: digest for path, digest in told["given"].items() if path not in direct}
+    if rest:
+        yield from _files("rests on", rest)
+    others = sorted({(each["commit"], each["config"]) for each in told["behind"]})
+    own = (_commit(job["commit"], job["modified"]), job["config"])
+    yield from _pair("jobs behind", str(len(told["behind"])))
+    for commit, config in others:
+        if (commit, config) != own:
+            rules = sorted(
+                {e["rule"] for e in told["behind"] if (e["commit"], e["config"]) == (commit, config)}
+            )
+            yield from _pair("some with", f"commit {commit}, configuration {config}: {', '.join(rules)}")
+
+
+def _files(title: str, files: dict[str, str]) -> Iterator[str]:
+    for k, (path, digest) in enumerate(sorted(files.items())):
+        if k == FILES_SHOWN:
+            yield from _pair("", f"and {len(files) - FILES_SHOWN} more (--json lists all)")
+            return
+        yield from _pair("" if k else title, f"{path}\nsha256 {digest}")
+    if not files:
+        yield from _pair(title, "none")
+
+
+def _commit(commit: str, modified: bool) -> str:
+    return f"{commit or 'not a git checkout'}{' with uncommitted changes' if modified else ''}"
+
+
+def _pair(title: str, text: str) -> Iterator[str]:
+    lines = [
+        part
+        for line in text.splitlines() or [""]
+        for part in textwrap.wrap(one_line(line), WIDTH - 16, break_on_hyphens=False) or [""]
+    ]
+    for k, line in enumerate(lines):
+        yield f"  {'' if k else title:<14}{line}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

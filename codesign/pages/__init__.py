@@ -1,0 +1,1 @@
+"""Pages of the report: rows in, HTML out; every cell is escaped, nothing is loaded from elsewhere."""

@@ -1,0 +1,70 @@
+"""The next devices to make, as a table for the bench."""
+
+from collections.abc import Mapping, Sequence
+
+from codesign.pages.html import Column, badge, escaped, formula, page, table
+
+COLUMNS = (
+    Column("make", "number"),
+    Column("perovskite"),
+    Column("length / µm", "number"),
+    Column("diameter / nm", "number"),
+    Column("Pb / min", "number"),
+    Column("Ag / nm", "number"),
+    Column("predicted usability", "number"),
+    Column("expected gain", "number"),
+    Column("chance to beat best", "number"),
+    Column("nearest made (its usability)"),
+)
+
+
+def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
+    """The page.
+
+    Args:
+        rows: Rows of `PROPOSALS`, in the order to make them.
+        card: Of `propose`.
+    """
+    counts = card["counts"]
+    left_out = [
+        f"{counts[name]} {said}"
+        for name, said in (
+            ("no_usability", "without a usability"),
+            ("refused", "refused"),
+            ("not_encodable", "whose conditions are not known"),
+        )
+        if counts[name]
+    ]
+    basis = f"Fitted to {counts['used']} devices" + (f"; {', '.join(left_out)} left out" if left_out else "")
+    goal = "highest usability" if card["goal"] == "maximise" else f"usability {card['target']:g}"
+    foot = (
+        f"{basis}. Sought: {goal}. {card['surrogate']}; seed {card['seed']}; "
+        f"digest of the usability table {card['table_sha256']}."
+    )
+    front = [
+        f"<p>{badge(card['origin'])}</p>",
+        f'<p class="statement">{escaped(card["stopping"]["statement"])}</p>',
+        table(COLUMNS, [_cells(row) for row in rows], name="proposals"),
+        f'<p class="small">{escaped(foot)}</p>',
+    ]
+    return page("The next devices to make", front=front)
+
+
+def _cells(row: Mapping) -> list:
+    nearest = "none"
+    if row["nearest_device"]:
+        nearest = f"{row['nearest_device']} ({_number(row['nearest_usability'], '.3f')})"
+    chance = row["probability_of_improvement"]
+    return [
+        row["rank"],
+        formula(row["perovskite"]),
+        *(_number(row[name], "g") for name in ("length_um", "diameter_nm", "pb_min", "ag_nm")),
+        f"{_number(row['usability_mean'], '.3f')} ± {_number(row['usability_std'], '.3f')}",
+        _number(row["expected_improvement"], ".4f"),
+        "–" if chance is None else f"{chance:.0%}",
+        nearest,
+    ]
+
+
+def _number(value: float | None, spec: str) -> str:
+    return "–" if value is None else format(value, spec)

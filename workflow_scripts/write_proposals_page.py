@@ -1,0 +1,26 @@
+"""The next devices to make as a page of the report."""
+
+import json
+from pathlib import Path
+
+from codesign.log import log_to
+from codesign.pages.proposals import proposals_page
+from codesign.records import recorded
+from codesign.tables import PROPOSALS, read_table, replacing
+
+
+def main(*, table: Path, card: Path, page: Path) -> None:
+    """Write the proposals table with what the card says of it."""
+    rows = read_table(table, schema=PROPOSALS).to_pylist()
+    with replacing(page) as temporary:
+        text = proposals_page(rows, json.loads(card.read_text(encoding="utf-8")))
+        temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]), recorded(snakemake):
+        main(
+            table=Path(snakemake.input.table),
+            card=Path(snakemake.input.card),
+            page=Path(snakemake.output.page),
+        )

@@ -1,0 +1,24 @@
+"""The usability table as a page of the report."""
+
+from pathlib import Path
+
+from codesign.log import log_to
+from codesign.pages.usability import usability_page
+from codesign.records import recorded
+from codesign.tables import DEVICE, read_table, replacing
+
+
+def main(*, usability: Path, page: Path, confidence: float) -> None:
+    """Write every device, best first, and those without usability with their reason."""
+    rows = read_table(usability, schema=DEVICE).to_pylist()
+    with replacing(page) as temporary:
+        temporary.write_text(usability_page(rows, confidence=confidence), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]), recorded(snakemake):
+        main(
+            usability=Path(snakemake.input.usability),
+            page=Path(snakemake.output.page),
+            confidence=snakemake.params.confidence,
+        )
