@@ -278,9 +278,10 @@ def chosen_of_searches(wildcards):
 
 def network_figures():
     """Figures of every task, and whether usability predicts."""
-    names = [
-        f"{kind}-{task}" for kind in ("accuracy", "device-accuracy", "search") for task in TASKS
-    ]
+    kinds = ["accuracy", "device-accuracy"]
+    if any(rounds_of(method) for method in METHODS):
+        kinds.append("search")
+    names = [f"{kind}-{task}" for kind in kinds for task in TASKS]
     if "bayesmulti" in METHODS:
         names += [f"noise-{task}" for task in TASKS]
     return expand("results/{lab}figures/{name}.pdf", lab=LAB, name=[*names, "correlation"])
