@@ -182,13 +182,13 @@ class CrossbarNetwork:
         largest = np.abs(inputs).max(axis=1)
         found = np.zeros((len(inputs), len(asked) // 2))
         for k in np.flatnonzero(largest):  # a vector of zeros gives zeros
-            scale = largest[k] / self.settings.read_voltage_v
             volts = np.zeros(self.driver.rows)
-            volts[rows] = inputs[k] / scale
+            # in this order no rounding takes a voltage beyond the read voltage
+            volts[rows] = inputs[k] / largest[k] * self.settings.read_voltage_v
             self.driver.set_voltages(volts)
             readings = [self.driver.read_currents(asked) for _ in range(self.settings.reads)]
             currents = np.mean(readings, axis=0)
-            found[k] = (currents[0::2] - currents[1::2]) * scale
+            found[k] = (currents[0::2] - currents[1::2]) * (largest[k] / self.settings.read_voltage_v)
         self.driver.set_voltages(np.zeros(self.driver.rows))
         return found
 
