@@ -62,7 +62,8 @@ class WriteSettings:
             raise ValueError(f"reset_voltage_v must be finite and negative, got {self.reset_voltage_v!r}")
         if self.shortest_seconds > self.pulse_seconds:
             raise ValueError(
-                f"shortest_seconds {self.shortest_seconds:g} is longer than pulse_seconds {self.pulse_seconds:g}"
+                f"shortest_seconds {self.shortest_seconds:g} is longer than "
+                f"pulse_seconds {self.pulse_seconds:g}"
             )
         for name, least in (("budget", 0), ("reads", 1), ("patience", 1)):
             if getattr(self, name) < least:
@@ -298,8 +299,8 @@ def require_no_drift(report: DriftReport) -> None:
     row, column = moved[0]
     raise DriftError(
         f"{len(moved)} of {np.isfinite(report.expected_s).sum()} cells have moved by more than "
-        f"{report.tolerance_s:.3g} S since they were programmed, the worst by {report.worst_s:.3g} S, e.g. row "
-        f"{row}, column {column} from {report.expected_s[row, column]:.3g} to "
+        f"{report.tolerance_s:.3g} S since they were programmed, the worst by {report.worst_s:.3g} S, e.g. "
+        f"row {row}, column {column} from {report.expected_s[row, column]:.3g} to "
         f"{report.found_s[row, column]:.3g} S; program the array again"
     )
 
