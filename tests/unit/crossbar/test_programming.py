@@ -146,7 +146,7 @@ def test_drift_is_found_before_the_array_is_used(made):
     assert fresh.ok and fresh.worst_s < writing.tolerance_s
     expected = reached * (1 - (1 + 7 * 86400.0) ** -0.05)
     assert later.expected_s - later.found_s == pytest.approx(expected, rel=0.01)
-    with pytest.raises(DriftError, match="16 of 16 cells.*row 0, column 0.*program the array again"):
+    with pytest.raises(DriftError, match=r"16 of 16 cells.*row 0, column 0.*program the array again"):
         require_no_drift(later)
 
 
@@ -161,9 +161,8 @@ def test_drift_is_found_before_the_array_is_used(made):
 )
 def test_targets_that_mean_nothing_are_refused(made, targets, words):
     """Before anything is output."""
-    with pytest.raises(ValueError, match=words):
-        with made.crossbar() as driver:
-            write_verify(driver, targets, settings=made.writing)
+    with pytest.raises(ValueError, match=words), made.crossbar() as driver:
+        write_verify(driver, targets, settings=made.writing)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_a_lost_connection_is_said_to_be_one(made):
     driver, guard = failing(made)
     with guard:
         driver.fails, driver.error = "read_currents", OSError("No such device")
-        with pytest.raises(InstrumentLostError, match="connection.*No such device"):
+        with pytest.raises(InstrumentLostError, match=r"connection.*No such device"):
             guard.read_currents()
         driver.fails = None
 
@@ -186,7 +186,7 @@ def test_a_current_beyond_the_guards_limit_ends_at_zero(made):
     driver, guard = failing(made, current_a=1e-7)
     with guard:
         guard.set_voltages(np.full(4, 0.2))
-        with pytest.raises(LimitError, match="column 0.*1e-07 A"):
+        with pytest.raises(LimitError, match=r"column 0.*1e-07 A"):
             guard.read_currents()
         assert driver.at_zero
 
@@ -196,7 +196,7 @@ def test_currents_are_bounded_before_anything_is_output(made):
     driver = made.crossbar(driver=Failing)
     read = Guarded(driver, replace(made.limits, current_a=3.4e-6), largest_conductance_s=1e-5)
     with read:
-        with pytest.raises(LimitError, match="3.5e-06 A.*nothing was output"):
+        with pytest.raises(LimitError, match=r"3.5e-06 A.*nothing was output"):
             read.set_voltages(VOLTS)
         assert "set_voltages" not in driver.calls
     for current, passes in ((4.9e-5, False), (5.1e-5, True)):
