@@ -238,6 +238,17 @@ finally:
 """
 
 
+def test_a_signal_that_is_ignored_stays_ignored(made):
+    """A run under nohup outlives its terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Guarded(made.crossbar(), made.limits) as guard:
+            signal.raise_signal(signal.SIGHUP)
+            guard.set_voltages(VOLTS)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_in_the_safe_state(name):
     """Ctrl-C, a scheduler that ends the job, a terminal that is closed: a real signal to a real process."""
@@ -255,6 +266,28 @@ def test_a_signal_ends_in_the_safe_state(name):
             process.kill()
     assert out == "left [0.0, 0.0, 0.0, 0.0] False\n"
     assert process.returncode != 0
+
+
+class Impatient(SimulatedCrossbar):
+    """A second Ctrl-C comes while it goes to the safe state."""
+
+    def safe_state(self):
+        if self._opened and self._volts.any():
+            signal.raise_signal(signal.SIGINT)
+        super().safe_state()
+        self.reached = True
+
+
+def test_a_second_ctrl_c_does_not_cut_the_safe_state_short(made):
+    """It has its effect once rows are at 0 V."""
+    driver = made.crossbar(driver=Impatient)
+    with pytest.raises(KeyboardInterrupt), Guarded(driver, made.limits) as guard:
+        guard.set_voltages(VOLTS)
+        driver.reached = False
+        with pytest.raises(KeyboardInterrupt):
+            guard.set_voltages(np.full(4, 9.0))
+        assert driver.reached and not driver._volts.any()
+        raise KeyboardInterrupt
 
 
 def test_signals_are_given_back(made):
