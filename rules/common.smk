@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 from codesign.evaluation.chunks import chunks
 from codesign.iv.discovery import DiscoveryError, find_measurements
+from codesign.iv.names import DEVICE_ID
 from codesign.provenance import code_digest as digest_of
 from codesign.settings import SettingsError, check_settings, check_tasks, read_schema
 
@@ -71,7 +72,7 @@ if workflow.is_main_process:
 
 wildcard_constraints:
     lab="(virtual_lab/)?",
-    device=r"[^/.][^/]*",
+    device=DEVICE_ID,
     strategy="|".join(config["campaign"]["strategies"]),
     repeat=r"\d+",
     task="|".join(TASKS),
@@ -96,7 +97,7 @@ def sidecar_of_device(wildcards):
     return FOUND.sidecars.get(wildcards.device, [])
 
 
-def conditions_workbooks():
+def conditions_workbooks(wildcards):
     """Workbooks of data/raw that describe devices rather than measure one."""
     return FOUND.conditions
 

@@ -10,7 +10,7 @@ rule import_measurement:
     input:
         raw=raw_of_device,
         sidecar=sidecar_of_device,
-        conditions=conditions_workbooks(),
+        conditions=conditions_workbooks,
     output:
         sweeps="data/iv/{device}.parquet",
     log:
