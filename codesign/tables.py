@@ -351,6 +351,21 @@ def _stored_object(schema: pa.Schema, path: Path | str) -> dict:
     return found
 
 
+def read_object(path: Path | str) -> dict:
+    """The JSON object of a file that a rule wrote.
+
+    Raises:
+        TableError: Not a complete JSON object; the message names the file and says how to mend it.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise TableError(f"{path}: not complete JSON ({error}); {AGAIN}") from error
+    if not isinstance(found, dict):
+        raise TableError(f"{path}: not a JSON object; {AGAIN}")
+    return found
+
+
 def write_csv(rows: pa.Table | Iterable[Mapping], path: Path | str) -> None:
     """Write what a person opens: one header line, lists left out, nulls empty.
 

@@ -23,6 +23,7 @@ rule import_measurement:
         runtime=10,
     params:
         strict=config["measurements"]["strict"],
+        sources=sources_digest,
         code=code_digest("import_measurement.py"),
     message:
         "Import {wildcards.device}"

@@ -1,13 +1,12 @@
 """Train one noise specification and score it on the panel's devices, validation examples only."""
 
-import json
 from pathlib import Path
 
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.evaluation.trial import trial_rows
 from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
-from codesign.tables import EVALUATION, write_table
+from codesign.tables import EVALUATION, read_object, write_table
 from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment
 from codesign.training.loop import TrainingError
@@ -28,7 +27,7 @@ def main(
     seed: int,
 ) -> None:
     """Write one row a panel device and programming; none where training failed, the reason beside them."""
-    asked = json.loads(proposal.read_text(encoding="utf-8"))["slots"][slot - 1]
+    asked = read_object(proposal)["slots"][slot - 1]
     spec = NoiseSpec.from_json(asked["specification"])
     try:
         trained = train_experiment(experiment, spec, data=data, shared=training, seed=seed)

@@ -72,7 +72,7 @@ def _check_name(path: Path) -> None:
     """Refuse a name that a table cannot hold, or that Snakemake would take for another file's."""
     if not path.name.isprintable() or "{" in path.name or "}" in path.name:
         raise DiscoveryError(
-            f"{path.parent}/{ascii(path.name)}: the name holds a brace, a control sign or bytes that are no "
+            f"{path.parent}/{path.name!a}: the name holds a brace, a control sign or bytes that are no "
             "UTF-8 text. Rename the file; its content is all right."
         )
 
@@ -81,7 +81,7 @@ def _check_id(path: Path) -> None:
     """Refuse a canonical file whose name can be no device id."""
     if not is_device_id(path.stem):
         raise DiscoveryError(
-            f"{path.parent}/{ascii(path.name)}: the name is no device id (letters, digits, '.', '+', '_' and "
+            f"{path.parent}/{path.name!a}: the name is no device id (letters, digits, '.', '+', '_' and "
             f"'-', no '.' or '-' first, at most {LONGEST_ID} signs). Write the measurement anew with "
             f"codesign.iv.measurement.write_measurement under such an id, e.g. {device_id(path.name)}, "
             "or put its instrument file into data/raw."

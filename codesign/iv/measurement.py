@@ -7,7 +7,6 @@ metadata say `status: refused` and why, so that it reaches the usability
 table as a row with a reason.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -108,7 +107,12 @@ class Metadata:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float):
                 problems.append(f"{name} {value!r:.80} is not a number")
-            elif abs(value) > 1e300 or not math.isfinite(value) or value < 0 or (value == 0 and name != "pb_min"):
+            elif (
+                abs(value) > 1e300
+                or not math.isfinite(value)
+                or value < 0
+                or (value == 0 and name != "pb_min")
+            ):
                 problems.append(f"{name} {value!r:.80} is not a positive finite number")
         if problems:
             raise MeasurementError("; ".join(problems))

@@ -98,7 +98,7 @@ def _unpacked(book: zipfile.ZipFile, part: zipfile.ZipInfo, *, most: int) -> byt
 
 
 def _extent(sheet: bytes) -> tuple[int, int]:
-    """Rows and columns from A1 to the last cell, whether cells state their place or only follow each other."""
+    """Rows and columns from A1 to the last cell, whether cells state their place or only follow."""
     rows, columns = len(_ROW.findall(sheet)), 0
     for row in _ROW.split(sheet):
         columns = max(columns, len(_CELL.findall(row)))
