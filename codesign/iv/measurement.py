@@ -107,12 +107,7 @@ class Metadata:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float):
                 problems.append(f"{name} {value!r:.80} is not a number")
-            elif (
-                abs(value) > 1e300
-                or not math.isfinite(value)
-                or value < 0
-                or (value == 0 and name != "pb_min")
-            ):
+            elif not 0 <= value < 1e300 or (value == 0 and name != "pb_min"):
                 problems.append(f"{name} {value!r:.80} is not a positive finite number")
         if problems:
             raise MeasurementError("; ".join(problems))
