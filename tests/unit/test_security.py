@@ -922,7 +922,7 @@ def test_a_redirect_to_http_is_refused_and_never_followed(serve, tmp_path):
     plain.pages = {"/a": CONTENT}
     server.pages = {"/a": f"{plain.address}/a", "/file": "file:///etc/hostname"}
     for name in ("/a", "/file"):
-        with pytest.raises(DataError, match="https only|not allowed"):
+        with pytest.raises(DataError, match=r"https only|not allowed"):
             fetch(f"{server.address}{name}", tmp_path)
     assert plain.asked == [] and not list((tmp_path / "set").iterdir())
 
