@@ -198,8 +198,16 @@ def test_twenty_kills_at_random_moments_change_nothing(unmade, tmp_path):
     ("cut", "gone", "target"),
     [
         pytest.param("devices/device-2.parquet", "usability.parquet", "usability", id="device"),
-        pytest.param("usability.parquet", "fabrication/proposals.csv", "proposals", id="table"),
-        pytest.param("fabrication/card.json", "figures/proposals.pdf", "device_figures", id="card"),
+        pytest.param(
+            "usability.parquet", "fabrication/proposals.csv", "proposals", id="table", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "fabrication/card.json",
+            "figures/proposals.pdf",
+            "device_figures",
+            id="card",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_an_output_cut_short_by_an_earlier_crash_is_named_and_never_used(measured, cut, gone, target):
@@ -280,7 +288,12 @@ def rows_of(project: Project) -> dict[str, dict]:
     ("moment", "older"),
     [
         pytest.param("results/logs/extract_nonidealities/device-2.log", False, id="as-it-is-read"),
-        pytest.param("results/devices/device-2.parquet", True, id="after-it-was-read-by-an-older-file"),
+        pytest.param(
+            "results/devices/device-2.parquet",
+            True,
+            id="after-it-was-read-by-an-older-file",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_measurement_replaced_while_running_counts_in_the_next_run(unmade, tmp_path, moment, older):
@@ -370,11 +383,11 @@ def test_a_hostile_file_name_is_neither_a_path_nor_a_shell_word(project):
 @pytest.mark.parametrize(
     ("folder", "name"),
     [
-        pytest.param("raw", b"two\nlines.csv", id="line-break"),
+        pytest.param("raw", b"two\nlines.csv", id="line-break", marks=pytest.mark.slow),
         pytest.param("raw", b"{device}.csv", id="wildcard"),
-        pytest.param("raw", b"\xff\xfe.csv", id="no-text"),
+        pytest.param("raw", b"\xff\xfe.csv", id="no-text", marks=pytest.mark.slow),
         pytest.param("iv", b"$(touch ran).parquet", id="shell"),
-        pytest.param("iv", b"-rf.parquet", id="option"),
+        pytest.param("iv", b"-rf.parquet", id="option", marks=pytest.mark.slow),
     ],
 )
 def test_a_name_that_no_table_can_hold_stops_the_run_with_a_remedy(measured, folder, name):
