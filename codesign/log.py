@@ -1,11 +1,36 @@
 """A script's messages, warnings and traceback into the rule's log."""
 
+import errno
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+
+FULL = "the disk is full: free some space and run again; what is finished stays, measurements are untouched"
+FORBIDDEN = "results cannot be written there: make the folder writable, or run in a copy of the project"
+REMEDIES = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EROFS: FORBIDDEN,
+    errno.EACCES: FORBIDDEN,
+    errno.EPERM: FORBIDDEN,
+}
+"""What to do about an error of the operating system."""
+
+
+def remedy_of(error: BaseException) -> str:
+    """What a person can do about an error that no message of ours explains; '' where nothing is known."""
+    number = error.errno if isinstance(error, OSError) else None
+    stated = re.search(r"\(os error (\d+)\)", str(error))  # as libraries written in Rust say it
+    return REMEDIES.get(int(stated.group(1)) if stated else number, "")
+
+
+def shown(text: str) -> str:
+    """Text for a terminal: words may come from files, and a terminal obeys control signs."""
+    return "".join(s if s.isprintable() or s == "\n" else "\N{REPLACEMENT CHARACTER}" for s in text)
 
 
 @contextmanager
@@ -14,7 +39,8 @@ def log_to(path: str | Path) -> Iterator[None]:
 
     An error is written there with its traceback and goes on to the caller, so
     that Snakemake removes half-made outputs; its last line also goes to the
-    real standard error, where a person looks first.
+    real standard error, where a person looks first, with what to do about it
+    where the disk is full or the folder cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,8 +58,10 @@ def log_to(path: str | Path) -> Iterator[None]:
             with redirect_stdout(log), redirect_stderr(log):
                 yield
         except BaseException as error:
+            remedy = remedy_of(error)
+            said = f"{type(error).__name__}: {error}" + (f"\n{remedy}" if remedy else "")
+            print(f"{shown(said)}\n(see {path})", file=terminal)
             logging.getLogger("codesign").exception("the script stopped")
-            print(f"{type(error).__name__}: {error}\n(see {path})", file=terminal)
             raise
         finally:
             logging.captureWarnings(False)

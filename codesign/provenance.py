@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,26 @@ def sha256_of(path: Path | str) -> str:
     """Hexadecimal sha256 of a file's bytes."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_digest(paths: Iterable[Path | str]) -> str:
+    """Digest of files' contents, in the order given; '' where one does not exist.
+
+    A file is read again only where size, time of change or identity are others than the last time.
+    """
+    digests = []
+    for path in map(str, paths):
+        try:
+            stat = Path(path).stat()
+        except FileNotFoundError:
+            return ""
+        digests.append(_content(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+
+
+@cache
+def _content(path: str, *_stat: int) -> str:
+    return sha256_of(path)
 
 
 def code_digest(script: Path | str, *, package: Path = PACKAGE) -> str:

@@ -18,6 +18,12 @@ import pyarrow.parquet as pq
 
 METADATA_KEY = b"codesign"
 """File-level metadata of every table: one JSON object under this key."""
+LARGEST_BYTES = 1 << 31
+"""Of a table's file."""
+MOST_VALUES = 50_000_000
+"""Of a column: a small file can be made that holds any number of equal ones."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A cell of text that begins so is run as a formula by spreadsheets."""
 
 
 class TableError(ValueError):
@@ -155,8 +161,12 @@ HISTORY = pa.schema(
 
 
 @contextmanager
-def replacing(path: Path | str) -> Iterator[Path]:
+def replacing(path: Path | str, *, durable: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` if the block succeeds.
+
+    Args:
+        path: Target file.
+        durable: Whether the content must be on the disk first, so that a power cut leaves it or nothing.
 
     Yields:
         A path in the same folder with the same suffix; the block writes there.
@@ -171,6 +181,9 @@ def replacing(path: Path | str) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
+        if durable:
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -182,6 +195,7 @@ def write_table(
     *,
     schema: pa.Schema,
     metadata: Mapping | None = None,
+    durable: bool = False,
 ) -> None:
     """Write `rows` as Parquet with exactly the columns of `schema`.
 
@@ -190,6 +204,8 @@ def write_table(
         path: Target file; replaced only when the new one is complete.
         schema: Columns and types.
         metadata: JSON-serialisable object stored under the file key `codesign`.
+        durable: Whether the file must be on the disk, not only with the system, before it has its name:
+            for what cannot be made again.
 
     Raises:
         TableError: A column is missing, unknown, or of another type.
@@ -199,8 +215,15 @@ def write_table(
     table = table.replace_schema_metadata({METADATA_KEY: stored})
     complete = pa.BufferOutputStream()
     # small tables: dictionaries and statistics would take three times as long as the data
-    pq.write_table(table, complete, compression="snappy", use_dictionary=False, write_statistics=False)
-    with replacing(path) as temporary:
+    pq.write_table(
+        table,
+        complete,
+        compression="snappy",
+        use_dictionary=False,
+        write_statistics=False,
+        write_page_checksum=True,  # a flipped bit is found instead of becoming another number
+    )
+    with replacing(path, durable=durable) as temporary:
         temporary.write_bytes(complete.getvalue())
 
 
@@ -225,33 +248,66 @@ def _to_arrow(rows, schema: pa.Schema, path) -> pa.Table:
         raise TableError(f"{path}: a value does not fit its column: {error}") from error
 
 
-def read_table(path: Path | str, *, schema: pa.Schema) -> pa.Table:
+AGAIN = "delete it and make it again"
+
+
+def read_table(path: Path | str, *, schema: pa.Schema, remedy: str = AGAIN) -> pa.Table:
     """Read a Parquet table and check it against `schema`; `metadata_of` gives the file's metadata.
 
+    Columns and sizes are checked before any value is read.
+
+    Args:
+        path: The table.
+        schema: Columns and types.
+        remedy: What to do about a damaged file.
+
     Raises:
-        TableError: Not a readable Parquet file, or columns or types differ; the message
-            names the file and says how to mend it.
+        TableError: Not a readable Parquet file, damaged, too large, or columns or types differ;
+            the message names the file and says how to mend it.
     """
     try:
+        size = Path(path).stat().st_size
+        if size > LARGEST_BYTES:
+            raise TableError(f"{path}: {size} bytes are more than a table has (at most {LARGEST_BYTES})")
+        file = pq.ParquetFile(pa.BufferReader(Path(path).read_bytes()), page_checksum_verification=True)
+        _check_columns(file.schema_arrow, schema, path)
+        _check_values(file.metadata, path)
         # small tables: a pool of threads and reading ahead would take longer than the data
-        table = pq.ParquetFile(pa.BufferReader(Path(path).read_bytes())).read(use_threads=False)
-    except FileNotFoundError:
+        return file.read(use_threads=False).select(schema.names)
+    except (FileNotFoundError, TableError):
         raise
     except Exception as error:
-        # Arrow and the operating system raise many types here; each means: unreadable
-        raise TableError(
-            f"{path}: not a complete Parquet file ({error}); delete it and make it again"
-        ) from error
+        if isinstance(error, OSError) and error.errno:  # of the system, not of Arrow
+            raise TableError(
+                f"{path}: cannot be read: {error.strerror}; check the disk and the file's permissions"
+            ) from error
+        # Arrow raises many types here; each means: unreadable
+        said = " ".join(str(error).split())
+        raise TableError(f"{path}: not a complete Parquet file ({said:.300}); {remedy}") from error
+
+
+def _check_columns(stored: pa.Schema, schema: pa.Schema, path: Path | str) -> None:
+    """Refuse other columns than those of `schema`, or other types, or one twice."""
     expected = {field.name: field.type for field in schema}
-    found = {field.name: field.type for field in table.schema}
+    found = {field.name: field.type for field in stored}
     problems = [f"column {n} is missing" for n in expected if n not in found]
     problems += [f"column {n} is unknown" for n in found if n not in expected]
     problems += [
         f"column {n} is {found[n]}, expected {t}" for n, t in expected.items() if n in found and found[n] != t
     ]
+    problems += [f"column {n} occurs twice" for n in found if stored.names.count(n) > 1]
     if problems:
         raise TableError(f"{path}: {'; '.join(problems)}")
-    return table.select(schema.names)
+
+
+def _check_values(stored: pq.FileMetaData, path: Path | str) -> None:
+    """Refuse more values than a table has, as the file states them for each part that will be read."""
+    groups = [stored.row_group(k) for k in range(stored.num_row_groups)]
+    for column in range(stored.num_columns if groups else 0):
+        values = sum(group.column(column).num_values for group in groups)
+        if values > MOST_VALUES:
+            name = groups[0].column(column).path_in_schema
+            raise TableError(f"{path}: column {name} has {values} values, more than {MOST_VALUES}")
 
 
 def metadata_of(table: pa.Table, path: Path | str) -> dict:
@@ -288,15 +344,32 @@ def _stored_object(schema: pa.Schema, path: Path | str) -> dict:
         return {}
     try:
         found = json.loads(stored)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TableError(f"{path}: metadata 'codesign' is not JSON ({error})") from error
     if not isinstance(found, dict):
         raise TableError(f"{path}: metadata 'codesign' is not a JSON object")
     return found
 
 
+def read_object(path: Path | str) -> dict:
+    """The JSON object of a file that a rule wrote.
+
+    Raises:
+        TableError: Not a complete JSON object; the message names the file and says how to mend it.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise TableError(f"{path}: not complete JSON ({error}); {AGAIN}") from error
+    if not isinstance(found, dict):
+        raise TableError(f"{path}: not a JSON object; {AGAIN}")
+    return found
+
+
 def write_csv(rows: pa.Table | Iterable[Mapping], path: Path | str) -> None:
     """Write what a person opens: one header line, lists left out, nulls empty.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe, which spreadsheets hide.
 
     Floats are written with nine significant digits, so that the same numbers
     give the same bytes and a reader sees no rounding noise.
@@ -319,7 +392,8 @@ def _cell(value) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.9g}"
-    return str(value)
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA) else text
 
 
 PROFILE = pa.schema(

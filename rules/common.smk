@@ -11,7 +11,9 @@ from snakemake.exceptions import WorkflowError
 
 from codesign.evaluation.chunks import chunks
 from codesign.iv.discovery import DiscoveryError, find_measurements
+from codesign.iv.names import DEVICE_ID
 from codesign.provenance import code_digest as digest_of
+from codesign.provenance import content_digest
 from codesign.settings import SettingsError, check_settings, check_tasks, read_schema
 
 FOLDER = Path(workflow.basedir)
@@ -79,7 +81,7 @@ if workflow.is_main_process:
 
 wildcard_constraints:
     lab="(virtual_lab/)?",
-    device=r"[^/.][^/]*",
+    device=DEVICE_ID,
     strategy="|".join(config["campaign"]["strategies"]),
     repeat=r"\d+",
     task="|".join(TASKS),
@@ -87,6 +89,14 @@ wildcard_constraints:
     round=r"\d+",
     slot=r"\d+",
     chunk=r"\d+-of-\d+",
+
+
+onstart:
+    if not os.access("results", os.W_OK):
+        raise WorkflowError(
+            "results cannot be written: make the folder writable, or run in a copy of the project. "
+            "Nothing has run; what is there stays as it was."
+        )
 
 
 def code_digest(script):
@@ -104,7 +114,7 @@ def sidecar_of_device(wildcards):
     return FOUND.sidecars.get(wildcards.device, [])
 
 
-def conditions_workbooks():
+def conditions_workbooks(wildcards):
     """Workbooks of data/raw that describe devices rather than measure one."""
     return FOUND.conditions
 
@@ -123,6 +133,22 @@ def sweeps_of_device(wildcards):
     """The canonical file of one device, measured or virtual."""
     folder = "results/virtual_lab/iv" if wildcards.lab else "data/iv"
     return f"{folder}/{wildcards.device}.parquet"
+
+
+def sweeps_digest(wildcards):
+    """Digest of a measurement's content; '' before it is made.
+
+    Snakemake compares contents only where a file is newer than what was made of it; a measurement
+    that is replaced by an older file, or while a job reads it, would go unnoticed. No argument
+    `input`: a parameter that has it does not count as a reason to run again.
+    """
+    return content_digest([sweeps_of_device(wildcards)])
+
+
+def sources_digest(wildcards):
+    """Digest of everything one import reads; '' where there is nothing to import."""
+    sidecar, conditions = sidecar_of_device(wildcards), conditions_workbooks(wildcards)
+    return content_digest([*raw_of_device(wildcards), *sidecar, *conditions])
 
 
 def device_rows(wildcards):

@@ -26,6 +26,7 @@ rule extract_nonidealities:
         extraction=config["extraction"],
         strict=config["measurements"]["strict"],
         seed=config["seed"],
+        measured=sweeps_digest,
         code=code_digest("extract_nonidealities.py"),
     message:
         "Fit the non-idealities of {wildcards.device}"

@@ -23,6 +23,7 @@ rule draw_device:
         mem_mb=2000,
         runtime=10,
     params:
+        measured=sweeps_digest,
         code=code_digest("draw_device.py"),
     message:
         "Draw {wildcards.device}"

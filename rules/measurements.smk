@@ -10,7 +10,7 @@ rule import_measurement:
     input:
         raw=raw_of_device,
         sidecar=sidecar_of_device,
-        conditions=conditions_workbooks(),
+        conditions=conditions_workbooks,
     output:
         sweeps="data/iv/{device}.parquet",
     log:
@@ -23,6 +23,7 @@ rule import_measurement:
         runtime=10,
     params:
         strict=config["measurements"]["strict"],
+        sources=sources_digest,
         code=code_digest("import_measurement.py"),
     message:
         "Import {wildcards.device}"

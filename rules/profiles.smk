@@ -50,6 +50,7 @@ rule profile_device:
         runtime=10,
     params:
         extraction=config["extraction"],
+        measured=sweeps_digest,
         code=code_digest("profile_device.py"),
     message:
         "Profile {wildcards.device}"

@@ -1,6 +1,5 @@
 """Certify one trained network on its test examples."""
 
-import json
 from pathlib import Path
 
 from codesign.bayesmulti.noise import NoiseSpec
@@ -8,7 +7,7 @@ from codesign.evaluation.certify import CertificateSettings, certify_network
 from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
 from codesign.records import recorded
-from codesign.tables import CERTIFICATES, write_table
+from codesign.tables import CERTIFICATES, read_object, write_table
 from codesign.training.experiment import Experiment, use_threads
 
 
@@ -27,7 +26,7 @@ def main(
     seed: int,
 ) -> None:
     """Write one row a certificate, level, scope and example."""
-    trained = NoiseSpec.from_json(json.loads(spec.read_text(encoding="utf-8"))["specification"])
+    trained = NoiseSpec.from_json(read_object(spec)["specification"])
     rows, origin = certify_network(
         weights,
         experiment,

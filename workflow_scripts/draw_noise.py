@@ -1,6 +1,5 @@
 """Draw the noise BayesMulti trains with beside the noise of the devices it trains for."""
 
-import json
 from pathlib import Path
 
 from codesign.bayesmulti.noise import NoiseSpec
@@ -8,12 +7,12 @@ from codesign.figures.noise import draw_noise
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
 from codesign.records import recorded
-from codesign.tables import PROFILE, read_table
+from codesign.tables import PROFILE, read_object, read_table
 
 
 def main(*, chosen: Path, panel: Path, pdf: Path, png: Path, csv: Path, experiment: str) -> None:
     """Draw the chosen specification and the panel's spreads."""
-    specification = NoiseSpec.from_json(json.loads(chosen.read_text(encoding="utf-8"))["specification"])
+    specification = NoiseSpec.from_json(read_object(chosen)["specification"])
     devices = read_table(panel, schema=PROFILE).to_pylist()
     drawing = draw_noise(specification, devices, task=experiment, origin=origin_of(devices))
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)

@@ -1,19 +1,18 @@
 """Draw the card of the next devices to make."""
 
-import json
 from pathlib import Path
 
 from codesign.figures.proposals import draw_proposals
 from codesign.figures.style import write_drawing
 from codesign.log import log_to
 from codesign.records import recorded
-from codesign.tables import PROPOSALS, read_table
+from codesign.tables import PROPOSALS, read_object, read_table
 
 
 def main(*, table: Path, card: Path, pdf: Path, png: Path, csv: Path) -> None:
     """Draw the proposals table and its card on one page."""
     rows = read_table(table, schema=PROPOSALS).to_pylist()
-    drawing = draw_proposals(rows, json.loads(card.read_text(encoding="utf-8")))
+    drawing = draw_proposals(rows, read_object(card))
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
 
 

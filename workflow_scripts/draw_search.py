@@ -1,6 +1,5 @@
 """Draw the noise search of one task: every trial of each method, and what was chosen."""
 
-import json
 from pathlib import Path
 
 from codesign.evaluation.noise_record import search_trace, searched_parameters
@@ -8,7 +7,7 @@ from codesign.figures.noise import draw_search
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
 from codesign.records import recorded
-from codesign.tables import PROFILE, read_table
+from codesign.tables import PROFILE, read_object, read_table
 from codesign.tasks.registry import task_named
 
 
@@ -33,7 +32,7 @@ def main(
     """
     records = {}
     for path in chosen:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_object(path)
         records[content["specification"]["method"]] = content
     devices = read_table(panel, schema=PROFILE).to_pylist()
     drawing = draw_search(

@@ -1,6 +1,5 @@
 """Train one noise specification and score it on the panel's devices, validation examples only."""
 
-import json
 from pathlib import Path
 
 from codesign.bayesmulti.noise import NoiseSpec
@@ -8,7 +7,7 @@ from codesign.evaluation.trial import trial_rows
 from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
 from codesign.records import recorded
-from codesign.tables import EVALUATION, write_table
+from codesign.tables import EVALUATION, read_object, write_table
 from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment
 from codesign.training.loop import TrainingError
@@ -29,7 +28,7 @@ def main(
     seed: int,
 ) -> None:
     """Write one row a panel device and programming; none where training failed, the reason beside them."""
-    asked = json.loads(proposal.read_text(encoding="utf-8"))["slots"][slot - 1]
+    asked = read_object(proposal)["slots"][slot - 1]
     spec = NoiseSpec.from_json(asked["specification"])
     try:
         trained = train_experiment(experiment, spec, data=data, shared=training, seed=seed)

@@ -6,7 +6,7 @@ from pathlib import Path
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.log import log_to
 from codesign.records import recorded
-from codesign.tables import HISTORY, replacing, write_table
+from codesign.tables import HISTORY, read_object, replacing, write_table
 from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment
 from codesign.training.weights import write_weights
@@ -26,7 +26,7 @@ def main(
     code: str,
 ) -> None:
     """Write weights, history and specification; a killed training goes on from its last epoch."""
-    noise = NoiseSpec.from_json(json.loads(chosen.read_text(encoding="utf-8"))["specification"])
+    noise = NoiseSpec.from_json(read_object(chosen)["specification"])
     # beside the folder, not in it: Snakemake removes the outputs of an unfinished job
     checkpoint = weights.parent.with_suffix(".checkpoint.safetensors")
     trained = train_experiment(

@@ -389,9 +389,8 @@ def _forest(axes, task: str, found: Sequence[Mapping], *, named: bool) -> list[d
     """Rank correlation of each reading, of one task; the project's own reading on top."""
     order = list(READINGS)
     axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(-1.05, 1.05), xlabel="rank correlation ρ")
-    axes.set_yticks(
-        range(len(order)), [READINGS[name][0].replace("σ_U", "σ$_U$") for name in order] if named else []
-    )
+    names = [READINGS[name][0].replace("σ_U", "σ$_U$") for name in order] if named else []
+    axes.set_yticks(range(len(order)), names, parse_math=True)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")
     axes.axvline(0, color=GREY, lw=0.6)

@@ -92,6 +92,7 @@ RC = {
     "legend.handlelength": 1.6,
     "legend.borderaxespad": 0.2,
     "mathtext.default": "regular",
+    "text.parse_math": False,  # names and reasons come from files: a dollar sign is a dollar sign
     "pdf.fonttype": 42,
     "pdf.compression": 6,
     "savefig.facecolor": "white",

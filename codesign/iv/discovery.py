@@ -3,11 +3,19 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from codesign.iv.names import device_id, is_conditions_workbook, is_raw_file, sidecar_of
+from codesign.iv.names import (
+    LONGEST_ID,
+    device_id,
+    has_sidecar,
+    is_conditions_workbook,
+    is_device_id,
+    is_raw_file,
+    sidecar_of,
+)
 
 
 class DiscoveryError(ValueError):
-    """Two files claim one device and none may be overwritten."""
+    """A file cannot be taken as it is called: two claim one device, or its name can be no device's."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +41,23 @@ def find_measurements(*, iv: Path, raw: Path) -> Found:
 
     Raises:
         DiscoveryError: A canonical file and an instrument file have one device id, and
-            the canonical file was not imported from that instrument file.
+            the canonical file was not imported from that instrument file; or a name is
+            not printable or holds a brace, or that of a canonical file is no device id.
     """
     names = sorted(path.name for path in raw.iterdir() if path.is_file()) if raw.is_dir() else []
     instrument: dict[str, list[str]] = {}
     for name in names:
+        if is_raw_file(name) or is_conditions_workbook(name):
+            _check_name(raw / name)
         if is_raw_file(name):
             instrument.setdefault(device_id(name), []).append(str(raw / name))
     canonical = sorted(path.stem for path in iv.glob("*.parquet") if not path.name.startswith("."))
     for device in canonical:
+        _check_id(iv / f"{device}.parquet")
         if device in instrument:
             _check_origin(iv / f"{device}.parquet", instrument[device])
     sidecars = {
-        device: [str(sidecar_of(Path(file))) for file in files if sidecar_of(Path(file)).is_file()]
+        device: [str(sidecar_of(Path(file))) for file in files if has_sidecar(Path(file))]
         for device, files in instrument.items()
     }
     return Found(
@@ -54,6 +66,26 @@ def find_measurements(*, iv: Path, raw: Path) -> Found:
         sidecars=sidecars,
         conditions=[str(raw / name) for name in names if is_conditions_workbook(name)],
     )
+
+
+def _check_name(path: Path) -> None:
+    """Refuse a name that a table cannot hold, or that Snakemake would take for another file's."""
+    if not path.name.isprintable() or "{" in path.name or "}" in path.name:
+        raise DiscoveryError(
+            f"{path.parent}/{path.name!a}: the name holds a brace, a control sign or bytes that are no "
+            "UTF-8 text. Rename the file; its content is all right."
+        )
+
+
+def _check_id(path: Path) -> None:
+    """Refuse a canonical file whose name can be no device id."""
+    if not is_device_id(path.stem):
+        raise DiscoveryError(
+            f"{path.parent}/{path.name!a}: the name is no device id (letters, digits, '.', '+', '_' and "
+            f"'-', no '.' or '-' first, at most {LONGEST_ID} signs). Write the measurement anew with "
+            f"codesign.iv.measurement.write_measurement under such an id, e.g. {device_id(path.name)}, "
+            "or put its instrument file into data/raw."
+        )
 
 
 def _check_origin(path: Path, files: list[str]) -> None:

@@ -7,19 +7,31 @@ metadata say `status: refused` and why, so that it reaches the usability
 table as a row with a reason.
 """
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from codesign.iv.names import is_device_id
 from codesign.tables import SWEEPS, TableError, metadata_of, read_table, write_table
 
 ORIGINS = ("measured", "virtual")
 KINDS = ("sweep", "pulse")
 STATUSES = ("ok", "refused")
+TEXTS = ("contact", "measured_at", "instrument", "source_file", "source_sha256")
+"""Facts that are text, '' where nobody knows."""
+LONGEST_TEXT = 500
+"""Signs of a fact."""
+LONGEST_REASON = 2000
+GET_IT_AGAIN = (
+    "copy it again from where it was measured, or remove it and put its instrument file into data/raw"
+)
+MOST_SAMPLES = 50_000_000
+"""Cycles times points."""
+SPARSEST = 100
+"""Points a cycle numbers for each one it holds, at most: numbering must not claim memory."""
 
 
 class MeasurementError(ValueError):
@@ -67,11 +79,26 @@ class Metadata:
 
     def __post_init__(self) -> None:
         problems = []
-        if not self.device or "/" in self.device or self.device.startswith("."):
-            problems.append(f"device {self.device!r} is no device id")
+        if not is_device_id(self.device):
+            problems.append(f"device {str(self.device)[:80]!r} is no device id")
         for name, allowed in (("origin", ORIGINS), ("kind", KINDS), ("status", STATUSES)):
             if getattr(self, name) not in allowed:
-                problems.append(f"{name} {getattr(self, name)!r} is not one of {', '.join(allowed)}")
+                problems.append(f"{name} {getattr(self, name)!r:.80} is not one of {', '.join(allowed)}")
+        for name in TEXTS if self.perovskite is None else ("perovskite", *TEXTS):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                problems.append(f"{name} {value!r:.80} is not text")
+            elif not value.isprintable():
+                problems.append(f"{name} {value!r:.80} holds a line break or control sign")
+            elif len(value) > LONGEST_TEXT:
+                problems.append(f"{name} has {len(value)} signs, more than {LONGEST_TEXT}")
+        if not isinstance(self.reason, str) or (isinstance(self.notes, str) or not _texts(self.notes)):
+            problems.append("reason is text and notes are a list of texts")
+        if not isinstance(self.extra, Mapping):
+            problems.append("extra is no object of keys")
+        points = self.branch_points
+        if points is not None and (type(points) is not int or not 0 < points < 2**31):
+            problems.append(f"branch_points {points!r:.80} is not a positive whole number")
         if (self.status == "refused") != bool(self.reason):
             problems.append("a refused measurement has a reason, any other has none")
         for name in ("length_um", "diameter_nm", "pb_min", "ag_nm", "compliance_a"):
@@ -79,9 +106,9 @@ class Metadata:
             if value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float):
-                problems.append(f"{name} {value!r} is not a number")
-            elif not math.isfinite(value) or value < 0 or (value == 0 and name != "pb_min"):
-                problems.append(f"{name} {value!r} is not a positive finite number")
+                problems.append(f"{name} {value!r:.80} is not a number")
+            elif not 0 <= value < 1e300 or (value == 0 and name != "pb_min"):
+                problems.append(f"{name} {value!r:.80} is not a positive finite number")
         if problems:
             raise MeasurementError("; ".join(problems))
         object.__setattr__(self, "notes", tuple(self.notes))
@@ -96,7 +123,9 @@ class Metadata:
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(stored) - known)
         if unknown:
-            raise MeasurementError(f"metadata keys {unknown} are unknown; other facts go under 'extra'")
+            raise MeasurementError(
+                f"metadata keys {str(unknown)[:200]} are unknown; other facts go under 'extra'"
+            )
         if "device" not in stored:
             raise MeasurementError("metadata have no 'device'")
         return cls(**stored)
@@ -140,6 +169,14 @@ class Measurement:
             key = self.cycle.astype(np.int64) << 32 | self.point.astype(np.int64)
             if np.any(np.diff(key) <= 0):
                 raise MeasurementError("rows are not ordered by (cycle, point), or one occurs twice")
+            if self.point.min() < 0:
+                raise MeasurementError(f"point {self.point.min()} is negative; points count from 0")
+            cells = np.unique(self.cycle).size * (int(self.point.max()) + 1)
+            if cells > min(MOST_SAMPLES, SPARSEST * self.cycle.size):
+                raise MeasurementError(
+                    f"points are numbered up to {self.point.max()}, but there are {self.cycle.size} rows; "
+                    "number them 0, 1, 2, ... in each cycle"
+                )
 
     @classmethod
     def from_grid(cls, metadata: Metadata, *, cycles, voltage, current) -> "Measurement":
@@ -167,6 +204,8 @@ class Measurement:
     @classmethod
     def refused(cls, metadata: Metadata, reason: str) -> "Measurement":
         """A measurement without rows that carries why its file was refused."""
+        if len(reason) > LONGEST_REASON:  # its end is the remedy
+            reason = f"{reason[: LONGEST_REASON // 2]} ... {reason[-LONGEST_REASON // 2 :]}"
         empty = np.empty(0)
         return cls(replace(metadata, status="refused", reason=reason), empty, empty, empty, empty)
 
@@ -187,8 +226,13 @@ class Measurement:
         return cycles, voltage, current
 
 
+def _texts(values) -> bool:
+    """Whether these are a list of texts."""
+    return isinstance(values, Sequence) and all(isinstance(value, str) for value in values)
+
+
 def write_measurement(measurement: Measurement, path: Path | str) -> None:
-    """Write the canonical file: replaced only when the new one is complete."""
+    """Write the canonical file: replaced only when the new one is complete and on the disk."""
     table = pa.table(
         {
             "cycle": measurement.cycle,
@@ -198,7 +242,7 @@ def write_measurement(measurement: Measurement, path: Path | str) -> None:
         },
         schema=SWEEPS,
     )
-    write_table(table, path, schema=SWEEPS, metadata=measurement.metadata.to_json())
+    write_table(table, path, schema=SWEEPS, metadata=measurement.metadata.to_json(), durable=True)
 
 
 def read_measurement(path: Path | str) -> Measurement:
@@ -210,7 +254,7 @@ def read_measurement(path: Path | str) -> Measurement:
     """
     path = Path(path)
     try:
-        table = read_table(path, schema=SWEEPS)
+        table = read_table(path, schema=SWEEPS, remedy=GET_IT_AGAIN)
         stored = metadata_of(table, path)
         if not stored:
             raise MeasurementError(

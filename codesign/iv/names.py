@@ -6,6 +6,10 @@ from pathlib import Path
 
 RAW_SUFFIXES = (".xlsx", ".csv", ".tsv", ".txt", ".lvm", ".tdms")
 """Instrument files that have an importer."""
+LONGEST_ID = 180
+"""Signs of a device id: file systems take 255 bytes, and ids get suffixes."""
+DEVICE_ID = rf"[A-Za-z0-9+_][A-Za-z0-9.+_-]{{0,{LONGEST_ID - 1}}}"
+"""What a device id may be: it becomes a file name, a wildcard and a word of commands on a cluster."""
 
 
 def device_id(file_name: str) -> str:
@@ -13,11 +17,20 @@ def device_id(file_name: str) -> str:
 
     Lower case; any run of signs other than ASCII letters, digits, '.' and '+'
     becomes one hyphen. A name without any of them gets `device-` and eight digits
-    of its digest, so that a file is never left out for its name.
+    of its digest, a very long one is cut and gets them too, so that a file is never
+    left out for its name.
     """
     stem = Path(file_name).stem
     slug = re.sub(r"[^a-z0-9.+]+", "-", stem.lower()).strip("-.")
-    return slug or f"device-{hashlib.sha256(stem.encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(stem.encode(errors="surrogateescape")).hexdigest()[:8]
+    if len(slug) > LONGEST_ID:
+        return f"{slug[: LONGEST_ID - 9].strip('-.')}-{digest}"
+    return slug or f"device-{digest}"
+
+
+def is_device_id(text: object) -> bool:
+    """Whether `text` can name a device."""
+    return isinstance(text, str) and re.fullmatch(DEVICE_ID, text) is not None
 
 
 def is_conditions_workbook(name: str) -> bool:
@@ -34,6 +47,14 @@ def is_raw_file(name: str) -> bool:
 def sidecar_of(path: Path) -> Path:
     """`NAME.meta.yaml` beside `NAME.csv`: what the instrument file does not say."""
     return path.with_name(f"{path.stem}.meta.yaml")
+
+
+def has_sidecar(path: Path) -> bool:
+    """Whether an instrument file has a sidecar."""
+    try:
+        return sidecar_of(path).is_file()
+    except OSError:  # its name would be too long for any file
+        return False
 
 
 def _visible(name: str) -> bool:

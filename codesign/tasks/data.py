@@ -2,10 +2,13 @@
 
 import gzip
 import hashlib
+import http.client
 import io
+import math
 import tarfile
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +27,8 @@ from codesign.tables import replacing
 from codesign.tasks.task import DataSettings, Origin
 
 CHUNK = 1 << 20
+LARGEST_ARCHIVE = 1 << 28
+"""Bytes of an unpacked archive; a small file can be made that unpacks to any size."""
 TIMEOUT_S = 60
 
 Opener = Callable[[str], BinaryIO]
@@ -174,7 +179,7 @@ def content(file: RemoteFile, path: Path) -> bytes:
     try:
         with gzip.open(path) as stream:
             found = stream.read(file.content_size + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"{path} is not a readable gzip file ({error}); expected {file.name} whose content has "
             f"sha256 {file.sha256}, found a file with sha256 {sha256_of(path)}"
@@ -193,7 +198,7 @@ def download(file: RemoteFile, path: Path, *, opener: Opener) -> None:
         try:
             with opener(file.url) as response, temporary.open("wb") as out:
                 _copy(response, out, file)
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
             raise DataError(
                 f"{file.url} cannot be fetched ({error}); put {file.name} into {file.folder}/ of a mirror "
                 "folder, or choose embedded data"
@@ -265,7 +270,7 @@ def read_idx(data: bytes, *, name: str) -> np.ndarray:
         raise DataError(f"{name}: not an IDX file of unsigned bytes")
     header = 4 + 4 * data[3]
     shape = tuple(np.frombuffer(data[4:header], dtype=">u4").astype(int).tolist())
-    expected = int(np.prod(shape)) + header if len(shape) == data[3] else -1
+    expected = math.prod(shape) + header if len(shape) == data[3] else -1
     if len(data) != expected:
         raise DataError(f"{name}: {len(data)} bytes do not fit the header's shape {shape}")
     return np.frombuffer(data, dtype=np.uint8, offset=header).reshape(shape).copy()
@@ -297,11 +302,14 @@ def read_cifar10_archive(path: Path, members: tuple[str, ...], *, records: int) 
     """
     found = {}
     try:
-        with tarfile.open(path, "r:gz") as archive:
+        # a stream, so that nothing is unpacked that is not read
+        with gzip.open(path) as content, tarfile.open(fileobj=_AtMost(content), mode="r|") as archive:
             for entry in archive:
                 if entry.name in members and entry.isreg() and entry.size == records * CIFAR10_RECORD:
                     found[entry.name] = archive.extractfile(entry).read()
-    except (tarfile.TarError, OSError, EOFError) as error:
+                if len(found) == len(set(members)):
+                    break
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: not a readable archive ({error})") from error
     missing = [name for name in members if name not in found]
     if missing:
@@ -312,6 +320,20 @@ def read_cifar10_archive(path: Path, members: tuple[str, ...], *, records: int) 
     labels = torch.from_numpy(rows[:, 0].astype(np.int64))
     images = torch.from_numpy(rows[:, 1:].reshape(-1, 3, 32, 32).copy())
     return images, labels
+
+
+class _AtMost:
+    """A stream that refuses to give more than `LARGEST_ARCHIVE` bytes."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.left = LARGEST_ARCHIVE
+
+    def read(self, size: int) -> bytes:
+        self.left -= size
+        if self.left < 0:
+            raise tarfile.ReadError(f"it unpacks to more than {LARGEST_ARCHIVE} bytes")
+        return self.stream.read(size)
 
 
 def _decoded(part: str, path: Path, cache: Path | None) -> tuple[Tensor, Tensor]:
@@ -345,5 +367,7 @@ def decode_jpegs(path: Path, *, test: bool) -> tuple[Tensor, Tensor]:
     images = np.empty((len(wanted), 32, 32, 3), dtype=np.uint8)
     for row, k in enumerate(tqdm(wanted, desc="decoding CIFAR-10", unit="image", disable=None)):
         with Image.open(io.BytesIO(blob[offsets[k] : offsets[k + 1]].tobytes()), formats=["JPEG"]) as image:
+            if image.size != (32, 32):
+                raise DataError(f"{path}: image {k} is {image.size[0]} x {image.size[1]}, not 32 x 32")
             images[row] = image.convert("RGB")
     return torch.from_numpy(images.transpose(0, 3, 1, 2).copy()), labels

@@ -50,7 +50,7 @@ def read_weights(path: Path | str) -> tuple[dict[str, Tensor], dict]:
         with safe_open(path, framework="pt", device="cpu") as stored:
             metadata = json.loads((stored.metadata() or {}).get(KEY, "{}"))
             return {name: stored.get_tensor(name) for name in stored.keys()}, metadata  # noqa: SIM118
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise WeightsError(
             f"{path}: not a complete weights file ({error}); delete it and make it again"
         ) from error

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from codesign.iv.importers.conditions import match_conditions
 from codesign.iv.importers.filename import conditions_in, contradictions
+from codesign.iv.importers.limits import check_size
 from codesign.iv.importers.pulses import is_pulse_series, read_pulses
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.sidecar import FACTS, read_sidecar
@@ -86,6 +87,7 @@ def _imported(path: Path, device: str, conditions: Sequence[Path]) -> Measuremen
         )
     if path.stat().st_size == 0:
         raise ImportRefused("the file is empty", remedy="export the measurement again")
+    check_size(path)
     sidecar = read_sidecar(path)
     table = _table(path, sidecar)
     pulse = is_pulse_series(table, sidecar)

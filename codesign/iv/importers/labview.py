@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from codesign.iv.importers.columns import EMPTY
+from codesign.iv.importers.limits import check_cells
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table
 from codesign.iv.importers.text import decoded
@@ -139,6 +140,8 @@ def read_tdms(path: Path) -> Table:
     try:
         with _told(said), path.open("rb") as stream, TdmsFile.open(stream) as file:
             facts = {str(key): str(value) for key, value in file.properties.items()}
+            lengths = [len(channel) for group in file.groups() for channel in group.channels()]
+            check_cells(max(lengths, default=0), len(lengths))
             channels = [
                 (
                     group.name,
@@ -150,6 +153,8 @@ def read_tdms(path: Path) -> Table:
                 for group in file.groups()
                 for channel in group.channels()
             ]
+    except ImportRefused:
+        raise
     except Exception as error:
         # npTDMS raises many types on a damaged file; each means: unreadable
         raise ImportRefused(

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import codesign
 from codesign.iv.importers.refusal import ImportRefused
-from codesign.iv.names import sidecar_of
+from codesign.iv.names import has_sidecar, sidecar_of
 
 FACTS = (
     "perovskite", "length_um", "diameter_nm", "pb_min", "ag_nm", "compliance_a", "contact",
     "measured_at", "instrument",
 )  # fmt: skip
 """Keys that go into the measurement's metadata as they are."""
+LARGEST_BYTES = 1_000_000
+"""Of a sidecar."""
 
 
 @cache
@@ -33,14 +35,27 @@ def read_sidecar(instrument_file: Path) -> dict:
         ImportRefused: Not YAML, or a key or value that the schema does not allow.
     """
     path = sidecar_of(instrument_file)
-    if not path.is_file():
+    if not has_sidecar(instrument_file):
         return {}
     import yaml
 
     from codesign.settings import SettingsError, check_settings
 
+    if path.stat().st_size > LARGEST_BYTES:
+        raise ImportRefused(
+            f"the sidecar has {path.stat().st_size} bytes, more than {LARGEST_BYTES}",
+            where=path.name,
+            remedy="keep facts in it, and data in the instrument file",
+        )
     try:
-        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+            raise ImportRefused(
+                "an alias (*name) repeats another part; a few of them make a file of any size",
+                where=path.name,
+                remedy="write the value out, or put it in quotes if it is meant as text",
+            )
+        stored = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise ImportRefused(f"not YAML: {said}", where=path.name, remedy="correct the sidecar") from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from codesign.iv.importers.columns import EMPTY, numbers, read_header, split_unit, unit_of
+from codesign.iv.importers.limits import check_cells
 from codesign.iv.importers.refusal import ImportRefused
 
 BARE_NUMBER = re.compile(r"[-+\u2212\d.,]+(?:[eEdD][-+\u2212]?\d+)?")
@@ -153,6 +154,7 @@ def from_rows(
         kept.append(row)
         rows.append(number)
     width = max([len(header), *(len(row) for row in kept)])
+    check_cells(len(kept), width)
     columns = [[row[k] if k < len(row) else None for row in kept] for k in range(width)]
     header = [*header, *[""] * (width - len(header))]
     filled_columns = [k for k in range(width) if header[k] or any(c not in (None, "") for c in columns[k])]

@@ -97,7 +97,7 @@ def _split(line: str, delimiter: str) -> list[str]:
             return words
         # names may hold blanks: two of them part names, a unit in brackets belongs to the name before it
         names = [name for name in re.split(r"\s{2,}|\t", line.strip()) if name]
-        return names if len(names) > 1 else re.findall(r"[^\s(\[]\S*(?:\s+[(\[][^)\]]*[)\]])?|\S+", line)
+        return names if len(names) > 1 else re.findall(r"[^\s(\[]\S*(?:\s+[(\[][^()\[\]]*[)\]])?|\S+", line)
     if '"' in line:
         try:
             return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]

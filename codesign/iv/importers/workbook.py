@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from codesign.iv.importers.limits import check_workbook
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table, from_rows, holds_measurement
 
@@ -11,10 +12,11 @@ def read_sheets(path: Path) -> dict[str, list[list]]:
     """Every sheet's rows of cells, empty rows included so that row numbers hold.
 
     Raises:
-        ImportRefused: Not a complete workbook.
+        ImportRefused: Not a complete workbook, or one that would fill the memory.
     """
     from python_calamine import CalamineError, CalamineWorkbook
 
+    check_workbook(path)
     try:
         book = CalamineWorkbook.from_path(str(path))
         return {

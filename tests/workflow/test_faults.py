@@ -1,0 +1,401 @@
+"""Faults of disks, files and people: nothing measured is lost, no wrong table stays, the message helps."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tests.workflow.tiny import CONDITIONS, ENVIRONMENT, Project, measured_file
+
+TABLES = ("usability", "proposals")
+OTHER = {"conditions": CONDITIONS[1], "seed": 7, "window": 5, "sigma": 0.3}
+"""A second measurement of device 2, far from the first."""
+SHARED = Path(
+    os.environ.get("CODESIGN_MIRROR", Path(__file__).resolve().parents[2] / ".." / "shared" / "data")
+)
+WORKBOOKS = SHARED / "iv_perovskite"
+
+
+def measurements(project: Project) -> dict[str, bytes]:
+    """Every file a laboratory has put into the project."""
+    return {
+        str(path): path.read_bytes()
+        for folder in ("data/iv", "data/raw")
+        for path in sorted((project.folder / folder).iterdir())
+        if not path.name.startswith(".")
+    }
+
+
+def tables(project: Project) -> dict[str, bytes]:
+    """Every table under its name; a killed writer may leave a hidden temporary file."""
+    return {name: data for name, data in project.tables().items() if not Path(name).name.startswith(".")}
+
+
+def is_part_of(project: Project, expected: dict[str, bytes]) -> bool:
+    """Whether every table there is, is whole and right; some may not be made yet."""
+    return all(expected[name] == data for name, data in tables(project).items())
+
+
+def forget(project: Project) -> None:
+    """Back to measurements only."""
+    for name in ("results", ".snakemake"):
+        shutil.rmtree(project.folder / name, ignore_errors=True)
+    (project.folder / "results").mkdir()
+
+
+def start(project: Project, *arguments: str) -> subprocess.Popen:
+    """Snakemake in a session of its own, so that it can be killed with its jobs."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+        cwd=project.folder,
+        env=ENVIRONMENT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition: Callable[[], bool], running: subprocess.Popen) -> None:
+    """Return as soon as something is so."""
+    deadline = time.time() + 300
+    while not condition():
+        assert time.time() < deadline and running.poll() is None, "the run ended too early"
+        time.sleep(0.002)
+
+
+@pytest.fixture
+def unmade(measured) -> tuple[Project, dict[str, bytes]]:
+    """Four measured devices without any result, and the tables that an undisturbed run makes."""
+    expected = tables(measured)
+    forget(measured)
+    return measured, expected
+
+
+@pytest.fixture
+def disk():
+    """Mounts a small disk of its own on a folder; `disk(folder, size)`."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("mounting a small disk needs root")
+    mounted = []
+
+    def mount(folder: Path, options: str) -> None:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, text=True
+        )
+        if done.returncode:
+            pytest.skip(f"cannot mount a small disk here: {done.stderr.strip()}")
+        if "remount" not in options:
+            mounted.append(folder)
+
+    yield mount
+    for folder in reversed(mounted):
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("size", ["60k", pytest.param("200k", marks=pytest.mark.slow)])
+def test_a_full_disk_is_told_and_the_run_goes_on_where_it_stopped(unmade, disk, size):
+    """Full among the devices or among the tables: what is there is whole, and more space is all it needs."""
+    project, expected = unmade
+    before = measurements(project)
+    disk(project.folder / "results", f"size={size}")
+    done = project.snakemake(*TABLES, check=False)
+    assert done.returncode != 0
+    assert "No space left on device\nthe disk is full: free some space and run again" in done.stdout
+    assert is_part_of(project, expected) and measurements(project) == before
+    disk(project.folder / "results", "remount,size=50m")
+    project.snakemake(*TABLES)
+    assert is_part_of(project, expected) and measurements(project) == before
+    assert (project.folder / "results/fabrication/proposals.csv").is_file()
+    assert project.scheduled(*TABLES) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left_kb", [8, 120, 320])
+def test_a_disk_full_of_everything_loses_nothing(unmade, disk, tmp_path, left_kb):
+    """Project, Snakemake's own notes and results on one disk that another program fills."""
+    project, expected = unmade
+    small = tmp_path / "small"
+    small.mkdir()
+    disk(small, "size=60m")
+    project = project.copy(small / "project")
+    before = measurements(project)
+    free = shutil.disk_usage(small).free
+    with (small / "filler").open("wb") as filler:
+        filler.write(bytes(free - 1024 * left_kb))
+    done = project.snakemake(*TABLES, check=False)
+    assert done.returncode != 0 and "No space left on device" in done.stdout
+    assert is_part_of(project, expected) and measurements(project) == before
+    (small / "filler").unlink()
+    project.snakemake("--unlock")
+    project.snakemake(*TABLES)
+    assert is_part_of(project, expected) and measurements(project) == before
+    assert project.scheduled(*TABLES) == {}
+
+
+def test_results_that_cannot_be_written_are_told_before_anything_runs(unmade, disk):
+    """A dry run works; a run says what to do and does nothing; writable again, it runs."""
+    project, expected = unmade
+    before = measurements(project)
+    disk(project.folder / "results", "size=50m")
+    disk(project.folder / "results", "remount,ro")
+    assert project.scheduled("usability") == {"extract_nonidealities": 4, "tabulate_usability": 1}
+    done = project.snakemake("usability", check=False)
+    assert done.returncode != 0 and "results cannot be written: make the folder writable" in done.stdout
+    assert "Fit the non-idealities" not in done.stdout and measurements(project) == before
+    disk(project.folder / "results", "remount,rw")
+    project.snakemake("usability")
+    assert is_part_of(project, expected) and (project.folder / "results/usability.csv").is_file()
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_change_nothing(unmade, tmp_path):
+    """Import, extraction, tables and proposals; half of the time jobs outlive Snakemake and finish alone."""
+    project, _ = unmade
+    rows = [f"{0.1 * k:.2f},{1e-6 * k:.3e},{1.1e-6 * k:.3e},{0.9e-6 * k:.3e}" for k in range(31)]
+    header = "voltage,current_cycle1,current_cycle2,current_cycle3"
+    (project.folder / "data/raw/Cell 1.csv").write_text("\n".join([header, *rows]))
+    laboratory = measurements(project)
+    undisturbed = project.copy(tmp_path / "undisturbed")
+    began = time.time()
+    undisturbed.snakemake(*TABLES)
+    duration = time.time() - began
+    expected = tables(undisturbed)
+    draw = np.random.default_rng(2412)
+    kills, runs = 0, 0
+    while kills < 20:
+        running = start(project, *TABLES)
+        try:
+            output, _ = running.communicate(timeout=draw.uniform(0.2, 1.2) * duration)
+        except subprocess.TimeoutExpired:
+            kills += 1
+            alone = draw.random() < 0.5
+            os.kill(running.pid, signal.SIGKILL) if alone else os.killpg(running.pid, signal.SIGKILL)
+            running.communicate()
+        else:
+            runs += 1
+            assert running.returncode == 0, output[-3000:]
+            assert tables(project) == expected
+            forget(project)
+            (project.folder / "data/iv/cell-1.parquet").unlink()
+        found = measurements(project)
+        assert {name: found[name] for name in laboratory} == laboratory
+        assert is_part_of(project, expected)
+        project.snakemake("--unlock")
+    project.snakemake(*TABLES)
+    assert tables(project) == expected and project.scheduled(*TABLES) == {}
+
+
+@pytest.mark.parametrize(
+    ("cut", "gone", "target"),
+    [
+        pytest.param("devices/device-2.parquet", "usability.parquet", "usability", id="device"),
+        pytest.param(
+            "usability.parquet", "fabrication/proposals.csv", "proposals", id="table", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "fabrication/card.json",
+            "figures/proposals.pdf",
+            "device_figures",
+            id="card",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_an_output_cut_short_by_an_earlier_crash_is_named_and_never_used(measured, cut, gone, target):
+    """Its time stamp says it is done; the reader says it is not, and what to do."""
+    expected = tables(measured)
+    path, above = measured.folder / "results" / cut, measured.folder / "results" / gone
+    stat = path.stat()
+    path.write_bytes(path.read_bytes()[: stat.st_size // 2])
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    above.unlink()
+    done = measured.snakemake(target, check=False)
+    assert done.returncode != 0 and not above.exists()
+    [said] = {line for line in done.stdout.splitlines() if line.startswith(f"TableError: results/{cut}")}
+    assert "not complete" in said or "not a complete" in said
+    assert said.endswith("delete it and make it again")
+    path.unlink()
+    measured.snakemake(*TABLES, "device_figures")
+    assert tables(measured) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("real", [False, True], ids=["made", "measured"])
+def test_corrupt_files_among_43_are_rows_with_a_reason(project, real):
+    """Cut, emptied, one bit flipped, overwritten, of another kind: the others keep their rows to the bit."""
+    iv = project.folder / "data/iv"
+    if real:
+        if not WORKBOOKS.is_dir():
+            pytest.skip(f"no folder {WORKBOOKS}")
+        for file in WORKBOOKS.rglob("*.xlsx"):
+            shutil.copy2(file, project.folder / "data/raw" / file.name)
+    else:
+        for k in range(43):
+            measured_file(
+                iv / f"device-{k:02d}.parquet", conditions=CONDITIONS[k % 4], seed=k, window=5 + k % 9
+            )
+    project.snakemake("usability")
+    whole = {path: path.read_bytes() for path in sorted(iv.iterdir())}
+    expected = tables(project)
+    before = rows_of(project)
+    assert len(whole) == len(before) == 43
+    flipped = bytearray(whole[sorted(whole)[2]])
+    flipped[len(flipped) // 3] ^= 16
+    chosen = sorted(whole)[:5]
+    damage = [
+        whole[chosen[0]][:5000],
+        b"",
+        bytes(flipped),
+        np.random.default_rng(1).bytes(9000),
+        b"V,I\n0,0\n",
+    ]
+    for path, content in zip(chosen, damage, strict=True):
+        path.write_bytes(content)
+    project.snakemake("usability")
+    after = rows_of(project)
+    damaged = {path.stem for path in chosen}
+    assert after.keys() == before.keys()
+    assert all(after[name] == before[name] for name in before if name not in damaged)
+    for path, content in zip(chosen, damage, strict=True):
+        row = after[path.stem]
+        assert row["status"] == "refused" and row["usability"] is None
+        assert path.name in row["reason"] and "copy it again from where it was measured" in row["reason"]
+        assert path.read_bytes() == content
+    for path in chosen:
+        path.unlink()
+        if not real:
+            path.write_bytes(whole[path])
+    project.snakemake("usability")
+    assert tables(project) == expected
+
+
+def rows_of(project: Project) -> dict[str, dict]:
+    """Rows of the usability table by device, curves as text so that NaN equals NaN."""
+    rows = pq.read_table(project.folder / "results/usability.parquet").to_pylist()
+    return {row["device"]: {k: repr(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("moment", "older"),
+    [
+        pytest.param("results/logs/extract_nonidealities/device-2.log", False, id="as-it-is-read"),
+        pytest.param(
+            "results/devices/device-2.parquet",
+            True,
+            id="after-it-was-read-by-an-older-file",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_measurement_replaced_while_running_counts_in_the_next_run(unmade, tmp_path, moment, older):
+    """Whichever version a job saw, the next run makes every table of the new one, older or not."""
+    project, _ = unmade
+    replaced = project.copy(tmp_path / "replaced")
+    name = "data/iv/device-2.parquet"
+    measured_file(tmp_path / "device-2.parquet", **OTHER)
+    if older:
+        os.utime(tmp_path / "device-2.parquet", (1e9, 1e9))
+    running = start(project, "usability")
+    wait_for((project.folder / moment).exists, running)
+    shutil.copy2(tmp_path / "device-2.parquet", project.folder / "data/iv/.new")
+    (project.folder / "data/iv/.new").replace(project.folder / name)
+    running.communicate(timeout=300)
+    assert running.returncode == 0
+    project.snakemake("usability")
+    shutil.copy2(tmp_path / "device-2.parquet", replaced.folder / name)
+    replaced.snakemake("usability")
+    assert tables(project) == tables(replaced)
+    assert project.scheduled("usability") == {}
+    assert (project.folder / name).read_bytes() == (tmp_path / "device-2.parquet").read_bytes()
+
+
+def test_a_measurement_still_being_copied_is_a_reason_now_and_a_row_later(measured):
+    """The second half arrives with the time stamp of the original, long before the results'."""
+    expected = tables(measured)
+    path = measured.folder / "data/iv/device-2.parquet"
+    whole, stat = path.read_bytes(), path.stat()
+    path.write_bytes(whole[: len(whole) // 2])
+    measured.snakemake("usability")
+    assert "not a complete Parquet file" in rows_of(measured)["device-2"]["reason"]
+    path.write_bytes(whole)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    measured.snakemake("usability")
+    assert tables(measured)["results/usability.parquet"] == expected["results/usability.parquet"]
+
+
+def test_a_second_run_is_told_to_wait_and_the_first_is_not_disturbed(unmade):
+    """Snakemake locks the folder; its message says what to do."""
+    project, expected = unmade
+    first = start(project, *TABLES)
+    locks = project.folder / ".snakemake/locks"
+    wait_for(lambda: locks.is_dir() and any(locks.iterdir()), first)
+    second = project.snakemake(*TABLES, check=False)
+    assert second.returncode != 0
+    for words in ("make sure that no other Snakemake process", "--unlock"):
+        assert words in " ".join(second.stdout.split())
+    output, _ = first.communicate(timeout=300)
+    assert first.returncode == 0, output[-3000:]
+    assert is_part_of(project, expected)
+    assert (project.folder / "results/fabrication/proposals.csv").is_file()
+
+
+@pytest.mark.slow
+def test_two_runs_without_the_lock_still_leave_whole_tables(unmade):
+    """As on a file system that keeps no locks: one may fail, no table is half or mixed."""
+    project, expected = unmade
+    before = measurements(project)
+    both = [start(project, "--nolock", *TABLES) for _ in range(2)]
+    for running in both:
+        running.communicate(timeout=300)
+        assert is_part_of(project, expected)
+    project.snakemake(*TABLES)
+    assert is_part_of(project, expected) and measurements(project) == before
+    assert project.scheduled(*TABLES) == {}
+
+
+HOSTILE = ["$(touch ran).csv", "`touch ran`; touch ran #.csv", "--help.csv", f"{'long ' * 50}.csv"]
+"""File names that a shell, a command line or a file system could stumble over."""
+
+
+def test_a_hostile_file_name_is_neither_a_path_nor_a_shell_word(project):
+    """Each becomes a row under a plain id; nothing is run, nothing lands elsewhere."""
+    rows = "\n".join(f"{0.1 * k:.2f},{1e-6 * k:.3e}" for k in range(31))
+    for name in HOSTILE:
+        (project.folder / "data/raw" / name).write_text(f"voltage,current_cycle1\n{rows}\n")
+    top = sorted(path.name for path in project.folder.iterdir() if path.name != ".snakemake")
+    project.snakemake("usability")
+    found = rows_of(project)
+    assert {row["source_file"] for row in found.values()} == set(HOSTILE)
+    assert {"touch-ran", "touch-ran-touch-ran", "help"} < found.keys() and len(found) == 4
+    assert sorted(path.name for path in project.folder.iterdir() if path.name != ".snakemake") == top
+    assert not list(project.folder.rglob("ran")) and project.scheduled("usability") == {}
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        pytest.param("raw", b"two\nlines.csv", id="line-break", marks=pytest.mark.slow),
+        pytest.param("raw", b"{device}.csv", id="wildcard"),
+        pytest.param("raw", b"\xff\xfe.csv", id="no-text", marks=pytest.mark.slow),
+        pytest.param("iv", b"$(touch ran).parquet", id="shell"),
+        pytest.param("iv", b"-rf.parquet", id="option", marks=pytest.mark.slow),
+    ],
+)
+def test_a_name_that_no_table_can_hold_stops_the_run_with_a_remedy(measured, folder, name):
+    """Snakemake would take it for another file; renaming is all it takes, and nothing is touched."""
+    before = tables(measured)
+    path = Path(os.fsdecode(os.fsencode(measured.folder / "data" / folder) + b"/" + name))
+    path.write_bytes(b"kept")
+    done = measured.snakemake("usability", check=False)
+    assert done.returncode != 0 and f"data/{folder}/{path.name!a}" in done.stdout
+    assert "Rename the file" in done.stdout or "Write the measurement anew" in done.stdout
+    assert path.read_bytes() == b"kept" and tables(measured) == before
