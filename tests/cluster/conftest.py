@@ -9,14 +9,14 @@ from filelock import FileLock
 
 from tests.workflow.tiny import CONDITIONS, Project, fresh, measured_file
 
-QUICK = ("usability", "proposals")
-"""Targets of the tests with faults: three rules, one of them in a group."""
+QUICK = ("usability",)
+"""Target of the tests with faults: a group of four extractions, then one table."""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cluster() -> None:
     """SLURM answers and has its four nodes, or every test here fails: there is nothing to fall back on."""
-    remedy = "run `make test-cluster`, or `tests/cluster/slurm.sh run python -m pytest -m cluster tests/cluster`"
+    remedy = "run `make test-cluster`"
     if not shutil.which("sinfo"):
         pytest.fail(f"SLURM is not installed; {remedy}", pytrace=False)
     nodes = subprocess.run(["sinfo", "-h", "-N", "-o", "%N"], text=True, capture_output=True)

@@ -116,7 +116,7 @@ up() {
 
     # Nodes are larger on paper than this machine, so that jobs ask for what they ask for on a cluster; a job
     # goes to the node with the least load, so that both are used. No accounting: jobs that ended stay visible
-    # to squeue for ten minutes instead.
+    # to squeue for two hours instead.
     local host port
     host=$(hostname -s)
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -150,12 +150,12 @@ ReturnToService=2
 SlurmdTimeout=10
 SlurmctldTimeout=10
 KillWait=2
-MinJobAge=600
+MinJobAge=7200
 CONF
     local node
     for node in $NODES; do
         port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-        echo "NodeName=$node NodeHostname=$host NodeAddr=127.0.0.1 Port=$port CPUs=4 RealMemory=64000 State=UNKNOWN"
+        echo "NodeName=$node NodeHostname=$host NodeAddr=127.0.0.1 Port=$port CPUs=8 RealMemory=64000 State=UNKNOWN"
     done >>"$CONF"
     cat >>"$CONF" <<CONF
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
