@@ -15,7 +15,7 @@ import yaml
 from tests.workflow.tiny import ENVIRONMENT, Project
 
 SCRIPT = Path(__file__).with_name("slurm.sh")
-PATIENCE_S = 900
+PATIENCE_S = 1800
 """Longest wait for anything; on a quiet machine all of it happens in seconds, on a busy one in minutes."""
 
 
@@ -110,9 +110,15 @@ class Run:
         return found[0]
 
     def kill(self) -> None:
-        """End it at once, as a closed laptop or a restarted login node does; its jobs are not told."""
+        """End it at once, as a restarted login node does; its jobs are not told."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def clear(self) -> None:
+        """Leave nothing running, where a test ended before the run did."""
+        if self.process.poll() is None:
+            self.kill()
+            slurm("scancel", "--name", self.name())
 
 
 def scripts_in(folder: Path) -> list[psutil.Process]:

@@ -2,11 +2,13 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+from tests.cluster.cluster import Run
 from tests.workflow.tiny import CONDITIONS, Project, fresh, measured_file
 
 QUICK = ("usability",)
@@ -55,3 +57,17 @@ def undisturbed(measurements, tmp_path_factory, worker_id) -> dict[str, bytes]:
 def project(measurements, tmp_path) -> Project:
     """Four measured devices, nothing computed."""
     return measurements.copy(tmp_path / "project")
+
+
+@pytest.fixture
+def submit() -> Iterator[Callable[..., Run]]:
+    """Starts runs on the cluster; none outlives its test."""
+    runs: list[Run] = []
+
+    def submitted(project: Project, *arguments: str, site: dict | None = None) -> Run:
+        runs.append(Run(project, *arguments, site=site or {}))
+        return runs[-1]
+
+    yield submitted
+    for run in runs:
+        run.clear()
