@@ -193,7 +193,7 @@ down() {
             sleep 0.1
         done
     fi
-    for node in $NODES; do stop TERM "$BASE/slurmd-$node.pid" slurmd; done
+    for node in $NODES; do fail "$node"; done # nothing that a job started outlives it
     stop TERM "$BASE/slurmctld.pid" slurmctld
     stop TERM "$BASE/munge/pid" munged
     if [ -L "$LINK" ] && [ "$(readlink "$LINK")" = "$CONF" ]; then rm -f "$LINK"; fi
