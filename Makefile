@@ -1,5 +1,6 @@
 # make run    the main job: everything that `snakemake --cores all` makes with config.yaml
 # make test   the tests (under 15 minutes on two cores)
+# make test-cluster   the workflow through sbatch, on a SLURM that is installed and started for it
 # make lint   formatting and static checks
 # make report the same, and one page of it for a browser: results/report.html
 # `make help` lists the rest. Each target first makes the environment it needs in .venv.
@@ -15,11 +16,12 @@ ARGS ?=
 
 VENV := .venv
 READY := $(VENV)/.ready
+CLUSTER := $(VENV)/.cluster
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run report test test-slow lint format benchmark clean
+.PHONY: help setup setup-cluster run report test test-slow test-cluster lint format benchmark clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +38,12 @@ $(READY): envs/constraints.txt envs/requirements.txt envs/requirements-dev.txt
 
 setup: $(READY)  ## make the environment in .venv
 
+$(CLUSTER): $(READY) envs/requirements-cluster.txt
+	$(PIP) -r envs/requirements-cluster.txt
+	@touch $@
+
+setup-cluster: $(CLUSTER)  ## the same, with what submitting to SLURM needs
+
 run: $(READY)  ## the whole workflow with config.yaml
 	$(BIN)/snakemake --cores $(CORES)
 
@@ -45,10 +53,14 @@ report: $(READY)  ## the whole workflow, then its page: results/report.html
 	@echo "open $(REPORT) in a browser"
 
 test: $(READY)  ## unit, script, regression and workflow tests
-	$(BIN)/python -m pytest -q -m "not slow" -n 2 tests
+	$(BIN)/python -m pytest -q -m "not slow and not cluster" -n 2 tests
 
 test-slow: $(READY)  ## the slower checks
 	$(BIN)/python -m pytest -q -m slow tests
+
+test-cluster: $(CLUSTER)  ## a real SLURM on this machine (installed with apt-get where absent; needs root)
+	tests/cluster/slurm.sh install
+	tests/cluster/slurm.sh run $(BIN)/python -m pytest -q -m cluster -n 3 tests/cluster
 
 lint: $(READY)  ## formatting and static checks
 	$(BIN)/ruff check .

@@ -1,0 +1,105 @@
+"""The workflow through sbatch: the tables of one machine, whatever becomes of its jobs."""
+
+import pytest
+
+from tests.cluster.cluster import node, scripts_in, slurm, until
+from tests.cluster.conftest import QUICK
+
+pytestmark = pytest.mark.cluster
+EVERYTHING = (*QUICK, "proposals", "device_figures", "evaluation", "certificates")
+
+
+def test_a_cluster_makes_the_tables_of_one_machine(project, submit, measurements, tmp_path):
+    """Every table and network, byte for byte; small jobs together, both nodes used, logs of failures only."""
+    run = submit(project, *EVERYTHING, site={"jobs": 3})
+    here = measurements.copy(tmp_path / "here")
+    here.snakemake(*EVERYTHING)
+    assert run.ended() == 0, run.text()[-6000:]
+    made, expected = project.tables(), here.tables()
+    assert len(expected) > 40
+    assert sorted(made) == sorted(expected)
+    assert [name for name in expected if made[name] != expected[name]] == []
+
+    jobs = run.jobs()
+    assert {job.state for job in jobs} == {"COMPLETED"}
+    assert {job.node for job in jobs} == {"n1", "n2"}
+    [extractions] = [job for job in jobs if "extractions" in job.comment]
+    # four devices side by side, on as many cores as the profile gives a submission
+    assert (extractions.cpus, extractions.memory_mb, extractions.minutes) == (4, 4000, 5)
+    assert len(jobs) < run.text().count("Finished jobid")
+    assert list((project.folder / "results/logs").glob("slurm/**/*.log")) == []
+    assert project.scheduled(*EVERYTHING) == {}
+
+
+def test_a_killed_computation_is_submitted_again_with_more_memory(project, submit, undisturbed):
+    """The script dies as one that ran out of memory does; the second attempt asks for twice as much."""
+    run = submit(project, *QUICK)
+    run.computing().kill()
+    assert run.ended() == 0, run.text()[-6000:]
+    assert project.tables() == undisturbed
+    first, second = run.jobs()[:2]
+    assert (first.state, second.state) == ("FAILED", "COMPLETED")
+    assert (second.memory_mb, second.minutes) == (2 * first.memory_mb, 2 * first.minutes)
+    [log] = (project.folder / "results/logs/slurm").glob(f"**/{first.job}.log")
+    assert "died with <Signals.SIGKILL: 9>" in log.read_text()
+
+
+def test_a_cancelled_job_is_submitted_again(project, submit, undisturbed):
+    """scancel of a running job, by a person or by SLURM at its time limit."""
+    run = submit(project, *QUICK)
+    slurm("scancel", run.running().job)
+    assert run.ended() == 0, run.text()[-6000:]
+    assert project.tables() == undisturbed
+    assert [job.state for job in run.jobs()][:2] == ["CANCELLED", "COMPLETED"]
+
+
+def test_a_run_without_retries_fails_and_is_resumed(project, submit, undisturbed):
+    """Nothing half made is left where a job was killed; the next run makes it and repeats nothing."""
+    project.snakemake("results/devices/device-1.parquet")
+    run = submit(project, *QUICK, "--retries", "0")
+    run.computing().kill()
+    assert run.ended() != 0
+    assert not (project.folder / "results/usability.parquet").exists()
+    again = submit(project, *QUICK)
+    assert again.ended() == 0, again.text()[-6000:]
+    assert "device-1.parquet" not in again.text().split("Finished jobid")[0]
+    assert project.tables() == undisturbed
+
+
+def test_jobs_of_a_lost_node_go_on_elsewhere(project, submit, undisturbed):
+    """Power cut: the node and its jobs are gone; SLURM notices, and runs the job on the other node."""
+    run = submit(project, *QUICK, site={"default-resources": {"slurm_partition": "frail"}})
+    job = run.running()
+    run.computing()
+    node("fail", job.node)
+    try:
+
+        def given_back() -> bool:
+            [found] = [each for each in run.jobs() if each.job == job.job]
+            return found.state == "PENDING"
+
+        until(given_back, "SLURM takes the job back", run.text)
+        slurm("scontrol", "update", f"JobId={job.job}", "StartTime=now")  # not after two minutes, its default
+        assert run.ended() == 0, run.text()[-6000:]
+    finally:
+        node("start", job.node)
+    assert project.tables() == undisturbed
+    [other] = {each.node for each in run.jobs()}
+    assert other != job.node
+
+
+def test_a_run_whose_submitting_snakemake_died_is_resumed(project, submit, undisturbed):
+    """Its jobs do not know and run on; cancelled by the run's name, unlocked, and run again."""
+    run = submit(project, *QUICK)
+    run.running()
+    run.kill()
+    assert [job.state for job in run.jobs()] == ["RUNNING"]
+    slurm("scancel", "--name", run.name())
+    until(lambda: {job.state for job in run.jobs()} == {"CANCELLED"}, "its jobs are gone", run.text)
+    until(lambda: scripts_in(project.folder) == [], "nothing of them is at work", run.text)
+    refused = submit(project, *QUICK)
+    assert refused.ended() != 0 and "--unlock" in refused.text()
+    project.snakemake("--unlock")
+    again = submit(project, *QUICK)
+    assert again.ended() == 0, again.text()[-6000:]
+    assert project.tables() == undisturbed
