@@ -32,6 +32,8 @@ BITS = 8
 """Of an input and of a conversion; every published constant below is of 8 bits."""
 SERIAL_ONES = 0.5
 """Share of input bits that are 1: random digits."""
+LARGE = 128
+"""Rows and columns of ISAAC's arrays, and rows of Yao et al.'s."""
 CODINGS = ("amplitude", "serial")
 COMPONENTS = ("array", "dac", "sense", "adc", "digital")
 """What energy is spent in, in the order of the signal."""
@@ -271,15 +273,37 @@ def implied_conductance_s(gops_per_w: float, pulse: ReadPulse) -> float:
     return implied_energy_j(gops_per_w) / (pulse.voltage_v**2 * pulse.seconds)
 
 
-def energy_rows(budgets: Iterable[Budget], *, conductance_s: float, pulse: ReadPulse, source: str) -> list[dict]:
+def designs_of(
+    tiles: Sequence[tuple[int, int]], mean_square_v2: float, *, array: tuple[int, int]
+) -> list[Design]:
+    """What is priced: the array in full, a network on it with its own inputs, and a large array.
+
+    Args:
+        tiles: Rows and columns that the network uses of each loading of the array.
+        mean_square_v2: Mean squared row voltage of its inputs [V²].
+        array: Rows and columns of the array.
+    """
+    rows, columns = array
+    return [
+        Design(f"{rows} × {columns} array, full", (array,), "amplitude"),
+        Design("moons network, its inputs", tuple(tiles), "amplitude", mean_square_v2),
+        Design(f"{rows} × {columns} array, full", (array,), "serial"),
+        Design(f"{LARGE} × {LARGE} array, full", ((LARGE, LARGE),), "serial"),
+    ]
+
+
+def energy_of(
+    designs: Iterable[Design], *, conductance_s: float, pulse: ReadPulse, source: str
+) -> list[dict]:
     """Rows of `codesign.tables.ENERGY`, one a design and component.
 
     Args:
-        budgets: What designs cost.
-        conductance_s: Mean conductance they were made with.
-        pulse: Pulse they were made with.
+        designs: What is priced.
+        conductance_s: Mean conductance of a cell [S].
+        pulse: Read pulse.
         source: `simulated` or `measured`: where the conductance comes from.
     """
+    budgets = [budget(design, conductance_s=conductance_s, pulse=pulse) for design in designs]
     return [
         {
             "source": source,
@@ -297,6 +321,26 @@ def energy_rows(budgets: Iterable[Budget], *, conductance_s: float, pulse: ReadP
         for each in budgets
         for component in COMPONENTS
     ]
+
+
+def said_of(rows: Sequence[Mapping]) -> str:
+    """The table of `energy_of` in words, with what the paper's number would take under this pulse."""
+    pulse = ReadPulse(rows[0]["read_voltage_v"], rows[0]["pulse_s"])
+    paper = REFERENCES["paper"].value
+    lines = [f"{rows[0]['source']}: mean conductance {rows[0]['conductance_s'] * 1e6:.4g} µS"]
+    for row in rows:
+        if row["component"] == "array":
+            lines.append(
+                f"{row['design']} ({row['coding']}): array alone {row['array_gops_per_w']:,.0f} GOPS/W "
+                f"({row['array_gops_per_w'] / paper:.3g} of the paper's, "
+                f"{row['array_gops_per_w'] / REFERENCES['v100'].value:,.0f} V100), everything "
+                f"{row['gops_per_w']:,.0f} ({row['gops_per_w'] / REFERENCES['v100'].value:.3g} V100)"
+            )
+    lines.append(
+        f"the paper's {paper:,.0f} GOPS/W: {implied_energy_j(paper) * 1e15:.1f} fJ a cell, under this pulse a mean "
+        f"conductance of {implied_conductance_s(paper, pulse) * 1e6:.3g} µS"
+    )
+    return "\n".join(lines)
 
 
 def constant_rows(constants: Sequence[Constant] | None = None) -> list[dict]:

@@ -89,6 +89,37 @@ def read_measured(path: Path | str) -> tuple[pa.Table, dict]:
     return table, metadata
 
 
+def read_records(paths: Sequence[Path | str], *, measured: bool) -> tuple[list[dict], dict]:
+    """Rows of files that are one record, and what all of them say of themselves.
+
+    Args:
+        paths: A measured record is one file; a simulated one may be a file a method.
+        measured: Whether it must be one of the bench, or must not.
+
+    Raises:
+        RecordError: Of another source, or files that say different things.
+    """
+    rows, said = [], None
+    for path in paths:
+        table, metadata = (read_measured if measured else read_record)(path)
+        if not measured and metadata["source"] != SIMULATED:
+            raise RecordError(f"{path} is {metadata['source']}: it has no place among simulated results")
+        if said is not None and metadata != said:
+            raise RecordError(f"{path} and {paths[0]} are not of one record: what they say of themselves differs")
+        said = metadata
+        rows += table.to_pylist()
+    if said is None:
+        raise RecordError("no file of a record")
+    return rows, said
+
+
+def cells_said(metadata: Mapping) -> str:
+    """What the cells are, as figures say it."""
+    if metadata["source"] == MEASURED:
+        return f"{metadata.get('array') or 'not named'}, {metadata['instrument']} {metadata['serial']}, {metadata['measured_at']}"
+    return f"modelled on {metadata['device']} ({metadata['origin']}), U = {metadata['usability']:.2f}"
+
+
 def git_commit(folder: Path | str) -> str:
     """The commit that stands in `folder`, with `-dirty` where tracked files differ from it.
 
