@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -68,21 +67,3 @@ def network_of(experiment: Experiment, weights: Mapping[str, Tensor]) -> nn.Modu
     model = experiment.network()
     model.load_state_dict(weights, strict=True)
     return model.eval().requires_grad_(requires_grad=False)
-
-
-def products(model: nn.Module, inputs: Tensor) -> list[tuple[str, Tensor]]:
-    """What software multiplies: name and W x of every linear layer, no bias, shape (n, outputs)."""
-    found: list[tuple[str, Tensor]] = []
-
-    def keep(name: str):
-        return lambda layer, given, _output: found.append((name, given[0] @ layer.weight.T))  # (n, in) @ (in, out)
-
-    layers = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-    handles = [module.register_forward_hook(keep(name)) for name, module in layers]
-    try:
-        with torch.no_grad():
-            model(inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return found

@@ -127,7 +127,7 @@ def _products(rows: Sequence[Mapping], method: str, layer: int, column: str) -> 
 
 def cells_of(row: Mapping) -> list[dict]:
     """Programmed cells of one network, one line each."""
-    columns = ("layer", "tile", "row", "column", "target_s", "reached_s", "pulses", "ok")
+    columns = ("layer", "tile", "load", "row", "column", "target_s", "reached_s", "pulses", "ok")
     return [
         {"method": row["method"], "run": row["run"]} | dict(zip(columns, values, strict=True))
         for values in zip(*(row[f"cell_{name}"] for name in columns), strict=True)
@@ -144,7 +144,7 @@ def programmed(rows: Sequence[Mapping], *, pulse_s: float) -> dict:
     Returns:
         `conductance_s`, mean over all programmed cells [S]; `mean_square_v2`, mean squared
         voltage weighted with conductance: what a cell saw of the test inputs [V²]; `tiles`, rows
-        and columns that one network uses of each loading of the array.
+        and columns of each part of a matrix that is multiplied at once.
 
     Raises:
         ValueError: Networks use the array differently.
@@ -163,12 +163,12 @@ def programmed(rows: Sequence[Mapping], *, pulse_s: float) -> dict:
 
 
 def _tiles(row: Mapping) -> tuple[tuple[int, int], ...]:
-    """Rows and columns of every loading of the array."""
-    loads: dict[tuple[int, int], list[set[int]]] = {}
+    """Rows and columns of every part of a matrix."""
+    parts: dict[tuple[int, int], list[set[int]]] = {}
     for layer, tile, r, c in zip(
         row["cell_layer"], row["cell_tile"], row["cell_row"], row["cell_column"], strict=True
     ):
-        used = loads.setdefault((layer, tile), [set(), set()])
+        used = parts.setdefault((layer, tile), [set(), set()])
         used[0].add(r)
         used[1].add(c)
-    return tuple((len(rows), len(columns)) for _, (rows, columns) in sorted(loads.items()))
+    return tuple((len(rows), len(columns)) for _, (rows, columns) in sorted(parts.items()))
