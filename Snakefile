@@ -21,6 +21,12 @@ include: "rules/evaluation.smk"
 include: "rules/certificates.smk"
 include: "rules/network_figures.smk"
 include: "rules/figures.smk"
+include: "rules/crossbar.smk"
+
+
+if config["bench"]["attached"]:
+
+    include: "rules/bench.smk"
 
 
 localrules:
@@ -35,6 +41,8 @@ localrules:
     certificates,
     device_figures,
     network_figures,
+    crossbar,
+    energy,
     figures,
 
 
@@ -119,6 +127,20 @@ rule network_figures:
         "Figures of the networks"
 
 
+rule crossbar:
+    input:
+        crossbar_figures("crossbar-accuracy", "crossbar-errors", "crossbar-conductances"),
+    message:
+        "Networks on the crossbar"
+
+
+rule energy:
+    input:
+        crossbar_figures("energy"),
+    message:
+        "Energy of a multiply-accumulate"
+
+
 rule figures:
     input:
         rules.device_figures.input,
@@ -138,5 +160,7 @@ rule all:
         rules.evaluation.input,
         rules.certificates.input,
         rules.figures.input,
+        rules.crossbar.input,
+        rules.energy.input,
     message:
-        "Everything: tables, proposals, campaign, networks and figures"
+        "Everything: tables, proposals, campaign, networks, crossbar and figures"
