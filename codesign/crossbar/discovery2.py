@@ -11,8 +11,6 @@ ends by itself even where the computer does not live to see it.
 
 import logging
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +31,7 @@ from codesign.crossbar.driver import (
     OverRangeError,
 )
 from codesign.crossbar.link import Link
+from codesign.crossbar.safety import checked_columns, checked_pulse, checked_voltages
 from codesign.crossbar.wiring import Bank, Wiring
 
 OPENING_S = 20.0
@@ -43,8 +42,6 @@ ZERO_READS = 8
 """Readings at 0 V averaged into a column's zero."""
 PULSE_SAMPLES = 16
 """Equal samples that make up the level of a pulse."""
-ENDINGS = ("SIGTERM", "SIGHUP")
-"""Signals that end the process through its `with` blocks while an instrument is open, as Ctrl-C does."""
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +62,6 @@ class Discovery2(CrossbarDriver):
         self._device = None
         self._link: Link | None = None
         self._known_lost = False
-        self._handlers: dict[int, object] = {}
 
     # -- connection
 
@@ -91,10 +87,11 @@ class Discovery2(CrossbarDriver):
             self._link.call("opening the instrument", self._device.open, timeout_s=OPENING_S)
         except (FileNotFoundError, dwf.WaveformsError, SystemError) as error:
             raise InstrumentAbsentError(_why_absent(error, self.wiring.instrument.serial)) from error
-        self._trap_endings()
         with self._ending_safe():
             self._identify(dwf)
-            self._call("turning off automatic configuration", lambda: setattr(self._device, "auto_configure", 0))
+            self._call(
+                "turning off automatic configuration", lambda: setattr(self._device, "auto_configure", 0)
+            )
             self._call(
                 "asking for shutdown on close",
                 lambda: self._device.set_parameter(dwf.GlobalParameter.ON_CLOSE, 2),
@@ -124,7 +121,6 @@ class Discovery2(CrossbarDriver):
                 except Exception as error:
                     log.warning("closing the instrument%s: %s", "" if reset else " without reset", error)
             link.close()
-        self._release_endings()
 
     def _identify(self, dwf) -> None:
         device = self._device
@@ -132,7 +128,9 @@ class Discovery2(CrossbarDriver):
             "asking who answers", lambda: (device.id, device.name, device.serial_number, device.revision)
         )
         if kind != dwf.DeviceId.ANALOG_DISCOVERY2:
-            raise InstrumentAbsentError(f"{name} ({serial}) answers; the driver is for an Analog Discovery 2.")
+            raise InstrumentAbsentError(
+                f"{name} ({serial}) answers; the driver is for an Analog Discovery 2."
+            )
         version = self._call("asking for the runtime's version", device.application.get_version)
         simulated = any(word in name.lower() for word in ("demo", "simulat"))
         self.source = SIMULATED if simulated else MEASURED
@@ -141,7 +139,7 @@ class Discovery2(CrossbarDriver):
             "serial": serial,
             "revision": revision,
             "runtime": f"WaveForms {version}",
-            "wiring": self.wiring.digest,
+            "wiring_sha256": self.wiring.digest,
         }
 
     # -- what a crossbar answers to
@@ -153,23 +151,14 @@ class Discovery2(CrossbarDriver):
             LimitError: A voltage beyond limits.read_voltage_v, or not finite.
             ValueError: Not one voltage a row.
         """
-        voltages = np.asarray(rows, dtype=float)
-        if voltages.shape != (self.rows,):
-            raise ValueError(f"need one voltage for each of {self.rows} rows, got shape {voltages.shape}")
-        limit = self.limits.read_voltage_v
-        for row, volts in enumerate(voltages):
-            if not abs(volts) <= limit:  # NaN is refused, too
-                raise LimitError(f"row {row}: {volts:g} V to read at, the limit is {limit:g} V; nothing was output.")
-        self._voltages = voltages.copy()
+        self._voltages = checked_voltages(rows, rows=self.rows, limits=self.limits)
 
     def read_currents(self, columns: Sequence[int] | None = None) -> np.ndarray:
         """Currents into the columns, shape (len(columns),) [A]: one row after the other, summed.
 
         The current limit is held against each reading, which is what one row drives through one column.
         """
-        wanted = range(self.columns) if columns is None else [int(column) for column in columns]
-        for column in wanted:
-            self._check_index("column", column, self.columns)
+        wanted = checked_columns(columns, columns=self.columns)
         self._need_open()
         with self._ending_safe():
             return self._read(self._voltages, wanted)
@@ -181,21 +170,9 @@ class Discovery2(CrossbarDriver):
 
         Raises:
             LimitError: volts or seconds beyond the limits, or not finite.
-            IndexError: No such cell.
+            ValueError: No such cell.
         """
-        limits = self.limits
-        if not abs(volts) <= limits.pulse_voltage_v:
-            raise LimitError(
-                f"cell ({row}, {column}): a pulse of {volts:g} V, the limit is {limits.pulse_voltage_v:g} V; "
-                "nothing was output."
-            )
-        if not 0 < seconds <= limits.pulse_seconds:
-            raise LimitError(
-                f"cell ({row}, {column}): a pulse of {seconds:g} s, the limit is {limits.pulse_seconds:g} s; "
-                "nothing was output."
-            )
-        self._check_index("row", row, self.rows)
-        self._check_index("column", column, self.columns)
+        checked_pulse(row, column, volts, seconds, rows=self.rows, columns=self.columns, limits=self.limits)
         self._need_open()
         with self._ending_safe():
             self._call("setting up the pulse", lambda: self._shape_pulse(volts, seconds))
@@ -258,7 +235,8 @@ class Discovery2(CrossbarDriver):
         self._until("sampling", lambda: inputs.read_status(read_data=True) == done, settings.timeout_s)
         banks = [self._bank(column) for column in group]
         sampled = self._call(
-            "fetching samples", lambda: [inputs[bank.input - 1].get_data(0, settings.samples) for bank in banks]
+            "fetching samples",
+            lambda: [inputs[bank.input - 1].get_data(0, settings.samples) for bank in banks],
         )
         found = {}
         for column, bank, data in zip(group, banks, sampled, strict=True):
@@ -377,7 +355,9 @@ class Discovery2(CrossbarDriver):
         inputs.buffer_size = settings.samples
         inputs.configure(reconfigure=True)
         if inputs.buffer_size != settings.samples:
-            raise CrossbarError(f"the instrument takes {inputs.buffer_size} samples at once, not {settings.samples}")
+            raise CrossbarError(
+                f"the instrument takes {inputs.buffer_size} samples at once, not {settings.samples}"
+            )
 
     # -- calls, errors, safety
 
@@ -457,28 +437,6 @@ class Discovery2(CrossbarDriver):
     def _need_open(self) -> None:
         if self._device is None:
             raise CrossbarError("the instrument is not open; use the driver in a `with` block")
-
-    @staticmethod
-    def _check_index(name: str, value: int, number: int) -> None:
-        if not 0 <= value < number:
-            raise IndexError(f"no {name} {value}; the array has {number}, counted from 0")
-
-    def _trap_endings(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for name in ENDINGS:
-            number = getattr(signal, name)
-            if signal.getsignal(number) is signal.SIG_DFL:
-                self._handlers[number] = signal.signal(number, _end)
-
-    def _release_endings(self) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        self._handlers = {}
-
-
-def _end(number: int, _frame) -> None:
-    raise SystemExit(128 + number)
 
 
 def _dwfpy() -> SimpleNamespace:

@@ -112,9 +112,14 @@ class Guarded(CrossbarDriver):
             )
         self.driver, self.limits = driver, limits
         self.largest_conductance_s = largest_conductance_s
-        self.source, self.rows, self.columns = driver.source, driver.rows, driver.columns
+        self.rows, self.columns = driver.rows, driver.columns
         self._tripped: str | None = "it was never opened"
         self._handlers: dict[int, object] = {}
+
+    @property
+    def source(self) -> str:
+        """simulated | measured: what the driver is, which an instrument only says once open."""
+        return self.driver.source
 
     @property
     def identity(self) -> dict[str, str]:
@@ -297,9 +302,7 @@ class DryRun(CrossbarDriver):
 
     def pulse(self, row: int, column: int, volts: float, seconds: float) -> None:
         """Print the pulse."""
-        checked_pulse(
-            row, column, volts, seconds, rows=self.rows, columns=self.columns, limits=self.limits
-        )
+        checked_pulse(row, column, volts, seconds, rows=self.rows, columns=self.columns, limits=self.limits)
         self._write(f"pulse row {row}, column {column} with {volts:+.4f} V for {seconds:.3g} s")
         if self._twin is not None:
             self._twin.pulse(row, column, volts, seconds)

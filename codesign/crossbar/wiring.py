@@ -44,7 +44,9 @@ class Multiplexer:
         object.__setattr__(self, "lines", tuple(self.lines))
         largest = 2 ** len(self.address_lines) - 1
         if len(self.lines) - 1 > largest:
-            raise ValueError(f"{len(self.address_lines)} address lines reach {largest + 1} lines, not all of {self.lines}")
+            raise ValueError(
+                f"{len(self.address_lines)} address lines reach {largest + 1} lines, not all of {self.lines}"
+            )
         if not len(self.lines) <= self.idle_address <= largest:
             raise ValueError(
                 f"idle_address {self.idle_address} must be a free address: {len(self.lines)} to {largest} are"
@@ -157,7 +159,9 @@ class Wiring:
                     f"or lower the voltage limits"
                 )
             if largest > OUTPUT_RANGE_V:
-                problems.append(f"the analog outputs reach {OUTPUT_RANGE_V:g} V, the limits say {largest:g} V")
+                problems.append(
+                    f"the analog outputs reach {OUTPUT_RANGE_V:g} V, the limits say {largest:g} V"
+                )
         if problems:
             raise ValueError("; ".join(problems))
 

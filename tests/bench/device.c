@@ -31,7 +31,7 @@ enum { TEXT_INFO = -2, TYPE_FILTER = 0x8000000, USB = 1 };
 static const double SWITCH_OHM = 70, LEAK_S = 1e-12, TIA_LIMIT_V = 4.0, TIA_TAU_S = 2e-5, TIA_OFFSET_V = 2e-3;
 static const double ADC_NOISE_V = 1e-3, READ_NOISE = 2e-3, ADC_STEPS = 16384;
 /* Cells: nothing below the threshold; above it a step towards the end of the range, exponential in voltage. */
-static const double THRESHOLD_V = 1.05, SCALE_V = 0.3, RATE_HZ = 150, CYCLE_SPREAD = 0.15;
+static const double THRESHOLD_V = 1.05, SCALE_V = 0.3, RATE_HZ = 15, CYCLE_SPREAD = 0.15;
 
 /* ---- what is remembered, laid out as tests/bench/record.py reads it */
 

@@ -69,7 +69,9 @@ def build(folder: Path, wiring: Wiring) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     bound = symbols()
-    written = set(re.findall(r"^int (FDwf\w+)\(", (HERE / "device.c").read_text(encoding="utf-8"), re.MULTILINE))
+    written = set(
+        re.findall(r"^int (FDwf\w+)\(", (HERE / "device.c").read_text(encoding="utf-8"), re.MULTILINE)
+    )
     unknown = written - {symbol.name for symbol in bound}
     if unknown:
         raise RuntimeError(f"device.c defines {sorted(unknown)}, which dwfpy does not bind")
@@ -104,7 +106,8 @@ def board_header(wiring: Wiring) -> str:
         )
 
     banks = ",\n    ".join(
-        f"{{ {mux(bank)}, {bank.input - 1}, {bank.transimpedance_ohm!r}, {bank.gain!r} }}" for bank in wiring.columns
+        f"{{ {mux(bank)}, {bank.input - 1}, {bank.transimpedance_ohm!r}, {bank.gain!r} }}"
+        for bank in wiring.columns
     )
     return f"""#pragma once
 #define ROWS {rows}

@@ -19,7 +19,10 @@ def layout(rows: int, columns: int) -> type[ctypes.Structure]:
             *((name, ctypes.c_uint32) for name in (*counts, "lines", "driven_lines")),
             ("volts", ctypes.c_double * 2),
             ("peak_volts", ctypes.c_double * 2),
-            *((name, ctypes.c_double) for name in ("peak_read_cell_v", "peak_pulse_cell_v", "peak_half_selected_v")),
+            *(
+                (name, ctypes.c_double)
+                for name in ("peak_read_cell_v", "peak_pulse_cell_v", "peak_half_selected_v")
+            ),
             *((name, ctypes.c_int64) for name in ("calls", "reads", "pulses", "failed_calls", "events")),
             ("conductance", ctypes.c_double * columns * rows),
             ("event", ctypes.c_char * EVENT_LENGTH * EVENTS),
