@@ -26,7 +26,6 @@ from codesign.crossbar.driver import (
     CrossbarError,
     InstrumentAbsentError,
     InstrumentLostError,
-    InstrumentTimeoutError,
     LimitError,
     OverRangeError,
 )
@@ -145,7 +144,7 @@ class Discovery2(CrossbarDriver):
     # -- what a crossbar answers to
 
     def set_voltages(self, rows: np.ndarray) -> None:
-        """Keep the voltages of the rows, shape (rows,) [V]; they are on the rows only while currents are read.
+        """Keep the voltages of the rows, shape (rows,) [V]; they are output while currents are read.
 
         Raises:
             LimitError: A voltage beyond limits.read_voltage_v, or not finite.
@@ -271,7 +270,7 @@ class Discovery2(CrossbarDriver):
         for output in (drive, bias):
             output.idle = dwf.AnalogOutputIdle.OFFSET  # after a pulse: its offset, 0 V
             output.nodes[0].enabled = True
-        bias.master = drive.index  # both start with the drive output, at the same instant
+            output.master = drive.index  # both start with the drive output, at the same instant
         self._shape_hold(bias, 0.0)
         bias.configure(start=False)
 
@@ -479,6 +478,6 @@ def _why_absent(error: Exception, serial: str | None) -> str:
     if "in use" in str(error) or "opened" in str(error).lower():
         return f"{wanted} is plugged in but another program has it: close WaveForms and other scripts."
     return (
-        f"{wanted} does not answer ({error or type(error).__name__}): plug it in over USB and see whether the "
-        "WaveForms program finds it; with several plugged in, instrument.serial in the wiring names one."
+        f"{wanted} does not answer ({error or type(error).__name__}): plug it in over USB and see whether "
+        "the WaveForms program finds it; with several plugged in, instrument.serial in the wiring names one."
     )

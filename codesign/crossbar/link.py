@@ -1,4 +1,4 @@
-"""Calls to an instrument that may never return: each is made by another thread, and waited for only so long."""
+"""Calls to an instrument that may never return: another thread makes them, and they are waited for only so long."""
 
 import itertools
 import queue

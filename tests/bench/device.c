@@ -28,10 +28,10 @@ enum { READY = 0, DONE = 2, RUNNING = 3 };
 enum { FUNC_DC = 0, FUNC_CUSTOM = 30, IDLE_OFFSET = 1 };
 enum { TEXT_INFO = -2, TYPE_FILTER = 0x8000000, USB = 1 };
 
-static const double SWITCH_OHM = 70, LEAK_S = 1e-12, TIA_LIMIT_V = 4.0, TIA_TAU_S = 2e-5, TIA_OFFSET_V = 2e-3;
+static const double SWITCH_OHM = 70, LEAK_S = 1e-12, TIA_LIMIT_V = 4.0, TIA_OFFSET_V = 2e-3;
 static const double ADC_NOISE_V = 1e-3, READ_NOISE = 2e-3, ADC_STEPS = 16384;
 /* Cells: nothing below the threshold; above it a step towards the end of the range, exponential in voltage. */
-static const double THRESHOLD_V = 1.05, SCALE_V = 0.3, RATE_HZ = 15, CYCLE_SPREAD = 0.15;
+static const double LOWEST_S = 2e-6, HIGHEST_S = 1e-4, THRESHOLD_V = 1.05, SCALE_V = 0.3, RATE_HZ = 15, CYCLE_SPREAD = 0.15;
 
 /* ---- what is remembered, laid out as tests/bench/record.py reads it */
 
@@ -55,7 +55,7 @@ static void note(const char *format, ...)
 
 /* ---- the scene */
 
-static double stuck_s[ROWS][COLUMNS], lowest_s = 2e-6, highest_s = 1e-4;
+static double stuck_s[ROWS][COLUMNS], stage_s = 2e-5;
 static int present = 1, kind = DISCOVERY2, busy;
 static char device_name[32] = "Analog Discovery 2 (simulated)";
 enum fault { NONE, UNPLUGGED, WEDGED, HUNG, BLOCKED, SILENT };
@@ -87,7 +87,7 @@ static void read_scene(const char *scene)
             stuck_s[row][column] = siemens;
         else if (sscanf(part, " seed %ld", &number) == 1)
             random_state = (uint64_t)number;
-        else if (sscanf(part, " range %lf %lf", &lowest_s, &highest_s) == 2)
+        else if (sscanf(part, " stage %lf", &stage_s) == 1)
             ;
         else if (sscanf(part, " %31s %31s %ld", word, event, &number) == 3) {
             for (int f = UNPLUGGED; f <= SILENT; f++)
@@ -200,7 +200,7 @@ static void solve(void)
         }
 }
 
-static double bank_now(int b, double t) { return bank_target_v[b] + (bank_v[b] - bank_target_v[b]) * exp((changed_at - t) / TIA_TAU_S); }
+static double bank_now(int b, double t) { return bank_target_v[b] + (bank_v[b] - bank_target_v[b]) * exp((changed_at - t) / stage_s); }
 
 static void stress(double seconds)
 {
@@ -212,7 +212,7 @@ static void stress(double seconds)
             if (stuck_s[r][c] > 0 || fabs(v) <= THRESHOLD_V)
                 continue;
             double share = 1 - exp(-RATE_HZ * seconds * pulse_spread * (exp((fabs(v) - THRESHOLD_V) / SCALE_V) - 1));
-            *g += share * ((v > 0 ? highest_s : lowest_s) - *g);
+            *g += share * ((v > 0 ? HIGHEST_S : LOWEST_S) - *g);
         }
 }
 
@@ -343,13 +343,15 @@ __attribute__((constructor)) static void begin(void)
     if (rec->magic != MAGIC)
         for (int r = 0; r < ROWS; r++)
             for (int c = 0; c < COLUMNS; c++)
-                rec->conductance[r][c] = lowest_s * (1 + 0.2 * uniform());
+                rec->conductance[r][c] = LOWEST_S * (1 + 0.2 * uniform());
     for (int r = 0; r < ROWS; r++)
         for (int c = 0; c < COLUMNS; c++)
             if (stuck_s[r][c] > 0)
                 rec->conductance[r][c] = stuck_s[r][c];
     rec->magic = MAGIC, rec->open = 0, rec->plugged = 1;
     rec->calls = rec->reads = rec->pulses = rec->failed_calls = 0;
+    for (int k = 0; k < OUTPUTS; k++)
+        output[k].master = k;
     last_time = now();
     refresh(last_time);
 }
