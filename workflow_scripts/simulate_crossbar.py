@@ -55,14 +55,13 @@ def main(
         first_points(experiment.test_data(experiment.data(**data)), crossbar["test_points"]),
         task=experiment.definition,
         method=method,
-        settings=NetworkSettings(
-            g_min_s=span.g_min_s, g_max_s=span.g_max_s, reads=crossbar["reads"], **read
-        ),
+        settings=NetworkSettings(g_min_s=span.g_min_s, g_max_s=span.g_max_s, reads=crossbar["reads"], **read),
         write=writing(crossbar["write"], span=span, **read),
     ):
         rows.append(row)
         print(f"run {row['run']}: software {row['software_accuracy']:.4f}, array {row['array_accuracy']:.4f}")
     said = {"device": profile.profile, "origin": profile.origin, "usability": profile.usability}
+    said["range_s"] = span.g_max_s - span.g_min_s
     write_record(rows, record, metadata={"source": SIMULATED, **said})
 
 

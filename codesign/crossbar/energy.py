@@ -128,9 +128,19 @@ REFERENCES: Mapping[str, Constant] = {
     constant.name: constant
     for constant in (
         Constant("paper", 27548.0, "GOPS/W", "published", "arXiv 2412.02779, 10 × 10 array alone"),
-        Constant("yao", 11014.0, "GOPS/W", "published", "Yao et al., Nature 577, 641 (2020), their 128 × 16 array"),
-        Constant("v100", 100.0, "GOPS/W", "published", "what both papers compare with: " + _V100 + "31.4 TFLOP/s, 300 W: 105"),
-        Constant("v100_tensor", 125e3 / 300, "GOPS/W", "published", _V100 + "tensor cores, 125 TFLOP/s, 300 W"),
+        Constant(
+            "yao", 11014.0, "GOPS/W", "published", "Yao et al., Nature 577, 641 (2020), their 128 × 16 array"
+        ),
+        Constant(
+            "v100",
+            100.0,
+            "GOPS/W",
+            "published",
+            "what both papers compare with: " + _V100 + "31.4 TFLOP/s, 300 W: 105",
+        ),
+        Constant(
+            "v100_tensor", 125e3 / 300, "GOPS/W", "published", _V100 + "tensor cores, 125 TFLOP/s, 300 W"
+        ),
     )
 }
 """Efficiencies of others."""

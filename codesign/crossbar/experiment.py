@@ -47,7 +47,9 @@ class Conductances:
     g_max_s: float
 
 
-def conductances(profile: DeviceProfile | None, *, g_min_s: float | None, g_max_s: float | None) -> Conductances:
+def conductances(
+    profile: DeviceProfile | None, *, g_min_s: float | None, g_max_s: float | None
+) -> Conductances:
     """The range asked for; where it is None, the device's own.
 
     Args:
@@ -193,13 +195,17 @@ def first_points(test: Split, number: int) -> Split:
         ValueError: There are fewer.
     """
     if number > len(test):
-        raise ValueError(f"crossbar.test_points {number} is more than the {len(test)} test points of the task")
+        raise ValueError(
+            f"crossbar.test_points {number} is more than the {len(test)} test points of the task"
+        )
     return Split(test.inputs[:number], test.targets[:number], test.origin)
 
 
 def _products(network: ObservedNetwork) -> dict:
     """Columns of every multiplication, beside software's product of the same input."""
-    found: dict[str, list] = {f"product_{name}": [] for name in ("layer", "output", "example", "software", "array")}
+    found: dict[str, list] = {
+        f"product_{name}": [] for name in ("layer", "output", "example", "software", "array")
+    }
     for k, (layer, inputs, array) in enumerate(network.seen, start=1):
         software = inputs @ layer.weight.T  # (n, inputs) @ (inputs, outputs)
         examples, outputs = np.indices(software.shape)
@@ -216,7 +222,18 @@ def _products(network: ObservedNetwork) -> dict:
 
 def _cells(network: ObservedNetwork) -> dict:
     """Columns of every programmed cell."""
-    names = ("layer", "tile", "load", "row", "column", "target_s", "reached_s", "pulses", "ok", "mean_square_v2")
+    names = (
+        "layer",
+        "tile",
+        "load",
+        "row",
+        "column",
+        "target_s",
+        "reached_s",
+        "pulses",
+        "ok",
+        "mean_square_v2",
+    )
     found: dict[str, list] = {f"cell_{name}": [] for name in names}
     ended = {(load, c.row, c.column): c for load, report in network.reports.items() for c in report.cells}
     for k, (layer, inputs, _) in enumerate(network.seen, start=1):

@@ -191,7 +191,10 @@ def _placed(shapes, order, rows: int, columns: int) -> list[Place]:
             h, w = min(tall, height), min(wide // 2, width)
             places.append(Place(load, row, column, matrix, slice(i, i + h), slice(o, o + w)))
             # below the tile its own columns are free, beside it all rows of the hole
-            free += [(load, row + h, column, tall - h, 2 * w), (load, row, column + 2 * w, tall, wide - 2 * w)]
+            free += [
+                (load, row + h, column, tall - h, 2 * w),
+                (load, row, column + 2 * w, tall, wide - 2 * w),
+            ]
             if height > h:
                 rest.append((i + h, height - h, o, w))
             if width > w:

@@ -297,9 +297,7 @@ class DryRun(CrossbarDriver):
 
     def pulse(self, row: int, column: int, volts: float, seconds: float) -> None:
         """Print the pulse."""
-        checked_pulse(
-            row, column, volts, seconds, rows=self.rows, columns=self.columns, limits=self.limits
-        )
+        checked_pulse(row, column, volts, seconds, rows=self.rows, columns=self.columns, limits=self.limits)
         self._write(f"pulse row {row}, column {column} with {volts:+.4f} V for {seconds:.3g} s")
         if self._twin is not None:
             self._twin.pulse(row, column, volts, seconds)

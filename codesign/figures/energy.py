@@ -30,7 +30,12 @@ LOOKS = {
     "digital": (PURPLE, "registers, shift-and-add"),
 }
 """Colour and name of each component."""
-SHOWN = {"paper": "paper, array alone", "yao": "Yao et al.", "v100": "V100", "v100_tensor": "V100, tensor cores"}
+SHOWN = {
+    "paper": "paper, array alone",
+    "yao": "Yao et al.",
+    "v100": "V100",
+    "v100_tensor": "V100, tensor cores",
+}
 ROW_MM = 11.0
 
 
@@ -70,12 +75,16 @@ def draw_energy(
         tall = ROW_MM * len(designs)
         bars, points = axes_mm(figure, 42, 21, 66, tall), axes_mm(figure, 116, 21, 60, tall)
         for k, (design, coding) in enumerate(designs):
-            mine = {row["component"]: row for row in rows if (row["design"], row["coding"]) == (design, coding)}
+            mine = {
+                row["component"]: row for row in rows if (row["design"], row["coding"]) == (design, coding)
+            }
             start = 0.0
             for component in COMPONENTS:
                 value = 1e12 * mine[component]["energy_j"]
                 label = LOOKS[component][1] if k == 0 else None
-                bars.barh(k, value, left=start, height=0.62, color=LOOKS[component][0], label=label, gid=component)
+                bars.barh(
+                    k, value, left=start, height=0.62, color=LOOKS[component][0], label=label, gid=component
+                )
                 start += value
             share = 1e12 * mine["array"]["energy_j"] / start
             bars.text(start, k, f"  {start:.3g} pJ, array {100 * share:.2g} %", va="center", fontsize=5.5)
@@ -83,8 +92,12 @@ def draw_energy(
             points.plot([everything, alone], [k, k], color=GREY, lw=0.6, zorder=2)
             points.plot([alone], [k], "o", mfc="white", mec=VERMILION, mew=0.9, ms=4.2, zorder=3, gid="alone")
             points.plot([everything], [k], "o", color=BLUE, mew=0, ms=4.6, zorder=3, gid="everything")
-            points.text(alone, k - 0.2, f"{alone:,.0f}", ha="center", va="bottom", fontsize=5.5, color=VERMILION)
-            points.text(everything, k - 0.2, f"{everything:,.0f}", ha="center", va="bottom", fontsize=5.5, color=BLUE)
+            points.text(
+                alone, k - 0.2, f"{alone:,.0f}", ha="center", va="bottom", fontsize=5.5, color=VERMILION
+            )
+            points.text(
+                everything, k - 0.2, f"{everything:,.0f}", ha="center", va="bottom", fontsize=5.5, color=BLUE
+            )
         totals = [
             1e12 * sum(row["energy_j"] for row in rows if (row["design"], row["coding"]) == design)
             for design in designs
@@ -93,13 +106,26 @@ def draw_energy(
         bars.set_title("a  by component")
         names = [f"{design}\n{_coded(coding)}" for design, coding in designs]
         bars.set_yticks(range(len(designs)), names, fontsize=6)
-        bars.legend(loc="upper left", bbox_to_anchor=(-0.62, -0.95 / len(designs)), ncols=5, columnspacing=1.2, handlelength=1.0)
+        bars.legend(
+            loc="upper left",
+            bbox_to_anchor=(-0.62, -0.95 / len(designs)),
+            ncols=5,
+            columnspacing=1.2,
+            handlelength=1.0,
+        )
         efficiencies = [row[name] for row in rows for name in ("array_gops_per_w", "gops_per_w")]
         values = [*efficiencies, *(row["value"] for row in references)]
         points.set(xscale="log", xlim=(min(values) / 2.2, max(values) * 2.2))
         log_ticks(points.xaxis)
         for k, row in enumerate(sorted(references, key=lambda row: row["value"])):
-            points.axvline(row["value"], color=ORANGE if row["name"] == "paper" else GREY, lw=0.7, ls=(0, (3, 1.5)), zorder=1, gid=row["name"])
+            points.axvline(
+                row["value"],
+                color=ORANGE if row["name"] == "paper" else GREY,
+                lw=0.7,
+                ls=(0, (3, 1.5)),
+                zorder=1,
+                gid=row["name"],
+            )
             points.text(
                 row["value"], 1.015, f" {SHOWN[row['name']]}", transform=points.get_xaxis_transform(), rotation=28,
                 fontsize=5.2, color=GREY, ha="left", va="bottom", rotation_mode="anchor",
@@ -119,4 +145,3 @@ def draw_energy(
 
 def _coded(coding: str) -> str:
     return {"amplitude": "one pulse, 8-bit height", "serial": "eight one-bit pulses"}[coding]
-
