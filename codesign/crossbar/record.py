@@ -120,7 +120,8 @@ def read_records(paths: Sequence[Path | str], *, measured: bool) -> tuple[list[d
 def cells_said(metadata: Mapping) -> str:
     """What the cells are, as figures say it."""
     if metadata["source"] == MEASURED:
-        return f"{metadata.get('array') or 'not named'}, {metadata['instrument']} {metadata['serial']}, {metadata['measured_at']}"
+        array = metadata.get("array") or "not named"
+        return f"{array}, {metadata['instrument']} {metadata['serial']}, {metadata['measured_at']}"
     return f"modelled on {metadata['device']} ({metadata['origin']}), U = {metadata['usability']:.2f}"
 
 

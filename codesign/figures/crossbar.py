@@ -173,8 +173,8 @@ def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: s
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 80)
         under = (
-            "every multiplication of a vector with a column pair, all runs and test points; the array gets the input "
-            "that it has itself computed",
+            "every product of a vector and a column pair, all runs and test points, against software's of the "
+            "same input",
             f"cells: {device}; unit: root mean square of that method's products of the layer in software",
         )
         head(figure, 80, "Error of a multiplication: array - software", under, source)
@@ -186,7 +186,9 @@ def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: s
                 look = look_of_method(method)
                 edges = [line["low"] for line in mine] + [mine[-1]["high"]]
                 share = [line["count"] / line["n"] for line in mine]
-                label = f"{METHODS[method].title}: mean {mine[0]['mean']:+.3f}, std {mine[0]['std']:.3f}, n = {mine[0]['n']:,}"
+                whole = mine[0]
+                label = f"{METHODS[method].title}: mean {whole['mean']:+.3f}, std {whole['std']:.3f}, "
+                label += f"n = {whole['n']:,}"
                 axes.stairs(share, edges, color=look.colour, lw=1.0, label=label, gid=method)
                 axes.stairs(share, edges, color=look.colour, fill=True, alpha=0.14)
             axes.axvline(0, color=GREY, lw=0.5, ls=(0, (1, 1.5)))
@@ -233,9 +235,11 @@ def draw_conductance_map(
         reached = [cell["ok"] for cell in cells]
         pulses = [cell["pulses"] for cell in cells]
         under = (
-            f"a: {len(cells):,} cells of {len(rows)} networks, {100 * sum(reached) / len(reached):.1f} % within "
-            f"{engineering(tolerance_s, 'S')} of their target (band), {sum(pulses) / len(pulses):.1f} pulses a cell",
-            f"b: the {array[0]} × {array[1]} array of run {run}, white: no weight, line: between layers; cells: {device}",
+            f"a: {len(cells):,} cells of {len(rows)} networks, {100 * sum(reached) / len(reached):.1f} % "
+            f"within {engineering(tolerance_s, 'S')} of their target (band), "
+            f"{sum(pulses) / len(pulses):.1f} pulses a cell",
+            f"b: the {array[0]} × {array[1]} array of run {run}, white: no weight, line: between layers; "
+            f"cells: {device}",
         )
         head(figure, height, "Programmed against target conductance", under, source)
         _every_cell(figure, height, cells, (low, high), 1e6 * tolerance_s)
@@ -250,10 +254,9 @@ def draw_conductance_map(
                 images[name] = _map(axes, chosen[method], array, name, scales[name])
                 if k == 0:
                     axes.set_title(f"b  {name}" if j == 0 else name)
-            text_mm(
-                figure, MAPS_MM[0] - 5.5, bottom + MAP_MM / 2, METHODS[method].title, rotation=90, va="center",
-                ha="center", color=look_of_method(method).colour, fontweight="bold",
-            )  # fmt: skip
+            side = {"rotation": 90, "va": "center", "ha": "center", "fontweight": "bold"}
+            colour, middle = look_of_method(method).colour, bottom + MAP_MM / 2
+            text_mm(figure, MAPS_MM[0] - 5.5, middle, METHODS[method].title, color=colour, **side)
         for name, left, right, label in (
             ("target", MAPS_MM[0], MAPS_MM[1] + MAP_MM, "conductance [µS]"),
             ("difference", MAPS_MM[2], MAPS_MM[2] + MAP_MM, "programmed - target [µS]"),

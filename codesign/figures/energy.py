@@ -45,20 +45,20 @@ def draw_energy(
     """Energy of one multiply-accumulate as stacked bars, and efficiencies beside those of others.
 
     Args:
-        rows: Rows of `codesign.tables.ENERGY`; all of one conductance and pulse.
+        rows: Rows of `codesign.tables.ENERGY`; all of one pulse.
         constants: `codesign.crossbar.energy.constant_rows`: the references drawn.
         source: simulated | measured.
         device: What the cells are, as the figure says it.
 
     Raises:
-        ValueError: No row, or rows of several conductances or pulses.
+        ValueError: No row, or rows of several pulses.
     """
     if not rows:
         raise ValueError("no design to draw")
-    made = {(row["conductance_s"], row["read_voltage_v"], row["pulse_s"]) for row in rows}
+    made = {(row["read_voltage_v"], row["pulse_s"]) for row in rows}
     if len(made) > 1:
-        raise ValueError(f"one figure shows one conductance and pulse, got {sorted(made)}")
-    [(conductance, voltage, pulse)] = made
+        raise ValueError(f"one figure shows one read pulse, got {sorted(made)}")
+    [(voltage, pulse)] = made
     designs = list(dict.fromkeys((row["design"], row["coding"]) for row in rows))
     references = [row for row in constants if row["name"] in SHOWN]
     numbers = [dict(row) for row in rows]
@@ -66,14 +66,14 @@ def draw_energy(
         height = 46 + ROW_MM * len(designs)
         figure = new_figure(TWO_COLUMNS_MM, height)
         under = (
-            f"cells: {device}; mean programmed conductance {engineering(conductance, 'S')}, read pulse "
-            f"{voltage:g} V, {engineering(pulse, 's')}",
-            "array by Yao et al.'s method; the rest from published or assumed constants, each with its source in the "
-            "table beside; 8 bits an input",
+            f"cells: {device}; read pulse {voltage:g} V, {engineering(pulse, 's')}; G: mean conductance, "
+            "the paper's such that V² G t is its efficiency",
+            "array by Yao et al.'s method; the rest from published or assumed constants of 8 bits, each with "
+            "its source in the table beside",
         )
         head(figure, height, "Energy of one multiply-accumulate", under, source)
         tall = ROW_MM * len(designs)
-        bars, points = axes_mm(figure, 42, 21, 66, tall), axes_mm(figure, 116, 21, 60, tall)
+        bars, points = axes_mm(figure, 50, 21, 60, tall), axes_mm(figure, 118, 21, 58, tall)
         for k, (design, coding) in enumerate(designs):
             mine = {
                 row["component"]: row for row in rows if (row["design"], row["coding"]) == (design, coding)
@@ -104,7 +104,8 @@ def draw_energy(
         ]
         bars.set(xlim=(0, 1.55 * max(totals)), xlabel="energy of one multiply-accumulate [pJ]")
         bars.set_title("a  by component")
-        names = [f"{design}\n{_coded(coding)}" for design, coding in designs]
+        held = {(row["design"], row["coding"]): engineering(row["conductance_s"], "S") for row in rows}
+        names = [f"{name}, G = {held[name, coding]}\n{_coded(coding)}" for name, coding in designs]
         bars.set_yticks(range(len(designs)), names, fontsize=6)
         bars.legend(
             loc="upper left",
@@ -117,7 +118,7 @@ def draw_energy(
         values = [*efficiencies, *(row["value"] for row in references)]
         points.set(xscale="log", xlim=(min(values) / 2.2, max(values) * 2.2))
         log_ticks(points.xaxis)
-        for k, row in enumerate(sorted(references, key=lambda row: row["value"])):
+        for row in sorted(references, key=lambda row: row["value"]):
             points.axvline(
                 row["value"],
                 color=ORANGE if row["name"] == "paper" else GREY,
@@ -126,10 +127,10 @@ def draw_energy(
                 zorder=1,
                 gid=row["name"],
             )
-            points.text(
-                row["value"], 1.015, f" {SHOWN[row['name']]}", transform=points.get_xaxis_transform(), rotation=28,
-                fontsize=5.2, color=GREY, ha="left", va="bottom", rotation_mode="anchor",
-            )  # fmt: skip
+            along = {"rotation": 28, "rotation_mode": "anchor", "ha": "left", "va": "bottom"}
+            across = points.get_xaxis_transform()
+            name = f" {SHOWN[row['name']]}"
+            points.text(row["value"], 1.015, name, transform=across, fontsize=5.2, color=GREY, **along)
             numbers.append(
                 dict.fromkeys(numbers[0])
                 | {"design": SHOWN[row["name"]], "component": "reference", "array_gops_per_w": row["value"]}
