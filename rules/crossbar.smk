@@ -172,6 +172,7 @@ rule draw_crossbar:
         measured=is_measured,
         task="moons",
         confidence=config["evaluation"]["confidence"],
+        array=[CROSSBAR["array"]["rows"], CROSSBAR["array"]["columns"]],
         tolerance=CROSSBAR["write"]["tolerance"],
         code=code_digest("draw_crossbar.py"),
     message:

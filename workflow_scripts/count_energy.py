@@ -30,7 +30,7 @@ def main(
     read = ReadPulse(**pulse)
     found = programmed(rows, pulse_s=read.seconds)
     table = energy_of(
-        designs_of(found["tiles"], found["mean_square_v2"], array=array),
+        designs_of(found["tiles"], found["mean_square_v2"], array=array, pulse=read),
         conductance_s=found["conductance_s"],
         pulse=read,
         source=metadata["source"],

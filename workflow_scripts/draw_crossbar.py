@@ -22,6 +22,7 @@ def main(
     errors: Path,
     task: str,
     confidence: float,
+    array: tuple[int, int],
     tolerance: float,
     **outputs: Path,
 ) -> None:
@@ -31,7 +32,8 @@ def main(
         measured: Whether the record is one of the bench; a simulated one is refused there.
         task: What the networks were trained for: a name of `codesign.tasks.registry.TASKS`.
         confidence: Of the intervals.
-        tolerance: Of write-verify, relative to the target.
+        array: Rows and columns of the array.
+        tolerance: Of write-verify, a share of the conductance range.
         outputs: {figure}_{pdf, png, csv} of each of `FIGURES`.
     """
     rows, metadata = read_records(records, measured=measured)
@@ -39,7 +41,11 @@ def main(
     with errors.open(newline="", encoding="utf-8") as lines:
         counted = [
             {
-                name: value if name in ("source", "method") else int(value) if name in COUNTS else float(value)
+                name: value
+                if name in ("source", "method")
+                else int(value)
+                if name in COUNTS
+                else float(value)
                 for name, value in line.items()
             }
             for line in csv.DictReader(lines)
@@ -53,7 +59,13 @@ def main(
             **said,
         ),
         draw_crossbar_errors(counted, **said),
-        draw_conductance_map(rows, run=min(row["run"] for row in rows), tolerance=tolerance, **said),
+        draw_conductance_map(
+            rows,
+            run=min(row["run"] for row in rows),
+            array=array,
+            tolerance_s=tolerance * metadata["range_s"],
+            **said,
+        ),
     )
     for figure, drawing in zip(FIGURES, drawings, strict=True):
         write_drawing(drawing, **{kind: outputs[f"{figure}_{kind}"] for kind in ("pdf", "png", "csv")})
@@ -68,6 +80,7 @@ if __name__ == "__main__":
             errors=Path(snakemake.input.errors),
             task=snakemake.params.task,
             confidence=snakemake.params.confidence,
+            array=tuple(snakemake.params.array),
             tolerance=snakemake.params.tolerance,
             **{
                 f"{figure}_{kind}": Path(snakemake.output[f"{figure}_{kind}"])

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from codesign.crossbar.cells import CellSettings
 from codesign.crossbar.driver import SIMULATED, Limits
-from codesign.crossbar.experiment import conductances, first_points, run_networks, twin, writing
+from codesign.crossbar.experiment import circuit_of, conductances, first_points, run_networks, twin, writing
 from codesign.crossbar.network import NetworkSettings
 from codesign.crossbar.networks import network_of, read_runs
 from codesign.crossbar.record import write_record
-from codesign.crossbar.simulated import CircuitSettings
 from codesign.log import log_to
 from codesign.nonideality.profile import nearest_level, read_profiles
 from codesign.training.experiment import Experiment, use_threads
@@ -41,7 +40,7 @@ def main(
             run=run,
             **crossbar["array"],
             cells=CellSettings(**crossbar["cells"]),
-            circuit=CircuitSettings(**crossbar["circuit"]),
+            circuit=circuit_of(crossbar["circuit"], span=span, rows=crossbar["array"]["rows"], **read),
             limits=Limits(**crossbar["limits"]),
             span=span,
             seed=seed,
@@ -55,14 +54,13 @@ def main(
         first_points(experiment.test_data(experiment.data(**data)), crossbar["test_points"]),
         task=experiment.definition,
         method=method,
-        settings=NetworkSettings(
-            g_min_s=span.g_min_s, g_max_s=span.g_max_s, reads=crossbar["reads"], **read
-        ),
+        settings=NetworkSettings(g_min_s=span.g_min_s, g_max_s=span.g_max_s, reads=crossbar["reads"], **read),
         write=writing(crossbar["write"], span=span, **read),
     ):
         rows.append(row)
         print(f"run {row['run']}: software {row['software_accuracy']:.4f}, array {row['array_accuracy']:.4f}")
     said = {"device": profile.profile, "origin": profile.origin, "usability": profile.usability}
+    said["range_s"] = span.g_max_s - span.g_min_s
     write_record(rows, record, metadata={"source": SIMULATED, **said})
 
 

@@ -95,8 +95,9 @@ _CONSTANTS = (
         4 * 1.0 * 0.5e-12 * math.log(2 ** (BITS + 1)) / (0.5 * 50e-9) / 15,
         "W a column",
         "assumed",
-        "amplitude coding: a transimpedance stage that settles to half a step of 8 bits (6.2 time constants) within "
-        "50 ns into 0.5 pF at a feedback factor of 1/2 needs 125 µS, 8 µA at 15/V, in four branches at 1 V",
+        "amplitude coding: a transimpedance stage that settles to half a step of 8 bits (6.2 time "
+        "constants) within 50 ns into 0.5 pF "
+        "at a feedback factor of 1/2 needs 125 µS, 8 µA at 15/V, in four branches at 1 V",
     ),
     Constant(
         "shift_add_j",
@@ -128,9 +129,19 @@ REFERENCES: Mapping[str, Constant] = {
     constant.name: constant
     for constant in (
         Constant("paper", 27548.0, "GOPS/W", "published", "arXiv 2412.02779, 10 × 10 array alone"),
-        Constant("yao", 11014.0, "GOPS/W", "published", "Yao et al., Nature 577, 641 (2020), their 128 × 16 array"),
-        Constant("v100", 100.0, "GOPS/W", "published", "what both papers compare with: " + _V100 + "31.4 TFLOP/s, 300 W: 105"),
-        Constant("v100_tensor", 125e3 / 300, "GOPS/W", "published", _V100 + "tensor cores, 125 TFLOP/s, 300 W"),
+        Constant(
+            "yao", 11014.0, "GOPS/W", "published", "Yao et al., Nature 577, 641 (2020), their 128 × 16 array"
+        ),
+        Constant(
+            "v100",
+            100.0,
+            "GOPS/W",
+            "published",
+            "what both papers compare with: " + _V100 + "31.4 TFLOP/s, 300 W: 105",
+        ),
+        Constant(
+            "v100_tensor", 125e3 / 300, "GOPS/W", "published", _V100 + "tensor cores, 125 TFLOP/s, 300 W"
+        ),
     )
 }
 """Efficiencies of others."""
@@ -192,6 +203,8 @@ class Design:
     mean_square_v2: float | None = None
     """Mean squared row voltage of the inputs; None for the full read voltage on every row,
     which is what Yao et al. count. Amplitude coding only."""
+    conductance_s: float | None = None
+    """Mean conductance of a cell [S]; None for the programmed one."""
 
     def __post_init__(self) -> None:
         if self.coding not in CODINGS:
@@ -235,7 +248,7 @@ def budget(
 
     Args:
         design: Arrays and coding.
-        conductance_s: Mean conductance of a cell [S].
+        conductance_s: Mean conductance of a cell [S], where the design has none of its own.
         pulse: Read pulse; with serial coding each of the eight is one.
         constants: Everything around the array.
 
@@ -244,6 +257,8 @@ def budget(
     """
     if not (math.isfinite(conductance_s) and conductance_s > 0):
         raise ValueError(f"conductance_s must be a finite positive number, got {conductance_s!r}")
+    if design.conductance_s is not None:
+        conductance_s = design.conductance_s
     at = {name: constant.value for name, constant in constants.items()}
     rows, columns = (sum(tile[axis] for tile in design.tiles) for axis in (0, 1))
     pulses = 1 if design.coding == "amplitude" else BITS
@@ -274,18 +289,21 @@ def implied_conductance_s(gops_per_w: float, pulse: ReadPulse) -> float:
 
 
 def designs_of(
-    tiles: Sequence[tuple[int, int]], mean_square_v2: float, *, array: tuple[int, int]
+    tiles: Sequence[tuple[int, int]], mean_square_v2: float, *, array: tuple[int, int], pulse: ReadPulse
 ) -> list[Design]:
-    """What is priced: the array in full, a network on it with its own inputs, and a large array.
+    """What is priced: the array in full, the paper's, a network with its own inputs, and a large array.
 
     Args:
         tiles: Rows and columns that the network uses of each loading of the array.
         mean_square_v2: Mean squared row voltage of its inputs [V²].
         array: Rows and columns of the array.
+        pulse: Read pulse; the paper's array has the conductance that gives its efficiency under it.
     """
     rows, columns = array
+    paper_s = implied_conductance_s(REFERENCES["paper"].value, pulse)
     return [
         Design(f"{rows} × {columns} array, full", (array,), "amplitude"),
+        Design("the paper's 10 × 10 array", ((10, 10),), "amplitude", conductance_s=paper_s),
         Design("moons network, its inputs", tuple(tiles), "amplitude", mean_square_v2),
         Design(f"{rows} × {columns} array, full", (array,), "serial"),
         Design(f"{LARGE} × {LARGE} array, full", ((LARGE, LARGE),), "serial"),
@@ -299,7 +317,7 @@ def energy_of(
 
     Args:
         designs: What is priced.
-        conductance_s: Mean conductance of a cell [S].
+        conductance_s: Mean programmed conductance [S].
         pulse: Read pulse.
         source: `simulated` or `measured`: where the conductance comes from.
     """
@@ -310,7 +328,7 @@ def energy_of(
             "design": each.design.name,
             "coding": each.design.coding,
             "cells": each.design.cells,
-            "conductance_s": conductance_s,
+            "conductance_s": each.design.conductance_s or conductance_s,
             "read_voltage_v": pulse.voltage_v,
             "pulse_s": pulse.seconds,
             "component": component,
@@ -337,8 +355,8 @@ def said_of(rows: Sequence[Mapping]) -> str:
                 f"{row['gops_per_w']:,.0f} ({row['gops_per_w'] / REFERENCES['v100'].value:.3g} V100)"
             )
     lines.append(
-        f"the paper's {paper:,.0f} GOPS/W: {implied_energy_j(paper) * 1e15:.1f} fJ a cell, under this pulse a mean "
-        f"conductance of {implied_conductance_s(paper, pulse) * 1e6:.3g} µS"
+        f"the paper's {paper:,.0f} GOPS/W: {implied_energy_j(paper) * 1e15:.1f} fJ a cell, under this "
+        f"pulse a mean conductance of {implied_conductance_s(paper, pulse) * 1e6:.3g} µS"
     )
     return "\n".join(lines)
 

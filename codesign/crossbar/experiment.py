@@ -6,22 +6,28 @@ compared with what software makes of the *same* input, so that an error of one l
 in the next; accuracy is of the whole network.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from codesign.crossbar.cells import Cells, CellSettings
 from codesign.crossbar.driver import CrossbarDriver, Limits
 from codesign.crossbar.network import CrossbarNetwork, Layer, NetworkSettings
-from codesign.crossbar.programming import WriteSettings
+from codesign.crossbar.programming import DriftError, WriteSettings
 from codesign.crossbar.safety import Guarded
 from codesign.crossbar.simulated import CircuitSettings, SimulatedCrossbar
 from codesign.nonideality.profile import DeviceProfile
 from codesign.seeds import generator
 from codesign.tasks.task import Split, Task
+
+ATTEMPTS = 3
+"""Programmings after which an array whose cells do not stay is given up."""
+
+log = logging.getLogger(__name__)
 
 
 class ObservedNetwork(CrossbarNetwork):
@@ -47,7 +53,9 @@ class Conductances:
     g_max_s: float
 
 
-def conductances(profile: DeviceProfile | None, *, g_min_s: float | None, g_max_s: float | None) -> Conductances:
+def conductances(
+    profile: DeviceProfile | None, *, g_min_s: float | None, g_max_s: float | None
+) -> Conductances:
     """The range asked for; where it is None, the device's own.
 
     Args:
@@ -70,6 +78,22 @@ def conductances(profile: DeviceProfile | None, *, g_min_s: float | None, g_max_
 def writing(given: Mapping, *, span: Conductances, read_voltage_v: float) -> WriteSettings:
     """`crossbar.write` of the configuration, with what follows from the rest of it."""
     return WriteSettings(**given, range_s=span.g_max_s - span.g_min_s, read_voltage_v=read_voltage_v)
+
+
+def circuit_of(given: Mapping, *, span: Conductances, rows: int, read_voltage_v: float) -> CircuitSettings:
+    """`crossbar.circuit` of the configuration, the converter's range fitted to the cells where it is None.
+
+    Args:
+        given: The section.
+        span: Range of the cells.
+        rows: Of the array.
+        read_voltage_v: Largest voltage of a row [V].
+    """
+    rest = {name: value for name, value in given.items() if name not in ("adc_range_a", "noise")}
+    full_a = given["adc_range_a"]
+    if full_a is None:
+        full_a = rows * span.g_max_s * read_voltage_v
+    return CircuitSettings(**rest, adc_range_a=full_a, current_noise_a=given["noise"] * full_a)
 
 
 def twin(
@@ -137,12 +161,11 @@ def run_network(
         A row of `codesign.tables.CROSSBAR`.
 
     Raises:
-        DriftError: A cell moved between its programming and the first multiplication.
+        DriftError: Cells moved after each of `ATTEMPTS` programmings.
         CrossbarError: Whatever the driver raises.
     """
     network = ObservedNetwork(model, driver, settings=settings, writing=write)
-    network.program()
-    network.check_drift()
+    _programmed(network)
     logits = network.forward(test.inputs)
     return {
         "method": method,
@@ -153,6 +176,20 @@ def run_network(
         **_products(network),
         **_cells(network),
     }
+
+
+def _programmed(network: CrossbarNetwork) -> None:
+    """Program until the cells stay."""
+    for attempt in range(1, ATTEMPTS + 1):
+        network.program()
+        try:
+            network.check_drift()
+        except DriftError as moved:
+            if attempt == ATTEMPTS:
+                raise
+            log.warning("programming again: %s", moved)
+        else:
+            return
 
 
 def run_networks(
@@ -193,13 +230,17 @@ def first_points(test: Split, number: int) -> Split:
         ValueError: There are fewer.
     """
     if number > len(test):
-        raise ValueError(f"crossbar.test_points {number} is more than the {len(test)} test points of the task")
+        raise ValueError(
+            f"crossbar.test_points {number} is more than the {len(test)} test points of the task"
+        )
     return Split(test.inputs[:number], test.targets[:number], test.origin)
 
 
 def _products(network: ObservedNetwork) -> dict:
     """Columns of every multiplication, beside software's product of the same input."""
-    found: dict[str, list] = {f"product_{name}": [] for name in ("layer", "output", "example", "software", "array")}
+    found: dict[str, list] = {
+        f"product_{name}": [] for name in ("layer", "output", "example", "software", "array")
+    }
     for k, (layer, inputs, array) in enumerate(network.seen, start=1):
         software = inputs @ layer.weight.T  # (n, inputs) @ (inputs, outputs)
         examples, outputs = np.indices(software.shape)
@@ -216,7 +257,18 @@ def _products(network: ObservedNetwork) -> dict:
 
 def _cells(network: ObservedNetwork) -> dict:
     """Columns of every programmed cell."""
-    names = ("layer", "tile", "load", "row", "column", "target_s", "reached_s", "pulses", "ok", "mean_square_v2")
+    names = (
+        "layer",
+        "tile",
+        "load",
+        "row",
+        "column",
+        "target_s",
+        "reached_s",
+        "pulses",
+        "ok",
+        "mean_square_v2",
+    )
     found: dict[str, list] = {f"cell_{name}": [] for name in names}
     ended = {(load, c.row, c.column): c for load, report in network.reports.items() for c in report.cells}
     for k, (layer, inputs, _) in enumerate(network.seen, start=1):

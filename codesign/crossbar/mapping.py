@@ -9,6 +9,7 @@ A matrix larger than the array is cut into tiles, and the parts of an output are
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 
@@ -131,9 +132,8 @@ def map_weights(
     largest = float(np.abs(weight).max())
     level = np.abs(weight) / largest if largest else np.zeros(weight.shape)
     # (outputs, inputs) -> (inputs, outputs)
-    plus, minus = (
-        g_min_s + (g_max_s - g_min_s) * np.where(sign, level, 0.0).T for sign in (weight > 0, weight < 0)
-    )
+    levels = (np.where(sign, level, 0.0).T for sign in (weight > 0, weight < 0))
+    plus, minus = (g_min_s * (1 - at) + g_max_s * at for at in levels)  # both ends come out exactly
     tiles = [Tile(inputs=i, outputs=o, plus_s=plus[i, o], minus_s=minus[i, o]) for i, o in cuts]
     return Mapping(
         shape=(outputs, inputs), largest=largest, g_min_s=g_min_s, g_max_s=g_max_s, tiles=tuple(tiles)
@@ -160,8 +160,6 @@ def place(shapes: Sequence[tuple[int, int]], *, rows: int, columns: int) -> list
     numbers = range(len(shapes))
     orders = [tuple(numbers)]
     if 1 < len(shapes) <= 4:
-        from itertools import permutations
-
         orders = list(permutations(numbers))
     found = [_placed(shapes, order, rows, columns) for order in orders]
     best = min(found, key=lambda places: (max(p.load for p in places), len(places)))
@@ -191,7 +189,10 @@ def _placed(shapes, order, rows: int, columns: int) -> list[Place]:
             h, w = min(tall, height), min(wide // 2, width)
             places.append(Place(load, row, column, matrix, slice(i, i + h), slice(o, o + w)))
             # below the tile its own columns are free, beside it all rows of the hole
-            free += [(load, row + h, column, tall - h, 2 * w), (load, row, column + 2 * w, tall, wide - 2 * w)]
+            free += [
+                (load, row + h, column, tall - h, 2 * w),
+                (load, row, column + 2 * w, tall, wide - 2 * w),
+            ]
             if height > h:
                 rest.append((i + h, height - h, o, w))
             if width > w:

@@ -224,8 +224,8 @@ def _steps(model: nn.Module) -> list[tuple[str, nn.Module]]:
             continue
         if not isinstance(module, (nn.Linear, *DIGITAL)):
             raise ValueError(
-                f"{name or type(model).__name__} is a {type(module).__name__}: an array holds networks of linear "
-                "layers with simple activations between them"
+                f"{name or type(model).__name__} is a {type(module).__name__}: an array holds networks of "
+                "linear layers with simple activations between them"
             )
         steps.append((name, module))
     return steps

@@ -42,7 +42,9 @@ def train_runs(
 
 def write_runs(runs: Mapping[int, Mapping[str, Tensor]], path: Path | str, *, metadata: Mapping) -> None:
     """Write the weights of every run into one file."""
-    stored = {f"{run:04d}/{name}": tensor for run, weights in runs.items() for name, tensor in weights.items()}
+    stored = {
+        f"{run:04d}/{name}": tensor for run, weights in runs.items() for name, tensor in weights.items()
+    }
     write_weights(stored, path, metadata=metadata)
 
 

@@ -17,8 +17,8 @@ from codesign.crossbar.driver import MEASURED, SIMULATED
 from codesign.tables import CROSSBAR, metadata_of, read_table, write_table
 
 REQUIRED = {
-    SIMULATED: ("source",),
-    MEASURED: ("source", "instrument", "serial", "wiring_sha256", "git_commit", "measured_at"),
+    SIMULATED: ("source", "device", "origin", "usability", "range_s"),
+    MEASURED: ("source", "instrument", "serial", "wiring_sha256", "git_commit", "measured_at", "range_s"),
 }
 """What the metadata of a record must say."""
 
@@ -82,7 +82,9 @@ def read_measured(path: Path | str) -> tuple[pa.Table, dict]:
     """
     table, metadata = read_record(path)
     if metadata["source"] != MEASURED:
-        raise RecordError(f"{path} is {metadata['source']}, not measured: it has no place among bench measurements")
+        raise RecordError(
+            f"{path} is {metadata['source']}, not measured: it has no place among bench measurements"
+        )
     missing = [name for name in REQUIRED[MEASURED] if not metadata.get(name)]
     if missing:
         raise RecordError(f"{path}: a measured record must say {', '.join(missing)}")
@@ -105,7 +107,9 @@ def read_records(paths: Sequence[Path | str], *, measured: bool) -> tuple[list[d
         if not measured and metadata["source"] != SIMULATED:
             raise RecordError(f"{path} is {metadata['source']}: it has no place among simulated results")
         if said is not None and metadata != said:
-            raise RecordError(f"{path} and {paths[0]} are not of one record: what they say of themselves differs")
+            raise RecordError(
+                f"{path} and {paths[0]} are not of one record: what they say of themselves differs"
+            )
         said = metadata
         rows += table.to_pylist()
     if said is None:
@@ -116,7 +120,8 @@ def read_records(paths: Sequence[Path | str], *, measured: bool) -> tuple[list[d
 def cells_said(metadata: Mapping) -> str:
     """What the cells are, as figures say it."""
     if metadata["source"] == MEASURED:
-        return f"{metadata.get('array') or 'not named'}, {metadata['instrument']} {metadata['serial']}, {metadata['measured_at']}"
+        array = metadata.get("array") or "not named"
+        return f"{array}, {metadata['instrument']} {metadata['serial']}, {metadata['measured_at']}"
     return f"modelled on {metadata['device']} ({metadata['origin']}), U = {metadata['usability']:.2f}"
 
 

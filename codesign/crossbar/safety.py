@@ -269,7 +269,8 @@ class DryRun(CrossbarDriver):
             raise ValueError(f"the twin of a dry run must be simulated, got a {twin.source} one")
         if twin is not None and (twin.rows, twin.columns) != (driver.rows, driver.columns):
             raise ValueError(
-                f"the twin has {twin.rows} x {twin.columns} cells, the driver {driver.rows} x {driver.columns}"
+                f"the twin has {twin.rows} x {twin.columns} cells, the driver "
+                f"{driver.rows} x {driver.columns}"
             )
         self.rows, self.columns, self.limits = driver.rows, driver.columns, driver.limits
         self.identity = {"instrument": f"dry run of {type(driver).__name__}"}

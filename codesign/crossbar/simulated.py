@@ -144,9 +144,7 @@ class SimulatedCrossbar(CrossbarDriver):
     def pulse(self, row: int, column: int, volts: float, seconds: float) -> None:
         """See `CrossbarDriver`; the other lines stand at half of the voltage."""
         self._needs_open()
-        checked_pulse(
-            row, column, volts, seconds, rows=self.rows, columns=self.columns, limits=self.limits
-        )
+        checked_pulse(row, column, volts, seconds, rows=self.rows, columns=self.columns, limits=self.limits)
         rows, columns = np.full(self.rows, volts / 2), np.full(self.columns, volts / 2)
         rows[row], columns[column] = volts, 0.0
         solver = self._circuit_now()

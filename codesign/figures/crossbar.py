@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.colors import Normalize, TwoSlopeNorm
+from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
 
 from codesign.bayesmulti.methods import METHODS
@@ -15,6 +15,7 @@ from codesign.figures.style import (
     TWO_COLUMNS_MM,
     Drawing,
     axes_mm,
+    engineering,
     house_style,
     new_figure,
     text_mm,
@@ -24,7 +25,12 @@ PAPER_DROP = {"erm": 0.45, "bayesmulti": 0.15}
 """Loss of accuracy on the authors' array, arXiv 2412.02779."""
 JITTER = 0.13
 """Half width of the cloud of runs, in methods."""
-UNREACHED = "#D55E00"
+BLOCK_MM = 40.0
+"""Height of one method's maps."""
+MAP_MM = 30.0
+"""Side of a map."""
+MAPS_MM = (86.0, 118.0, 150.0)
+"""Left edges of target, programmed and difference."""
 
 
 def draw_crossbar_accuracy(
@@ -95,13 +101,28 @@ def draw_crossbar_accuracy(
             cost.text(k + 0.34, mean, f"{100 * mean:.1f} %", va="center", fontsize=6)
             if method in PAPER_DROP:
                 reported = PAPER_DROP[method]
-                cost.plot([k - 0.33, k + 0.33], [reported] * 2, color=look.colour, lw=0.9, ls=(0, (2, 1.2)), gid="paper")
+                cost.plot(
+                    [k - 0.33, k + 0.33],
+                    [reported] * 2,
+                    color=look.colour,
+                    lw=0.9,
+                    ls=(0, (2, 1.2)),
+                    gid="paper",
+                )
                 cost.text(k - 0.33, reported + 0.008, "paper", color=look.colour, fontsize=5.5, va="bottom")
                 numbers.append(
                     dict.fromkeys(numbers[0]) | {"panel": "paper", "method": method, "drop": reported}
                 )
         pairs.axhline(chance, color=GREY, lw=0.6, ls=(0, (1, 1.5)), zorder=1, gid="chance")
-        pairs.text(places[-1][0] + 0.58, chance, f"chance {chance:.3g}", color=GREY, fontsize=5.5, ha="right", va="bottom")
+        pairs.text(
+            places[-1][0] + 0.58,
+            chance,
+            f"chance {chance:.3g}",
+            color=GREY,
+            fontsize=5.5,
+            ha="right",
+            va="bottom",
+        )
         values = [line[name] for line in lines for name in ("software", "array")]
         pairs.set(xlim=(-0.6, places[-1][0] + 0.6), ylim=(min(*values, chance) - 0.03, 1.01))
         pairs.set_xticks([at for at, _ in places], [name for _, name in places])
@@ -152,8 +173,8 @@ def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: s
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 80)
         under = (
-            "every multiplication of a vector with a column pair, all runs and test points; the array gets the input "
-            "that it has itself computed",
+            "every product of a vector and a column pair, all runs and test points, against software's of the "
+            "same input",
             f"cells: {device}; unit: root mean square of that method's products of the layer in software",
         )
         head(figure, 80, "Error of a multiplication: array - software", under, source)
@@ -165,7 +186,9 @@ def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: s
                 look = look_of_method(method)
                 edges = [line["low"] for line in mine] + [mine[-1]["high"]]
                 share = [line["count"] / line["n"] for line in mine]
-                label = f"{METHODS[method].title}: mean {mine[0]['mean']:+.3f}, std {mine[0]['std']:.3f}, n = {mine[0]['n']:,}"
+                whole = mine[0]
+                label = f"{METHODS[method].title}: mean {whole['mean']:+.3f}, std {whole['std']:.3f}, "
+                label += f"n = {whole['n']:,}"
                 axes.stairs(share, edges, color=look.colour, lw=1.0, label=label, gid=method)
                 axes.stairs(share, edges, color=look.colour, fill=True, alpha=0.14)
             axes.axvline(0, color=GREY, lw=0.5, ls=(0, (1, 1.5)))
@@ -178,115 +201,127 @@ def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: s
 
 
 def draw_conductance_map(
-    rows: Sequence[Mapping], *, run: int, tolerance: float, source: str, device: str
+    rows: Sequence[Mapping],
+    *,
+    run: int,
+    array: tuple[int, int],
+    tolerance_s: float,
+    source: str,
+    device: str,
 ) -> Drawing:
-    """Programmed against target conductance: every cell, and the array as one run loaded it.
+    """Programmed against target conductance: every cell, and the array as one run filled it.
 
     Args:
         rows: Rows of `codesign.tables.CROSSBAR`.
-        run: The run whose loadings are mapped.
-        tolerance: Of write-verify, relative to the target.
+        run: The run whose arrays are mapped; one filling a method, the first.
+        array: Rows and columns of the array.
+        tolerance_s: Of write-verify [S].
         source: simulated | measured.
         device: What the cells are, as the figure says it.
 
     Raises:
         ValueError: There is no such run.
     """
-    chosen = [row for row in rows if row["run"] == run]
+    chosen = {row["method"]: cells_of(row) for row in rows if row["run"] == run}
     if not chosen:
         raise ValueError(f"the record has no run {run}")
-    methods = in_order(row["method"] for row in rows)
+    methods = in_order(chosen)
     cells = [cell for row in rows for cell in cells_of(row)]
-    mapped = {row["method"]: cells_of(row) for row in chosen}
-    loads = sorted({(cell["layer"], cell["tile"]) for found in mapped.values() for cell in found})
-    ends = [cell[name] * 1e6 for cell in cells for name in ("target_s", "reached_s")]
-    wrong = 100 * np.array([cell["reached_s"] / cell["target_s"] - 1 for found in mapped.values() for cell in found])
+    ends = [1e6 * cell[name] for cell in cells for name in ("target_s", "reached_s")]
+    low, high = min(ends), max(ends)
     with house_style():
-        block = 39
-        height = 24 + block * len(methods) + 6
+        height = 29 + BLOCK_MM * len(methods)
         figure = new_figure(TWO_COLUMNS_MM, height)
-        reached = np.mean([cell["ok"] for cell in cells])
+        reached = [cell["ok"] for cell in cells]
+        pulses = [cell["pulses"] for cell in cells]
         under = (
-            f"a: {len(cells):,} cells of {len(rows)} networks, {percent(round(float(reached), 4))} within "
-            f"{percent(tolerance)} of their target (band), "
-            f"{np.mean([cell['pulses'] for cell in cells]):.1f} pulses a cell on average",
-            f"b: run {run}, one {_grid(cells)} array loaded {len(loads)} times a network; cells: {device}",
+            f"a: {len(cells):,} cells of {len(rows)} networks, {100 * sum(reached) / len(reached):.1f} % "
+            f"within {engineering(tolerance_s, 'S')} of their target (band), "
+            f"{sum(pulses) / len(pulses):.1f} pulses a cell",
+            f"b: the {array[0]} × {array[1]} array of run {run}, white: no weight, line: between layers; "
+            f"cells: {device}",
         )
         head(figure, height, "Programmed against target conductance", under, source)
-        scatter = axes_mm(figure, 14, 14, 56, 56)
-        low, high = min(ends), max(ends)
-        margin = 0.04 * (high - low) or 0.1
-        line = np.array([max(low - margin, 0), high + margin])
-        scatter.fill_between(line, line * (1 - tolerance), line * (1 + tolerance), color=PALE, lw=0, gid="tolerance")
-        scatter.plot(line, line, color=GREY, lw=0.6, gid="identity")
-        for method in methods:
-            look = look_of_method(method)
-            mine = [cell for cell in cells if cell["method"] == method]
-            scatter.plot(
-                [1e6 * cell["target_s"] for cell in mine],
-                [1e6 * cell["reached_s"] for cell in mine],
-                look.marker,
-                mfc="none" if method == "erm" else look.colour,
-                mec=look.colour,
-                mew=0.4 if method == "erm" else 0,
-                ms=2.0,
-                alpha=0.5,
-                label=METHODS[method].title,
-                gid=method,
-            )
-        scatter.set(xlim=line, ylim=line, xlabel="target [µS]", ylabel="programmed [µS]")
-        scatter.set_title("a  every cell")
-        scatter.legend(loc="upper left")
-        norm = Normalize(low, high)
-        span = max(float(np.abs(wrong).max()), 1.0)
-        apart = TwoSlopeNorm(0, -span, span)
-        numbers = []
+        _every_cell(figure, height, cells, (low, high), 1e6 * tolerance_s)
+        off = max(abs(_off(cell)) for found in chosen.values() for cell in found)
+        scales = {"target": Normalize(low, high), "programmed": Normalize(low, high)}
+        scales["difference"] = Normalize(-off, off)
         images = {}
         for k, method in enumerate(methods):
-            bottom = 6 + block * (len(methods) - 1 - k) + 6
-            for j, (name, values) in enumerate((("target", norm), ("programmed", norm), ("error", apart))):
-                images[j] = _loads(figure, 84 + 32 * j, bottom, mapped[method], loads, name, values, first=k == 0)
-            text_mm(
-                figure, 80, bottom + 14, METHODS[method].title, rotation=90, va="center", ha="right",
-                color=look_of_method(method).colour, fontweight="bold",
-            )  # fmt: skip
-            numbers += mapped[method]
-        for j, (left, width, label) in enumerate(((84, 28, ""), (116, 28, "µS"), (148, 28, "error, % of target"))):
-            if j == 0:
-                continue
-            bar = axes_mm(figure, left - (32 if j == 1 else 0), 6.5, width + (32 if j == 1 else 0), 1.8)
-            figure.colorbar(images[j], cax=bar, orientation="horizontal")
+            bottom = 14 + BLOCK_MM * (len(methods) - 1 - k)
+            for j, name in enumerate(scales):
+                axes = axes_mm(figure, MAPS_MM[j], bottom, MAP_MM, MAP_MM)
+                images[name] = _map(axes, chosen[method], array, name, scales[name])
+                if k == 0:
+                    axes.set_title(f"b  {name}" if j == 0 else name)
+            side = {"rotation": 90, "va": "center", "ha": "center", "fontweight": "bold"}
+            colour, middle = look_of_method(method).colour, bottom + MAP_MM / 2
+            text_mm(figure, MAPS_MM[0] - 5.5, middle, METHODS[method].title, color=colour, **side)
+        for name, left, right, label in (
+            ("target", MAPS_MM[0], MAPS_MM[1] + MAP_MM, "conductance [µS]"),
+            ("difference", MAPS_MM[2], MAPS_MM[2] + MAP_MM, "programmed - target [µS]"),
+        ):
+            bar = axes_mm(figure, left, 9, right - left, 1.6)
+            figure.colorbar(images[name], cax=bar, orientation="horizontal")
             bar.xaxis.set_major_locator(MaxNLocator(5))
             bar.set_xlabel(label, labelpad=1)
-        numbers += [cell for cell in cells if cell["run"] != run]
-        return Drawing(figure, numbers)
+        return Drawing(figure, cells)
 
 
-def _grid(cells: Sequence[Mapping]) -> str:
-    return f"{1 + max(c['row'] for c in cells)} × {1 + max(c['column'] for c in cells)}"
+def _off(cell: Mapping) -> float:
+    """Programmed - target in µS."""
+    return 1e6 * (cell["reached_s"] - cell["target_s"])
 
 
-def _loads(figure, left, bottom, cells, loads, name, norm, *, first):
-    """One method's loadings of the array beside each other, each as it lay on it."""
-    rows, columns = 1 + max(c["row"] for c in cells), 1 + max(c["column"] for c in cells)
-    gap = 1
-    shown = np.full((rows, len(loads) * (columns + gap) - gap), np.nan)
+def _every_cell(
+    figure, height: float, cells: Sequence[Mapping], ends: tuple[float, float], tolerance: float
+) -> None:
+    """Programmed over target conductance, with the identity and the tolerance."""
+    size = min(56.0, height - 42)
+    axes = axes_mm(figure, 14, (height - 17 - size) / 2 - 2, size, size)
+    margin = 0.04 * (ends[1] - ends[0]) or 0.1
+    line = np.array([max(ends[0] - margin, 0), ends[1] + margin])
+    axes.fill_between(line, line - tolerance, line + tolerance, color=PALE, lw=0, gid="tolerance")
+    axes.plot(line, line, color=GREY, lw=0.6, gid="identity")
+    for method in in_order(cell["method"] for cell in cells):
+        look = look_of_method(method)
+        mine = [cell for cell in cells if cell["method"] == method]
+        hollow = method == "erm"
+        axes.plot(
+            [1e6 * cell["target_s"] for cell in mine],
+            [1e6 * cell["reached_s"] for cell in mine],
+            look.marker,
+            mfc="none" if hollow else look.colour,
+            mec=look.colour,
+            mew=0.4 if hollow else 0,
+            ms=2.0,
+            alpha=0.5,
+            label=METHODS[method].title,
+            gid=method,
+        )
+    axes.set(xlim=line, ylim=line, xlabel="target conductance [µS]", ylabel="programmed conductance [µS]")
+    axes.set_title("a  every cell of every run")
+    axes.legend(loc="upper left")
+
+
+def _map(axes, cells: Sequence[Mapping], array: tuple[int, int], name: str, norm: Normalize):
+    """The array as it was filled first, one square a cell."""
+    shown, layers = np.full(array, np.nan), np.zeros(array, dtype=int)
     for cell in cells:
-        at = loads.index((cell["layer"], cell["tile"])) * (columns + gap) + cell["column"]
-        if name == "error":
-            shown[cell["row"], at] = 100 * (cell["reached_s"] / cell["target_s"] - 1)
-        else:
-            shown[cell["row"], at] = 1e6 * cell["target_s" if name == "target" else "reached_s"]
-    axes = axes_mm(figure, left, bottom, 28, 28)
-    image = axes.imshow(shown, norm=norm, cmap="RdBu_r" if name == "error" else "viridis", aspect="auto", interpolation="none", gid=name)
-    axes.set_xticks(
-        [k * (columns + gap) + columns / 2 - 0.5 for k in range(len(loads))],
-        [f"{layer}.{tile + 1}" for layer, tile in loads],
-    )
-    axes.set_yticks([0, rows - 1], ["1", str(rows)])
+        if cell["load"] == 0:
+            at = cell["row"], cell["column"]
+            value = {"target": 1e6 * cell["target_s"], "programmed": 1e6 * cell["reached_s"]}
+            shown[at] = _off(cell) if name == "difference" else value[name]
+            layers[at] = cell["layer"]
+    colours = "RdBu_r" if name == "difference" else "viridis"
+    image = axes.imshow(shown, norm=norm, cmap=colours, aspect="equal", interpolation="none", gid=name)
+    for r, c in np.argwhere(np.diff(layers, axis=1)):
+        axes.plot([c + 0.5] * 2, [r - 0.5, r + 0.5], color="black", lw=0.8)
+    for r, c in np.argwhere(np.diff(layers, axis=0)):
+        axes.plot([c - 0.5, c + 0.5], [r + 0.5] * 2, color="black", lw=0.8)
+    axes.set_xticks([0, array[1] - 1], ["1", str(array[1])])
+    axes.set_yticks([0, array[0] - 1], ["1", str(array[0])])
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    if first:
-        axes.set_title(f"b  {name}" if name == "target" else name)
     return image

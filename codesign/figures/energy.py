@@ -30,7 +30,12 @@ LOOKS = {
     "digital": (PURPLE, "registers, shift-and-add"),
 }
 """Colour and name of each component."""
-SHOWN = {"paper": "paper, array alone", "yao": "Yao et al.", "v100": "V100", "v100_tensor": "V100, tensor cores"}
+SHOWN = {
+    "paper": "paper, array alone",
+    "yao": "Yao et al.",
+    "v100": "V100",
+    "v100_tensor": "V100, tensor cores",
+}
 ROW_MM = 11.0
 
 
@@ -40,20 +45,20 @@ def draw_energy(
     """Energy of one multiply-accumulate as stacked bars, and efficiencies beside those of others.
 
     Args:
-        rows: Rows of `codesign.tables.ENERGY`; all of one conductance and pulse.
+        rows: Rows of `codesign.tables.ENERGY`; all of one pulse.
         constants: `codesign.crossbar.energy.constant_rows`: the references drawn.
         source: simulated | measured.
         device: What the cells are, as the figure says it.
 
     Raises:
-        ValueError: No row, or rows of several conductances or pulses.
+        ValueError: No row, or rows of several pulses.
     """
     if not rows:
         raise ValueError("no design to draw")
-    made = {(row["conductance_s"], row["read_voltage_v"], row["pulse_s"]) for row in rows}
+    made = {(row["read_voltage_v"], row["pulse_s"]) for row in rows}
     if len(made) > 1:
-        raise ValueError(f"one figure shows one conductance and pulse, got {sorted(made)}")
-    [(conductance, voltage, pulse)] = made
+        raise ValueError(f"one figure shows one read pulse, got {sorted(made)}")
+    [(voltage, pulse)] = made
     designs = list(dict.fromkeys((row["design"], row["coding"]) for row in rows))
     references = [row for row in constants if row["name"] in SHOWN]
     numbers = [dict(row) for row in rows]
@@ -61,21 +66,25 @@ def draw_energy(
         height = 46 + ROW_MM * len(designs)
         figure = new_figure(TWO_COLUMNS_MM, height)
         under = (
-            f"cells: {device}; mean programmed conductance {engineering(conductance, 'S')}, read pulse "
-            f"{voltage:g} V, {engineering(pulse, 's')}",
-            "array by Yao et al.'s method; the rest from published or assumed constants, each with its source in the "
-            "table beside; 8 bits an input",
+            f"cells: {device}; read pulse {voltage:g} V, {engineering(pulse, 's')}; G: mean conductance, "
+            "the paper's such that V² G t is its efficiency",
+            "array by Yao et al.'s method; the rest from published or assumed constants of 8 bits, each with "
+            "its source in the table beside",
         )
         head(figure, height, "Energy of one multiply-accumulate", under, source)
         tall = ROW_MM * len(designs)
-        bars, points = axes_mm(figure, 42, 21, 66, tall), axes_mm(figure, 116, 21, 60, tall)
+        bars, points = axes_mm(figure, 50, 21, 60, tall), axes_mm(figure, 118, 21, 58, tall)
         for k, (design, coding) in enumerate(designs):
-            mine = {row["component"]: row for row in rows if (row["design"], row["coding"]) == (design, coding)}
+            mine = {
+                row["component"]: row for row in rows if (row["design"], row["coding"]) == (design, coding)
+            }
             start = 0.0
             for component in COMPONENTS:
                 value = 1e12 * mine[component]["energy_j"]
                 label = LOOKS[component][1] if k == 0 else None
-                bars.barh(k, value, left=start, height=0.62, color=LOOKS[component][0], label=label, gid=component)
+                bars.barh(
+                    k, value, left=start, height=0.62, color=LOOKS[component][0], label=label, gid=component
+                )
                 start += value
             share = 1e12 * mine["array"]["energy_j"] / start
             bars.text(start, k, f"  {start:.3g} pJ, array {100 * share:.2g} %", va="center", fontsize=5.5)
@@ -83,27 +92,45 @@ def draw_energy(
             points.plot([everything, alone], [k, k], color=GREY, lw=0.6, zorder=2)
             points.plot([alone], [k], "o", mfc="white", mec=VERMILION, mew=0.9, ms=4.2, zorder=3, gid="alone")
             points.plot([everything], [k], "o", color=BLUE, mew=0, ms=4.6, zorder=3, gid="everything")
-            points.text(alone, k - 0.2, f"{alone:,.0f}", ha="center", va="bottom", fontsize=5.5, color=VERMILION)
-            points.text(everything, k - 0.2, f"{everything:,.0f}", ha="center", va="bottom", fontsize=5.5, color=BLUE)
+            points.text(
+                alone, k - 0.2, f"{alone:,.0f}", ha="center", va="bottom", fontsize=5.5, color=VERMILION
+            )
+            points.text(
+                everything, k - 0.2, f"{everything:,.0f}", ha="center", va="bottom", fontsize=5.5, color=BLUE
+            )
         totals = [
             1e12 * sum(row["energy_j"] for row in rows if (row["design"], row["coding"]) == design)
             for design in designs
         ]
         bars.set(xlim=(0, 1.55 * max(totals)), xlabel="energy of one multiply-accumulate [pJ]")
         bars.set_title("a  by component")
-        names = [f"{design}\n{_coded(coding)}" for design, coding in designs]
+        held = {(row["design"], row["coding"]): engineering(row["conductance_s"], "S") for row in rows}
+        names = [f"{name}, G = {held[name, coding]}\n{_coded(coding)}" for name, coding in designs]
         bars.set_yticks(range(len(designs)), names, fontsize=6)
-        bars.legend(loc="upper left", bbox_to_anchor=(-0.62, -0.95 / len(designs)), ncols=5, columnspacing=1.2, handlelength=1.0)
+        bars.legend(
+            loc="upper left",
+            bbox_to_anchor=(-0.62, -0.95 / len(designs)),
+            ncols=5,
+            columnspacing=1.2,
+            handlelength=1.0,
+        )
         efficiencies = [row[name] for row in rows for name in ("array_gops_per_w", "gops_per_w")]
         values = [*efficiencies, *(row["value"] for row in references)]
         points.set(xscale="log", xlim=(min(values) / 2.2, max(values) * 2.2))
         log_ticks(points.xaxis)
-        for k, row in enumerate(sorted(references, key=lambda row: row["value"])):
-            points.axvline(row["value"], color=ORANGE if row["name"] == "paper" else GREY, lw=0.7, ls=(0, (3, 1.5)), zorder=1, gid=row["name"])
-            points.text(
-                row["value"], 1.015, f" {SHOWN[row['name']]}", transform=points.get_xaxis_transform(), rotation=28,
-                fontsize=5.2, color=GREY, ha="left", va="bottom", rotation_mode="anchor",
-            )  # fmt: skip
+        for row in sorted(references, key=lambda row: row["value"]):
+            points.axvline(
+                row["value"],
+                color=ORANGE if row["name"] == "paper" else GREY,
+                lw=0.7,
+                ls=(0, (3, 1.5)),
+                zorder=1,
+                gid=row["name"],
+            )
+            along = {"rotation": 28, "rotation_mode": "anchor", "ha": "left", "va": "bottom"}
+            across = points.get_xaxis_transform()
+            name = f" {SHOWN[row['name']]}"
+            points.text(row["value"], 1.015, name, transform=across, fontsize=5.2, color=GREY, **along)
             numbers.append(
                 dict.fromkeys(numbers[0])
                 | {"design": SHOWN[row["name"]], "component": "reference", "array_gops_per_w": row["value"]}
@@ -119,4 +146,3 @@ def draw_energy(
 
 def _coded(coding: str) -> str:
     return {"amplitude": "one pulse, 8-bit height", "serial": "eight one-bit pulses"}[coding]
-
