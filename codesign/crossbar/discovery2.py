@@ -409,6 +409,11 @@ class Discovery2(CrossbarDriver):
             ("multiplexers off", lambda: setattr(lines, "output_state", self.wiring.off)),
             ("multiplexers off", lines.configure),
         )
+        if self._link.stuck:  # another thread now, and this one too should it ever come back
+            for _, step in steps:
+                self._link.later(step)
+            self._link.close()
+            self._link = Link(timeout_s=limit)
         problems, interrupted = [], None
         for what, step in steps:
             for _ in range(2):  # once more where Ctrl-C comes in between

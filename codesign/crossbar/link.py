@@ -1,4 +1,4 @@
-"""Calls to an instrument that may never return: another thread makes them, and they are waited for only so long."""
+"""Calls to an instrument that may never return: another thread makes them, and each has its time."""
 
 import itertools
 import queue
@@ -14,9 +14,9 @@ SHORTEST_POLL_S, LONGEST_POLL_S = 5e-5, 1e-3
 class Link:
     """One thread makes every call, in the order they were asked for.
 
-    A call that does not return in its time raises in the caller. The thread may stay inside it; calls asked
-    for afterwards are made as soon as it comes back, so that a late answer is followed by the safe state.
-    The thread is a daemon: a process with a call that never returns still ends.
+    A call that does not return in its time raises in the caller. The thread may stay inside it; what is asked
+    of it afterwards is done as soon as it comes back. The thread is a daemon: a process with a call that
+    never returns still ends.
     """
 
     def __init__(self, *, timeout_s: float) -> None:
@@ -79,6 +79,10 @@ class Link:
                 raise InstrumentTimeoutError(f"{what}: not done after {timeout_s:g} s.")
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_POLL_S)
+
+    def later(self, function: Callable) -> None:
+        """Make a call in its turn, and wait for nothing."""
+        self._asked.put((next(self._numbers), function))
 
     def close(self) -> None:
         """Let the thread end after the calls already asked for."""

@@ -155,8 +155,8 @@ class Wiring:
             if short_a > self.limits.current_a:
                 problems.append(
                     f"a shorted cell would pass {largest:g} V / {self.drive_resistance_ohm:g} Ohm = "
-                    f"{short_a:.2g} A, beyond limits.current_a = {self.limits.current_a:g} A: fit a larger series resistor "
-                    f"or lower the voltage limits"
+                    f"{short_a:.2g} A, beyond limits.current_a = {self.limits.current_a:g} A: "
+                    "fit a larger series resistor or lower the voltage limits"
                 )
             if largest > OUTPUT_RANGE_V:
                 problems.append(

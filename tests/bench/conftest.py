@@ -1,4 +1,4 @@
-"""Runs programs on the test library: dwfpy is the real one, found by LD_LIBRARY_PATH in a process of its own."""
+"""Runs programs with the real dwfpy on the test library, found by LD_LIBRARY_PATH in their own process."""
 
 import os
 import shutil
@@ -87,13 +87,21 @@ class Bench:
             text=True,
         )
 
-    def run(self, program: str, *, scene: str = "", end: signal.Signals | None = None) -> Outcome:
+    def run(
+        self,
+        program: str,
+        *,
+        scene: str = "",
+        end: signal.Signals | None = None,
+        longest_s: float = LONGEST_S,
+    ) -> Outcome:
         """Run a program to its end.
 
         Args:
             program: Source.
             scene: What is plugged in and what goes wrong; see device.c.
             end: Signal sent once the program has printed a line.
+            longest_s: Time it has.
         """
         began = time.monotonic()
         process = self.start(program, scene=scene)
@@ -102,7 +110,7 @@ class Bench:
             if end is not None:
                 first = process.stdout.readline()
                 process.send_signal(end)
-            out, err = process.communicate(timeout=LONGEST_S)
+            out, err = process.communicate(timeout=longest_s)
         finally:
             process.kill()
         record = Record(self.folder / "record", self.wiring)

@@ -23,7 +23,7 @@
 
 enum { OUTPUTS = 2, INPUTS = 2, LINES = 16, LARGEST_BUFFER = 8192, NODES = ROWS + COLUMNS, HANDLE = 1 };
 enum { DISCOVERY2 = 3, DISCOVERY3 = 10 };
-enum { UNKNOWN_ERROR = 1, ALREADY_OPENED = 3, NOT_SUPPORTED = 4, BAD_HANDLE = 0x10, BAD_ARGUMENT = 0x11 };
+enum { UNKNOWN_ERROR = 1, API_LOCK_TIMEOUT = 2, ALREADY_OPENED = 3, NOT_SUPPORTED = 4, BAD_HANDLE = 0x10, BAD_ARGUMENT = 0x11 };
 enum { READY = 0, DONE = 2, RUNNING = 3 };
 enum { FUNC_DC = 0, FUNC_CUSTOM = 30, IDLE_OFFSET = 1 };
 enum { TEXT_INFO = -2, TYPE_FILTER = 0x8000000, USB = 1 };
@@ -58,9 +58,10 @@ static void note(const char *format, ...)
 static double stuck_s[ROWS][COLUMNS], stage_s = 2e-5;
 static int present = 1, kind = DISCOVERY2, busy;
 static char device_name[32] = "Analog Discovery 2 (simulated)";
-enum fault { NONE, UNPLUGGED, WEDGED, HUNG, BLOCKED, SILENT };
+enum fault { NONE, UNPLUGGED, WEDGED, HUNG, BLOCKED, LOCKED, SILENT };
 static enum fault fault;
 static int fault_in_pulse, fault_struck;
+static volatile int locked;
 static long fault_at;
 static uint64_t random_state = 1;
 
@@ -76,7 +77,7 @@ static double normal(void) { return sqrt(-2 * log(uniform())) * cos(2 * M_PI * u
 
 static void read_scene(const char *scene)
 {
-    static const char *const FAULTS[] = {"", "unplugged", "wedged", "hung", "blocked", "silent"};
+    static const char *const FAULTS[] = {"", "unplugged", "wedged", "hung", "blocked", "locked", "silent"};
     char text[1024], *rest = text, *part, word[32], event[32];
     int row, column;
     double siemens;
@@ -297,6 +298,8 @@ static int answers(int handle)
         return fail(BAD_HANDLE, "Invalid device handle");
     if (!rec->plugged || (fault == WEDGED && fault_struck))
         return fail(UNKNOWN_ERROR, "Device communication failed");
+    if (locked)
+        return fail(API_LOCK_TIMEOUT, "API waiting on pending API timed out");
     advance();
     return 1;
 }
@@ -314,6 +317,7 @@ static int strikes(int pulse, long count)
 
 static void forever(void)
 {
+    locked = fault == LOCKED;
     for (;;)
         sleep(3600);
 }
@@ -527,7 +531,7 @@ int FDwfAnalogOutStatus(int handle, int k, unsigned char *state)
     ANSWER(handle);
     CHANNEL(k, OUTPUTS);
     int struck = fault_struck && fault_in_pulse && output[k].set.function == FUNC_CUSTOM;
-    if (struck && fault == BLOCKED)
+    if (struck && (fault == BLOCKED || fault == LOCKED))
         forever();
     *state = (unsigned char)(struck && fault == HUNG ? RUNNING : output[k].state);
     return 1;
@@ -581,7 +585,7 @@ static void sample(void)
 int FDwfAnalogInStatus(int handle, int read_data, unsigned char *state)
 {
     ANSWER(handle);
-    if (fault_struck && !fault_in_pulse && fault == BLOCKED)
+    if (fault_struck && !fault_in_pulse && (fault == BLOCKED || fault == LOCKED))
         forever();
     int hung = fault_struck && !fault_in_pulse && fault == HUNG;
     double ready = acquisition.start + acquisition.samples / acquisition.rate;

@@ -138,7 +138,8 @@ def test_programs(bench):
         targets = np.full((10, 10), np.nan)
         targets[2:5, 1:9:2] = np.linspace(5e-6, 4e-5, 12).reshape(3, 4)
         settings = WriteSettings(
-            tolerance=0.03, range_s=4e-5, budget=60, read_voltage_v=0.2, set_voltage_v=1.8, reset_voltage_v=-1.8,
+            tolerance=0.03, range_s=4e-5, budget=60, read_voltage_v=0.2,
+            set_voltage_v=1.8, reset_voltage_v=-1.8,
             pulse_seconds=1e-3, shortest_seconds=1e-4, reads=2, patience=4,
         )
         with Guarded(driver, wiring.limits) as array:

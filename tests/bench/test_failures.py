@@ -95,7 +95,7 @@ def test_unplugged(bench, scene, program):
 
 
 def test_lost_while_it_keeps_its_power(bench):
-    """A hub that hangs leaves outputs as they were: nothing can be done from here, and the message says so."""
+    """A hub that hangs leaves outputs as they were: nothing helps but the plug, and the message says so."""
     outcome = bench.run(MULTIPLIES, scene=f"wedged reads {DURING}")
     assert "InstrumentLostError" in outcome.error
     assert "could NOT be confirmed" in outcome.error
@@ -123,26 +123,37 @@ def test_hung_status(bench, scene, program, what):
     assert outcome.record.safe
 
 
-@pytest.mark.parametrize(
-    ("scene", "program", "what"),
-    [
-        pytest.param(
-            f"blocked reads {DURING}", MULTIPLIES, "sampling: no answer within 0.3 s", id="sampling"
-        ),
-        pytest.param("blocked pulses 7", PROGRAMS, "the pulse: no answer within 0.3 s", id="pulse"),
-    ],
-)
-def test_blocked_call(bench, scene, program, what):
-    """A call into the runtime that never returns has a timeout, too, and the process ends.
+BLOCKS = {
+    f"reads {DURING}": (MULTIPLIES, "sampling: no answer within 0.3 s"),
+    "pulses 7": (PROGRAMS, "the pulse: no answer within 0.3 s"),
+}
 
-    Nothing more can be said to the instrument from that process. A pulse ends by itself.
-    """
+
+@pytest.mark.parametrize("place", BLOCKS)
+def test_blocked_call(bench, place):
+    """A call into the runtime that never returns has a timeout, too; the safe state takes another way."""
     bench.settings["instrument"]["timeout_s"] = 0.3
-    outcome = bench.run(program, scene=scene)
+    program, said = BLOCKS[place]
+    outcome = bench.run(program, scene=f"blocked {place}")
     assert outcome.status == 1
     assert "InstrumentTimeoutError" in outcome.error
-    assert what in outcome.error
+    assert said in outcome.error
+    assert "Outputs are at 0 V and multiplexers off" in outcome.error
+    assert outcome.record.safe
+    assert outcome.seconds < 20
+
+
+@pytest.mark.parametrize("place", BLOCKS)
+def test_blocked_runtime(bench, place):
+    """Where the blocked call keeps others out, the process still ends and says what is left to do."""
+    bench.settings["instrument"]["timeout_s"] = 0.3
+    program, said = BLOCKS[place]
+    outcome = bench.run(program, scene=f"locked {place}")
+    assert outcome.status == 1
+    assert "InstrumentTimeoutError" in outcome.error
+    assert said in outcome.error
     assert "could NOT be confirmed" in outcome.error
+    assert "pull the USB plug" in outcome.error
     assert outcome.seconds < 20
 
 
@@ -166,14 +177,18 @@ def test_over_range(bench):
 
 
 def test_current_beyond_the_limit(bench):
-    """A reading beyond the current limit stops everything before it is handed on."""
-    bench.settings["limits"].update(read_voltage_v=0.3, pulse_voltage_v=0.3, current_a=7e-4)
-    bench.settings["columns"][0]["transimpedance_ohm"] = 1000
-    program = MULTIPLIES.replace("0.2", "0.3")
-    bench.settings["drive_resistance_ohm"] = 470
-    outcome = bench.run(program, scene="stuck 4 1 0.1")
-    # the board's stage still has 47 kOhm and clips; what the file makes of 2.5 V is beyond the limit
-    assert "OverRangeError" in outcome.error or "LimitError" in outcome.error
+    """A reading beyond the current limit stops everything before it is handed on.
+
+    Drive resistor and limits bound what a cell can pass, so only a wiring file that
+    does not fit the board brings it about: 1 kOhm written where 47 kOhm are soldered.
+    """
+    bench.settings["limits"].update(pulse_voltage_v=0.3, current_a=7e-4)
+    for bank in bench.settings["columns"]:
+        bank["transimpedance_ohm"] = 1000
+    outcome = bench.run(MULTIPLIES, scene="stuck 4 1 2e-4")
+    assert "LimitError: column 1 (input 1) with row 4 at 0.2 V carries" in outcome.error
+    assert "the limit is 0.0007 A" in outcome.error
+    assert "Outputs are at 0 V and multiplexers off" in outcome.error
     assert outcome.record.safe
 
 
