@@ -39,9 +39,8 @@ if config["bench"]["run"] not in MEASURED_RUNS:
             experiment=TASKS.get(CROSSBAR["task"]),
             data=crossbar_data,
             methods=CROSSBAR_METHODS,
-            crossbar=CROSSBAR,
+            crossbar=CROSSBAR_HARDWARE,
             bench=config["bench"],
-            seed=config["seed"],
             code=code_digest("measure_crossbar.py"),
         message:
             f"Measure {config['bench']['run']} on the crossbar"

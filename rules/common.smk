@@ -44,6 +44,22 @@ CERTIFIED = [m for m in METHODS if m in ("erm", "dropout", "lognormal", "bayesmu
 TASKS = {name: task for name, task in config["tasks"].items() if task is not None}
 CROSSBAR = config["crossbar"]
 CROSSBAR_METHODS = [m for m in CROSSBAR["methods"] if m in METHODS]
+# what a network on the array depends on: a change of anything else measures nothing again
+CROSSBAR_HARDWARE = {
+    name: CROSSBAR[name]
+    for name in (
+        "test_points",
+        "usability",
+        "read_voltage_v",
+        "reads",
+        "array",
+        "conductance",
+        "write",
+        "limits",
+        "cells",
+        "circuit",
+    )
+}
 MEASURED_RUNS = sorted(glob_wildcards("data/crossbar/{run,[^/.][^/]*}.parquet").run)
 SHARED_TRAINING = {
     name: config["training"][name]

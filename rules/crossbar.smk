@@ -63,7 +63,7 @@ rule simulate_crossbar:
         name=CROSSBAR["task"],
         experiment=TASKS.get(CROSSBAR["task"]),
         data=crossbar_data,
-        crossbar=CROSSBAR,
+        crossbar=CROSSBAR_HARDWARE,
         seed=config["seed"],
         code=code_digest("simulate_crossbar.py"),
     message:

@@ -223,6 +223,35 @@ def run_networks(
             yield run_network(driver, model, test, run=run, **shared)
 
 
+def run_alternately(
+    networks: Mapping[str, Mapping[int, nn.Module]],
+    driver: CrossbarDriver,
+    test: Split,
+    *,
+    task: Task,
+    settings: NetworkSettings,
+    write: WriteSettings,
+) -> Iterator[dict]:
+    """Every network on one array, methods by turns, so that its ageing tells for none of them.
+
+    Args:
+        networks: Method to run to network.
+        driver: Opened and closed here, once for all of them.
+        test: Test points.
+        task: Scores the outputs.
+        settings: Conductances and voltages.
+        write: How cells are programmed.
+
+    Yields:
+        Rows of `codesign.tables.CROSSBAR`, each as soon as it is measured.
+    """
+    turns = sorted((run, k, method) for k, method in enumerate(networks) for run in networks[method])
+    with driver:
+        for run, _, method in tqdm(turns, desc="crossbar", unit="network", disable=None):
+            shared = {"task": task, "settings": settings, "write": write}
+            yield run_network(driver, networks[method][run], test, method=method, run=run, **shared)
+
+
 def first_points(test: Split, number: int) -> Split:
     """The first test points.
 

@@ -168,31 +168,28 @@ def place(shapes: Sequence[tuple[int, int]], *, rows: int, columns: int) -> list
 
 def _placed(shapes, order, rows: int, columns: int) -> list[Place]:
     places: list[Place] = []
-    free: list[tuple[int, int, int, int, int]] = [(0, 0, 0, rows, columns)]
+    free = [(0, 0, 0, rows, columns)]  # load, row, column, height and width of what is free
     loads = 1
     for matrix in order:
         outputs, inputs = shapes[matrix]
         rest = [(0, inputs, 0, outputs)]  # rectangles of the matrix that have no place yet
         while rest:
             i, height, o, width = rest.pop()
-            fitting = [f for f in free if f[3] >= 1 and f[4] >= 2]
-            if not fitting:
+            if not free:
                 free.append((loads, 0, 0, rows, columns))
                 loads += 1
-                fitting = free[-1:]
             # the free rectangle that takes most of it, the earliest of those
-            hole = max(
-                fitting, key=lambda f: (min(f[3], height) * min(f[4] // 2, width), -f[0], -f[1], -f[2])
-            )
+            hole = max(free, key=lambda f: (min(f[3], height) * min(f[4] // 2, width), -f[0], -f[1], -f[2]))
             free.remove(hole)
             load, row, column, tall, wide = hole
             h, w = min(tall, height), min(wide // 2, width)
             places.append(Place(load, row, column, matrix, slice(i, i + h), slice(o, o + w)))
             # below the tile its own columns are free, beside it all rows of the hole
-            free += [
+            left = [
                 (load, row + h, column, tall - h, 2 * w),
                 (load, row, column + 2 * w, tall, wide - 2 * w),
             ]
+            free += [f for f in left if f[3] >= 1 and f[4] >= 2]
             if height > h:
                 rest.append((i + h, height - h, o, w))
             if width > w:

@@ -84,6 +84,30 @@ def checked_pulse(
         )
 
 
+def _heeded(*names: str) -> list[signal.Signals]:
+    """Signals of this system that are not ignored (as SIGHUP is under nohup) nor handled outside Python."""
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    return [number for number in known if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold signals back, Ctrl-C among them, until what is inside is done; then let them have their effect."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python lets only the main thread receive signals
+        return
+    came: list[int] = []
+    numbers = _heeded("SIGINT", *SIGNALS)
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
+
+
 class Guarded(CrossbarDriver):
     """Any driver, with limits in front and the safe state behind."""
 
@@ -173,8 +197,9 @@ class Guarded(CrossbarDriver):
             self.driver.pulse(row, column, volts, seconds)
 
     def safe_state(self) -> None:
-        """The driver's safe state."""
-        self.driver.safe_state()
+        """The driver's safe state, which no signal cuts short."""
+        with _undisturbed():
+            self.driver.safe_state()
 
     def __enter__(self) -> Self:
         self._catch_signals()
@@ -218,7 +243,7 @@ class Guarded(CrossbarDriver):
         except BaseException as error:
             self._tripped = f"of {type(error).__name__}: {error}"
             try:
-                self.driver.safe_state()
+                self.safe_state()
             except Exception as second:
                 # the first error is what went wrong; that 0 V is not certain must not get lost
                 error.add_note(f"the safe state could not be reached: {second}. Switch the instrument off")
@@ -233,10 +258,8 @@ class Guarded(CrossbarDriver):
         def leave(number: int, _) -> None:
             raise SystemExit(128 + number)
 
-        for name in SIGNALS:
-            if hasattr(signal, name):
-                number = getattr(signal, name)
-                self._handlers[number] = signal.signal(number, leave)
+        for number in _heeded(*SIGNALS):
+            self._handlers[number] = signal.signal(number, leave)
 
     def _release_signals(self) -> None:
         for number, handler in self._handlers.items():

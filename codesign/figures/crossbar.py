@@ -27,9 +27,9 @@ JITTER = 0.13
 """Half width of the cloud of runs, in methods."""
 BLOCK_MM = 40.0
 """Height of one method's maps."""
-MAP_MM = 30.0
+MAP_MM = 28.5
 """Side of a map."""
-MAPS_MM = (86.0, 118.0, 150.0)
+MAPS_MM = (86.0, 117.0, 148.0)
 """Left edges of target, programmed and difference."""
 
 
@@ -62,15 +62,15 @@ def draw_crossbar_accuracy(
     known = {(row["method"], row["quantity"]): row for row in summary}
     numbers = [{"panel": "runs"} | line | {"chance": chance} for line in lines]
     with house_style():
-        figure = new_figure(TWO_COLUMNS_MM, 84)
+        figure = new_figure(TWO_COLUMNS_MM, 90)
         runs = len({line["run"] for line in lines})
         under = (
             f"two moons, one hidden layer; n = {runs} run{'s' * (runs != 1)} a method, each a training and a "
             f"programming of its own, on {rows[0]['examples']} test points",
             f"cells: {device}; black bars: mean and {percent(confidence)} interval over runs",
         )
-        head(figure, 84, "Accuracy in software and on the array", under, source)
-        pairs, cost = axes_mm(figure, 14, 13, 88, 49), axes_mm(figure, 121, 13, 55, 49)
+        head(figure, 90, "Accuracy in software and on the array", under, source)
+        pairs, cost = axes_mm(figure, 14, 13, 88, 50), axes_mm(figure, 121, 13, 55, 50)
         places = []
         for k, method in enumerate(methods):
             mine = [line for line in lines if line["method"] == method]
@@ -98,7 +98,7 @@ def draw_crossbar_accuracy(
             _cloud(cost, k, [line["drop"] for line in mine], look)
             _mean(cost, k + 0.27, known[method, "drop"])
             mean = known[method, "drop"]["mean"]
-            cost.text(k + 0.34, mean, f"{100 * mean:.1f} %", va="center", fontsize=6)
+            cost.text(k + 0.34, mean, f"{mean:.3f}", va="center", fontsize=6)
             if method in PAPER_DROP:
                 reported = PAPER_DROP[method]
                 cost.plot(
@@ -127,14 +127,14 @@ def draw_crossbar_accuracy(
         pairs.set(xlim=(-0.6, places[-1][0] + 0.6), ylim=(min(*values, chance) - 0.03, 1.01))
         pairs.set_xticks([at for at, _ in places], [name for _, name in places])
         pairs.set_ylabel("accuracy on test points")
-        text_mm(figure, 14, 67.5, "a  each run", fontsize=7, fontweight="bold")
+        text_mm(figure, 14, 70, "a  each run", fontsize=7, fontweight="bold")
         pairs.grid(True, axis="y", color=PALE)
         cost.axhline(0, color=GREY, lw=0.6)
         cost.set(xlim=(-0.5, len(methods) - 0.3))
         cost.set_xticks(range(len(methods)), [METHODS[method].title for method in methods])
         cost.set_ylabel("accuracy lost: software - array")
         cost.grid(True, axis="y", color=PALE)
-        text_mm(figure, 121, 67.5, "b  what the array costs", fontsize=7, fontweight="bold")
+        text_mm(figure, 121, 70, "b  what the array costs", fontsize=7, fontweight="bold")
         return Drawing(figure, numbers)
 
 
@@ -171,13 +171,13 @@ def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: s
     methods = in_order(line["method"] for line in histogram)
     layers = sorted({line["layer"] for line in histogram})
     with house_style():
-        figure = new_figure(TWO_COLUMNS_MM, 80)
+        figure = new_figure(TWO_COLUMNS_MM, 86)
         under = (
             "every product of a vector and a column pair, all runs and test points, against software's of the "
             "same input",
             f"cells: {device}; unit: root mean square of that method's products of the layer in software",
         )
-        head(figure, 80, "Error of a multiplication: array - software", under, source)
+        head(figure, 86, "Error of a multiplication: array - software", under, source)
         width = (TWO_COLUMNS_MM - 14 - 4 - 16 * (len(layers) - 1)) / len(layers)
         for k, layer in enumerate(layers):
             axes = axes_mm(figure, 14 + k * (width + 16), 13, width, 44)
@@ -192,9 +192,10 @@ def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: s
                 axes.stairs(share, edges, color=look.colour, lw=1.0, label=label, gid=method)
                 axes.stairs(share, edges, color=look.colour, fill=True, alpha=0.14)
             axes.axvline(0, color=GREY, lw=0.5, ls=(0, (1, 1.5)))
-            axes.set(ylim=(0, None), xlabel="error / rms product")
+            least = min(1 / line["n"] for line in histogram if line["layer"] == layer)
+            axes.set(yscale="log", ylim=(least / 2, 1.5), xlabel="error / rms product")
             axes.set_ylabel("share of multiplications")
-            axes.set_title(f"{'abcdefgh'[k]}  layer {layer}", y=1.13)
+            axes.set_title(f"{'abcdefgh'[k]}  layer {layer}", y=1.17)
             axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.995), fontsize=5.6)
             axes.grid(True, color=PALE)
         return Drawing(figure, list(histogram))
@@ -227,8 +228,9 @@ def draw_conductance_map(
         raise ValueError(f"the record has no run {run}")
     methods = in_order(chosen)
     cells = [cell for row in rows for cell in cells_of(row)]
-    ends = [1e6 * cell[name] for cell in cells for name in ("target_s", "reached_s")]
-    low, high = min(ends), max(ends)
+    ends = [cell[name] for cell in cells for name in ("target_s", "reached_s")]
+    per_siemens, unit = _unit(max(ends))
+    low, high = per_siemens * min(ends), per_siemens * max(ends)
     with house_style():
         height = 29 + BLOCK_MM * len(methods)
         figure = new_figure(TWO_COLUMNS_MM, height)
@@ -242,8 +244,10 @@ def draw_conductance_map(
             f"cells: {device}",
         )
         head(figure, height, "Programmed against target conductance", under, source)
-        _every_cell(figure, height, cells, (low, high), 1e6 * tolerance_s)
-        off = max(abs(_off(cell)) for found in chosen.values() for cell in found)
+        top = 14 + BLOCK_MM * (len(methods) - 1) + MAP_MM
+        _every_cell(figure, top, cells, (low, high), tolerance_s, per_siemens, unit)
+        off = max(abs(cell["reached_s"] - cell["target_s"]) for found in chosen.values() for cell in found)
+        off = per_siemens * off or 1.0
         scales = {"target": Normalize(low, high), "programmed": Normalize(low, high)}
         scales["difference"] = Normalize(-off, off)
         images = {}
@@ -251,34 +255,47 @@ def draw_conductance_map(
             bottom = 14 + BLOCK_MM * (len(methods) - 1 - k)
             for j, name in enumerate(scales):
                 axes = axes_mm(figure, MAPS_MM[j], bottom, MAP_MM, MAP_MM)
-                images[name] = _map(axes, chosen[method], array, name, scales[name])
+                images[name] = _map(axes, chosen[method], array, name, scales[name], per_siemens)
+                if j:
+                    axes.set_yticks([])
                 if k == 0:
                     axes.set_title(f"b  {name}" if j == 0 else name)
             side = {"rotation": 90, "va": "center", "ha": "center", "fontweight": "bold"}
             colour, middle = look_of_method(method).colour, bottom + MAP_MM / 2
             text_mm(figure, MAPS_MM[0] - 5.5, middle, METHODS[method].title, color=colour, **side)
         for name, left, right, label in (
-            ("target", MAPS_MM[0], MAPS_MM[1] + MAP_MM, "conductance [µS]"),
-            ("difference", MAPS_MM[2], MAPS_MM[2] + MAP_MM, "programmed - target [µS]"),
+            ("target", MAPS_MM[0], MAPS_MM[1] + MAP_MM, f"conductance [{unit}]"),
+            ("difference", MAPS_MM[2], MAPS_MM[2] + MAP_MM, f"programmed - target [{unit}]"),
         ):
             bar = axes_mm(figure, left, 9, right - left, 1.6)
             figure.colorbar(images[name], cax=bar, orientation="horizontal")
-            bar.xaxis.set_major_locator(MaxNLocator(5))
+            bar.xaxis.set_major_locator(
+                MaxNLocator(5 if name == "target" else 4, symmetric=name == "difference")
+            )
             bar.set_xlabel(label, labelpad=1)
         return Drawing(figure, cells)
 
 
-def _off(cell: Mapping) -> float:
-    """Programmed - target in µS."""
-    return 1e6 * (cell["reached_s"] - cell["target_s"])
+def _unit(largest_s: float) -> tuple[float, str]:
+    """Factor and unit in which conductances up to `largest_s` are read most easily."""
+    for factor, unit in ((1e3, "mS"), (1e6, "µS")):
+        if factor * largest_s >= 1:
+            return factor, unit
+    return 1e9, "nS"
 
 
 def _every_cell(
-    figure, height: float, cells: Sequence[Mapping], ends: tuple[float, float], tolerance: float
+    figure,
+    top: float,
+    cells: Sequence[Mapping],
+    ends: tuple[float, float],
+    tolerance_s: float,
+    per_siemens: float,
+    unit: str,
 ) -> None:
     """Programmed over target conductance, with the identity and the tolerance."""
-    size = min(56.0, height - 42)
-    axes = axes_mm(figure, 14, (height - 17 - size) / 2 - 2, size, size)
+    size, tolerance = min(60.0, top - 16), per_siemens * tolerance_s
+    axes = axes_mm(figure, 14, top - size, size, size)
     margin = 0.04 * (ends[1] - ends[0]) or 0.1
     line = np.array([max(ends[0] - margin, 0), ends[1] + margin])
     axes.fill_between(line, line - tolerance, line + tolerance, color=PALE, lw=0, gid="tolerance")
@@ -288,8 +305,8 @@ def _every_cell(
         mine = [cell for cell in cells if cell["method"] == method]
         hollow = method == "erm"
         axes.plot(
-            [1e6 * cell["target_s"] for cell in mine],
-            [1e6 * cell["reached_s"] for cell in mine],
+            [per_siemens * cell["target_s"] for cell in mine],
+            [per_siemens * cell["reached_s"] for cell in mine],
             look.marker,
             mfc="none" if hollow else look.colour,
             mec=look.colour,
@@ -299,19 +316,22 @@ def _every_cell(
             label=METHODS[method].title,
             gid=method,
         )
-    axes.set(xlim=line, ylim=line, xlabel="target conductance [µS]", ylabel="programmed conductance [µS]")
+    axes.set(xlim=line, ylim=line, xlabel=f"target conductance [{unit}]")
+    axes.set_ylabel(f"programmed conductance [{unit}]")
     axes.set_title("a  every cell of every run")
     axes.legend(loc="upper left")
 
 
-def _map(axes, cells: Sequence[Mapping], array: tuple[int, int], name: str, norm: Normalize):
+def _map(
+    axes, cells: Sequence[Mapping], array: tuple[int, int], name: str, norm: Normalize, per_siemens: float
+):
     """The array as it was filled first, one square a cell."""
     shown, layers = np.full(array, np.nan), np.zeros(array, dtype=int)
     for cell in cells:
         if cell["load"] == 0:
             at = cell["row"], cell["column"]
-            value = {"target": 1e6 * cell["target_s"], "programmed": 1e6 * cell["reached_s"]}
-            shown[at] = _off(cell) if name == "difference" else value[name]
+            target, reached = per_siemens * cell["target_s"], per_siemens * cell["reached_s"]
+            shown[at] = {"target": target, "programmed": reached, "difference": reached - target}[name]
             layers[at] = cell["layer"]
     colours = "RdBu_r" if name == "difference" else "viridis"
     image = axes.imshow(shown, norm=norm, cmap=colours, aspect="equal", interpolation="none", gid=name)

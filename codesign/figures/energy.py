@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from codesign.crossbar.energy import COMPONENTS
+from codesign.crossbar.energy import COMPONENTS, REFERENCES
 from codesign.figures.methods import head
 from codesign.figures.style import (
     BLUE,
@@ -20,6 +20,7 @@ from codesign.figures.style import (
     house_style,
     log_ticks,
     new_figure,
+    power_of_ten,
 )
 
 LOOKS = {
@@ -93,10 +94,10 @@ def draw_energy(
             points.plot([alone], [k], "o", mfc="white", mec=VERMILION, mew=0.9, ms=4.2, zorder=3, gid="alone")
             points.plot([everything], [k], "o", color=BLUE, mew=0, ms=4.6, zorder=3, gid="everything")
             points.text(
-                alone, k - 0.2, f"{alone:,.0f}", ha="center", va="bottom", fontsize=5.5, color=VERMILION
+                alone, k - 0.2, _short(alone), ha="center", va="bottom", fontsize=5.5, color=VERMILION
             )
             points.text(
-                everything, k - 0.2, f"{everything:,.0f}", ha="center", va="bottom", fontsize=5.5, color=BLUE
+                everything, k - 0.2, _short(everything), ha="center", va="bottom", fontsize=5.5, color=BLUE
             )
         totals = [
             1e12 * sum(row["energy_j"] for row in rows if (row["design"], row["coding"]) == design)
@@ -116,7 +117,9 @@ def draw_energy(
         )
         efficiencies = [row[name] for row in rows for name in ("array_gops_per_w", "gops_per_w")]
         values = [*efficiencies, *(row["value"] for row in references)]
-        points.set(xscale="log", xlim=(min(values) / 2.2, max(values) * 2.2))
+        points.set(
+            xscale="log", xlim=(min(values) / 2.5, max(3.5 * max(values), 30 * REFERENCES["paper"].value))
+        )
         log_ticks(points.xaxis)
         for row in sorted(references, key=lambda row: row["value"]):
             points.axvline(
@@ -146,3 +149,8 @@ def draw_energy(
 
 def _coded(coding: str) -> str:
     return {"amplitude": "one pulse, 8-bit height", "serial": "eight one-bit pulses"}[coding]
+
+
+def _short(value: float) -> str:
+    """'2,868', or '3.1×10⁷' where digits would not fit."""
+    return f"{value:,.0f}" if value < 1e6 else power_of_ten(float(f"{value:.1e}"))

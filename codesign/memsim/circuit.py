@@ -224,8 +224,7 @@ class NodalSolver:
     def _solved_currents(self, voltages: np.ndarray) -> np.ndarray:
         """(n, rows) -> (n, columns).
 
-        A column's current is the sum over its cells: beside wires of an ohm, the difference
-        of two node voltages of the wire has hardly a digit left where cells have megohms.
+        A column's current is the sum over its cells, which holds where its end is joined to ground too.
         """
         found = np.empty((len(voltages), self.columns))
         for start in range(0, len(voltages), BLOCK):
