@@ -35,6 +35,8 @@ from codesign.crossbar.wiring import Bank, Wiring
 
 OPENING_S = 20.0
 """Longest wait for the instrument to open; loading its logic takes a second or two."""
+POWERING_S = 0.1
+"""From switching the supplies on to a board that works."""
 FULL_SCALE = 0.98
 """Share of the input range from which a sample counts as over-range."""
 ZERO_READS = 8
@@ -101,7 +103,7 @@ class Discovery2(CrossbarDriver):
             self._switch(self.wiring.off)
             self._call("powering the board", self._power)
             self._call("preparing the inputs", self._prepare_inputs)
-            time.sleep(self.wiring.settling_s)
+            time.sleep(POWERING_S)
             self.zero_a = np.zeros(self.columns)
             nothing, every = np.zeros(self.rows), range(self.columns)
             self.zero_a = np.mean([self._read(nothing, every) for _ in range(ZERO_READS)], axis=0)

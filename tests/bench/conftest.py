@@ -31,7 +31,8 @@ wiring = read_wiring(sys.argv[1])
 driver = Discovery2(wiring)
 """
 """What every program starts with."""
-LONGEST_S = 60.0
+LONGEST_S = 120.0
+"""Time a program has; on a quiet machine it needs one or two."""
 
 
 @dataclass(frozen=True)
