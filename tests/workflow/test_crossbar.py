@@ -70,7 +70,7 @@ def test_a_measurement_is_drawn_anywhere_and_measured_nowhere_else(project, reco
 
 
 def test_a_simulated_file_among_measurements_stops_its_figures(project, record_row, said_of_source):
-    """Copied there by mistake, it must not be drawn as project."""
+    """Copied there by mistake, it must not be drawn as measured."""
     _records(project, record_row, said_of_source["simulated"])
     done = project.snakemake("results/figures/energy-measured-a.pdf", check=False)
     assert done.returncode != 0 and "is simulated, not measured" in done.stdout
