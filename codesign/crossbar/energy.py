@@ -130,7 +130,11 @@ REFERENCES: Mapping[str, Constant] = {
     for constant in (
         Constant("paper", 27548.0, "GOPS/W", "published", "arXiv 2412.02779, 10 × 10 array alone"),
         Constant(
-            "yao", 11014.0, "GOPS/W", "published", "Yao et al., Nature 577, 641 (2020), macro of a 128 × 16 array"
+            "yao",
+            11014.0,
+            "GOPS/W",
+            "published",
+            "Yao et al., Nature 577, 641 (2020), macro of a 128 × 16 array",
         ),
         Constant(
             "v100",

@@ -1,4 +1,4 @@
-"""The crossbar in the workflow: the twin anywhere, the instrument on the bench alone, its files drawn everywhere."""
+"""The crossbar in the workflow: the twin anywhere, the instrument on the bench, its files everywhere."""
 
 import csv
 
