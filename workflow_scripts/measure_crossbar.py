@@ -9,7 +9,7 @@ from codesign.crossbar.driver import Limits
 from codesign.crossbar.experiment import conductances, first_points, run_alternately, writing
 from codesign.crossbar.network import NetworkSettings
 from codesign.crossbar.networks import network_of, read_runs
-from codesign.crossbar.record import git_commit, write_record
+from codesign.crossbar.record import git_commit, require_measured, write_record
 from codesign.crossbar.safety import Guarded
 from codesign.crossbar.wiring import read_wiring
 from codesign.log import log_to
@@ -58,6 +58,7 @@ def main(
             ),
             write=writing(crossbar["write"], span=span, **read),
         ):
+            require_measured(instrument.source)  # known once it is open
             rows.append(row)
             print(
                 f"{row['method']} {row['run']}: {row['software_accuracy']:.4f}, {row['array_accuracy']:.4f}"
