@@ -69,8 +69,8 @@ def require_measured(source: str) -> None:
     """
     if source != MEASURED:
         raise RecordError(
-            f"the instrument says it is {source}: nothing of it is kept among bench measurements. Plug in the "
-            "real one, or run without profiles/bench for the simulated twin"
+            f"the instrument says it is {source}: nothing of it is kept among bench measurements. "
+            "Plug in the real one, or run without profiles/bench for the simulated twin"
         )
 
 

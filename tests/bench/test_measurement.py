@@ -35,7 +35,8 @@ crossbar = config["crossbar"] | dict(
 crossbar["write"] |= dict(budget=15, reads=1)
 measure.main(
     networks={{"erm": Path("erm.safetensors")}}, wiring=Path(sys.argv[1]),
-    record=Path("data/crossbar/a.parquet"), experiment=experiment, crossbar=crossbar, bench=dict(array="chip 3"), data=data,
+    record=Path("data/crossbar/a.parquet"), experiment=experiment, crossbar=crossbar,
+    bench=dict(array="chip 3"), data=data,
     repository=Path("{REPOSITORY}"),
 )
 """
