@@ -22,9 +22,20 @@ include: "rules/certificates.smk"
 include: "rules/network_figures.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
+include: "rules/crossbar.smk"
+
+
+if config["bench"]["attached"]:
+
+    include: "rules/bench.smk"
 
 
 onstart:
+    if not os.access("results", os.W_OK):
+        raise WorkflowError(
+            "results cannot be written: make the folder writable, or run in a copy of the project. "
+            "Nothing has run; what is there stays as it was."
+        )
     # On one machine the cores limit what starts. Snakemake's limit of 100 starts a second comes with a timer
     # that looks at every waiting job again each second, one more of them for each finished job.
     if workflow.local_exec and hasattr(workflow.scheduler, "job_rate_limiter"):
@@ -43,6 +54,8 @@ localrules:
     certificates,
     device_figures,
     network_figures,
+    crossbar,
+    energy,
     figures,
     pages,
 
@@ -128,6 +141,20 @@ rule network_figures:
         "Figures of the networks"
 
 
+rule crossbar:
+    input:
+        crossbar_figures("crossbar-accuracy", "crossbar-errors", "crossbar-conductances"),
+    message:
+        "Networks on the crossbar"
+
+
+rule energy:
+    input:
+        crossbar_figures("energy"),
+    message:
+        "Energy of a multiply-accumulate"
+
+
 rule figures:
     input:
         rules.device_figures.input,
@@ -158,6 +185,8 @@ rule all:
         rules.evaluation.input,
         rules.certificates.input,
         rules.figures.input,
+        rules.crossbar.input,
+        rules.energy.input,
         rules.pages.input,
     message:
-        "Everything: tables, proposals, campaign, networks, figures and the pages of the report"
+        "Everything: tables, proposals, campaign, networks, crossbar, figures and the pages of the report"

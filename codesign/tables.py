@@ -493,3 +493,60 @@ CERTIFICATE_SUMMARY = pa.schema(
     ]
 )
 """Examples summarised: vacuous where it is so for every one of them."""
+
+CROSSBAR = pa.schema(
+    [
+        _field("method", pa.string(), "", "training method"),
+        _field("run", pa.int32(), "", "run, from 1: a training and a programming of its own"),
+        _field("examples", pa.int32(), "", "test points multiplied"),
+        _field("software_accuracy", pa.float64(), "", "accuracy of the network in software on these points"),
+        _field("array_accuracy", pa.float64(), "", "accuracy with the array's multiplications"),
+        _field("product_layer", pa.list_(pa.int32()), "", "layer of each product, from 1"),
+        _field("product_output", pa.list_(pa.int32()), "", "output of that layer, from 0"),
+        _field("product_example", pa.list_(pa.int32()), "", "test point, from 0"),
+        _field("product_software", pa.list_(pa.float64()), "", "weights times the layer's input, no bias"),
+        _field("product_array", pa.list_(pa.float64()), "", "the same as the array gave it, same input"),
+        _field("cell_layer", pa.list_(pa.int32()), "", "layer of each programmed cell, from 1"),
+        _field("cell_tile", pa.list_(pa.int32()), "", "part of the layer's matrix, from 0"),
+        _field("cell_load", pa.list_(pa.int32()), "", "filling of the array, from 0"),
+        _field("cell_row", pa.list_(pa.int32()), "", "row of the array"),
+        _field("cell_column", pa.list_(pa.int32()), "", "column of the array"),
+        _field("cell_target_s", pa.list_(pa.float64()), "S", "conductance asked for"),
+        _field("cell_reached_s", pa.list_(pa.float64()), "S", "conductance read after write-verify"),
+        _field("cell_pulses", pa.list_(pa.int32()), "", "programming pulses"),
+        _field("cell_ok", pa.list_(pa.bool_()), "", "within tolerance"),
+        _field("cell_mean_square_v2", pa.list_(pa.float64()), "V^2", "mean squared voltage of the row"),
+    ]
+)
+"""One network a row: programmed on a crossbar and compared with itself in software."""
+
+CROSSBAR_SUMMARY = pa.schema(
+    [
+        _field("source", pa.string(), "", "simulated | measured"),
+        _field("method", pa.string(), "", "training method; 'difference' for bayesmulti - erm, run by run"),
+        _field("quantity", pa.string(), "", "software | array | drop (software - array) | relative_drop"),
+        _field("n", pa.int32(), "", "runs"),
+        _field("mean", pa.float64(), "", "mean over runs"),
+        _field("std", pa.float64(), "", "standard deviation over runs (n - 1); null for one run"),
+        _field("low", pa.float64(), "", "lower end of the bootstrap interval on the mean"),
+        _field("high", pa.float64(), "", "upper end of it"),
+    ]
+)
+"""Runs of one record summarised."""
+
+ENERGY = pa.schema(
+    [
+        _field("source", pa.string(), "", "simulated | measured: the programmed conductances"),
+        _field("design", pa.string(), "", "arrays that multiply"),
+        _field("coding", pa.string(), "", "amplitude | serial"),
+        _field("cells", pa.int32(), "", "cells that multiply"),
+        _field("conductance_s", pa.float64(), "S", "mean conductance of a cell"),
+        _field("read_voltage_v", pa.float64(), "V", "largest voltage of a row"),
+        _field("pulse_s", pa.float64(), "s", "length of a read pulse"),
+        _field("component", pa.string(), "", "array | dac | sense | adc | digital"),
+        _field("energy_j", pa.float64(), "J", "of one multiply-accumulate, this component's share"),
+        _field("array_gops_per_w", pa.float64(), "GOPS/W", "counting the array alone"),
+        _field("gops_per_w", pa.float64(), "GOPS/W", "counting every component"),
+    ]
+)
+"""Energy of one multiply-accumulate, a row a design and component."""

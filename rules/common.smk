@@ -44,6 +44,25 @@ METHODS = config["training"]["methods"]
 # gaussian and bayesmulti-fixed have no certificate that another method does not show better
 CERTIFIED = [m for m in METHODS if m in ("erm", "dropout", "lognormal", "bayesmulti")]
 TASKS = {name: task for name, task in config["tasks"].items() if task is not None}
+CROSSBAR = config["crossbar"]
+CROSSBAR_METHODS = [m for m in CROSSBAR["methods"] if m in METHODS]
+# what a network on the array depends on: a change of anything else measures nothing again
+CROSSBAR_HARDWARE = {
+    name: CROSSBAR[name]
+    for name in (
+        "test_points",
+        "usability",
+        "read_voltage_v",
+        "reads",
+        "array",
+        "conductance",
+        "write",
+        "limits",
+        "cells",
+        "circuit",
+    )
+}
+MEASURED_RUNS = sorted(glob_wildcards("data/crossbar/{run,[^/.][^/]*}.parquet").run)
 SHARED_TRAINING = {
     name: config["training"][name]
     for name in (
@@ -89,14 +108,7 @@ wildcard_constraints:
     round=r"\d+",
     slot=r"\d+",
     chunk=r"\d+-of-\d+",
-
-
-onstart:
-    if not os.access("results", os.W_OK):
-        raise WorkflowError(
-            "results cannot be written: make the folder writable, or run in a copy of the project. "
-            "Nothing has run; what is there stays as it was."
-        )
+    record=r"simulated|measured-[^/]+",
 
 
 def code_digest(script):
@@ -179,7 +191,11 @@ def experiment_of(wildcards):
 
 def data_of(wildcards):
     """Where a task's examples come from and how they are split."""
-    embedded = TASKS[wildcards.task]["source"] == "embedded"
+    return _data_of(wildcards.task)
+
+
+def _data_of(task):
+    embedded = TASKS[task]["source"] == "embedded"
     mirror = config["datasets"]["mirror"] or os.environ.get("CODESIGN_MIRROR")
     return {
         "seed": config["seed"],
@@ -322,6 +338,11 @@ def published_results(wildcards):
         "evaluation/correlation.csv",
         *(f"evaluation/{task}-summary.csv" for task in TASKS),
         *(f"certificates/{task}.csv" for task in TASKS),
+        *(
+            f"crossbar/simulated/{table}.csv"
+            for table in ("summary", "energy")
+            if CROSSBAR["task"] in TASKS
+        ),
     ]
     names = [*SET_FIGURES, "proposals", *(f"certificates-{task}" for task in TASKS)]
     return [
@@ -329,3 +350,45 @@ def published_results(wildcards):
         *expand("results/{lab}figures/{name}.pdf", lab=wildcards.lab, name=names),
         *network_figures(),
     ]
+
+
+def crossbar_data(wildcards):
+    """Where the moons of the crossbar come from."""
+    return _data_of(CROSSBAR["task"])
+
+
+def crossbar_noise(wildcards):
+    """The noise that a method trains the crossbar's networks with."""
+    return f"results/{wildcards.lab}search/{CROSSBAR['task']}/{wildcards.method}/chosen.json"
+
+
+def is_measured(wildcards):
+    """Whether a record is one of the bench."""
+    return wildcards.record != "simulated"
+
+
+def files_of_record(wildcards):
+    """One file of the bench, or a simulated one a method."""
+    if is_measured(wildcards):
+        return [f"data/crossbar/{wildcards.record.removeprefix('measured-')}.parquet"]
+    return expand(
+        "results/{lab}crossbar/simulated/{method}.parquet",
+        lab=wildcards.lab,
+        method=CROSSBAR_METHODS,
+    )
+
+
+def panel_is_chosen_for_twin(wildcards):
+    """A bench measurement rests on no panel."""
+    return [] if is_measured(wildcards) else panel_is_chosen(wildcards)
+
+
+def crossbar_figures(*kinds):
+    """Figures of the twin and of every measurement there is."""
+    names = [
+        f"results/{LAB}figures/{kind}-simulated.pdf" for kind in kinds if CROSSBAR["task"] in TASKS
+    ]
+    runs = sorted(
+        {*MEASURED_RUNS, *([config["bench"]["run"]] if config["bench"]["attached"] else [])}
+    )
+    return names + [f"results/figures/{kind}-measured-{run}.pdf" for run in runs for kind in kinds]

@@ -58,6 +58,7 @@ VARIABLES = {
 ORIGINS = {
     "virtual": ("virtual laboratory: synthetic devices", VERMILION),
     "measured": ("measured", GREEN),
+    "simulated": ("simulated crossbar: no instrument", VERMILION),
 }
 
 RC = {
@@ -137,11 +138,11 @@ def text_mm(figure: Figure, x: float, y: float, text: str, **options):
 
 
 def badge(figure: Figure, origin: str, *, right_mm: float = 3.0, top_mm: float = 3.5) -> None:
-    """Say in the upper right corner where the devices come from.
+    """Say in the upper right corner where the devices, or the crossbar, come from.
 
     Args:
         figure: Gets the label.
-        origin: `virtual` or `measured`, or '' where there is no device to speak of.
+        origin: `virtual`, `measured` or `simulated`, or '' where there is no device to speak of.
         right_mm: Distance from the right edge.
         top_mm: Distance from the upper edge.
 

@@ -227,6 +227,18 @@ def choose_panel(rows: Iterable[Mapping], levels: Sequence[float]) -> list[tuple
     return [(level, usable[chosen[level]]) for level in sorted(chosen, reverse=True)]
 
 
+def nearest_level(profiles: Iterable[DeviceProfile], level: float) -> DeviceProfile:
+    """The profile of a panel that stands for the level nearest to `level`; ties go to the better device.
+
+    Raises:
+        ProfileError: None stands for a level.
+    """
+    known = [profile for profile in profiles if profile.level is not None]
+    if not known:
+        raise ProfileError("no profile stands for a usability level: nothing to choose from")
+    return min(known, key=lambda profile: (abs(profile.level - level), -profile.level))
+
+
 @dataclass(frozen=True)
 class Trend:
     """How the devices of a table lose usability."""

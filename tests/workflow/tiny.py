@@ -62,6 +62,7 @@ TINY = {
     "search": {"rounds": 2, "slots": 2, "draws": 2},
     "evaluation": {"seeds": 2, "devices_per_job": 3, "resamples": 100},
     "certificates": {"examples": 20, "draws": 50, "programmings": 10},
+    "crossbar": {"runs": 2, "test_points": 20, "write": {"budget": 20}},
 }
 CONDITIONS = [
     {"perovskite": "MAPbI3", "length_um": 1.5, "diameter_nm": 200.0, "pb_min": 15.0, "ag_nm": 200.0},
@@ -85,6 +86,8 @@ COLLECTING = (
     "networks",
     "evaluation",
     "certificates",
+    "crossbar",
+    "energy",
     "device_figures",
     "network_figures",
     "figures",

@@ -79,8 +79,8 @@ def test_a_badge_says_where_devices_come_from(origin, texts):
 
 def test_an_unknown_origin_is_refused():
     """An unlabelled figure is worse than none."""
-    with pytest.raises(ValueError, match="simulated"):
-        badge(new_figure(50, 30), "simulated")
+    with pytest.raises(ValueError, match="imagined"):
+        badge(new_figure(50, 30), "imagined")
 
 
 def test_measured_and_virtual_devices_never_share_a_figure(device_row):

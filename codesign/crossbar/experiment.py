@@ -1,0 +1,324 @@
+"""The moons experiment on any crossbar: program a trained network, multiply, compare with software.
+
+The same code drives the bench and its simulated twin. A run is one trained network: it is programmed
+by write-verify, checked for drift, and every test point goes through it. Each product of the array is
+compared with what software makes of the *same* input, so that an error of one layer is not counted again
+in the next; accuracy is of the whole network.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+from tqdm import tqdm
+
+from codesign.crossbar.cells import Cells, CellSettings
+from codesign.crossbar.driver import CrossbarDriver, Limits
+from codesign.crossbar.network import CrossbarNetwork, Layer, NetworkSettings
+from codesign.crossbar.programming import DriftError, WriteSettings
+from codesign.crossbar.safety import Guarded
+from codesign.crossbar.simulated import CircuitSettings, SimulatedCrossbar
+from codesign.nonideality.profile import DeviceProfile
+from codesign.seeds import generator
+from codesign.tasks.task import Split, Task
+
+ATTEMPTS = 3
+"""Programmings after which an array whose cells do not stay is given up."""
+
+log = logging.getLogger(__name__)
+
+
+class ObservedNetwork(CrossbarNetwork):
+    """A network on an array that keeps what went into every multiplication and what came out."""
+
+    def __init__(self, *arguments, **settings) -> None:
+        super().__init__(*arguments, **settings)
+        self.seen: list[tuple[Layer, np.ndarray, np.ndarray]] = []
+        """Layer, inputs (n, inputs), products (n, outputs), in the order of use."""
+
+    def multiply(self, layer: Layer, inputs: np.ndarray) -> np.ndarray:
+        """See `CrossbarNetwork`."""
+        found = super().multiply(layer, inputs)
+        self.seen.append((layer, np.array(inputs, dtype=float), found))
+        return found
+
+
+@dataclass(frozen=True)
+class Conductances:
+    """Range that weights are mapped to."""
+
+    g_min_s: float
+    g_max_s: float
+
+
+def conductances(
+    profile: DeviceProfile | None, *, g_min_s: float | None, g_max_s: float | None
+) -> Conductances:
+    """The range asked for; where it is None, the device's own.
+
+    Args:
+        profile: The device; None on a bench whose cells no profile describes.
+        g_min_s: Least conductance [S].
+        g_max_s: Largest conductance [S].
+
+    Raises:
+        ValueError: Neither says one.
+    """
+    low = profile.g_min_s if g_min_s is None and profile is not None else g_min_s
+    high = profile.g_max_s if g_max_s is None and profile is not None else g_max_s
+    if low is None or high is None:
+        raise ValueError(
+            "the range of conductances is not known: set crossbar.conductance.g_min_s and g_max_s, in siemens"
+        )
+    return Conductances(low, high)
+
+
+def writing(given: Mapping, *, span: Conductances, read_voltage_v: float) -> WriteSettings:
+    """`crossbar.write` of the configuration, with what follows from the rest of it."""
+    return WriteSettings(**given, range_s=span.g_max_s - span.g_min_s, read_voltage_v=read_voltage_v)
+
+
+def circuit_of(given: Mapping, *, span: Conductances, rows: int, read_voltage_v: float) -> CircuitSettings:
+    """`crossbar.circuit` of the configuration, the converter's range fitted to the cells where it is None.
+
+    Args:
+        given: The section.
+        span: Range of the cells.
+        rows: Of the array.
+        read_voltage_v: Largest voltage of a row [V].
+    """
+    rest = {name: value for name, value in given.items() if name not in ("adc_range_a", "noise")}
+    full_a = given["adc_range_a"]
+    if full_a is None:
+        full_a = rows * span.g_max_s * read_voltage_v
+    return CircuitSettings(**rest, adc_range_a=full_a, current_noise_a=given["noise"] * full_a)
+
+
+def twin(
+    profile: DeviceProfile,
+    *,
+    run: int,
+    rows: int,
+    columns: int,
+    cells: CellSettings,
+    circuit: CircuitSettings,
+    limits: Limits,
+    span: Conductances,
+    seed: int,
+) -> Guarded:
+    """A fresh simulated array for one run: the same for every method.
+
+    Args:
+        profile: The device that every cell follows.
+        run: Number of the run.
+        rows: Of the array.
+        columns: Of the array.
+        cells: What the profile does not say about them.
+        circuit: Wires, drivers, amplifier, converter.
+        limits: Hard limits.
+        span: Range of the cells.
+        seed: Root seed; stuck cells, spread and noise depend on it and the run alone.
+    """
+    array = Cells(
+        profile,
+        cells,
+        rows=rows,
+        columns=columns,
+        generator=generator(seed, "crossbar", "cells", run),
+        g_min_s=span.g_min_s,
+        g_max_s=span.g_max_s,
+    )
+    noise = generator(seed, "crossbar", "reads", run)
+    return Guarded(SimulatedCrossbar(array, circuit=circuit, limits=limits, generator=noise), limits)
+
+
+def run_network(
+    driver: CrossbarDriver,
+    model: nn.Module,
+    test: Split,
+    *,
+    task: Task,
+    method: str,
+    run: int,
+    settings: NetworkSettings,
+    write: WriteSettings,
+) -> dict:
+    """Program one network on an open array and put every test point through it.
+
+    Args:
+        driver: Open.
+        model: A trained network of linear layers and activations.
+        test: Test points.
+        task: Scores the outputs.
+        method: Training method.
+        run: Number of the run.
+        settings: Conductances and voltages.
+        write: How cells are programmed.
+
+    Returns:
+        A row of `codesign.tables.CROSSBAR`.
+
+    Raises:
+        DriftError: Cells moved after each of `ATTEMPTS` programmings.
+        CrossbarError: Whatever the driver raises.
+    """
+    network = ObservedNetwork(model, driver, settings=settings, writing=write)
+    _programmed(network)
+    logits = network.forward(test.inputs)
+    return {
+        "method": method,
+        "run": run,
+        "examples": len(test),
+        "software_accuracy": task.score(model(test.inputs), test.targets),
+        "array_accuracy": task.score(logits, test.targets),
+        **_products(network),
+        **_cells(network),
+    }
+
+
+def _programmed(network: CrossbarNetwork) -> None:
+    """Program until the cells stay."""
+    for attempt in range(1, ATTEMPTS + 1):
+        network.program()
+        try:
+            network.check_drift()
+        except DriftError as moved:
+            if attempt == ATTEMPTS:
+                raise
+            log.warning("programming again: %s", moved)
+        else:
+            return
+
+
+def run_networks(
+    networks: Mapping[int, nn.Module],
+    drivers: Iterator[CrossbarDriver],
+    test: Split,
+    *,
+    task: Task,
+    method: str,
+    settings: NetworkSettings,
+    write: WriteSettings,
+) -> Iterator[dict]:
+    """`run_network` for every run of a method, each on its driver, which is opened and closed here.
+
+    Args:
+        networks: Run to network.
+        drivers: One driver a run; the same one again and again on a bench.
+        test: Test points.
+        task: Scores the outputs.
+        method: Training method.
+        settings: Conductances and voltages.
+        write: How cells are programmed.
+
+    Yields:
+        Rows of `codesign.tables.CROSSBAR`.
+    """
+    shared = {"task": task, "method": method, "settings": settings, "write": write}
+    bar = tqdm(networks.items(), desc=f"crossbar {method}", unit="run", disable=None)
+    for (run, model), driver in zip(bar, drivers, strict=False):
+        with driver:
+            yield run_network(driver, model, test, run=run, **shared)
+
+
+def run_alternately(
+    networks: Mapping[str, Mapping[int, nn.Module]],
+    driver: CrossbarDriver,
+    test: Split,
+    *,
+    task: Task,
+    settings: NetworkSettings,
+    write: WriteSettings,
+) -> Iterator[dict]:
+    """Every network on one array, methods by turns, so that its ageing tells for none of them.
+
+    Args:
+        networks: Method to run to network.
+        driver: Opened and closed here, once for all of them.
+        test: Test points.
+        task: Scores the outputs.
+        settings: Conductances and voltages.
+        write: How cells are programmed.
+
+    Yields:
+        Rows of `codesign.tables.CROSSBAR`, each as soon as it is measured.
+    """
+    turns = sorted((run, k, method) for k, method in enumerate(networks) for run in networks[method])
+    with driver:
+        for run, _, method in tqdm(turns, desc="crossbar", unit="network", disable=None):
+            shared = {"task": task, "settings": settings, "write": write}
+            yield run_network(driver, networks[method][run], test, method=method, run=run, **shared)
+
+
+def first_points(test: Split, number: int) -> Split:
+    """The first test points.
+
+    Raises:
+        ValueError: There are fewer.
+    """
+    if number > len(test):
+        raise ValueError(
+            f"crossbar.test_points {number} is more than the {len(test)} test points of the task"
+        )
+    return Split(test.inputs[:number], test.targets[:number], test.origin)
+
+
+def _products(network: ObservedNetwork) -> dict:
+    """Columns of every multiplication, beside software's product of the same input."""
+    found: dict[str, list] = {
+        f"product_{name}": [] for name in ("layer", "output", "example", "software", "array")
+    }
+    for k, (layer, inputs, array) in enumerate(network.seen, start=1):
+        software = inputs @ layer.weight.T  # (n, inputs) @ (inputs, outputs)
+        examples, outputs = np.indices(software.shape)
+        for name, values in (
+            ("layer", np.full(software.size, k)),
+            ("output", outputs.ravel()),
+            ("example", examples.ravel()),
+            ("software", software.ravel()),
+            ("array", array.ravel()),
+        ):
+            found[f"product_{name}"] += values.tolist()
+    return found
+
+
+def _cells(network: ObservedNetwork) -> dict:
+    """Columns of every programmed cell."""
+    names = (
+        "layer",
+        "tile",
+        "load",
+        "row",
+        "column",
+        "target_s",
+        "reached_s",
+        "pulses",
+        "ok",
+        "mean_square_v2",
+    )
+    found: dict[str, list] = {f"cell_{name}": [] for name in names}
+    ended = {(load, c.row, c.column): c for load, report in network.reports.items() for c in report.cells}
+    for k, (layer, inputs, _) in enumerate(network.seen, start=1):
+        for tile, at in enumerate(layer.places):
+            squares = _mean_square_v2(inputs[:, at.inputs], network.settings.read_voltage_v)
+            for i in range(at.inputs.stop - at.inputs.start):
+                for j in range(2 * (at.outputs.stop - at.outputs.start)):
+                    cell = ended[at.load, at.row + i, at.column + j]
+                    values = (k, tile, at.load, cell.row, cell.column, cell.target_s, cell.reached_s)
+                    values += (cell.pulses, cell.ok, float(squares[i]))
+                    for name, value in zip(names, values, strict=True):
+                        found[f"cell_{name}"].append(value)
+    return found
+
+
+def _mean_square_v2(inputs: np.ndarray, read_voltage_v: float) -> np.ndarray:
+    """Mean squared voltage of each row while a tile multiplies, (n, rows) -> (rows,) [V²].
+
+    Every vector is scaled so that its largest element stands at the read voltage
+    (`codesign.crossbar.network`); a vector of zeros is not put on the array.
+    """
+    largest = np.abs(inputs).max(axis=1, keepdims=True)
+    scaled = np.divide(inputs, largest, out=np.zeros_like(inputs), where=largest > 0) * read_voltage_v
+    return (scaled**2).mean(axis=0)

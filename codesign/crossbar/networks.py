@@ -1,0 +1,71 @@
+"""The networks of the crossbar experiment: one training a run, all of one method in one file."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.seeds import derived_seed
+from codesign.training.experiment import Experiment
+from codesign.training.job import train_experiment
+from codesign.training.weights import WeightsError, read_weights, write_weights
+
+
+def train_runs(
+    experiment: Experiment, spec: NoiseSpec, *, runs: int, data: Mapping, shared: Mapping, seed: int
+) -> Iterator[tuple[int, dict[str, Tensor], float]]:
+    """Train the experiment's network once a run; examples stay, start and order change.
+
+    Start, order and the sequence of noise depend on (seed, experiment, run) alone, so run k of
+    two methods differs by the method and by nothing else.
+
+    Args:
+        experiment: Data, network, training.
+        spec: Training noise.
+        runs: Number of trainings.
+        data: Arguments of `Experiment.data`.
+        shared: Training settings that all experiments share.
+        seed: Root seed.
+
+    Yields:
+        Run from 1, weights, best validation accuracy.
+    """
+    for run in tqdm(range(1, runs + 1), desc=f"{experiment.name} {spec.method}", unit="run", disable=None):
+        trained = train_experiment(
+            experiment, spec, data=data, shared=shared, seed=derived_seed(seed, "crossbar", run)
+        )
+        best = trained.result.history[trained.result.best_epoch - 1]
+        yield run, trained.result.weights, best["validation_accuracy"]
+
+
+def write_runs(runs: Mapping[int, Mapping[str, Tensor]], path: Path | str, *, metadata: Mapping) -> None:
+    """Write the weights of every run into one file."""
+    stored = {
+        f"{run:04d}/{name}": tensor for run, weights in runs.items() for name, tensor in weights.items()
+    }
+    write_weights(stored, path, metadata=metadata)
+
+
+def read_runs(path: Path | str) -> tuple[dict[int, dict[str, Tensor]], dict]:
+    """Weights of every run, in order, and what was written with them.
+
+    Raises:
+        WeightsError: Not a file that `write_runs` wrote.
+    """
+    stored, metadata = read_weights(path)
+    runs: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in sorted(stored.items()):
+        run, _, parameter = name.partition("/")
+        if not (run.isdigit() and parameter):
+            raise WeightsError(f"{path}: holds {name}, not the networks of a crossbar's runs; make it again")
+        runs.setdefault(int(run), {})[parameter] = tensor
+    return runs, metadata
+
+
+def network_of(experiment: Experiment, weights: Mapping[str, Tensor]) -> nn.Module:
+    """The network with these weights, in evaluation mode."""
+    model = experiment.network()
+    model.load_state_dict(weights, strict=True)
+    return model.eval().requires_grad_(requires_grad=False)

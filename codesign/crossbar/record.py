@@ -1,0 +1,154 @@
+"""Records of a crossbar at work: written once, never over another, and never taken for what they are not.
+
+A record is a table of `codesign.tables.CROSSBAR` whose file metadata says where it
+comes from: `source` (simulated | measured), and for a measured one the instrument,
+its serial number, the digest of the wiring and the git commit. A measured record is
+the bench's only trace: it cannot be made again from anything else.
+"""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from codesign.crossbar.driver import MEASURED, SIMULATED
+from codesign.tables import CROSSBAR, metadata_of, read_table, write_table
+
+REQUIRED = {
+    SIMULATED: ("source", "device", "origin", "usability", "range_s"),
+    MEASURED: ("source", "instrument", "serial", "wiring_sha256", "git_commit", "measured_at", "range_s"),
+}
+"""What the metadata of a record must say."""
+
+
+class RecordError(ValueError):
+    """A record is not what it is taken for, or would be lost; the message names file and remedy."""
+
+
+def write_record(rows: Sequence[Mapping], path: Path | str, *, metadata: Mapping) -> None:
+    """Write a record; a measured one only where no file is.
+
+    Args:
+        rows: Rows of `codesign.tables.CROSSBAR`.
+        path: Where to.
+        metadata: What the record says of itself; `REQUIRED` by its source.
+
+    Raises:
+        RecordError: The metadata is incomplete, or a measured record would go over a file.
+    """
+    path = Path(path)
+    source = metadata.get("source")
+    if source not in REQUIRED:
+        raise RecordError(f"{path}: source must be one of {', '.join(REQUIRED)}, got {source!r}")
+    missing = [name for name in REQUIRED[source] if not metadata.get(name)]
+    if missing:
+        raise RecordError(f"{path}: a {source} record must say {', '.join(missing)}")
+    if source == SIMULATED:
+        write_table(rows, path, schema=CROSSBAR, metadata=metadata)
+        return
+    # complete beside the target, then linked: a link, unlike a rename, never replaces a file
+    whole = path.with_name(f".{path.stem}.{os.getpid()}.parquet")
+    try:
+        write_table(rows, whole, schema=CROSSBAR, metadata=metadata)
+        os.link(whole, path)
+    except FileExistsError:
+        raise RecordError(
+            f"{path} exists: bench measurements are only ever added; give this one another name (bench.run)"
+        ) from None
+    finally:
+        whole.unlink(missing_ok=True)
+
+
+def require_measured(source: str) -> None:
+    """Refuse an instrument that is none.
+
+    Raises:
+        RecordError: The source is another than `measured`.
+    """
+    if source != MEASURED:
+        raise RecordError(
+            f"the instrument says it is {source}: nothing of it is kept among bench measurements. "
+            "Plug in the real one, or run without profiles/bench for the simulated twin"
+        )
+
+
+def read_record(path: Path | str) -> tuple[pa.Table, dict]:
+    """A record, whatever its source, and what it says of itself.
+
+    Raises:
+        RecordError: It does not say where it comes from.
+    """
+    table = read_table(path, schema=CROSSBAR)
+    metadata = metadata_of(table, path)
+    if metadata.get("source") not in REQUIRED:
+        raise RecordError(f"{path}: does not say whether it is simulated or measured")
+    return table, metadata
+
+
+def read_measured(path: Path | str) -> tuple[pa.Table, dict]:
+    """A record of the bench.
+
+    Raises:
+        RecordError: It is simulated, or does not say what a measured record must say.
+    """
+    table, metadata = read_record(path)
+    if metadata["source"] != MEASURED:
+        raise RecordError(
+            f"{path} is {metadata['source']}, not measured: it has no place among bench measurements"
+        )
+    missing = [name for name in REQUIRED[MEASURED] if not metadata.get(name)]
+    if missing:
+        raise RecordError(f"{path}: a measured record must say {', '.join(missing)}")
+    return table, metadata
+
+
+def read_records(paths: Sequence[Path | str], *, measured: bool) -> tuple[list[dict], dict]:
+    """Rows of files that are one record, and what all of them say of themselves.
+
+    Args:
+        paths: A measured record is one file; a simulated one may be a file a method.
+        measured: Whether it must be one of the bench, or must not.
+
+    Raises:
+        RecordError: Of another source, or files that say different things.
+    """
+    rows, said = [], None
+    for path in paths:
+        table, metadata = (read_measured if measured else read_record)(path)
+        if not measured and metadata["source"] != SIMULATED:
+            raise RecordError(f"{path} is {metadata['source']}: it has no place among simulated results")
+        if said is not None and metadata != said:
+            raise RecordError(
+                f"{path} and {paths[0]} are not of one record: what they say of themselves differs"
+            )
+        said = metadata
+        rows += table.to_pylist()
+    if said is None:
+        raise RecordError("no file of a record")
+    return rows, said
+
+
+def cells_said(metadata: Mapping) -> str:
+    """What the cells are, as figures say it."""
+    if metadata["source"] == MEASURED:
+        array = metadata.get("array") or "not named"
+        return f"{array}, {metadata['instrument']} {metadata['serial']}, {metadata['measured_at']}"
+    return f"modelled on {metadata['device']} ({metadata['origin']}), U = {metadata['usability']:.2f}"
+
+
+def git_commit(folder: Path | str) -> str:
+    """The commit that stands in `folder`, with `-dirty` where tracked files differ from it.
+
+    Raises:
+        RecordError: There is no git, or no commit; a measurement must say what made it.
+    """
+    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty", "--match", ""]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RecordError(f"{folder}: no git commit to record ({error})") from None
+    if done.returncode != 0 or not done.stdout.strip():
+        raise RecordError(f"{folder}: no git commit to record ({done.stderr.strip()}); work in a checkout")
+    return done.stdout.strip()

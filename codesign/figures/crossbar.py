@@ -1,0 +1,346 @@
+"""Networks on a crossbar: accuracy beside software, errors of multiplications, programmed conductances."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.colors import Normalize
+from matplotlib.ticker import MaxNLocator
+
+from codesign.bayesmulti.methods import METHODS
+from codesign.crossbar.summary import cells_of, drops
+from codesign.figures.methods import head, in_order, look_of_method, percent
+from codesign.figures.style import (
+    GREY,
+    PALE,
+    TWO_COLUMNS_MM,
+    Drawing,
+    axes_mm,
+    engineering,
+    house_style,
+    new_figure,
+    text_mm,
+)
+
+PAPER_DROP = {"erm": 0.45, "bayesmulti": 0.15}
+"""Loss of accuracy on the authors' array, arXiv 2412.02779."""
+JITTER = 0.13
+"""Half width of the cloud of runs, in methods."""
+BLOCK_MM = 40.0
+"""Height of one method's maps."""
+MAP_MM = 28.5
+"""Side of a map."""
+MAPS_MM = (86.0, 117.0, 148.0)
+"""Left edges of target, programmed and difference."""
+
+
+def draw_crossbar_accuracy(
+    rows: Sequence[Mapping],
+    summary: Sequence[Mapping],
+    *,
+    chance: float,
+    confidence: float,
+    source: str,
+    device: str,
+) -> Drawing:
+    """Accuracy of each run in software and on the array, and what the array costs.
+
+    Args:
+        rows: Rows of `codesign.tables.CROSSBAR`.
+        summary: `codesign.crossbar.summary.summarise_runs` of them.
+        chance: Accuracy of a network that has learnt nothing.
+        confidence: Of the intervals.
+        source: simulated | measured.
+        device: What the cells are, as the figure says it.
+
+    Raises:
+        ValueError: There is no row.
+    """
+    if not rows:
+        raise ValueError("the record has no network; run the crossbar first")
+    lines = drops(rows)
+    methods = in_order(line["method"] for line in lines)
+    known = {(row["method"], row["quantity"]): row for row in summary}
+    numbers = [{"panel": "runs"} | line | {"chance": chance} for line in lines]
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, 90)
+        runs = len({line["run"] for line in lines})
+        under = (
+            f"two moons, one hidden layer; n = {runs} run{'s' * (runs != 1)} a method, each a training and a "
+            f"programming of its own, on {rows[0]['examples']} test points",
+            f"cells: {device}; black bars: mean and {percent(confidence)} interval over runs",
+        )
+        head(figure, 90, "Accuracy in software and on the array", under, source)
+        pairs, cost = axes_mm(figure, 14, 13, 88, 50), axes_mm(figure, 121, 13, 55, 50)
+        places = []
+        for k, method in enumerate(methods):
+            mine = [line for line in lines if line["method"] == method]
+            look = look_of_method(method)
+            left, right = 3 * k, 3 * k + 1.2
+            places += [(left, "software"), (right, "array")]
+            for line in mine:
+                pairs.plot(
+                    [left, right],
+                    [line["software"], line["array"]],
+                    color=look.colour,
+                    lw=0.5,
+                    alpha=0.45,
+                    marker=look.marker,
+                    ms=2.6,
+                    mew=0,
+                    gid=f"run {method}",
+                )
+            for at, quantity in ((left - 0.22, "software"), (right + 0.22, "array")):
+                _mean(pairs, at, known[method, quantity])
+            pairs.text(
+                (left + right) / 2, 1.03, METHODS[method].title, transform=_across(pairs), ha="center",
+                color=look.colour, fontweight="bold",
+            )  # fmt: skip
+            _cloud(cost, k, [line["drop"] for line in mine], look)
+            _mean(cost, k + 0.27, known[method, "drop"])
+            mean = known[method, "drop"]["mean"]
+            cost.text(k + 0.34, mean, f"{mean:.3f}", va="center", fontsize=6)
+            if method in PAPER_DROP:
+                reported = PAPER_DROP[method]
+                cost.plot(
+                    [k - 0.33, k + 0.33],
+                    [reported] * 2,
+                    color=look.colour,
+                    lw=0.9,
+                    ls=(0, (2, 1.2)),
+                    gid="paper",
+                )
+                cost.text(k - 0.33, reported + 0.008, "paper", color=look.colour, fontsize=5.5, va="bottom")
+                numbers.append(
+                    dict.fromkeys(numbers[0]) | {"panel": "paper", "method": method, "drop": reported}
+                )
+        pairs.axhline(chance, color=GREY, lw=0.6, ls=(0, (1, 1.5)), zorder=1, gid="chance")
+        pairs.text(
+            places[-1][0] + 0.58,
+            chance,
+            f"chance {chance:.3g}",
+            color=GREY,
+            fontsize=5.5,
+            ha="right",
+            va="bottom",
+        )
+        values = [line[name] for line in lines for name in ("software", "array")]
+        pairs.set(xlim=(-0.6, places[-1][0] + 0.6), ylim=(min(*values, chance) - 0.03, 1.01))
+        pairs.set_xticks([at for at, _ in places], [name for _, name in places])
+        pairs.set_ylabel("accuracy on test points")
+        text_mm(figure, 14, 70, "a  each run", fontsize=7, fontweight="bold")
+        pairs.grid(True, axis="y", color=PALE)
+        cost.axhline(0, color=GREY, lw=0.6)
+        cost.set(xlim=(-0.5, len(methods) - 0.3))
+        cost.set_xticks(range(len(methods)), [METHODS[method].title for method in methods])
+        cost.set_ylabel("accuracy lost: software - array")
+        cost.grid(True, axis="y", color=PALE)
+        text_mm(figure, 121, 70, "b  what the array costs", fontsize=7, fontweight="bold")
+        return Drawing(figure, numbers)
+
+
+def _across(axes):
+    """x in data, y in axes."""
+    return axes.get_xaxis_transform()
+
+
+def _cloud(axes, at: float, values: Sequence[float], look) -> None:
+    """Runs side by side, in the order of runs."""
+    across = at + (np.linspace(-JITTER, JITTER, len(values)) if len(values) > 1 else [0.0])
+    axes.plot(across, values, look.marker, color=look.colour, ms=2.8, mew=0, alpha=0.7, gid="runs")
+
+
+def _mean(axes, at: float, row: Mapping) -> None:
+    axes.plot([at], [row["mean"]], "_", color="black", ms=7, mew=1.2, zorder=4, gid="mean")
+    if row["low"] is not None:
+        axes.vlines(at, row["low"], row["high"], color="black", lw=0.9, zorder=4)
+
+
+def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: str) -> Drawing:
+    """Errors of single multiplications, array - software, one panel a layer.
+
+    Args:
+        histogram: `codesign.crossbar.summary.error_histogram`.
+        source: simulated | measured.
+        device: What the cells are, as the figure says it.
+
+    Raises:
+        ValueError: There is no line.
+    """
+    if not histogram:
+        raise ValueError("no error is counted; run the crossbar first")
+    methods = in_order(line["method"] for line in histogram)
+    layers = sorted({line["layer"] for line in histogram})
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, 86)
+        under = (
+            "products of a vector and a column pair, all runs, against software's of the same input",
+            f"cells: {device}; unit: root mean square of that method's products in software",
+        )
+        head(figure, 86, "Error of a multiplication: array - software", under, source)
+        width = (TWO_COLUMNS_MM - 14 - 4 - 16 * (len(layers) - 1)) / len(layers)
+        for k, layer in enumerate(layers):
+            axes = axes_mm(figure, 14 + k * (width + 16), 13, width, 44)
+            for method in methods:
+                mine = [line for line in histogram if (line["layer"], line["method"]) == (layer, method)]
+                look = look_of_method(method)
+                edges = [line["low"] for line in mine] + [mine[-1]["high"]]
+                share = [line["count"] / line["n"] for line in mine]
+                whole = mine[0]
+                label = f"{METHODS[method].title}: mean {whole['mean']:+.3f}, std {whole['std']:.3f}, "
+                label += f"n = {whole['n']:,}"
+                axes.stairs(share, edges, color=look.colour, lw=1.0, label=label, gid=method)
+                axes.stairs(share, edges, color=look.colour, fill=True, alpha=0.14)
+            axes.axvline(0, color=GREY, lw=0.5, ls=(0, (1, 1.5)))
+            least = min(1 / line["n"] for line in histogram if line["layer"] == layer)
+            axes.set(yscale="log", ylim=(least / 2, 1.5), xlabel="error / rms product")
+            axes.set_ylabel("share of multiplications")
+            axes.set_title(f"{'abcdefgh'[k]}  layer {layer}", y=1.17)
+            axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.995), fontsize=5.6)
+            axes.grid(True, color=PALE)
+        return Drawing(figure, list(histogram))
+
+
+def draw_conductance_map(
+    rows: Sequence[Mapping],
+    *,
+    run: int,
+    array: tuple[int, int],
+    tolerance_s: float,
+    source: str,
+    device: str,
+) -> Drawing:
+    """Programmed against target conductance: every cell, and the array as one run filled it.
+
+    Args:
+        rows: Rows of `codesign.tables.CROSSBAR`.
+        run: The run whose arrays are mapped; one filling a method, the first.
+        array: Rows and columns of the array.
+        tolerance_s: Of write-verify [S].
+        source: simulated | measured.
+        device: What the cells are, as the figure says it.
+
+    Raises:
+        ValueError: There is no such run.
+    """
+    chosen = {row["method"]: cells_of(row) for row in rows if row["run"] == run}
+    if not chosen:
+        raise ValueError(f"the record has no run {run}")
+    methods = in_order(chosen)
+    cells = [cell for row in rows for cell in cells_of(row)]
+    ends = [cell[name] for cell in cells for name in ("target_s", "reached_s")]
+    per_siemens, unit = _unit(max(ends))
+    low, high = per_siemens * min(ends), per_siemens * max(ends)
+    with house_style():
+        height = 29 + BLOCK_MM * len(methods)
+        figure = new_figure(TWO_COLUMNS_MM, height)
+        reached = [cell["ok"] for cell in cells]
+        pulses = [cell["pulses"] for cell in cells]
+        under = (
+            f"a: {len(cells):,} cells of {len(rows)} networks, {100 * sum(reached) / len(reached):.1f} % "
+            f"within {engineering(tolerance_s, 'S')} of their target (band), "
+            f"{sum(pulses) / len(pulses):.1f} pulses a cell",
+            f"b: the {array[0]} × {array[1]} array of run {run}, white: no weight, line: between layers; "
+            f"cells: {device}",
+        )
+        head(figure, height, "Programmed against target conductance", under, source)
+        top = 14 + BLOCK_MM * (len(methods) - 1) + MAP_MM
+        _every_cell(figure, top, cells, (low, high), tolerance_s, per_siemens, unit)
+        off = max(abs(cell["reached_s"] - cell["target_s"]) for found in chosen.values() for cell in found)
+        off = per_siemens * off or 1.0
+        scales = {"target": Normalize(low, high), "programmed": Normalize(low, high)}
+        scales["difference"] = Normalize(-off, off)
+        images = {}
+        for k, method in enumerate(methods):
+            bottom = 14 + BLOCK_MM * (len(methods) - 1 - k)
+            for j, name in enumerate(scales):
+                axes = axes_mm(figure, MAPS_MM[j], bottom, MAP_MM, MAP_MM)
+                images[name] = _map(axes, chosen[method], array, name, scales[name], per_siemens)
+                if j:
+                    axes.set_yticks([])
+                if k == 0:
+                    axes.set_title(f"b  {name}" if j == 0 else name)
+            side = {"rotation": 90, "va": "center", "ha": "center", "fontweight": "bold"}
+            colour, middle = look_of_method(method).colour, bottom + MAP_MM / 2
+            text_mm(figure, MAPS_MM[0] - 5.5, middle, METHODS[method].title, color=colour, **side)
+        for name, left, right, label in (
+            ("target", MAPS_MM[0], MAPS_MM[1] + MAP_MM, f"conductance [{unit}]"),
+            ("difference", MAPS_MM[2], MAPS_MM[2] + MAP_MM, f"programmed - target [{unit}]"),
+        ):
+            bar = axes_mm(figure, left, 9, right - left, 1.6)
+            figure.colorbar(images[name], cax=bar, orientation="horizontal")
+            bar.xaxis.set_major_locator(
+                MaxNLocator(5 if name == "target" else 4, symmetric=name == "difference")
+            )
+            bar.set_xlabel(label, labelpad=1)
+        return Drawing(figure, cells)
+
+
+def _unit(largest_s: float) -> tuple[float, str]:
+    """Factor and unit in which conductances up to `largest_s` are read most easily."""
+    for factor, unit in ((1e3, "mS"), (1e6, "µS")):
+        if factor * largest_s >= 1:
+            return factor, unit
+    return 1e9, "nS"
+
+
+def _every_cell(
+    figure,
+    top: float,
+    cells: Sequence[Mapping],
+    ends: tuple[float, float],
+    tolerance_s: float,
+    per_siemens: float,
+    unit: str,
+) -> None:
+    """Programmed over target conductance, with the identity and the tolerance."""
+    size, tolerance = min(60.0, top - 16), per_siemens * tolerance_s
+    axes = axes_mm(figure, 14, top - size, size, size)
+    margin = 0.04 * (ends[1] - ends[0]) or 0.1
+    line = np.array([max(ends[0] - margin, 0), ends[1] + margin])
+    axes.fill_between(line, line - tolerance, line + tolerance, color=PALE, lw=0, gid="tolerance")
+    axes.plot(line, line, color=GREY, lw=0.6, gid="identity")
+    for method in in_order(cell["method"] for cell in cells):
+        look = look_of_method(method)
+        mine = [cell for cell in cells if cell["method"] == method]
+        hollow = method == "erm"
+        axes.plot(
+            [per_siemens * cell["target_s"] for cell in mine],
+            [per_siemens * cell["reached_s"] for cell in mine],
+            look.marker,
+            mfc="none" if hollow else look.colour,
+            mec=look.colour,
+            mew=0.4 if hollow else 0,
+            ms=2.0,
+            alpha=0.5,
+            label=METHODS[method].title,
+            gid=method,
+        )
+    axes.set(xlim=line, ylim=line, xlabel=f"target conductance [{unit}]")
+    axes.set_ylabel(f"programmed conductance [{unit}]")
+    axes.set_title("a  every cell of every run")
+    axes.legend(loc="upper left")
+
+
+def _map(
+    axes, cells: Sequence[Mapping], array: tuple[int, int], name: str, norm: Normalize, per_siemens: float
+):
+    """The array as it was filled first, one square a cell."""
+    shown, layers = np.full(array, np.nan), np.zeros(array, dtype=int)
+    for cell in cells:
+        if cell["load"] == 0:
+            at = cell["row"], cell["column"]
+            target, reached = per_siemens * cell["target_s"], per_siemens * cell["reached_s"]
+            shown[at] = {"target": target, "programmed": reached, "difference": reached - target}[name]
+            layers[at] = cell["layer"]
+    colours = "RdBu_r" if name == "difference" else "viridis"
+    image = axes.imshow(shown, norm=norm, cmap=colours, aspect="equal", interpolation="none", gid=name)
+    for r, c in np.argwhere(np.diff(layers, axis=1)):
+        axes.plot([c + 0.5] * 2, [r - 0.5, r + 0.5], color="black", lw=0.8)
+    for r, c in np.argwhere(np.diff(layers, axis=0)):
+        axes.plot([c - 0.5, c + 0.5], [r + 0.5] * 2, color="black", lw=0.8)
+    axes.set_xticks([0, array[1] - 1], ["1", str(array[1])])
+    axes.set_yticks([0, array[0] - 1], ["1", str(array[0])])
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    return image

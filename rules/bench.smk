@@ -1,0 +1,48 @@
+"""The crossbar on the bench: included where bench.attached is true, which profiles/bench alone sets.
+
+in   results/{lab}crossbar/{method}/networks.safetensors   trained networks
+     {bench.wiring}                                        what is connected to what
+out  data/crossbar/{run}.parquet                           one measurement run, named by bench.run
+A measurement is made once: where its file is there, it is an ordinary input and this rule is not.
+"""
+
+if config["bench"]["run"] is None or config["bench"]["wiring"] is None:
+    raise WorkflowError(
+        "bench.attached is true: bench.run must name this measurement, e.g. 2026-11-24-a, and "
+        "bench.wiring the file that says what is connected; nothing was put on the array"
+    )
+
+
+if config["bench"]["run"] not in MEASURED_RUNS:
+
+    rule measure_crossbar:
+        input:
+            networks=expand(
+                "results/{lab}crossbar/{method}/networks.safetensors",
+                lab=LAB,
+                method=CROSSBAR_METHODS,
+            ),
+            wiring=config["bench"]["wiring"],
+        output:
+            record=protected(f"data/crossbar/{config['bench']['run']}.parquet"),
+        log:
+            f"results/logs/measure_crossbar/{config['bench']['run']}.log",
+        conda:
+            "../envs/science.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=1440,
+            instrument=1,
+        params:
+            name=CROSSBAR["task"],
+            experiment=TASKS.get(CROSSBAR["task"]),
+            data=crossbar_data,
+            methods=CROSSBAR_METHODS,
+            crossbar=CROSSBAR_HARDWARE,
+            bench=config["bench"],
+            code=code_digest("measure_crossbar.py"),
+        message:
+            f"Measure {config['bench']['run']} on the crossbar"
+        script:
+            "../workflow_scripts/measure_crossbar.py"

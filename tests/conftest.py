@@ -1,0 +1,61 @@
+"""Rows of a crossbar's record that several folders of tests share."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def record_row():
+    """Makes a row of a record: two layers, products with a known error, an array of known cells."""
+
+    def make(method="erm", run=1, *, software=1.0, array=0.8, error=0.1, examples=5):
+        rng = np.random.default_rng(run)
+        layer = [1] * 2 * examples + [2] * 2 * examples
+        products = rng.normal(size=len(layer))
+        cells = [(1, 0, 0, r, c) for r in range(2) for c in range(4)]
+        cells += [(2, 0, 0, r + 2, c) for r in range(4) for c in range(2)]
+        target = rng.uniform(1e-7, 1e-6, len(cells))
+        names = ("layer", "tile", "load", "row", "column")
+        return {
+            "method": method,
+            "run": run,
+            "examples": examples,
+            "software_accuracy": software,
+            "array_accuracy": array,
+            "product_layer": layer,
+            "product_output": [0, 1] * 2 * examples,
+            "product_example": np.repeat(np.arange(examples), 2).tolist() * 2,
+            "product_software": products.tolist(),
+            "product_array": (products + error).tolist(),
+            **{f"cell_{name}": [cell[k] for cell in cells] for k, name in enumerate(names)},
+            "cell_target_s": target.tolist(),
+            "cell_reached_s": (target * 1.01).tolist(),
+            "cell_pulses": [3] * len(cells),
+            "cell_ok": [True] * len(cells),
+            "cell_mean_square_v2": [0.01] * len(cells),
+        }
+
+    return make
+
+
+@pytest.fixture
+def said_of_source():
+    """What a record of each source must say of itself."""
+    return {
+        "simulated": {
+            "source": "simulated",
+            "device": "virtual-0001",
+            "origin": "virtual",
+            "usability": 0.6,
+            "range_s": 1e-6,
+        },
+        "measured": {
+            "source": "measured",
+            "instrument": "Analog Discovery 2",
+            "serial": "SN:210321ABCDEF",
+            "wiring_sha256": "0" * 64,
+            "git_commit": "f" * 40,
+            "measured_at": "2026-11-24T10:00:00+00:00",
+            "range_s": 1e-6,
+        },
+    }

@@ -1,0 +1,214 @@
+"""The moons experiment on arrays whose answer is known."""
+
+import logging
+from dataclasses import replace
+from itertools import repeat
+
+import numpy as np
+import pytest
+import torch
+
+from codesign.crossbar.driver import CrossbarError
+from codesign.crossbar.experiment import (
+    ATTEMPTS,
+    circuit_of,
+    conductances,
+    first_points,
+    run_alternately,
+    run_networks,
+    twin,
+    writing,
+)
+from codesign.crossbar.network import NetworkSettings
+from codesign.crossbar.programming import DriftError
+from codesign.crossbar.simulated import SimulatedCrossbar
+from codesign.crossbar.summary import programmed
+from codesign.models.build import build_model, initialise
+from codesign.tables import CROSSBAR, write_table
+from codesign.tasks.moons import MOONS
+from codesign.tasks.task import Split
+
+WRITE = {
+    "tolerance": 0.02,
+    "budget": 100,
+    "set_voltage_v": 2.0,
+    "reset_voltage_v": -2.0,
+    "pulse_seconds": 1e-3,
+    "shortest_seconds": 1e-3 / 16,
+    "reads": 1,
+    "patience": 10,
+}
+CIRCUIT = {
+    "wire_resistance_ohm": 0.0,
+    "driver_resistance_ohm": 0.0,
+    "sense_resistance_ohm": 0.0,
+    "adc_bits": 24,
+    "adc_range_a": None,
+    "noise": 0.0,
+    "read_seconds": 0.0,
+}
+
+
+@pytest.fixture
+def network():
+    """A perceptron of the moons at its starting values."""
+    model = build_model("perceptron", classes=2, features=2)
+    return initialise(model, torch.Generator().manual_seed(1)).eval().requires_grad_(False)
+
+
+@pytest.fixture
+def points():
+    """Twenty points and their classes."""
+    generator = torch.Generator().manual_seed(2)
+    return Split(torch.randn(20, 2, generator=generator), torch.randint(2, (20,), generator=generator))
+
+
+@pytest.fixture
+def arrays(made):
+    """Makes fresh arrays of 10 x 10 cells for a run."""
+
+    def make(run, *, device=None, seed=5, **cells):
+        device = made.profile() if device is None else device
+        settings = replace(made.cells().settings, **cells)
+        span = conductances(device, g_min_s=None, g_max_s=None)
+        circuit = circuit_of(CIRCUIT, span=span, rows=10, read_voltage_v=0.1)
+        array = {"rows": 10, "columns": 10, "cells": settings, "circuit": circuit, "limits": made.limits}
+        return twin(device, run=run, span=span, seed=seed, **array)
+
+    return make
+
+
+@pytest.fixture
+def shared(made):
+    """What every run of these tests has in common."""
+    span = conductances(made.profile(), g_min_s=None, g_max_s=None)
+    return {
+        "task": MOONS,
+        "settings": NetworkSettings(span.g_min_s, span.g_max_s, read_voltage_v=0.1, reads=1),
+        "write": writing(WRITE, span=span, read_voltage_v=0.1),
+    }
+
+
+def test_a_quiet_array_multiplies_as_software_does(network, points, arrays, shared, tmp_path):
+    """Without noise and resistance an error is what the tolerance of programming leaves."""
+    [row] = run_networks({1: network}, [arrays(1)], points, method="erm", **shared)
+    software, array = np.array(row["product_software"]), np.array(row["product_array"])
+    layer = np.array(row["product_layer"])
+    for k, inputs in ((1, 2), (2, 10)):
+        weight = network.state_dict()[f"layers.linear{k}.weight"].abs().max().item()
+        at = layer == k
+        # each of a pair is off by the tolerance at most; inputs are of size 4 here
+        largest = 2 * 0.02 * weight * inputs * max(points.inputs.abs().max().item(), 20.0)
+        assert np.abs(array - software)[at].max() < largest
+    first = points.inputs.double().numpy() @ network.layers.linear1.weight.double().numpy().T
+    assert software[layer == 1] == pytest.approx(first.ravel())
+    assert row["software_accuracy"] == MOONS.score(network(points.inputs), points.targets)
+    assert all(row["cell_ok"]) and len(row["cell_ok"]) == 2 * (2 * 10 + 10 * 2)
+    write_table([row], tmp_path / "r.parquet", schema=CROSSBAR)
+
+
+def test_voltages_of_a_cell_are_those_of_its_row(network, points, arrays, shared):
+    """Two inputs: the larger of each point is at the read voltage, the other in proportion."""
+    [row] = run_networks({1: network}, [arrays(1)], points, method="erm", **shared)
+    x = points.inputs.double().numpy()
+    wanted = ((x / np.abs(x).max(axis=1, keepdims=True)) ** 2).mean(axis=0) * 0.1**2
+    found = {
+        square
+        for layer, square in zip(row["cell_layer"], row["cell_mean_square_v2"], strict=True)
+        if layer == 1
+    }
+    assert sorted(found) == pytest.approx(sorted(wanted))
+    tiles = programmed([row], pulse_s=1e-6)["tiles"]
+    assert sum(rows * columns for rows, columns in tiles) == 2 * (2 * 10 + 10 * 2)
+
+
+def test_methods_of_one_run_meet_the_same_array(network, points, arrays, shared):
+    """The same network on the array of run 1, twice: the same bits; on that of run 2: others."""
+    made = [
+        next(
+            run_networks(
+                {run: network}, [arrays(run, stuck_low=0.1, read_noise=0.01)], points, method=name, **shared
+            )
+        )
+        for run, name in ((1, "erm"), (1, "bayesmulti"), (2, "erm"))
+    ]
+    assert made[0]["product_array"] == made[1]["product_array"] != made[2]["product_array"]
+
+
+def test_stuck_cells_cost_accuracy_of_products(network, points, arrays, shared):
+    """A cell that cannot be programmed is reported, and its error shows."""
+    [row] = run_networks({1: network}, [arrays(1, stuck_high=0.3)], points, method="erm", **shared)
+    assert not all(row["cell_ok"])
+    error = np.subtract(row["product_array"], row["product_software"])
+    assert np.abs(error).max() > 0.1
+
+
+def test_cells_that_do_not_stay_are_programmed_again_and_then_given_up(network, points, made, shared, caplog):
+    """Drift of a third a second, with seconds between programming and check."""
+
+    class Slow(SimulatedCrossbar):
+        reads = 0
+
+        def read_currents(self, columns=None):
+            self.reads += 1
+            self.elapse(0.3)
+            return super().read_currents(columns)
+
+    array = made.cells(rows=10, columns=10, drift_exponent=0.5, drift_seconds=0.1)
+    driver = made.crossbar(array, driver=Slow)
+    with caplog.at_level(logging.WARNING), pytest.raises(DriftError):
+        list(run_networks({1: network}, [driver], points, method="erm", **shared))
+    assert caplog.text.count("programming again") == ATTEMPTS - 1
+
+
+def test_methods_take_turns_on_one_array(network, points, arrays, shared):
+    """An array that ages must not age for one of them."""
+    networks = {"erm": {1: network, 2: network}, "bayesmulti": {1: network, 2: network}}
+    rows = list(run_alternately(networks, arrays(1), points, **shared))
+    assert [(row["run"], row["method"]) for row in rows] == [
+        (1, "erm"),
+        (1, "bayesmulti"),
+        (2, "erm"),
+        (2, "bayesmulti"),
+    ]
+
+
+def test_an_array_is_in_the_safe_state_after_an_error(network, points, arrays, shared):
+    """Whoever stops the experiment, the rows are at 0 V and nothing is passed on."""
+    driver = arrays(1)
+    with pytest.raises(KeyboardInterrupt):
+        for _ in run_networks({1: network, 2: network}, repeat(driver), points, method="erm", **shared):
+            raise KeyboardInterrupt
+    driver.close()
+    with pytest.raises(CrossbarError):
+        driver.read_currents()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        pytest.param(
+            lambda: conductances(None, g_min_s=None, g_max_s=1e-6), "g_min_s and g_max_s", id="range"
+        ),
+        pytest.param(
+            lambda: first_points(Split(torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64)), 4),
+            "more than",
+            id="points",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(make, said):
+    """The message says which key to set."""
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+def test_the_converter_takes_a_full_column():
+    """Ten rows at g_max and the read voltage are full scale; noise is a share of that."""
+    circuit = circuit_of(
+        CIRCUIT | {"noise": 1e-3},
+        span=conductances(None, g_min_s=1e-6, g_max_s=1e-5),
+        rows=10,
+        read_voltage_v=0.2,
+    )
+    assert circuit.adc_range_a == pytest.approx(2e-5) and circuit.current_noise_a == pytest.approx(2e-8)

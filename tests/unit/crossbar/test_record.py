@@ -1,0 +1,105 @@
+"""Records: written once, never over another, never taken for what they are not."""
+
+import subprocess
+
+import pytest
+
+from codesign.crossbar.record import (
+    REQUIRED,
+    RecordError,
+    cells_said,
+    git_commit,
+    read_measured,
+    read_record,
+    read_records,
+    write_record,
+)
+
+
+def test_a_measured_record_comes_back_with_what_it_says(tmp_path, record_row, said_of_source):
+    """Rows and metadata, bit for bit."""
+    rows = [record_row(run=1), record_row("bayesmulti", run=1)]
+    write_record(rows, tmp_path / "a.parquet", metadata=said_of_source["measured"])
+    table, metadata = read_measured(tmp_path / "a.parquet")
+    assert table.to_pylist() == rows and metadata == said_of_source["measured"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_a_measured_record_is_never_written_over(tmp_path, record_row, said_of_source):
+    """A bench cannot be run again from a cache; the message says what to do."""
+    path = tmp_path / "a.parquet"
+    write_record([record_row()], path, metadata=said_of_source["measured"])
+    before = path.read_bytes()
+    with pytest.raises(RecordError, match=r"only ever added.*bench\.run"):
+        write_record([record_row(run=2)], path, metadata=said_of_source["measured"])
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_a_simulated_record_is_written_anew_and_refused_as_measured(tmp_path, record_row, said_of_source):
+    """Results may be made again; they never pass for the bench's."""
+    path = tmp_path / "a.parquet"
+    for run in (1, 2):
+        write_record([record_row(run=run)], path, metadata=said_of_source["simulated"])
+    assert read_record(path)[0]["run"].to_pylist() == [2]
+    with pytest.raises(RecordError, match="is simulated, not measured"):
+        read_measured(path)
+
+
+@pytest.mark.parametrize("source", sorted(REQUIRED))
+def test_a_record_that_does_not_say_enough_is_refused(source, tmp_path, record_row, said_of_source):
+    """Each thing it must say, one missing at a time."""
+    for name in REQUIRED[source]:
+        said = {key: value for key, value in said_of_source[source].items() if key != name}
+        with pytest.raises(RecordError, match=name):
+            write_record([record_row()], tmp_path / "a.parquet", metadata=said)
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_of_one_record_say_the_same(tmp_path, record_row, said_of_source):
+    """A simulated record is a file a method; two arrays are not one record."""
+    paths = [tmp_path / "erm.parquet", tmp_path / "bayesmulti.parquet"]
+    for path in paths:
+        write_record([record_row(path.stem)], path, metadata=said_of_source["simulated"])
+    rows, metadata = read_records(paths, measured=False)
+    assert [row["method"] for row in rows] == ["erm", "bayesmulti"]
+    assert metadata == said_of_source["simulated"]
+    write_record([record_row()], paths[1], metadata=said_of_source["simulated"] | {"usability": 0.5})
+    with pytest.raises(RecordError, match="not of one record"):
+        read_records(paths, measured=False)
+
+
+def test_measured_and_simulated_never_stand_for_each_other(tmp_path, record_row, said_of_source):
+    """Asked for one, given the other."""
+    for source, other in (("measured", False), ("simulated", True)):
+        path = tmp_path / f"{source}.parquet"
+        write_record([record_row()], path, metadata=said_of_source[source])
+        with pytest.raises(RecordError, match="no place among"):
+            read_records([path], measured=other)
+    with pytest.raises(RecordError, match="no file"):
+        read_records([], measured=False)
+
+
+def test_figures_say_what_the_cells_are(said_of_source):
+    """Instrument and time of a measurement; device and usability of a model."""
+    assert "SN:210321ABCDEF" in cells_said(said_of_source["measured"])
+    assert cells_said(said_of_source["simulated"]) == "modelled on virtual-0001 (virtual), U = 0.60"
+
+
+def test_the_commit_says_whether_files_differ_from_it(tmp_path):
+    """A measurement made with edited code must not name the clean commit."""
+    with pytest.raises(RecordError, match="no git commit"):
+        git_commit(tmp_path)
+
+    def git(*arguments):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "core.hooksPath=/dev/null"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init")
+    (tmp_path / "a").write_text("1")
+    git("add", "a")
+    git("commit", "-m", "first")
+    clean = git_commit(tmp_path)
+    assert len(clean) == 40
+    (tmp_path / "a").write_text("2")
+    assert git_commit(tmp_path) == f"{clean}-dirty"

@@ -1,0 +1,89 @@
+"""Measure the trained networks on the crossbar of the bench; one file a measurement, never over another."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from codesign.crossbar.discovery2 import Discovery2
+from codesign.crossbar.driver import Limits
+from codesign.crossbar.experiment import conductances, first_points, run_alternately, writing
+from codesign.crossbar.network import NetworkSettings
+from codesign.crossbar.networks import network_of, read_runs
+from codesign.crossbar.record import git_commit, require_measured, write_record
+from codesign.crossbar.safety import Guarded
+from codesign.crossbar.wiring import read_wiring
+from codesign.log import log_to
+from codesign.records import recorded
+from codesign.training.experiment import Experiment, use_threads
+
+
+def main(
+    *,
+    networks: Mapping[str, Path],
+    wiring: Path,
+    record: Path,
+    experiment: Experiment,
+    crossbar: Mapping,
+    bench: Mapping,
+    data: dict,
+    repository: Path,
+) -> None:
+    """Write a row a network; what was measured before an interruption is kept in a file of its own.
+
+    Args:
+        networks: Method to the file of its networks.
+        crossbar: Section `crossbar` of the configuration.
+        bench: Section `bench`.
+        repository: Checkout whose commit is recorded.
+    """
+    span = conductances(None, **crossbar["conductance"])
+    read = {"read_voltage_v": crossbar["read_voltage_v"]}
+    said = {"git_commit": git_commit(repository), "array": bench["array"], "crossbar": dict(crossbar)}
+    said |= {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "range_s": span.g_max_s - span.g_min_s,
+    }
+    instrument = Discovery2(read_wiring(wiring))
+    rows: list[dict] = []
+    try:
+        for row in run_alternately(
+            {
+                method: {run: network_of(experiment, weights) for run, weights in read_runs(path)[0].items()}
+                for method, path in networks.items()
+            },
+            Guarded(instrument, Limits(**crossbar["limits"])),
+            first_points(experiment.test_data(experiment.data(**data)), crossbar["test_points"]),
+            task=experiment.definition,
+            settings=NetworkSettings(
+                g_min_s=span.g_min_s, g_max_s=span.g_max_s, reads=crossbar["reads"], **read
+            ),
+            write=writing(crossbar["write"], span=span, **read),
+        ):
+            require_measured(instrument.source)  # known once it is open
+            rows.append(row)
+            print(
+                f"{row['method']} {row['run']}: {row['software_accuracy']:.4f}, {row['array_accuracy']:.4f}"
+            )
+    except BaseException as error:
+        if rows:
+            kept = record.with_stem(f"{record.stem}-interrupted-{datetime.now(UTC):%H%M%S}")
+            said["interrupted"] = f"{type(error).__name__}: {error}"
+            write_record(rows, kept, metadata=said | {"source": instrument.source, **instrument.identity})
+            print(f"{len(rows)} networks measured before the interruption are in {kept}")
+        raise
+    write_record(rows, record, metadata=said | {"source": instrument.source, **instrument.identity})
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]), recorded(snakemake):
+        use_threads(snakemake.threads)
+        main(
+            networks=dict(zip(snakemake.params.methods, map(Path, snakemake.input.networks), strict=True)),
+            wiring=Path(snakemake.input.wiring),
+            record=Path(snakemake.output.record),
+            experiment=Experiment(snakemake.params.name, **snakemake.params.experiment),
+            crossbar=snakemake.params.crossbar,
+            bench=snakemake.params.bench,
+            data=snakemake.params.data,
+            repository=Path(),
+        )

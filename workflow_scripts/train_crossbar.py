@@ -1,0 +1,47 @@
+"""Train the networks of the crossbar experiment, one a run, with one method."""
+
+import json
+from pathlib import Path
+
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.crossbar.networks import train_runs, write_runs
+from codesign.log import log_to
+from codesign.records import recorded
+from codesign.training.experiment import Experiment, use_threads
+
+
+def main(
+    *,
+    chosen: Path,
+    networks: Path,
+    experiment: Experiment,
+    method: str,
+    runs: int,
+    data: dict,
+    training: dict,
+    seed: int,
+) -> None:
+    """Write the weights of every run into one file."""
+    noise = NoiseSpec.from_json(json.loads(chosen.read_text(encoding="utf-8"))["specification"])
+    weights = {}
+    for run, trained, accuracy in train_runs(
+        experiment, noise, runs=runs, data=data, shared=training, seed=seed
+    ):
+        weights[run] = trained
+        print(f"run {run}: best validation accuracy {accuracy:.4f}")
+    write_runs(weights, networks, metadata={"method": method, "specification": noise.to_json(), "seed": seed})
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]), recorded(snakemake):
+        use_threads(snakemake.threads)
+        main(
+            chosen=Path(snakemake.input.chosen),
+            networks=Path(snakemake.output.networks),
+            experiment=Experiment(snakemake.params.name, **snakemake.params.experiment),
+            method=snakemake.wildcards.method,
+            runs=snakemake.params.runs,
+            data=snakemake.params.data,
+            training=snakemake.params.training,
+            seed=snakemake.params.seed,
+        )
