@@ -23,6 +23,13 @@ include: "rules/network_figures.smk"
 include: "rules/figures.smk"
 
 
+onstart:
+    # On one machine the cores limit what starts. Snakemake's limit of 100 starts a second comes with a timer
+    # that looks at every waiting job again each second, one more of them for each finished job.
+    if workflow.local_exec and hasattr(workflow.scheduler, "job_rate_limiter"):
+        workflow.scheduler.job_rate_limiter = None
+
+
 localrules:
     all,
     import_raw,

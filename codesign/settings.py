@@ -5,6 +5,15 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
+LARGEST_NOISE = 0.9
+"""Largest p1 + p2 of the multinomial noise."""
+GOES_WITH = {
+    "moons": (("embedded",), ("perceptron",)),
+    "digits": (("embedded", "mnist"), ("mlp", "lenet5")),
+    "objects": (("cifar10",), ("alexnet", "resnext", "mobilenetv2", "resnet18", "resnet50", "resnet101")),
+}
+"""Sources and networks of the tasks that take only some; a task that is not here takes any."""
+
 
 class SettingsError(ValueError):
     """Settings are not what the schema allows; the message names key, value and what is allowed."""
@@ -38,6 +47,52 @@ def check_settings(settings: Mapping, schema: Mapping, *, name: str) -> None:
     if errors:
         lines = [line for error in errors for line in _lines(error)]
         raise SettingsError("\n  ".join([f"{name} has {len(lines)} problem(s):", *lines]))
+
+
+def check_tasks(settings: Mapping) -> None:
+    """Check what no schema can: whether data, network and training of each task go together.
+
+    Args:
+        settings: The configuration, already checked against its schema. A task that is null is left out.
+
+    Raises:
+        SettingsError: One line a problem, with its place and a remedy.
+    """
+    training = settings["training"]
+    problems = []
+    if sum(training["fixed"]) > LARGEST_NOISE + 1e-9:
+        problems.append(
+            f"training.fixed: p1 + p2 = {sum(training['fixed']):g}; at most {LARGEST_NOISE} "
+            "(beyond it hardly a value survives)"
+        )
+    tasks = {name: task for name, task in settings["tasks"].items() if task is not None}
+    if not tasks:
+        problems.append("tasks: every task is null; at least one must be left")
+    for name, task in tasks.items():
+        place = f"tasks.{name}"
+        sources, models = GOES_WITH.get(task["task"], ((), ()))
+        if sources and task["source"] not in sources:
+            problems.append(
+                f"{place}.source: {task['task']} come from {' or '.join(sources)}, not {task['source']}"
+            )
+        if models and task["model"] not in models:
+            problems.append(
+                f"{place}.model: {task['model']} cannot take the inputs of {task['task']}; "
+                f"use {' or '.join(models)}"
+            )
+        if task["task"] == "moons":
+            problems += [
+                f"{place}.{key}: missing; moons are generated and need it"
+                for key in ("train_size", "test_size", "noise")
+                if key not in task
+            ]
+        if training["warmup_epochs"] >= task["epochs"]:
+            problems.append(
+                f"training.warmup_epochs: {training['warmup_epochs']} leaves none of the "
+                f"{task['epochs']} epochs of {place}; lower it or raise {place}.epochs"
+            )
+    if problems:
+        raise SettingsError("\n  ".join([f"the configuration has {len(problems)} problem(s):", *problems]))
 
 
 def _lines(error) -> list[str]:

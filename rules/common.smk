@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 from codesign.evaluation.chunks import chunks
 from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.provenance import code_digest as digest_of
-from codesign.settings import SettingsError, check_settings, read_schema
+from codesign.settings import SettingsError, check_settings, check_tasks, read_schema
 
 FOLDER = Path(workflow.basedir)
 
@@ -20,6 +20,7 @@ try:
     check_settings(
         config, read_schema(FOLDER / "schemas/config.schema.yaml"), name="the configuration"
     )
+    check_tasks(config)
     FOUND = find_measurements(iv=Path("data/iv"), raw=Path("data/raw"))
 except (SettingsError, DiscoveryError) as problem:
     raise WorkflowError(str(problem)) from None
@@ -40,7 +41,7 @@ CHUNKS = {
 METHODS = config["training"]["methods"]
 # gaussian and bayesmulti-fixed have no certificate that another method does not show better
 CERTIFIED = [m for m in METHODS if m in ("erm", "dropout", "lognormal", "bayesmulti")]
-TASKS = config["tasks"]
+TASKS = {name: task for name, task in config["tasks"].items() if task is not None}
 SHARED_TRAINING = {
     name: config["training"][name]
     for name in (
