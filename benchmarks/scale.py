@@ -53,6 +53,16 @@ PARTS = (
 )
 FULL = ("--configfile", "config.yaml", "config.paper.yaml")
 DEVICE_HALF = ("usability", "proposals", "device_figures")
+# the largest resident set from the kernel's own account: rusage would count this process too, before the exec
+RUN = r"""
+import atexit, re, sys
+from pathlib import Path
+from snakemake.cli import main
+place = Path(sys.argv.pop(1))
+status = Path("/proc/self/status")
+atexit.register(lambda: place.write_text(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]))
+main()
+"""
 COLUMNS = ("devices", "what", "jobs", "wall_s", "cpu_s", "memory_mb")
 
 
@@ -64,7 +74,7 @@ class Cost:
     cpu_s: float
     """Of the command and of everything it started."""
     memory_mb: float
-    """Largest resident set of one process of it."""
+    """Largest resident set of Snakemake itself."""
     output: str
 
 
@@ -75,10 +85,10 @@ def snakemake(project: Path, *arguments: str) -> Cost:
         RuntimeError: It failed; the end of its output is quoted.
     """
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    with tempfile.TemporaryFile("w+") as output:
+    with tempfile.TemporaryFile("w+") as output, tempfile.NamedTemporaryFile("r") as peak:
         start = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+            [sys.executable, "-c", RUN, peak.name, "--cores", "2", *arguments],
             cwd=project,
             env=environment,
             stdout=output,
@@ -89,9 +99,10 @@ def snakemake(project: Path, *arguments: str) -> Cost:
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read()
+        memory_kb = int(peak.read() or 0)
     if process.returncode != 0:
         raise RuntimeError(f"snakemake {' '.join(arguments)} failed:\n{text[-3000:]}")
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, text)
+    return Cost(wall, used.ru_utime + used.ru_stime, memory_kb / 1024, text)
 
 
 def jobs_of(cost: Cost) -> int:
@@ -213,20 +224,35 @@ def draw(rows: Sequence[dict], path: Path) -> None:
         figure.savefig(path, dpi=200)
 
 
+def earlier(figure: Path) -> list[dict]:
+    """Rows that the CSV beside `figure` holds from an earlier call."""
+    path = figure.with_suffix(".csv")
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            {name: value if name == "what" else float(value) for name, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
 def main() -> None:
     """Measure, print, and draw where asked."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--devices", type=int, nargs="*", default=[100, 500, 2000], help="of the dry runs")
     parser.add_argument("--run", type=int, nargs="*", default=[8, 24, 48], help="devices of the real runs")
-    parser.add_argument("--figure", type=Path, help="PNG to draw; the numbers go beside it as CSV")
+    parser.add_argument("--figure", type=Path, help="PNG to draw, the numbers as CSV beside it")
     chosen = parser.parse_args()
-    made = measurements(max([*chosen.devices, *chosen.run]) + 1)
+    made = measurements(max([0, *chosen.devices, *chosen.run]) + 1)
     rows = []
     for count in chosen.devices:
         rows += dry_runs(made[:count], made[count])
     for count in chosen.run:
         rows += real_run(made[:count])
     if chosen.figure:
+        made_now = {(row["devices"], row["what"]) for row in rows}
+        rows += [r for r in earlier(chosen.figure) if (r["devices"], r["what"]) not in made_now]
+        rows.sort(key=lambda row: (row["what"], row["devices"]))
         draw(rows, chosen.figure)
         with chosen.figure.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
