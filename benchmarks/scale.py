@@ -63,6 +63,7 @@ status = Path("/proc/self/status")
 atexit.register(lambda: place.write_text(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]))
 main()
 """
+NUMBERS = {"devices": int, "jobs": int, "wall_s": float, "cpu_s": float, "memory_mb": float}
 COLUMNS = ("devices", "what", "jobs", "wall_s", "cpu_s", "memory_mb")
 
 
@@ -218,6 +219,9 @@ def draw(rows: Sequence[dict], path: Path) -> None:
         memory.axhline(2000, color=GREY, lw=0.8, ls="--")
         titles = ("dry run [s]: processor, dotted: clock", "dry run: memory [MB]", "real run: processor [s]")
         for axes, title in zip((seconds, memory, real), titles, strict=True):
+            if not len(axes.lines[0].get_xdata()):
+                axes.set_visible(False)  # not measured in these calls
+                continue
             axes.set(title=title, xlabel="devices", ylim=(0, None), xlim=(0, None))
             axes.legend(loc="best")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -231,7 +235,7 @@ def earlier(figure: Path) -> list[dict]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return [
-            {name: value if name == "what" else float(value) for name, value in row.items()}
+            {name: value if name == "what" else NUMBERS[name](value) for name, value in row.items()}
             for row in csv.DictReader(file)
         ]
 
