@@ -21,12 +21,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-cluster run report test test-slow test-cluster lint format benchmark clean
+.PHONY: help setup setup-cluster run report test test-slow test-cluster docs lint format benchmark clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(READY): envs/constraints.txt envs/requirements.txt envs/requirements-dev.txt
+$(READY): envs/constraints.txt envs/requirements.txt envs/requirements-dev.txt envs/requirements-docs.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "Python 3.11 or newer is needed; found: $$($(PYTHON) --version). Use make PYTHON=python3.11 ..."; exit 1; }
 	@echo "setting up $(VENV) (two minutes on a good network)"
@@ -61,6 +61,10 @@ test-slow: $(READY)  ## the slower checks
 test-cluster: $(CLUSTER)  ## a real SLURM on this machine (installed with apt-get where absent; needs root)
 	tests/cluster/slurm.sh install
 	tests/cluster/slurm.sh run $(BIN)/python -m pytest -q -m cluster -n 3 tests/cluster
+
+docs: $(READY)  ## the documentation site in results/docs; a broken link is an error
+	$(BIN)/sphinx-build -W --keep-going -n -q -E -b html docs results/docs
+	@echo "results/docs/index.html; addresses outside the site, not fetched: results/docs/external-links.txt"
 
 lint: $(READY)  ## formatting and static checks
 	$(BIN)/ruff check .

@@ -92,7 +92,7 @@ rule campaign:
 rule profiles:
     input:
         expand("results/{lab}profiles/panel.parquet", lab=LAB),
-        expand("results/{lab}profiles/devices/{device}.parquet", lab=LAB, device=DEVICES[LAB]),
+        expand("results/{lab}profiles/devices-{chunk}.parquet", lab=LAB, chunk=CHUNKS[LAB]),
     message:
         "Device profiles: what networks are programmed on"
 

@@ -107,7 +107,7 @@ wildcard_constraints:
     method="|".join(METHODS),
     round=r"\d+",
     slot=r"\d+",
-    chunk=r"\d+-of-\d+",
+    chunk=r"all|[01]+",
     record=r"simulated|measured-[^/]+",
 
 
@@ -141,10 +141,14 @@ def virtual_sweeps():
     return expand("results/virtual_lab/iv/{device}.parquet", device=DEVICES["virtual_lab/"])
 
 
+def canonical_file(lab, device):
+    """The canonical file of a measured or virtual device."""
+    return f"{'results/virtual_lab/iv' if lab else 'data/iv'}/{device}.parquet"
+
+
 def sweeps_of_device(wildcards):
-    """The canonical file of one device, measured or virtual."""
-    folder = "results/virtual_lab/iv" if wildcards.lab else "data/iv"
-    return f"{folder}/{wildcards.device}.parquet"
+    """The canonical file of one device."""
+    return canonical_file(wildcards.lab, wildcards.device)
 
 
 def sweeps_digest(wildcards):
@@ -215,11 +219,6 @@ def levels_of_lab(wildcards):
     return checkpoints.choose_panel.get(lab=wildcards.lab).output.levels
 
 
-def profiles_of_levels(wildcards):
-    """The one file of synthetic profiles, as a list like the files of a chunk."""
-    return [levels_of_lab(wildcards)]
-
-
 def panel_is_chosen(wildcards):
     """No file, but not before the panel is chosen.
 
@@ -258,10 +257,22 @@ def trials_of_search(wildcards):
     return trials_of_rounds(wildcards, rounds_of(wildcards.method))
 
 
-def profiles_of_chunk(wildcards):
-    """Profiles of the devices that one evaluation job takes."""
+def sweeps_of_chunk(wildcards):
+    """Canonical files of the devices that one job takes."""
+    return [
+        canonical_file(wildcards.lab, device) for device in CHUNKS[wildcards.lab][wildcards.chunk]
+    ]
+
+
+def sweeps_digest_of_chunk(wildcards):
+    """Digest of the contents of `sweeps_of_chunk`; see `sweeps_digest`."""
+    return content_digest(sweeps_of_chunk(wildcards))
+
+
+def rows_of_chunk(wildcards):
+    """Extracted rows of the devices that one job takes."""
     return expand(
-        "results/{lab}profiles/devices/{device}.parquet",
+        "results/{lab}devices/{device}.parquet",
         lab=wildcards.lab,
         device=CHUNKS[wildcards.lab][wildcards.chunk],
     )

@@ -1,7 +1,7 @@
 """Trained networks to scores on levels and devices, ten programmings each.
 
 in   results/{lab}models/{task}/{method}/weights.safetensors          trained networks
-     results/{lab}profiles/levels.parquet, devices/{device}.parquet   what they are programmed on
+     results/{lab}profiles/levels.parquet, devices-{chunk}.parquet    what they are programmed on
 out  results/{lab}evaluation/{task}/{method}/levels.parquet           scores at usability levels
      results/{lab}evaluation/{task}/{method}/devices-{chunk}.parquet  scores on devices, a chunk a job
      results/{lab}evaluation/{task}/{method}.parquet                  all of one method
@@ -14,7 +14,7 @@ Test examples are read here and for certificates, nowhere before.
 rule evaluate_levels:
     input:
         weights="results/{lab}models/{task}/{method}/weights.safetensors",
-        profiles=profiles_of_levels,
+        profiles=levels_of_lab,
     output:
         evaluation="results/{lab}evaluation/{task}/{method}/levels.parquet",
     log:
@@ -44,7 +44,7 @@ rule evaluate_levels:
 rule evaluate_devices:
     input:
         weights="results/{lab}models/{task}/{method}/weights.safetensors",
-        profiles=profiles_of_chunk,
+        profiles="results/{lab}profiles/devices-{chunk}.parquet",
         after=panel_is_chosen,
     output:
         evaluation="results/{lab}evaluation/{task}/{method}/devices-{chunk}.parquet",

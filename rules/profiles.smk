@@ -3,7 +3,7 @@
 in   results/{lab}usability.parquet                   a row a device
 out  results/{lab}profiles/panel.parquet              devices nearest to the requested levels
      results/{lab}profiles/levels.parquet             synthetic profiles along the devices' own trend
-     results/{lab}profiles/devices/{device}.parquet   one device with the ratios of its own cycles
+     results/{lab}profiles/devices-{chunk}.parquet    some devices, each with the ratios of its own cycles
 Choosing is a checkpoint: where a new device changes neither panel nor levels, nothing that rests
 on them runs again (panel_is_chosen in common.smk says what that takes).
 """
@@ -34,14 +34,14 @@ checkpoint choose_panel:
         "../workflow_scripts/choose_panel.py"
 
 
-rule profile_device:
+rule profile_devices:
     input:
-        sweeps=sweeps_of_device,
-        device="results/{lab}devices/{device}.parquet",
+        sweeps=sweeps_of_chunk,
+        devices=rows_of_chunk,
     output:
-        profile="results/{lab}profiles/devices/{device}.parquet",
+        profiles="results/{lab}profiles/devices-{chunk}.parquet",
     log:
-        "results/logs/profile_device/{lab}{device}.log",
+        "results/logs/profile_devices/{lab}{chunk}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -50,9 +50,9 @@ rule profile_device:
         runtime=10,
     params:
         extraction=config["extraction"],
-        measured=sweeps_digest,
-        code=code_digest("profile_device.py"),
+        measured=sweeps_digest_of_chunk,
+        code=code_digest("profile_devices.py"),
     message:
-        "Profile {wildcards.device}"
+        "Profile devices {wildcards.chunk}"
     script:
-        "../workflow_scripts/profile_device.py"
+        "../workflow_scripts/profile_devices.py"

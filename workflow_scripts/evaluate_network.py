@@ -13,7 +13,7 @@ from codesign.training.experiment import Experiment, use_threads
 def main(
     *,
     weights: Path,
-    profiles: list[Path],
+    profiles: Path,
     evaluation: Path,
     experiment: Experiment,
     method: str,
@@ -27,7 +27,7 @@ def main(
     rows, origin = evaluate_network(
         weights,
         experiment,
-        [profile for path in profiles for profile in read_profiles(path)],
+        read_profiles(profiles),
         method=method,
         source=source,
         data=data,
@@ -43,7 +43,7 @@ if __name__ == "__main__":
         use_threads(snakemake.threads)
         main(
             weights=Path(snakemake.input.weights),
-            profiles=[Path(path) for path in snakemake.input.profiles],
+            profiles=Path(snakemake.input.profiles),
             evaluation=Path(snakemake.output.evaluation),
             experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
             method=snakemake.wildcards.method,

@@ -77,11 +77,12 @@ def devices(tmp_path_factory):
             strict=False,
             seed=5,
         )
+    for chunk in ("ad", "bc"):
         run(
-            "profile_device",
-            sweeps=folder / f"iv/{name}.parquet",
-            device=folder / f"row-{name}.parquet",
-            profile=folder / f"profile-{name}.parquet",
+            "profile_devices",
+            sweeps=[folder / f"iv/{name}.parquet" for name in chunk],
+            devices=[folder / f"row-{name}.parquet" for name in chunk],
+            profiles=folder / f"profiles-{chunk}.parquet",
             extraction=EXTRACTION,
         )
     rows = [read_table(folder / f"row-{name}.parquet", schema=DEVICE).to_pylist()[0] for name in "abcd"]
@@ -152,7 +153,7 @@ def search(devices, tmp_path_factory):
         levels = folder / f"{method}-levels.parquet"
         run(
             "evaluate_network",
-            profiles=[devices / "levels.parquet"],
+            profiles=devices / "levels.parquet",
             evaluation=levels,
             source="level",
             noises=["lognormal"],
@@ -161,7 +162,7 @@ def search(devices, tmp_path_factory):
         for chunk in ("ad", "bc"):
             run(
                 "evaluate_network",
-                profiles=[devices / f"profile-{name}.parquet" for name in chunk],
+                profiles=devices / f"profiles-{chunk}.parquet",
                 evaluation=folder / f"{method}-{chunk}.parquet",
                 source="device",
                 noises=["resampled", "lognormal"],
@@ -203,10 +204,10 @@ def test_panel_and_levels_are_profiles(devices):
 
 
 def test_profiles_keep_the_ratios_of_their_own_cycles(devices):
-    """ln(G / mean) of each sample; a device without usability has a table without rows."""
-    [profile] = read_profiles(devices / "profile-a.parquet")
-    assert profile.log_ratio.size > 10
-    assert read_table(devices / "profile-d.parquet", schema=PROFILE).num_rows == 0
+    """ln(G / mean) of each sample; a device without usability has no profile."""
+    [profile] = read_profiles(devices / "profiles-ad.parquet")
+    assert profile.profile == "a" and profile.log_ratio.size > 10
+    assert read_table(devices / "profiles-bc.parquet", schema=PROFILE)["profile"].to_pylist() == ["b", "c"]
 
 
 def test_a_search_tries_the_corner_first_and_nothing_twice(devices, search):

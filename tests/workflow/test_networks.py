@@ -64,7 +64,7 @@ def test_a_new_device_trains_nothing(trained, sigma, levels):
         "extract_nonidealities": 1,
         "tabulate_usability": 1,
         "choose_panel": 1,
-        "profile_device": 1,
+        "profile_devices": 1,
         "evaluate_devices": 2,
         "stack_evaluation": 2,
         "summarise_evaluation": 1,
