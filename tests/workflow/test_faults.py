@@ -101,7 +101,7 @@ def disk():
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("size", ["60k", pytest.param("200k", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", ["60k", pytest.param("140k", marks=pytest.mark.slow)])
 def test_a_full_disk_is_told_and_the_run_goes_on_where_it_stopped(unmade, disk, size):
     """Full among the devices or among the tables: what is there is whole, and more space is all it needs."""
     project, expected = unmade
@@ -119,7 +119,7 @@ def test_a_full_disk_is_told_and_the_run_goes_on_where_it_stopped(unmade, disk, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("left_kb", [8, 120, 320])
+@pytest.mark.parametrize("left_kb", [8, 60, 120])
 def test_a_disk_full_of_everything_loses_nothing(unmade, disk, tmp_path, left_kb):
     """Project, Snakemake's own notes and results on one disk that another program fills."""
     project, expected = unmade
