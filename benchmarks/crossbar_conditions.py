@@ -113,10 +113,8 @@ def main() -> None:
             )
             drop = software - array
             error = drop.std(ddof=1) / len(drop) ** 0.5
-            print(
-                f"| {name} | {method} | {software.mean():.3f} | {array.mean():.3f} | {drop.mean():.3f} ± {error:.3f} |",
-                flush=True,
-            )
+            scores = f"{software.mean():.3f} | {array.mean():.3f} | {drop.mean():.3f} ± {error:.3f}"
+            print(f"| {name} | {method} | {scores} |", flush=True)
             print(f"{time.process_time() - began:.1f} s processor time", file=sys.stderr)
 
 

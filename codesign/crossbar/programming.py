@@ -44,7 +44,9 @@ class WriteSettings:
     reads: int
     """Readings that are averaged."""
     patience: int
-    """Full pulses in a row that bring a cell no nearer, after which it is tried from the other side."""
+    """Full pulses in a row that bring a cell no nearer, after which it is tried from the other side.
+
+    About half as many as the operative window has points: flat stretches look like no progress."""
 
     def __post_init__(self) -> None:
         for name in (

@@ -61,7 +61,7 @@ def _panel(path):
                 **shared,
                 **window,
                 **curve,
-            )  # fmt: skip
+            )
             for level in (0.8, 0.6)
         ],
         path,
