@@ -78,7 +78,7 @@ static double normal(void) { return sqrt(-2 * log(uniform())) * cos(2 * M_PI * u
 static void read_scene(const char *scene)
 {
     static const char *const FAULTS[] = {"", "unplugged", "wedged", "hung", "blocked", "locked", "silent"};
-    char text[1024], *rest = text, *part, word[32], event[32];
+    char text[8192], *rest = text, *part, word[32], event[32];
     int row, column;
     double siemens;
     long number;
