@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from codesign.crossbar.discovery2 import Discovery2
-from codesign.crossbar.driver import MEASURED, Limits
+from codesign.crossbar.driver import Limits
 from codesign.crossbar.experiment import conductances, first_points, run_alternately, writing
 from codesign.crossbar.network import NetworkSettings
 from codesign.crossbar.networks import network_of, read_runs
-from codesign.crossbar.record import RecordError, git_commit, write_record
+from codesign.crossbar.record import git_commit, require_measured, write_record
 from codesign.crossbar.safety import Guarded
 from codesign.crossbar.wiring import read_wiring
 from codesign.log import log_to
@@ -43,12 +43,8 @@ def main(
         "range_s": span.g_max_s - span.g_min_s,
     }
     instrument = Discovery2(read_wiring(wiring))
-    with instrument:
-        if instrument.source != MEASURED:
-            name = instrument.identity["instrument"]
-            raise RecordError(
-                f"{name} is no instrument but a simulated one: nothing it says is a measurement"
-            )
+    with instrument:  # it says what it is once it is open
+        require_measured(instrument.source, instrument.identity["instrument"])
     rows: list[dict] = []
     try:
         for row in run_alternately(

@@ -61,6 +61,23 @@ def write_record(rows: Sequence[Mapping], path: Path | str, *, metadata: Mapping
         whole.unlink(missing_ok=True)
 
 
+def require_measured(source: str, name: str) -> None:
+    """Refuse an instrument that is none.
+
+    Args:
+        source: What the driver says it is.
+        name: What the instrument calls itself.
+
+    Raises:
+        RecordError: The source is another than `measured`.
+    """
+    if source != MEASURED:
+        raise RecordError(
+            f"{name} is no instrument but a simulated one: nothing it says is kept among bench measurements. "
+            "Plug in the real one, or run without profiles/bench for the simulated twin"
+        )
+
+
 def read_record(path: Path | str) -> tuple[pa.Table, dict]:
     """A record, whatever its source, and what it says of itself.
 

@@ -173,7 +173,7 @@ def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: s
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 86)
         under = (
-            "products of a vector and a column pair, all runs and points, against software's of the same input",
+            "products of a vector and a column pair, all runs, against software's of the same input",
             f"cells: {device}; unit: root mean square of that method's products in software",
         )
         head(figure, 86, "Error of a multiplication: array - software", under, source)
