@@ -26,7 +26,7 @@ CONDITIONS = {
     "device of U = 0.2": {"usability": 0.2},
     "tolerance 20 %": {"write.tolerance": 0.2},
     "read noise 10 %": {"cells.read_noise": 0.1, "write.tolerance": 0.2},
-    "no verification": {"write.tolerance": 0.5, "write.budget": 12},
+    "tolerance 50 %, 12 pulses": {"write.tolerance": 0.5, "write.budget": 12},
 }
 """Condition to what it changes in section `crossbar`."""
 
@@ -89,7 +89,11 @@ def main() -> None:
                     **crossbar["array"],
                     cells=CellSettings(**crossbar["cells"]),
                     circuit=circuit_of(
-                        crossbar["circuit"], span=span, rows=crossbar["array"]["rows"], **read
+                        crossbar["circuit"],
+                        span=span,
+                        sigma=profile.sigma,
+                        rows=crossbar["array"]["rows"],
+                        **read,
                     ),
                     limits=Limits(**crossbar["limits"]),
                     span=span,

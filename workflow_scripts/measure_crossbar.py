@@ -44,6 +44,8 @@ def main(
         "range_s": span.g_max_s - span.g_min_s,
     }
     instrument = Discovery2(read_wiring(wiring))
+    with instrument:  # it says what it is once it is open
+        require_measured(instrument.source, instrument.identity["instrument"])
     rows: list[dict] = []
     try:
         for row in run_alternately(
@@ -59,7 +61,6 @@ def main(
             ),
             write=writing(crossbar["write"], span=span, **read),
         ):
-            require_measured(instrument.source)  # known once it is open
             rows.append(row)
             print(
                 f"{row['method']} {row['run']}: {row['software_accuracy']:.4f}, {row['array_accuracy']:.4f}"

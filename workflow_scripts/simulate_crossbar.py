@@ -41,7 +41,9 @@ def main(
             run=run,
             **crossbar["array"],
             cells=CellSettings(**crossbar["cells"]),
-            circuit=circuit_of(crossbar["circuit"], span=span, rows=crossbar["array"]["rows"], **read),
+            circuit=circuit_of(
+                crossbar["circuit"], span=span, sigma=profile.sigma, rows=crossbar["array"]["rows"], **read
+            ),
             limits=Limits(**crossbar["limits"]),
             span=span,
             seed=seed,

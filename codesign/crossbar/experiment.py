@@ -7,6 +7,7 @@ in the next; accuracy is of the whole network.
 """
 
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -80,19 +81,22 @@ def writing(given: Mapping, *, span: Conductances, read_voltage_v: float) -> Wri
     return WriteSettings(**given, range_s=span.g_max_s - span.g_min_s, read_voltage_v=read_voltage_v)
 
 
-def circuit_of(given: Mapping, *, span: Conductances, rows: int, read_voltage_v: float) -> CircuitSettings:
+def circuit_of(
+    given: Mapping, *, span: Conductances, sigma: float, rows: int, read_voltage_v: float
+) -> CircuitSettings:
     """`crossbar.circuit` of the configuration, the converter's range fitted to the cells where it is None.
 
     Args:
         given: The section.
         span: Range of the cells.
+        sigma: Spread of their logarithm; the range holds one cell four of it above g_max.
         rows: Of the array.
         read_voltage_v: Largest voltage of a row [V].
     """
     rest = {name: value for name, value in given.items() if name not in ("adc_range_a", "noise")}
     full_a = given["adc_range_a"]
     if full_a is None:
-        full_a = rows * span.g_max_s * read_voltage_v
+        full_a = max(rows, math.exp(4 * sigma)) * span.g_max_s * read_voltage_v
     return CircuitSettings(**rest, adc_range_a=full_a, current_noise_a=given["noise"] * full_a)
 
 

@@ -61,15 +61,19 @@ def write_record(rows: Sequence[Mapping], path: Path | str, *, metadata: Mapping
         whole.unlink(missing_ok=True)
 
 
-def require_measured(source: str) -> None:
+def require_measured(source: str, name: str) -> None:
     """Refuse an instrument that is none.
+
+    Args:
+        source: What the driver says it is.
+        name: What the instrument calls itself.
 
     Raises:
         RecordError: The source is another than `measured`.
     """
     if source != MEASURED:
         raise RecordError(
-            f"the instrument says it is {source}: nothing of it is kept among bench measurements. "
+            f"{name} is no instrument but a simulated one: nothing it says is kept among bench measurements. "
             "Plug in the real one, or run without profiles/bench for the simulated twin"
         )
 

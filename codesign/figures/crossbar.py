@@ -318,7 +318,7 @@ def _every_cell(
     axes.set(xlim=line, ylim=line, xlabel=f"target conductance [{unit}]")
     axes.set_ylabel(f"programmed conductance [{unit}]")
     axes.set_title("a  every cell of every run")
-    axes.legend(loc="upper left")
+    axes.legend(loc="center right", bbox_to_anchor=(1.0, 0.3))
 
 
 def _map(

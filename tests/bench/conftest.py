@@ -77,6 +77,7 @@ class Bench:
             "DWF_SCENE": scene,
             "PYTHONPATH": str(REPOSITORY),
             "OMP_NUM_THREADS": "1",
+            "PYTHONUNBUFFERED": "1",
         }
         source = PREAMBLE + textwrap.dedent(program)
         return subprocess.Popen(
@@ -94,6 +95,7 @@ class Bench:
         *,
         scene: str = "",
         end: signal.Signals | None = None,
+        pull: bool = False,
         longest_s: float = LONGEST_S,
     ) -> Outcome:
         """Run a program to its end.
@@ -102,15 +104,19 @@ class Bench:
             program: Source.
             scene: What is plugged in and what goes wrong; see device.c.
             end: Signal sent once the program has printed a line.
+            pull: Let the scene's fault strike once the program has printed a line; it says `reads 0`.
             longest_s: Time it has.
         """
         began = time.monotonic()
         process = self.start(program, scene=scene)
         try:
             first = ""
-            if end is not None:
+            if end is not None or pull:
                 first = process.stdout.readline()
+            if end is not None:
                 process.send_signal(end)
+            if pull:
+                (self.folder / "pull").touch()
             out, err = process.communicate(timeout=longest_s)
         finally:
             process.kill()

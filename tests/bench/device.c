@@ -4,7 +4,8 @@
  * circuit is solved for the voltages of all lines, cells above their threshold change, and the inputs show
  * what the transimpedance stages make of the currents. Time is the computer's. What the pins last did is kept
  * in a file that outlives the process (DWF_RECORD), so do the conductances, as in a non-volatile array.
- * DWF_SCENE says what is plugged in and what goes wrong, e.g. "stuck 2 3 1e-4; unplugged reads 12".
+ * DWF_SCENE says what is plugged in and what goes wrong, e.g. "stuck 2 3 1e-4; unplugged reads 12" (reads 0: at
+ * the first one after a file `pull` appears).
  */
 #define _GNU_SOURCE
 #include "board.h"
@@ -60,7 +61,7 @@ static int present = 1, kind = DISCOVERY2, busy;
 static char device_name[32] = "Analog Discovery 2 (simulated)";
 enum fault { NONE, UNPLUGGED, WEDGED, HUNG, BLOCKED, LOCKED, SILENT };
 static enum fault fault;
-static int fault_in_pulse, fault_struck;
+static int fault_in_pulse, fault_on_file, fault_struck;
 static volatile int locked;
 static long fault_at;
 static uint64_t random_state = 1;
@@ -78,7 +79,7 @@ static double normal(void) { return sqrt(-2 * log(uniform())) * cos(2 * M_PI * u
 static void read_scene(const char *scene)
 {
     static const char *const FAULTS[] = {"", "unplugged", "wedged", "hung", "blocked", "locked", "silent"};
-    char text[1024], *rest = text, *part, word[32], event[32];
+    char text[8192], *rest = text, *part, word[32], event[32];
     int row, column;
     double siemens;
     long number;
@@ -96,6 +97,7 @@ static void read_scene(const char *scene)
                     fault = f;
             fault_in_pulse = !strcmp(event, "pulses");
             fault_at = number;
+            fault_on_file = number == 0;
         } else if (sscanf(part, " %31s", word) == 1) {
             present &= strcmp(word, "absent") != 0;
             busy |= !strcmp(word, "busy");
@@ -307,7 +309,8 @@ static int answers(int handle)
 /* 1 where the call goes on; a fault may strike instead. */
 static int strikes(int pulse, long count)
 {
-    if (fault == NONE || pulse != fault_in_pulse || count != fault_at || fault_struck)
+    int now_is_the_time = fault_on_file ? access("pull", F_OK) == 0 : count == fault_at;
+    if (fault == NONE || pulse != fault_in_pulse || !now_is_the_time || fault_struck)
         return 0;
     fault_struck = 1;
     if (fault == UNPLUGGED)

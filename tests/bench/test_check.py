@@ -37,6 +37,19 @@ def test_it_shows_instrument_zeros_and_cells(bench):
     assert outcome.record.pulses == 0
 
 
+@pytest.mark.parametrize("place", [0, 9])
+def test_a_resistor_in_place_of_the_array(bench, place):
+    """What the guide says a first check must show, with 100 kOhm at one place and nothing elsewhere."""
+    cells = [(row, column) for row in range(10) for column in range(10)]
+    held = {cell: 1e-5 if cell == (place, place) else 1e-10 for cell in cells}
+    scene = ";".join(f"stuck {row} {column} {siemens}" for (row, column), siemens in held.items())
+    outcome = bench.run(CHECK.format(options=[]), scene=scene)
+    shown = table(outcome.out.splitlines(), "conductance of each cell")
+    assert 9.9 <= shown[place, place] <= 10.1
+    shown[place, place] = 0
+    assert np.abs(shown).max() < 0.1
+
+
 def test_a_dry_run_prints_and_touches_nothing(bench):
     """The library is not even loaded: no instrument is needed to see what would be done."""
     outcome = bench.run("import dwfpy" + CHECK.format(options=["--dry-run", "--read-voltage", "0.2"]))

@@ -1,104 +1,162 @@
-"""The whole experiment through dwfpy: train, program, check for drift, multiply, compare with software."""
+"""The whole experiment through dwfpy: the bench rule's script programs, checks for drift and multiplies."""
 
-import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from tests.bench.conftest import REPOSITORY, Bench
-
-POINTS, RUNS = 60, 1
-TOLERANCE, RANGE_S = 0.05, 3.5e-5
-"""Of write-verify, as a share of the conductance range, and that range [S]."""
-LONGEST_S = 300.0
-EXPERIMENT = f"""
-import json
-import torch, yaml
 from codesign.bayesmulti.methods import method_spec
-from codesign.crossbar.experiment import Conductances, first_points, run_networks, writing
-from codesign.crossbar.network import NetworkSettings
-from codesign.crossbar.networks import network_of, train_runs
-from codesign.training.experiment import Experiment
+from codesign.crossbar.networks import train_runs, write_runs
+from codesign.crossbar.record import read_measured
+from codesign.training.experiment import Experiment, use_threads
+from tests.bench.conftest import REPOSITORY, Bench, Outcome
 
-torch.set_num_threads(1)
-config = yaml.safe_load(open("{REPOSITORY}/config.yaml"))
-crossbar, training = config["crossbar"], config["training"]
-experiment = Experiment("moons", **config["tasks"]["moons"])
-data = dict(
-    seed=config["seed"], validation_fraction=training["validation_fraction"], mirror=None, cache=None
+RANGE_S, POINTS = 3.5e-5, 40
+LONGEST_S = 300.0
+METHODS = ("erm", "bayesmulti-fixed")
+MEASURE = """
+import json
+from pathlib import Path
+from codesign.training.experiment import Experiment, use_threads
+from workflow_scripts.measure_crossbar import main
+
+use_threads(1)
+given = json.loads(Path("given.json").read_text())
+main(
+    networks={method: Path(f"{method}.safetensors") for method in given["methods"]},
+    wiring=Path(sys.argv[1]),
+    record=Path("data/crossbar/test-a.parquet"),
+    experiment=Experiment("moons", **given["experiment"]),
+    crossbar=given["crossbar"],
+    bench={"array": "simulated 10 x 10"},
+    data=given["data"],
+    repository=Path(),
 )
-names = ("optimiser", "momentum", "weight_decay", "schedule", "warmup_epochs", "patience", "select")
-span = Conductances(5e-6, 5e-6 + {RANGE_S})
-crossbar["write"].update(tolerance={TOLERANCE}, reads=2)
-read = dict(read_voltage_v=crossbar["read_voltage_v"])
-test = first_points(experiment.test_data(experiment.data(**data)), {POINTS})
-p_zero, p_half = training["fixed"]
-specs = [
-    method_spec("erm", {{}}, 1),
-    method_spec("bayesmulti-fixed", dict(p_zero=p_zero, p_half=p_half), 1, site="activation"),
-]
-shared = {{name: training[name] for name in names}}
-rows = []
-for spec in specs:
-    trained = train_runs(experiment, spec, runs={RUNS}, data=data, shared=shared, seed=config["seed"])
-    rows += run_networks(
-        {{run: network_of(experiment, weights) for run, weights, _ in trained}},
-        iter([Guarded(driver, wiring.limits)] * {RUNS}),
-        test,
-        task=experiment.definition,
-        method=spec.method,
-        settings=NetworkSettings(g_min_s=span.g_min_s, g_max_s=span.g_max_s, reads=1, **read),
-        write=writing(crossbar["write"], span=span, **read),
-    )
-print(json.dumps(rows))
 """
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A bench with trained networks, and the measurement made there."""
+
+    bench: Bench
+    outcome: Outcome
+    file: Path
+    tolerance: float
+    """Of write-verify, as a share of the conductance range."""
+
+
 @pytest.fixture(scope="module")
-def experiment(library, tmp_path_factory):
-    """Rows of both methods, and the pins at the end."""
-    outcome = Bench(library, tmp_path_factory.mktemp("moons")).run(EXPERIMENT, longest_s=LONGEST_S)
+def measured(library, tmp_path_factory) -> Measured:
+    """One network of each method, trained as the workflow does, and measured by its script."""
+    import json
+
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
+    training, crossbar = config["training"], config["crossbar"]
+    crossbar |= {"test_points": POINTS, "conductance": {"g_min_s": 5e-6, "g_max_s": 5e-6 + RANGE_S}}
+    crossbar["write"]["reads"] = 2
+    names = ("optimiser", "momentum", "weight_decay", "schedule", "warmup_epochs", "patience", "select")
+    shared = {name: training[name] for name in names}
+    data = {"seed": config["seed"], "validation_fraction": training["validation_fraction"]}
+    data |= {"mirror": None, "cache": None}
+    experiment = Experiment("moons", **config["tasks"]["moons"])
+    p_zero, p_half = training["fixed"]
+    specs = (
+        method_spec("erm", {}, 1),
+        method_spec("bayesmulti-fixed", {"p_zero": p_zero, "p_half": p_half}, 1, site="activation"),
+    )
+    folder = tmp_path_factory.mktemp("moons")
+    use_threads(1)
+    for spec in specs:
+        trained = train_runs(experiment, spec, runs=1, data=data, shared=shared, seed=config["seed"])
+        weights = {run: weights for run, weights, _ in trained}
+        write_runs(weights, folder / f"{spec.method}.safetensors", metadata={"method": spec.method})
+    given = {"methods": METHODS, "experiment": config["tasks"]["moons"], "crossbar": crossbar, "data": data}
+    (folder / "given.json").write_text(json.dumps(given), encoding="utf-8")
+    commit(folder)
+    bench = Bench(library, folder)
+    # the library does not say that it is simulated here: what follows must be able to tell a measurement
+    outcome = bench.run(MEASURE, scene="unlabelled", longest_s=LONGEST_S)
     assert outcome.status == 0, outcome.err
-    return json.loads(outcome.out.splitlines()[-1]), outcome
+    return Measured(bench, outcome, folder / "data/crossbar/test-a.parquet", crossbar["write"]["tolerance"])
 
 
-def test_every_run_is_programmed_and_multiplied(experiment):
-    """Two methods, each run on the same array, all of it by way of dwfpy."""
-    rows, outcome = experiment
-    assert [(row["method"], row["run"]) for row in rows] == [
-        (method, run) for method in ("erm", "bayesmulti-fixed") for run in range(1, RUNS + 1)
-    ]
+def commit(folder: Path) -> None:
+    """A checkout for the measurement to name."""
+    me = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    for command in (("init", "-q"), ("add", "given.json"), (*me, "commit", "-q", "-m", "given")):
+        subprocess.run(["git", "-C", str(folder), *command], check=True, capture_output=True, timeout=60)
+
+
+def test_every_network_is_programmed_and_multiplied(measured):
+    """Two methods by turns on the same array, all of it by way of dwfpy."""
+    rows = read_measured(measured.file)[0].to_pylist()
+    assert [(row["method"], row["run"]) for row in rows] == [(method, 1) for method in METHODS]
     for row in rows:
         assert row["examples"] == POINTS
         assert np.mean(row["cell_ok"]) > 0.95
         assert row["software_accuracy"] > 0.8
-    assert outcome.record.pulses == sum(sum(row["cell_pulses"]) for row in rows)
+    assert measured.outcome.record.pulses == sum(sum(row["cell_pulses"]) for row in rows)
 
 
-def test_the_array_computes_the_network(experiment):
+def test_the_measurement_says_what_made_it(measured):
+    """Instrument, wiring and code, so that a number can be traced years later."""
+    _, said = read_measured(measured.file)
+    assert said["instrument"] == "Analog Discovery 2"
+    assert said["serial"] == "210321000000"
+    assert said["wiring_sha256"] == measured.bench.wiring.digest
+    assert len(said["git_commit"].removesuffix("-dirty")) == 40
+    assert said["array"] == "simulated 10 x 10"
+
+
+def test_the_array_computes_the_network(measured):
     """Products differ from software's by what the writing tolerates.
 
     A cell ends within 5 % of the range, spread evenly, so a weight, the difference of two, is off by
     sqrt(2 / 3) x 5 % of the largest weight. Products add errors as they add weights: their relative error
     is that of the weights, doubled here for what reading and cells outside their tolerance add.
     """
-    rows, _ = experiment
-    for row in rows:
+    for row in read_measured(measured.file)[0].to_pylist():
         software, array = np.array(row["product_software"]), np.array(row["product_array"])
         target = np.array(row["cell_target_s"])
         weight = (target[0::2] - target[1::2]) / RANGE_S
-        tolerated = np.sqrt(2 / 3) * TOLERANCE / np.sqrt(np.mean(weight**2))
+        tolerated = np.sqrt(2 / 3) * measured.tolerance / np.sqrt(np.mean(weight**2))
         assert np.sqrt(np.mean((array - software) ** 2)) < 2 * tolerated * np.sqrt(np.mean(software**2))
         assert abs(row["array_accuracy"] - row["software_accuracy"]) <= 0.1
 
 
-def test_it_stays_within_its_limits_and_ends_safe(experiment):
-    """The worst that cells ever saw is in the record, and so is the last thing the pins did."""
-    _, outcome = experiment
-    record = outcome.record
+def test_it_stays_within_its_limits_and_ends_safe(measured):
+    """The worst that cells ever saw is in the record of the pins, and so is the last thing they did."""
+    record = measured.outcome.record
     assert record.peak_read_cell_v <= 0.2 + 1e-9
     assert record.peak_pulse_cell_v <= 1.8
     assert record.peak_half_selected_v <= 0.9 + 1e-9
     assert record.failed_calls == 0
     assert record.safe
     assert not record.open
+
+
+def test_unplugged_in_the_second_network(measured):
+    """The first one is kept in a file of its own that says why it is alone; nothing stays on the array."""
+    scene = "unlabelled; unplugged reads 0"
+    outcome = measured.bench.run(MEASURE, scene=scene, pull=True, longest_s=LONGEST_S)
+    assert outcome.status == 1
+    assert "InstrumentLostError" in outcome.error
+    assert outcome.record.safe
+    (kept,) = measured.file.parent.glob("test-a-interrupted-*.parquet")
+    table, said = read_measured(kept)
+    assert table.num_rows == 1
+    assert "InstrumentLostError" in said["interrupted"]
+
+
+def test_a_simulated_instrument_measures_nothing(measured):
+    """It is refused before anything is put on the array, and no file is written."""
+    before = sorted(measured.file.parent.iterdir())
+    outcome = measured.bench.run(MEASURE)
+    assert "RecordError" in outcome.error
+    assert "is no instrument but a simulated one" in outcome.error
+    assert outcome.record.pulses == 0
+    assert sorted(measured.file.parent.iterdir()) == before

@@ -71,7 +71,7 @@ def arrays(made):
         device = made.profile() if device is None else device
         settings = replace(made.cells().settings, **cells)
         span = conductances(device, g_min_s=None, g_max_s=None)
-        circuit = circuit_of(CIRCUIT, span=span, rows=10, read_voltage_v=0.1)
+        circuit = circuit_of(CIRCUIT, span=span, sigma=0.0, rows=10, read_voltage_v=0.1)
         array = {"rows": 10, "columns": 10, "cells": settings, "circuit": circuit, "limits": made.limits}
         return twin(device, run=run, span=span, seed=seed, **array)
 
@@ -203,12 +203,12 @@ def test_what_is_missing_is_named(make, said):
         make()
 
 
-def test_the_converter_takes_a_full_column():
-    """Ten rows at g_max and the read voltage are full scale; noise is a share of that."""
-    circuit = circuit_of(
-        CIRCUIT | {"noise": 1e-3},
-        span=conductances(None, g_min_s=1e-6, g_max_s=1e-5),
-        rows=10,
-        read_voltage_v=0.2,
-    )
-    assert circuit.adc_range_a == pytest.approx(2e-5) and circuit.current_noise_a == pytest.approx(2e-8)
+@pytest.mark.parametrize(
+    ("sigma", "cells"), [pytest.param(0.3, 10, id="column"), pytest.param(1.0, np.exp(4.0), id="one-cell")]
+)
+def test_the_converter_takes_a_full_column_or_one_cell_far_out(sigma, cells):
+    """Ten rows at g_max and the read voltage, or one cell four sigma above; noise is a share of that."""
+    span = conductances(None, g_min_s=1e-6, g_max_s=1e-5)
+    circuit = circuit_of(CIRCUIT | {"noise": 1e-3}, span=span, sigma=sigma, rows=10, read_voltage_v=0.2)
+    assert circuit.adc_range_a == pytest.approx(cells * 2e-6)
+    assert circuit.current_noise_a == pytest.approx(cells * 2e-9)

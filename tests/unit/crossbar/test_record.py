@@ -12,6 +12,7 @@ from codesign.crossbar.record import (
     read_measured,
     read_record,
     read_records,
+    require_measured,
     write_record,
 )
 
@@ -78,6 +79,13 @@ def test_measured_and_simulated_never_stand_for_each_other(tmp_path, record_row,
             read_records([path], measured=other)
     with pytest.raises(RecordError, match="no file"):
         read_records([], measured=False)
+
+
+def test_a_simulated_instrument_is_no_instrument():
+    """Its name is in the message; a real one passes."""
+    require_measured("measured", "Analog Discovery 2")
+    with pytest.raises(RecordError, match="Demo is no instrument but a simulated one"):
+        require_measured("simulated", "Demo")
 
 
 def test_figures_say_what_the_cells_are(said_of_source):
