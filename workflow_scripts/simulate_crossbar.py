@@ -5,7 +5,15 @@ from pathlib import Path
 
 from codesign.crossbar.cells import CellSettings
 from codesign.crossbar.driver import SIMULATED, Limits
-from codesign.crossbar.experiment import circuit_of, conductances, first_points, run_networks, twin, writing
+from codesign.crossbar.experiment import (
+    circuit_of,
+    conductances,
+    first_points,
+    programmable,
+    run_networks,
+    twin,
+    writing,
+)
 from codesign.crossbar.network import NetworkSettings
 from codesign.crossbar.networks import network_of, read_runs
 from codesign.crossbar.record import write_record
@@ -31,7 +39,7 @@ def main(
     Args:
         crossbar: Section `crossbar` of the configuration.
     """
-    profile = nearest_level(read_profiles(panel), crossbar["usability"])
+    profile = nearest_level(programmable(read_profiles(panel), crossbar=crossbar), crossbar["usability"])
     span = conductances(profile, **crossbar["conductance"])
     read = {"read_voltage_v": crossbar["read_voltage_v"]}
     runs, _ = read_runs(networks)

@@ -8,7 +8,7 @@ in the next; accuracy is of the whole network.
 
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +98,39 @@ def circuit_of(
     if full_a is None:
         full_a = max(rows, math.exp(4 * sigma)) * span.g_max_s * read_voltage_v
     return CircuitSettings(**rest, adc_range_a=full_a, current_noise_a=given["noise"] * full_a)
+
+
+def programmable(profiles: Iterable[DeviceProfile], *, crossbar: Mapping) -> list[DeviceProfile]:
+    """Those whose cells this array can program at all.
+
+    A pulse divides between the cell and what stands in series with it. At the device's largest
+    conductance the cell must still see more than its threshold, and must not draw more than the limit.
+
+    Args:
+        profiles: Devices of a panel.
+        crossbar: Section `crossbar` of the configuration.
+
+    Raises:
+        ValueError: There is none.
+    """
+    circuit, write, limits = crossbar["circuit"], crossbar["write"], crossbar["limits"]
+    series_ohm = circuit["driver_resistance_ohm"] + circuit["sense_resistance_ohm"]
+    pulse_v = min(abs(write["set_voltage_v"]), abs(write["reset_voltage_v"]))
+    threshold_v = crossbar["cells"]["threshold_v"]
+    profiles, fit = list(profiles), []
+    for profile in profiles:
+        largest_s = conductances(profile, **crossbar["conductance"]).g_max_s
+        across_v = pulse_v / (1 + largest_s * series_ohm)
+        if across_v > threshold_v and across_v * largest_s <= limits["current_a"]:
+            fit.append(profile)
+    if not fit:
+        raise ValueError(
+            f"no device of the panel ({', '.join(profile.profile for profile in profiles)}) can be "
+            f"programmed: behind {series_ohm:g} ohm a pulse of {pulse_v:g} V leaves none of them its "
+            f"threshold of {threshold_v:g} V, or draws more than {limits['current_a']:g} A; lower the "
+            "resistances of crossbar.circuit, raise the pulse, or name a range in crossbar.conductance"
+        )
+    return fit
 
 
 def twin(

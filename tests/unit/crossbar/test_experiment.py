@@ -14,6 +14,7 @@ from codesign.crossbar.experiment import (
     circuit_of,
     conductances,
     first_points,
+    programmable,
     run_alternately,
     run_networks,
     twin,
@@ -212,3 +213,27 @@ def test_the_converter_takes_a_full_column_or_one_cell_far_out(sigma, cells):
     circuit = circuit_of(CIRCUIT | {"noise": 1e-3}, span=span, sigma=sigma, rows=10, read_voltage_v=0.2)
     assert circuit.adc_range_a == pytest.approx(cells * 2e-6)
     assert circuit.current_noise_a == pytest.approx(cells * 2e-9)
+
+
+def array_of(*, series_ohm: float, current_a: float = 1.0) -> dict:
+    return {
+        "circuit": CIRCUIT
+        | {"driver_resistance_ohm": series_ohm / 2, "sense_resistance_ohm": series_ohm / 2},
+        "write": WRITE,
+        "limits": {"current_a": current_a},
+        "cells": {"threshold_v": 1.0},
+        "conductance": {"g_min_s": None, "g_max_s": None},
+    }
+
+
+def test_cells_that_never_see_their_threshold_are_no_choice(made):
+    weak = made.profile(g_max_s=1e-5)
+    strong = replace(weak, profile="strong", g_max_s=1e-4)
+    # of a pulse of 2 V the weak cell, behind half its resistance, sees 4/3 V; the strong one 1/3 V
+    array = array_of(series_ohm=0.5 / weak.g_max_s)
+    assert programmable([strong, weak], crossbar=array) == [weak]
+    assert programmable([strong, weak], crossbar=array_of(series_ohm=0.0)) == [strong, weak]
+    draws = array_of(series_ohm=0.0, current_a=2.0 * weak.g_max_s)
+    assert programmable([strong, weak], crossbar=draws) == [weak]
+    with pytest.raises(ValueError, match=r"no device of the panel \(strong\) can be programmed"):
+        programmable([strong], crossbar=array)
