@@ -31,7 +31,7 @@ if config["bench"]["attached"]:
 
 
 onstart:
-    if not os.access("results", os.W_OK):
+    if not os.access("results" if os.path.exists("results") else ".", os.W_OK):
         raise WorkflowError(
             "results cannot be written: make the folder writable, or run in a copy of the project. "
             "Nothing has run; what is there stays as it was."

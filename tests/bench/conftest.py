@@ -51,6 +51,12 @@ class Outcome:
         return self.err.strip().splitlines()[-1] if self.err.strip() else ""
 
 
+def _heed_signals():
+    """What a terminal gives a program; tests that run in the background inherit signals that are ignored."""
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_DFL)
+
+
 class Bench:
     """A board with its instrument; the array keeps its conductances from program to program."""
 
@@ -87,6 +93,7 @@ class Bench:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_heed_signals,
         )
 
     def run(

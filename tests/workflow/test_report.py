@@ -19,9 +19,10 @@ CATEGORIES = [
     "2 Usability",
     "3 Networks, task by task",
     "4 Certificates",
+    "5 Crossbar",
     "6 Provenance",
 ]
-"""Of a project without a crossbar, as the menu has to show them."""
+"""As the menu has to show them."""
 FIGURES = [
     "results/figures/proposals.png",
     "results/virtual_lab/figures/campaign.png",
@@ -34,6 +35,10 @@ FIGURES = [
     "results/figures/search-moons.png",
     "results/figures/noise-moons.png",
     "results/figures/certificates-moons.png",
+    "results/figures/crossbar-accuracy-simulated.png",
+    "results/figures/crossbar-conductances-simulated.png",
+    "results/figures/energy-simulated.png",
+    "results/figures/crossbar-errors-simulated.png",
 ]
 """In reading order."""
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

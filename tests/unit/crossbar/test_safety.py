@@ -249,13 +249,27 @@ def test_a_signal_that_is_ignored_stays_ignored(made):
         signal.signal(signal.SIGHUP, before)
 
 
+def _heed_signals():
+    """What a terminal gives a program; tests that run in the background inherit signals that are ignored."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
+@pytest.fixture
+def _ctrl_c():
+    """Ctrl-C as in a terminal, in this process."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_in_the_safe_state(name):
     """Ctrl-C, a scheduler that ends the job, a terminal that is closed: a real signal to a real process."""
     command = [sys.executable, "-c", PROGRAM, str(Path(__file__).with_name("conftest.py"))]
     with subprocess.Popen(
         command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, preexec_fn=_heed_signals,
     ) as process:  # fmt: skip
         try:
             ready, _, _ = select.select([process.stdout], [], [], 60)
@@ -278,6 +292,7 @@ class Impatient(SimulatedCrossbar):
         self.reached = True
 
 
+@pytest.mark.usefixtures("_ctrl_c")
 def test_a_second_ctrl_c_does_not_cut_the_safe_state_short(made):
     """It has its effect once rows are at 0 V."""
     driver = made.crossbar(driver=Impatient)

@@ -283,7 +283,7 @@ def test_the_sidecars_of_the_guide_are_valid(tmp_path):
 def test_the_files_of_the_guide_import(tmp_path):
     """The same holds for its three measurements; the numbers are those a reader sees there."""
     guide = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
-    examples = re.findall(r"```csv\n(.*?)```", guide, re.DOTALL)
+    examples = re.findall(r"```text\n(.*?)```", guide, re.DOTALL)
     found = [import_file(_write(tmp_path, text, f"{k}.txt"), device="a") for k, text in enumerate(examples)]
     wide, long, keithley = (m.grid()[2] for m in found)
     np.testing.assert_allclose(wide[:, 1:3], [[0.41e-6, 1.32e-6], [0.39e-6, 1.27e-6]])
