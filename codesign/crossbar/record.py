@@ -23,6 +23,10 @@ REQUIRED = {
 """What the metadata of a record must say."""
 
 
+LONGEST_NAME = 56
+"""Signs of a device's name in a figure; names made of instrument files have up to 180."""
+
+
 class RecordError(ValueError):
     """A record is not what it is taken for, or would be lost; the message names file and remedy."""
 
@@ -139,7 +143,10 @@ def cells_said(metadata: Mapping) -> str:
     if metadata["source"] == MEASURED:
         array = metadata.get("array") or "not named"
         return f"{array}, {metadata['instrument']} {metadata['serial']}, {metadata['measured_at']}"
-    return f"modelled on {metadata['device']} ({metadata['origin']}), U = {metadata['usability']:.2f}"
+    name = metadata["device"]
+    if len(name) > LONGEST_NAME:
+        name = f"{name[: LONGEST_NAME - 13]} … {name[-10:]}"
+    return f"modelled on {name} ({metadata['origin']}), U = {metadata['usability']:.2f}"
 
 
 def git_commit(folder: Path | str) -> str:
