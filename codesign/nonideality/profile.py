@@ -236,7 +236,7 @@ def nearest_level(profiles: Iterable[DeviceProfile], level: float) -> DeviceProf
     known = [profile for profile in profiles if profile.level is not None]
     if not known:
         raise ProfileError("no profile stands for a usability level: nothing to choose from")
-    return min(known, key=lambda profile: (abs(profile.level - level), -profile.level))
+    return min(known, key=lambda profile: (round(abs(profile.level - level), 9), -profile.level))
 
 
 @dataclass(frozen=True)
