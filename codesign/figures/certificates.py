@@ -17,6 +17,7 @@ from codesign.figures.style import (
     Drawing,
     axes_mm,
     house_style,
+    log_ticks,
     new_figure,
     text_mm,
     whole_ticks,
@@ -308,6 +309,7 @@ def _radii(
     far = [near for _, near in distances.values()]
     low = min([0.05, *(value / 1.5 for value in reach)])
     axes.set(xscale="log", xlim=(low, 2.5 * max([1.0, *reach, *far])), ylim=(-0.04, 1.04))
+    log_ticks(axes.xaxis)
     shown = sorted(distances.values(), reverse=True)
     for k, (usability, near) in enumerate(shown):
         axes.axvline(near, color=GREY, lw=0.5, zorder=1, gid="distance")

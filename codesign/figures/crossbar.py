@@ -17,6 +17,7 @@ from codesign.figures.style import (
     axes_mm,
     engineering,
     house_style,
+    log_ticks,
     new_figure,
     text_mm,
 )
@@ -193,6 +194,7 @@ def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: s
             axes.axvline(0, color=GREY, lw=0.5, ls=(0, (1, 1.5)))
             least = min(1 / line["n"] for line in histogram if line["layer"] == layer)
             axes.set(yscale="log", ylim=(least / 2, 1.5), xlabel="error / rms product")
+            log_ticks(axes.yaxis)
             axes.set_ylabel("share of multiplications")
             axes.set_title(f"{'abcdefgh'[k]}  layer {layer}", y=1.17)
             axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.995), fontsize=5.6)

@@ -22,6 +22,7 @@ from codesign.figures.style import (
     badge,
     formula,
     house_style,
+    log_ticks,
     look_of,
     new_figure,
     origin_of,
@@ -319,6 +320,7 @@ def _numeric_axis(axes, levels: list[float], values: list[float]) -> None:
         axes.set_xscale("log")
         margin = (high / low) ** 0.06 if high > low else 1.2
         axes.set_xlim(low / margin, high * margin)
+        log_ticks(axes.xaxis)
     else:
         margin = 0.06 * (high - low) or 1.0
         axes.set_xlim(low - margin, high + margin)
