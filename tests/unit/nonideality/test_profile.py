@@ -17,6 +17,7 @@ from codesign.nonideality.profile import (
     Trend,
     choose_panel,
     held_conductance,
+    nearest_level,
     profile_of,
     read_profiles,
     synthetic_profiles,
@@ -251,3 +252,12 @@ def test_profiles_come_back_as_written(tmp_path):
     for before, after in zip(written, read_profiles(tmp_path / "p.parquet"), strict=True):
         for name in DeviceProfile.__dataclass_fields__:
             assert np.array_equal(getattr(before, name), getattr(after, name)), name
+
+
+def test_the_nearest_level_is_the_better_one_of_two_as_far():
+    """0.8 and 0.4 are as far from 0.6, though not in binary."""
+    made = synthetic_profiles([0.2, 0.4, 0.8], Trend(0.14, 0.7, 9, "measured"), min_operative_fraction=L0)
+    assert nearest_level(made, 0.6).level == 0.8
+    assert nearest_level(made, 0.35).level == 0.4
+    with pytest.raises(ProfileError, match="nothing to choose from"):
+        nearest_level([], 0.6)
