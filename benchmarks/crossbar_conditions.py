@@ -57,6 +57,7 @@ def main() -> None:
         circuit_of,
         conductances,
         first_points,
+        programmable,
         run_networks,
         twin,
         writing,
@@ -75,7 +76,7 @@ def main() -> None:
     print("| condition | method | software | array | drop |\n|---|---|---|---|---|")
     for name in given.only:
         crossbar = changed(config["crossbar"], CONDITIONS[name])
-        profile = nearest_level(profiles, crossbar["usability"])
+        profile = nearest_level(programmable(profiles, crossbar=crossbar), crossbar["usability"])
         span = conductances(profile, **crossbar["conductance"])
         read = {"read_voltage_v": crossbar["read_voltage_v"]}
         for method in crossbar["methods"]:

@@ -37,20 +37,10 @@ from codesign.figures.style import BLUE, GREY, ORANGE, axes_mm, house_style, new
 from codesign.iv.measurement import Measurement, write_measurement
 from codesign.iv.virtual_lab import VirtualLab
 from codesign.nonideality.virtual import virtual_measurements
+from tests.workflow.tiny import PARTS as TINY_PARTS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PARTS = (
-    "Snakefile",
-    "rules",
-    "codesign",
-    "workflow_scripts",
-    "schemas",
-    "profiles",
-    "envs",
-    "report",
-    "config.yaml",
-    "config.paper.yaml",
-)
+PARTS = (*TINY_PARTS, "config.paper.yaml")
 FULL = ("--configfile", "config.yaml", "config.paper.yaml")
 DEVICE_HALF = ("usability", "proposals", "device_figures")
 # the largest resident set from the kernel's own account: rusage would count this process too, before the exec

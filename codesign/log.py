@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from codesign.terminal import shown
+
 FULL = "the disk is full: free some space and run again; what is finished stays, measurements are untouched"
 FORBIDDEN = "results cannot be written there: make the folder writable, or run in a copy of the project"
 REMEDIES = {
@@ -26,11 +28,6 @@ def remedy_of(error: BaseException) -> str:
     number = error.errno if isinstance(error, OSError) else None
     stated = re.search(r"\(os error (\d+)\)", str(error))  # as libraries written in Rust say it
     return REMEDIES.get(int(stated.group(1)) if stated else number, "")
-
-
-def shown(text: str) -> str:
-    """Text for a terminal: words may come from files, and a terminal obeys control signs."""
-    return "".join(s if s.isprintable() or s == "\n" else "\N{REPLACEMENT CHARACTER}" for s in text)
 
 
 @contextmanager

@@ -7,13 +7,13 @@ the bench's only trace: it cannot be made again from anything else.
 """
 
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from codesign.crossbar.driver import MEASURED, SIMULATED
+from codesign.records import commit_of
 from codesign.tables import CROSSBAR, metadata_of, read_table, write_table
 
 REQUIRED = {
@@ -155,11 +155,7 @@ def git_commit(folder: Path | str) -> str:
     Raises:
         RecordError: There is no git, or no commit; a measurement must say what made it.
     """
-    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty", "--match", ""]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RecordError(f"{folder}: no git commit to record ({error})") from None
-    if done.returncode != 0 or not done.stdout.strip():
-        raise RecordError(f"{folder}: no git commit to record ({done.stderr.strip()}); work in a checkout")
-    return done.stdout.strip()
+    commit, modified = commit_of(Path(folder))
+    if not commit:
+        raise RecordError(f"{folder}: no git commit to record; work in a checkout")
+    return f"{commit}-dirty" if modified else commit

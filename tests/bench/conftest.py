@@ -17,6 +17,7 @@ import yaml
 from codesign.crossbar.wiring import Wiring, read_wiring
 from tests.bench.library import build
 from tests.bench.record import Record
+from tests.signals import heed_signals
 
 REPOSITORY = Path(__file__).parents[2]
 WIRING = REPOSITORY / "profiles/bench/wiring.yaml"
@@ -49,12 +50,6 @@ class Outcome:
     def error(self) -> str:
         """Last line of the traceback: what a person reads first."""
         return self.err.strip().splitlines()[-1] if self.err.strip() else ""
-
-
-def _heed_signals():
-    """What a terminal gives a program; tests that run in the background inherit signals that are ignored."""
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_DFL)
 
 
 class Bench:
@@ -93,7 +88,7 @@ class Bench:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_heed_signals,
+            preexec_fn=heed_signals,
         )
 
     def run(

@@ -67,9 +67,9 @@ def check_workbook(path: Path) -> None:
                 left -= len(content)
                 if part.filename.lower().startswith("xl/worksheets/") or _CELL.search(content):
                     check_cells(*_extent(content))
+    except ImportRefused:
+        raise
     except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, ValueError) as error:
-        if isinstance(error, ImportRefused):
-            raise
         raise ImportRefused(
             f"not a complete .xlsx workbook ({error})", remedy="copy the file again from the instrument"
         ) from error

@@ -20,6 +20,7 @@ from codesign.crossbar.driver import CrossbarError, InstrumentLostError, LimitEr
 from codesign.crossbar.programming import write_verify
 from codesign.crossbar.safety import DryRun, Guarded
 from codesign.crossbar.simulated import SimulatedCrossbar
+from tests.signals import heed_signals
 
 REPOSITORY = Path(__file__).parents[3]
 VOLTS = np.array([0.1, -0.05, 0.2, 0.0])
@@ -249,12 +250,6 @@ def test_a_signal_that_is_ignored_stays_ignored(made):
         signal.signal(signal.SIGHUP, before)
 
 
-def _heed_signals():
-    """What a terminal gives a program; tests that run in the background inherit signals that are ignored."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
-
-
 @pytest.fixture
 def _ctrl_c():
     """Ctrl-C as in a terminal, in this process."""
@@ -269,7 +264,7 @@ def test_a_signal_ends_in_the_safe_state(name):
     command = [sys.executable, "-c", PROGRAM, str(Path(__file__).with_name("conftest.py"))]
     with subprocess.Popen(
         command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, preexec_fn=_heed_signals,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, preexec_fn=heed_signals,
     ) as process:  # fmt: skip
         try:
             ready, _, _ = select.select([process.stdout], [], [], 60)
