@@ -51,18 +51,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(CONDITIONS))
     given = parser.parse_args()
 
-    from codesign.crossbar.cells import CellSettings
-    from codesign.crossbar.driver import Limits
-    from codesign.crossbar.experiment import (
-        circuit_of,
-        conductances,
-        first_points,
-        programmable,
-        run_networks,
-        twin,
-        writing,
-    )
-    from codesign.crossbar.network import NetworkSettings
+    from codesign.crossbar.experiment import programmable, simulate
     from codesign.crossbar.networks import network_of, read_runs
     from codesign.nonideality.profile import nearest_level, read_profiles
     from codesign.training.experiment import Experiment, use_threads
@@ -77,40 +66,19 @@ def main() -> None:
     for name in given.only:
         crossbar = changed(config["crossbar"], CONDITIONS[name])
         profile = nearest_level(programmable(profiles, crossbar=crossbar), crossbar["usability"])
-        span = conductances(profile, **crossbar["conductance"])
-        read = {"read_voltage_v": crossbar["read_voltage_v"]}
         for method in crossbar["methods"]:
             began = time.process_time()
             weights = read_runs(given.lab / f"crossbar/{method}/networks.safetensors")[0]
-            runs = [run for run in weights if run <= given.runs]
-            arrays = (
-                twin(
-                    profile,
-                    run=run,
-                    **crossbar["array"],
-                    cells=CellSettings(**crossbar["cells"]),
-                    circuit=circuit_of(
-                        crossbar["circuit"],
-                        span=span,
-                        sigma=profile.sigma,
-                        rows=crossbar["array"]["rows"],
-                        **read,
-                    ),
-                    limits=Limits(**crossbar["limits"]),
-                    span=span,
-                    seed=config["seed"],
-                )
-                for run in runs
-            )
+            networks = {run: network_of(experiment, weights[run]) for run in weights if run <= given.runs}
             rows = list(
-                run_networks(
-                    {run: network_of(experiment, weights[run]) for run in runs},
-                    arrays,
-                    first_points(test, crossbar["test_points"]),
+                simulate(
+                    networks,
+                    test,
+                    profile=profile,
+                    crossbar=crossbar,
                     task=experiment.definition,
                     method=method,
-                    settings=NetworkSettings(span.g_min_s, span.g_max_s, reads=crossbar["reads"], **read),
-                    write=writing(crossbar["write"], span=span, **read),
+                    seed=config["seed"],
                 )
             )
             software, array = (

@@ -3,18 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from codesign.crossbar.cells import CellSettings
-from codesign.crossbar.driver import SIMULATED, Limits
-from codesign.crossbar.experiment import (
-    circuit_of,
-    conductances,
-    first_points,
-    programmable,
-    run_networks,
-    twin,
-    writing,
-)
-from codesign.crossbar.network import NetworkSettings
+from codesign.crossbar.driver import SIMULATED
+from codesign.crossbar.experiment import conductances, programmable, simulate
 from codesign.crossbar.networks import network_of, read_runs
 from codesign.crossbar.record import write_record
 from codesign.log import log_to
@@ -40,37 +30,21 @@ def main(
         crossbar: Section `crossbar` of the configuration.
     """
     profile = nearest_level(programmable(read_profiles(panel), crossbar=crossbar), crossbar["usability"])
-    span = conductances(profile, **crossbar["conductance"])
-    read = {"read_voltage_v": crossbar["read_voltage_v"]}
     runs, _ = read_runs(networks)
-    arrays = (
-        twin(
-            profile,
-            run=run,
-            **crossbar["array"],
-            cells=CellSettings(**crossbar["cells"]),
-            circuit=circuit_of(
-                crossbar["circuit"], span=span, sigma=profile.sigma, rows=crossbar["array"]["rows"], **read
-            ),
-            limits=Limits(**crossbar["limits"]),
-            span=span,
-            seed=seed,
-        )
-        for run in runs
-    )
     rows = []
-    for row in run_networks(
+    for row in simulate(
         {run: network_of(experiment, weights) for run, weights in runs.items()},
-        arrays,
-        first_points(experiment.test_data(experiment.data(**data)), crossbar["test_points"]),
+        experiment.test_data(experiment.data(**data)),
+        profile=profile,
+        crossbar=crossbar,
         task=experiment.definition,
         method=method,
-        settings=NetworkSettings(g_min_s=span.g_min_s, g_max_s=span.g_max_s, reads=crossbar["reads"], **read),
-        write=writing(crossbar["write"], span=span, **read),
+        seed=seed,
     ):
         rows.append(row)
         print(f"run {row['run']}: software {row['software_accuracy']:.4f}, array {row['array_accuracy']:.4f}")
     said = {"device": profile.profile, "origin": profile.origin, "usability": profile.usability}
+    span = conductances(profile, **crossbar["conductance"])
     said["range_s"] = span.g_max_s - span.g_min_s
     write_record(rows, record, metadata={"source": SIMULATED, **said})
 

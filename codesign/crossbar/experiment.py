@@ -260,6 +260,57 @@ def run_networks(
             yield run_network(driver, model, test, run=run, **shared)
 
 
+def simulate(
+    networks: Mapping[int, nn.Module],
+    test: Split,
+    *,
+    profile: DeviceProfile,
+    crossbar: Mapping,
+    task: Task,
+    method: str,
+    seed: int,
+) -> Iterator[dict]:
+    """`run_networks` on the simulated twin, as section `crossbar` of the configuration has it.
+
+    Args:
+        networks: Run to network.
+        test: Test points; the first `test_points` are taken.
+        profile: The device that every cell follows.
+        crossbar: The section.
+        task: Scores the outputs.
+        method: Training method.
+        seed: Root seed; each run has a fresh array, the same for every method.
+
+    Yields:
+        Rows of `codesign.tables.CROSSBAR`.
+    """
+    span = conductances(profile, **crossbar["conductance"])
+    read = {"read_voltage_v": crossbar["read_voltage_v"]}
+    rows = crossbar["array"]["rows"]
+    arrays = (
+        twin(
+            profile,
+            run=run,
+            **crossbar["array"],
+            cells=CellSettings(**crossbar["cells"]),
+            circuit=circuit_of(crossbar["circuit"], span=span, sigma=profile.sigma, rows=rows, **read),
+            limits=Limits(**crossbar["limits"]),
+            span=span,
+            seed=seed,
+        )
+        for run in networks
+    )
+    return run_networks(
+        networks,
+        arrays,
+        first_points(test, crossbar["test_points"]),
+        task=task,
+        method=method,
+        settings=NetworkSettings(g_min_s=span.g_min_s, g_max_s=span.g_max_s, reads=crossbar["reads"], **read),
+        write=writing(crossbar["write"], span=span, **read),
+    )
+
+
 def run_alternately(
     networks: Mapping[str, Mapping[int, nn.Module]],
     driver: CrossbarDriver,
