@@ -6,6 +6,7 @@ everything is written to a temporary file beside the target and renamed.
 """
 
 import csv
+import glob
 import json
 import os
 import tempfile
@@ -173,7 +174,7 @@ def replacing(path: Path | str, *, durable: bool = False) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:80]}.", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_unfinished(path), suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -187,6 +188,18 @@ def replacing(path: Path | str, *, durable: bool = False) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(path: Path | str) -> None:
+    """Remove what killed writers of `path` left beside it; only where nobody else writes it now."""
+    path = Path(path)
+    for left in path.parent.glob(f"{glob.escape(_unfinished(path))}????????{glob.escape(path.suffix)}"):
+        left.unlink(missing_ok=True)
+
+
+def _unfinished(path: Path) -> str:
+    """How the names of temporary files beside `path` begin."""
+    return f".{path.stem[:80]}."
 
 
 def write_table(

@@ -6,7 +6,7 @@ from pathlib import Path
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.log import log_to
 from codesign.records import recorded
-from codesign.tables import HISTORY, read_object, replacing, write_table
+from codesign.tables import HISTORY, read_object, remove_unfinished, replacing, write_table
 from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment
 from codesign.training.weights import write_weights
@@ -47,6 +47,7 @@ def main(
         temporary.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     write_weights(trained.result.weights, weights, metadata=made)
     checkpoint.unlink(missing_ok=True)
+    remove_unfinished(checkpoint)
     best = trained.result.history[trained.result.best_epoch - 1]
     print(f"best epoch {trained.result.best_epoch}: validation {best['validation_accuracy']:.4f}")
     print(f"seconds an epoch: {[round(s, 2) for s in trained.result.seconds]}")

@@ -250,11 +250,12 @@ def test_a_trial_that_diverges_is_an_answer(devices, search, tmp_path):
 
 
 def test_a_training_repeats_and_leaves_no_checkpoint(search, tmp_path):
-    """Same bytes of weights, history and specification."""
+    """Same bytes of weights, history and specification; a killed one's temporary file goes too."""
+    (tmp_path / ".bayesmulti.checkpoint.abcd_123.safetensors").write_bytes(b"half")
     train(search, "bayesmulti", tmp_path)
     for name in ("weights.safetensors", "history.parquet", "spec.json"):
         assert (tmp_path / "bayesmulti" / name).read_bytes() == (search / "bayesmulti" / name).read_bytes()
-    assert not list(tmp_path.glob("*.checkpoint.safetensors"))
+    assert not list(tmp_path.glob("*.checkpoint*.safetensors"))
     history = read_table(search / "bayesmulti/history.parquet", schema=HISTORY)
     assert history["epoch"].to_pylist() == [1, 2, 3]
     _, made = read_weights(search / "bayesmulti/weights.safetensors")

@@ -4,7 +4,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from codesign.tables import TableError, read_metadata, read_table, replacing, write_csv, write_table
+from codesign.tables import (
+    TableError,
+    read_metadata,
+    read_table,
+    remove_unfinished,
+    replacing,
+    write_csv,
+    write_table,
+)
 
 SCHEMA = pa.schema([pa.field("a", pa.int32()), pa.field("b", pa.float64())])
 
@@ -24,6 +32,18 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_killed_writers_left_can_be_removed(tmp_path):
+    """Temporary files of that target and of no other."""
+    others = [tmp_path / name for name in ("a.b.txt", "c.txt", ".a.hidden.txt", ".a.txt")]
+    for path in others:
+        path.write_text("kept")
+    killed, other = replacing(tmp_path / "a.b.txt"), replacing(tmp_path / "c.txt")
+    left, kept = killed.__enter__(), other.__enter__()  # a killed process never leaves the block
+    assert left.is_file() and kept.is_file()
+    remove_unfinished(tmp_path / "a.b.txt")
+    assert sorted(tmp_path.iterdir()) == sorted([*others, kept])
 
 
 @pytest.mark.parametrize(

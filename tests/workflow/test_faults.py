@@ -34,14 +34,9 @@ def measurements(project: Project) -> dict[str, bytes]:
     }
 
 
-def tables(project: Project) -> dict[str, bytes]:
-    """Every table under its name; a killed writer may leave a hidden temporary file."""
-    return {name: data for name, data in project.tables().items() if not Path(name).name.startswith(".")}
-
-
 def is_part_of(project: Project, expected: dict[str, bytes]) -> bool:
     """Whether every table there is, is whole and right; some may not be made yet."""
-    return all(expected[name] == data for name, data in tables(project).items())
+    return all(expected[name] == data for name, data in project.tables().items())
 
 
 def forget(project: Project) -> None:
@@ -75,7 +70,7 @@ def wait_for(condition: Callable[[], bool], running: subprocess.Popen) -> None:
 @pytest.fixture
 def unmade(measured) -> tuple[Project, dict[str, bytes]]:
     """Four measured devices without any result, and the tables that an undisturbed run makes."""
-    expected = tables(measured)
+    expected = measured.tables()
     forget(measured)
     return measured, expected
 
@@ -168,7 +163,7 @@ def test_twenty_kills_at_random_moments_change_nothing(unmade, tmp_path):
     began = time.time()
     undisturbed.snakemake(*TABLES)
     duration = time.time() - began
-    expected = tables(undisturbed)
+    expected = undisturbed.tables()
     draw = np.random.default_rng(2412)
     kills, runs = 0, 0
     while kills < 20:
@@ -183,7 +178,7 @@ def test_twenty_kills_at_random_moments_change_nothing(unmade, tmp_path):
         else:
             runs += 1
             assert running.returncode == 0, output[-3000:]
-            assert tables(project) == expected
+            assert project.tables() == expected
             forget(project)
             (project.folder / "data/iv/cell-1.parquet").unlink()
         found = measurements(project)
@@ -191,7 +186,7 @@ def test_twenty_kills_at_random_moments_change_nothing(unmade, tmp_path):
         assert is_part_of(project, expected)
         project.snakemake("--unlock")
     project.snakemake(*TABLES)
-    assert tables(project) == expected and project.scheduled(*TABLES) == {}
+    assert project.tables() == expected and project.scheduled(*TABLES) == {}
 
 
 @pytest.mark.parametrize(
@@ -212,7 +207,7 @@ def test_twenty_kills_at_random_moments_change_nothing(unmade, tmp_path):
 )
 def test_an_output_cut_short_by_an_earlier_crash_is_named_and_never_used(measured, cut, gone, target):
     """Its time stamp says it is done; the reader says it is not, and what to do."""
-    expected = tables(measured)
+    expected = measured.tables()
     path, above = measured.folder / "results" / cut, measured.folder / "results" / gone
     stat = path.stat()
     path.write_bytes(path.read_bytes()[: stat.st_size // 2])
@@ -225,7 +220,7 @@ def test_an_output_cut_short_by_an_earlier_crash_is_named_and_never_used(measure
     assert said.endswith("delete it and make it again")
     path.unlink()
     measured.snakemake(*TABLES, "device_figures")
-    assert tables(measured) == expected
+    assert measured.tables() == expected
 
 
 @pytest.mark.slow
@@ -245,7 +240,7 @@ def test_corrupt_files_among_43_are_rows_with_a_reason(project, real):
             )
     project.snakemake("usability")
     whole = {path: path.read_bytes() for path in sorted(iv.iterdir())}
-    expected = tables(project)
+    expected = project.tables()
     before = rows_of(project)
     assert len(whole) == len(before) == 43
     flipped = bytearray(whole[sorted(whole)[2]])
@@ -275,7 +270,7 @@ def test_corrupt_files_among_43_are_rows_with_a_reason(project, real):
         if not real:
             path.write_bytes(whole[path])
     project.snakemake("usability")
-    assert tables(project) == expected
+    assert project.tables() == expected
 
 
 def rows_of(project: Project) -> dict[str, dict]:
@@ -313,14 +308,14 @@ def test_a_measurement_replaced_while_running_counts_in_the_next_run(unmade, tmp
     project.snakemake("usability")
     shutil.copy2(tmp_path / "device-2.parquet", replaced.folder / name)
     replaced.snakemake("usability")
-    assert tables(project) == tables(replaced)
+    assert project.tables() == replaced.tables()
     assert project.scheduled("usability") == {}
     assert (project.folder / name).read_bytes() == (tmp_path / "device-2.parquet").read_bytes()
 
 
 def test_a_measurement_still_being_copied_is_a_reason_now_and_a_row_later(measured):
     """The second half arrives with the time stamp of the original, long before the results'."""
-    expected = tables(measured)
+    expected = measured.tables()
     path = measured.folder / "data/iv/device-2.parquet"
     whole, stat = path.read_bytes(), path.stat()
     path.write_bytes(whole[: len(whole) // 2])
@@ -329,7 +324,7 @@ def test_a_measurement_still_being_copied_is_a_reason_now_and_a_row_later(measur
     path.write_bytes(whole)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     measured.snakemake("usability")
-    assert tables(measured)["results/usability.parquet"] == expected["results/usability.parquet"]
+    assert measured.tables()["results/usability.parquet"] == expected["results/usability.parquet"]
 
 
 def test_a_second_run_is_told_to_wait_and_the_first_is_not_disturbed(unmade):
@@ -392,10 +387,10 @@ def test_a_hostile_file_name_is_neither_a_path_nor_a_shell_word(project):
 )
 def test_a_name_that_no_table_can_hold_stops_the_run_with_a_remedy(measured, folder, name):
     """Snakemake would take it for another file; renaming is all it takes, and nothing is touched."""
-    before = tables(measured)
+    before = measured.tables()
     path = Path(os.fsdecode(os.fsencode(measured.folder / "data" / folder) + b"/" + name))
     path.write_bytes(b"kept")
     done = measured.snakemake("usability", check=False)
     assert done.returncode != 0 and f"data/{folder}/{path.name!a}" in done.stdout
     assert "Rename the file" in done.stdout or "Write the measurement anew" in done.stdout
-    assert path.read_bytes() == b"kept" and tables(measured) == before
+    assert path.read_bytes() == b"kept" and measured.tables() == before

@@ -170,7 +170,10 @@ class Project:
         path.write_text(text.replace(old, new))
 
     def tables(self) -> dict[str, bytes]:
-        """Bytes of every table a run leaves, and of every network; not of records about jobs."""
+        """Bytes of every table a run leaves, and of every network; not of records about jobs.
+
+        Nor of hidden temporary files, which a writer that was killed may leave.
+        """
         found = [
             path
             for suffix in ("csv", "parquet", "json", "safetensors")
@@ -179,7 +182,7 @@ class Project:
         return {
             str(path.relative_to(self.folder)): path.read_bytes()
             for path in found
-            if not {"benchmarks", "provenance"} & set(path.parts)
+            if not {"benchmarks", "provenance"} & set(path.parts) and not path.name.startswith(".")
         }
 
     def copy(self, folder: Path) -> "Project":
