@@ -48,7 +48,7 @@ run: $(READY)  ## the whole workflow with config.yaml
 	$(BIN)/snakemake --cores $(CORES)
 
 report: $(READY)  ## the whole workflow, then its page: results/report.html
-	$(BIN)/snakemake --cores $(CORES) $(ARGS)
+	$(BIN)/snakemake --cores $(CORES) $(ARGS) --forcerun write_provenance_page
 	$(BIN)/snakemake --cores 1 $(ARGS) --report $(REPORT) --report-stylesheet report/style.css
 	@echo "open $(REPORT) in a browser"
 

@@ -7,6 +7,7 @@ everything is written to a temporary file beside the target and renamed.
 
 import csv
 import glob
+import hashlib
 import json
 import os
 import tempfile
@@ -19,6 +20,8 @@ import pyarrow.parquet as pq
 
 METADATA_KEY = b"codesign"
 """File-level metadata of every table: one JSON object under this key."""
+DIGEST_KEY = b"codesign_sha256"
+"""Its sha256; tables of other programs may lack it."""
 LARGEST_BYTES = 1 << 31
 """Of a table's file."""
 MOST_VALUES = 50_000_000
@@ -225,7 +228,8 @@ def write_table(
     """
     table = _to_arrow(rows, schema, path)
     stored = json.dumps(metadata or {}, sort_keys=True, ensure_ascii=False).encode()
-    table = table.replace_schema_metadata({METADATA_KEY: stored})
+    digest = hashlib.sha256(stored).hexdigest().encode()
+    table = table.replace_schema_metadata({METADATA_KEY: stored, DIGEST_KEY: digest})
     complete = pa.BufferOutputStream()
     # small tables: dictionaries and statistics would take three times as long as the data
     pq.write_table(
@@ -323,24 +327,25 @@ def _check_values(stored: pq.FileMetaData, path: Path | str) -> None:
             raise TableError(f"{path}: column {name} has {values} values, more than {MOST_VALUES}")
 
 
-def metadata_of(table: pa.Table, path: Path | str) -> dict:
+def metadata_of(table: pa.Table, path: Path | str, *, remedy: str = AGAIN) -> dict:
     """The JSON object that came with a table from `read_table`; empty where there is none.
 
     Args:
         table: As read.
         path: Where it was read, for the message.
+        remedy: What to do about a damaged file.
 
     Raises:
-        TableError: The stored text is no JSON object.
+        TableError: The stored text is no JSON object, or not as it was written.
     """
-    return _stored_object(table.schema, path)
+    return _stored_object(table.schema, path, remedy)
 
 
 def read_metadata(path: Path | str) -> dict:
     """The JSON object stored under the file key `codesign`; empty where there is none.
 
     Raises:
-        TableError: Not a readable Parquet file, or the stored text is no JSON object.
+        TableError: Not a readable Parquet file, or its object is none or not as it was written.
     """
     try:
         schema = pq.read_schema(path)
@@ -348,19 +353,22 @@ def read_metadata(path: Path | str) -> dict:
         raise
     except Exception as error:
         raise TableError(f"{path}: not a complete Parquet file ({error})") from error
-    return _stored_object(schema, path)
+    return _stored_object(schema, path, AGAIN)
 
 
-def _stored_object(schema: pa.Schema, path: Path | str) -> dict:
+def _stored_object(schema: pa.Schema, path: Path | str, remedy: str) -> dict:
     stored = (schema.metadata or {}).get(METADATA_KEY)
     if stored is None:
         return {}
+    digest = schema.metadata.get(DIGEST_KEY)
+    if digest is not None and hashlib.sha256(stored).hexdigest().encode() != digest:
+        raise TableError(f"{path}: metadata 'codesign' are damaged; {remedy}")
     try:
         found = json.loads(stored)
     except (ValueError, RecursionError) as error:
-        raise TableError(f"{path}: metadata 'codesign' is not JSON ({error})") from error
+        raise TableError(f"{path}: metadata 'codesign' is not JSON ({error}); {remedy}") from error
     if not isinstance(found, dict):
-        raise TableError(f"{path}: metadata 'codesign' is not a JSON object")
+        raise TableError(f"{path}: metadata 'codesign' is not a JSON object; {remedy}")
     return found
 
 

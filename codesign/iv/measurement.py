@@ -255,7 +255,7 @@ def read_measurement(path: Path | str) -> Measurement:
     path = Path(path)
     try:
         table = read_table(path, schema=SWEEPS, remedy=GET_IT_AGAIN)
-        stored = metadata_of(table, path)
+        stored = metadata_of(table, path, remedy=GET_IT_AGAIN)
         if not stored:
             raise MeasurementError(
                 "the file has no metadata under the key 'codesign'; write it with "

@@ -694,6 +694,18 @@ def test_a_flipped_bit_is_found_wherever_it_hits_a_value(tmp_path):
     assert changed > 150
 
 
+def test_a_flipped_bit_in_the_conditions_is_found(tmp_path):
+    """A diameter of 200 nm never silently becomes one of 300."""
+    path = tmp_path / "a.parquet"
+    made = Metadata(device="a", diameter_nm=200.0, source_file="cell 200.0.csv")
+    write_measurement(Measurement.refused(made, "for the test"), path)
+    content = path.read_bytes()
+    assert content.count(b'"diameter_nm": 200.0') == 1
+    path.write_bytes(content.replace(b'"diameter_nm": 200.0', b'"diameter_nm": 300.0'))
+    with pytest.raises(MeasurementError, match=r"a\.parquet: metadata .* damaged; copy it again"):
+        read_measurement(path)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[1]", b"[" * 100_000, b"\xff"], ids=["empty", "cut", "list", "deep", "bytes"]
 )
