@@ -56,7 +56,7 @@ test: $(READY)  ## unit, script, regression and workflow tests
 	$(BIN)/python -m pytest -q -m "not slow and not cluster" -n 2 tests
 
 test-slow: $(READY)  ## the slower checks
-	$(BIN)/python -m pytest -q -m slow tests
+	$(BIN)/python -m pytest -q -m "slow and not cluster" -n 2 tests
 
 test-cluster: $(CLUSTER)  ## a real SLURM on this machine (installed with apt-get where absent; needs root)
 	tests/cluster/slurm.sh install
