@@ -1,8 +1,9 @@
 """The crossbar on the bench: included where bench.attached is true, which profiles/bench alone sets.
 
 in   results/{lab}crossbar/{method}/networks.safetensors   trained networks
-     {bench.wiring}                                        what is connected to what
-out  data/crossbar/{run}.parquet                           one measurement run, named by bench.run
+     the file that bench.wiring names                      what is connected to what
+out  data/crossbar/{run}.parquet                           one measurement run, named by bench.run;
+                                                           {run}-interrupted-{time}.parquet of one cut short
 A measurement is made once: where its file is there, it is an ordinary input and this rule is not.
 """
 

@@ -1,6 +1,6 @@
 """What every stage needs: the checked configuration, the measurements found, digests.
 
-in   config.yaml, data/iv/*.parquet, data/raw/*
+in   config.yaml, data/iv/*.parquet, data/raw/*, data/crossbar/*.parquet
 out  names and functions that the other rule files use
 """
 

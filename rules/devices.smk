@@ -1,6 +1,7 @@
 """Measured sweeps to device rows and the usability table.
 
-in   data/iv/{device}.parquet                 one self-describing file per device, V and A
+in   data/iv/{device}.parquet                 one self-describing file per device, V and A;
+                                              virtual ones in results/virtual_lab/iv
 out  results/{lab}devices/{device}.parquet    non-idealities, usability, quality counts
      results/{lab}usability.parquet, .csv     all rows; a failed device is a row with a reason
 lab is empty for measured devices and virtual_lab/ for synthetic ones: the two never meet.

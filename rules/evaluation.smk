@@ -2,12 +2,13 @@
 
 in   results/{lab}models/{task}/{method}/weights.safetensors          trained networks
      results/{lab}profiles/levels.parquet, devices-{chunk}.parquet    what they are programmed on
+     results/{lab}usability.parquet                                   readings of usability
 out  results/{lab}evaluation/{task}/{method}/levels.parquet           scores at usability levels
      results/{lab}evaluation/{task}/{method}/devices-{chunk}.parquet  scores on devices, a chunk a job
      results/{lab}evaluation/{task}/{method}.parquet                  all of one method
      results/{lab}evaluation/{task}-summary.parquet, .csv             means, spread, difference to ERM
-     results/{lab}evaluation/correlation.csv                          does usability predict?
-Test examples are read here and for certificates, nowhere before.
+     results/{lab}evaluation/correlation.csv, correlation-points.csv  does usability predict?
+Test examples are read here, for certificates and on the crossbar, nowhere before.
 """
 
 

@@ -1,6 +1,6 @@
 """Tables to figures: PDF, PNG and the numbers drawn.
 
-in   results/{lab}devices, results/{lab}usability.parquet, results/{lab}fabrication, campaign
+in   data/iv, results/{lab}devices, results/{lab}usability.parquet, results/{lab}fabrication, campaign
 out  results/{lab}figures/devices/{device}.pdf, .png, .csv     one device
      results/{lab}figures/{name}.pdf, .png, .csv               the set, the card, the campaign
 """

@@ -2,6 +2,7 @@
 
 in   results/{lab}fabrication/proposals.parquet, card.json      the next devices to make
      results/{lab}usability.parquet                             a row a device
+     every table and figure the report accounts for             published_results in common.smk
      results/provenance/                                        records of jobs, written by every script
 out  results/{lab}report/proposals.html                         what to make next
      results/{lab}report/usability.html                         every device, best first

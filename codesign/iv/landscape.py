@@ -4,9 +4,8 @@ Each draw is one member of a family: unimodal main effects on scales bent at
 random, optima that shift with the perovskite, pairwise interactions, a smooth
 random field and, in half of the draws, a broad deceptive hill. On average over draws the trends of the
 paper hold (methylammonium above formamidinium and caesium, medium diameters
-good); in a single draw they need not. Nothing here uses ionic radii, tolerance
-factors or band gaps, which the search may use: it is tested on something it
-was not told.
+good); in a single draw they need not. Nothing here uses ionic radii or tolerance
+factors, which the search may use: it is tested on something it was not told.
 """
 
 from collections.abc import Mapping, Sequence
