@@ -4,7 +4,6 @@ in   config.yaml, data/iv/*.parquet, data/raw/*, data/crossbar/*.parquet
 out  names and functions that the other rule files use
 """
 
-import os
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -15,6 +14,7 @@ from codesign.iv.names import DEVICE_ID
 from codesign.provenance import code_digest as digest_of
 from codesign.provenance import content_digest
 from codesign.settings import SettingsError, check_settings, check_tasks, read_schema
+from codesign.tasks.mirror import mirror_of, only_lossy
 
 FOLDER = Path(workflow.basedir)
 
@@ -73,6 +73,7 @@ SHARED_TRAINING = {
         "warmup_epochs",
         "select",
         "patience",
+        "compile",
     )
 }
 CATEGORIES = {  # of the report, in reading order; its menu sorts by name
@@ -194,18 +195,16 @@ def experiment_of(wildcards):
 
 
 def data_of(wildcards):
-    """Where a task's examples come from and how they are split."""
+    """How a task's examples are split; where they lie is said by the machine (`placed`)."""
     return _data_of(wildcards.task)
 
 
 def _data_of(task):
-    embedded = TASKS[task]["source"] == "embedded"
-    mirror = config["datasets"]["mirror"] or os.environ.get("CODESIGN_MIRROR")
+    lossy = TASKS[task]["source"] == "cifar10" and only_lossy(mirror_of(config))
     return {
         "seed": config["seed"],
         "validation_fraction": config["training"]["validation_fraction"],
-        "mirror": None if embedded else mirror,
-        "cache": None if embedded else "results/datasets",
+        "lossy": lossy,
     }
 
 
@@ -364,7 +363,7 @@ def published_results(wildcards):
 
 
 def crossbar_data(wildcards):
-    """Where the moons of the crossbar come from."""
+    """Which moons the crossbar is given."""
     return _data_of(CROSSBAR["task"])
 
 

@@ -8,6 +8,7 @@ from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
 from codesign.records import recorded
 from codesign.tables import CERTIFICATES, read_object, write_table
+from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 
 
@@ -55,6 +56,6 @@ if __name__ == "__main__":
             settings=snakemake.params.settings,
             fixed=snakemake.params.fixed,
             memsim=snakemake.params.memsim,
-            data=snakemake.params.data,
+            data=placed(snakemake.params.data, snakemake.config),
             seed=snakemake.params.seed,
         )

@@ -7,6 +7,7 @@ from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
 from codesign.records import recorded
 from codesign.tables import EVALUATION, write_table
+from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 
 
@@ -47,7 +48,7 @@ if __name__ == "__main__":
             evaluation=Path(snakemake.output.evaluation),
             experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
             method=snakemake.wildcards.method,
-            data=snakemake.params.data,
+            data=placed(snakemake.params.data, snakemake.config),
             memsim=snakemake.params.memsim,
             source=snakemake.params.source,
             noises=snakemake.params.noises,

@@ -14,6 +14,7 @@ from codesign.crossbar.safety import Guarded
 from codesign.crossbar.wiring import read_wiring
 from codesign.log import log_to
 from codesign.records import recorded
+from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 
 
@@ -85,6 +86,6 @@ if __name__ == "__main__":
             experiment=Experiment(snakemake.params.name, **snakemake.params.experiment),
             crossbar=snakemake.params.crossbar,
             bench=snakemake.params.bench,
-            data=snakemake.params.data,
+            data=placed(snakemake.params.data, snakemake.config),
             repository=Path(),
         )

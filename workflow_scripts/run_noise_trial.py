@@ -8,6 +8,7 @@ from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
 from codesign.records import recorded
 from codesign.tables import EVALUATION, read_object, write_table
+from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment
 from codesign.training.loop import TrainingError
@@ -56,7 +57,7 @@ if __name__ == "__main__":
             slot=int(snakemake.wildcards.slot),
             experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
             method=snakemake.wildcards.method,
-            data=snakemake.params.data,
+            data=placed(snakemake.params.data, snakemake.config),
             training=snakemake.params.training,
             memsim=snakemake.params.memsim,
             draws=snakemake.params.draws,

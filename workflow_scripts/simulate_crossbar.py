@@ -10,6 +10,7 @@ from codesign.crossbar.record import write_record
 from codesign.log import log_to
 from codesign.nonideality.profile import nearest_level, read_profiles
 from codesign.records import recorded
+from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 
 
@@ -59,6 +60,6 @@ if __name__ == "__main__":
             experiment=Experiment(snakemake.params.name, **snakemake.params.experiment),
             method=snakemake.wildcards.method,
             crossbar=snakemake.params.crossbar,
-            data=snakemake.params.data,
+            data=placed(snakemake.params.data, snakemake.config),
             seed=snakemake.params.seed,
         )

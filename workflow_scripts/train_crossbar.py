@@ -7,6 +7,7 @@ from codesign.bayesmulti.noise import NoiseSpec
 from codesign.crossbar.networks import train_runs, write_runs
 from codesign.log import log_to
 from codesign.records import recorded
+from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 
 
@@ -41,7 +42,7 @@ if __name__ == "__main__":
             experiment=Experiment(snakemake.params.name, **snakemake.params.experiment),
             method=snakemake.wildcards.method,
             runs=snakemake.params.runs,
-            data=snakemake.params.data,
+            data=placed(snakemake.params.data, snakemake.config),
             training=snakemake.params.training,
             seed=snakemake.params.seed,
         )

@@ -7,6 +7,7 @@ from codesign.bayesmulti.noise import NoiseSpec
 from codesign.log import log_to
 from codesign.records import recorded
 from codesign.tables import HISTORY, read_object, remove_unfinished, replacing, write_table
+from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment
 from codesign.training.weights import write_weights
@@ -63,7 +64,7 @@ if __name__ == "__main__":
             spec=Path(snakemake.output.spec),
             experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
             method=snakemake.wildcards.method,
-            data=snakemake.params.data,
+            data=placed(snakemake.params.data, snakemake.config),
             training=snakemake.params.training,
             seed=snakemake.params.seed,
             code=snakemake.params.code,

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from codesign.provenance import sha256_of
 from codesign.tables import replacing
+from codesign.tasks.mirror import CIFAR10_FOLDER, CIFAR10_LOSSY, CIFAR10_PUBLISHED, only_lossy
 from codesign.tasks.task import DataSettings, Origin
 
 CHUNK = 1 << 20
@@ -100,8 +101,8 @@ MNIST = {
 """Images and labels. Copies differ in how they were compressed, so the content is what is pinned."""
 
 CIFAR10 = RemoteFile(
-    name="cifar-10-binary.tar.gz",
-    folder="cifar10",
+    name=CIFAR10_PUBLISHED,
+    folder=CIFAR10_FOLDER,
     url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
     size=170_052_171,
     sha256="c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
@@ -109,8 +110,8 @@ CIFAR10 = RemoteFile(
 """The binary version: fixed-length records (MD5 c32a1d4ab5d03f1284b67883e8d87530, as its page says)."""
 
 CIFAR10_JPEG = RemoteFile(
-    name="cifar10_full_jpeg.npz",
-    folder="cifar10",
+    name=CIFAR10_LOSSY,
+    folder=CIFAR10_FOLDER,
     url="",
     size=18_393_943,
     sha256="ddc486d8184e0c8cbd1aabe38430b52df1a9474efc91db739f568becdc5efcfa",
@@ -282,9 +283,8 @@ def read_cifar10(part: str, settings: DataSettings) -> tuple[Tensor, Tensor, Ori
     A mirror may hold the published archive or a copy re-encoded as JPEG; the origin's variant
     tells them apart, and the archive is preferred.
     """
-    mirror = settings.mirror / CIFAR10.folder if settings.mirror is not None else None
-    lossy = mirror / CIFAR10_JPEG.name if mirror is not None else None
-    if lossy is not None and lossy.is_file() and not (mirror / CIFAR10.name).is_file():
+    if only_lossy(settings.mirror):
+        lossy = settings.mirror / CIFAR10_FOLDER / CIFAR10_LOSSY
         check(CIFAR10_JPEG, lossy)
         images, labels = _decoded(part, lossy, settings.cache)
         origin = Origin("cifar10", "mirror", "jpeg re-encoding", CIFAR10_JPEG.sha256)

@@ -72,7 +72,7 @@ class Experiment:
         """How a network is trained.
 
         Args:
-            shared: optimiser, momentum, weight_decay, schedule, warmup_epochs, patience, select.
+            shared: optimiser, momentum, weight_decay, schedule, warmup_epochs, patience, select, compile.
             on_gpu: Mixed precision is used there.
         """
         return TrainingSettings(
@@ -82,7 +82,6 @@ class Experiment:
             augmentation=self.augmentation,
             amp=on_gpu,
             channels_last=len(self.definition.shape) == 3,
-            compile=False,
             **shared,
         )
 

@@ -58,7 +58,16 @@ def measured(library, tmp_path_factory) -> Measured:
     training, crossbar = config["training"], config["crossbar"]
     crossbar |= {"test_points": POINTS, "conductance": {"g_min_s": 5e-6, "g_max_s": 5e-6 + RANGE_S}}
     crossbar["write"]["reads"] = 2
-    names = ("optimiser", "momentum", "weight_decay", "schedule", "warmup_epochs", "patience", "select")
+    names = (
+        "optimiser",
+        "momentum",
+        "weight_decay",
+        "schedule",
+        "warmup_epochs",
+        "patience",
+        "select",
+        "compile",
+    )
     shared = {name: training[name] for name in names}
     data = {"seed": config["seed"], "validation_fraction": training["validation_fraction"]}
     data |= {"mirror": None, "cache": None}

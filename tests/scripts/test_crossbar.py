@@ -31,7 +31,16 @@ EXPERIMENT = Experiment(
 DATA = {"seed": 1, "validation_fraction": 0.2, "mirror": None, "cache": None}
 TRAINING = {
     name: CONFIG["training"][name]
-    for name in ("optimiser", "momentum", "weight_decay", "schedule", "warmup_epochs", "select", "patience")
+    for name in (
+        "optimiser",
+        "momentum",
+        "weight_decay",
+        "schedule",
+        "warmup_epochs",
+        "select",
+        "patience",
+        "compile",
+    )
 }
 METHODS = {"erm": {}, "bayesmulti": {"p_zero": 0.3, "p_half": 0.3}}
 

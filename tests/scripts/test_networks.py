@@ -42,6 +42,7 @@ SHARED = {
         "warmup_epochs",
         "select",
         "patience",
+        "compile",
     )
 }
 DATA = {"seed": 5, "validation_fraction": 0.2, "mirror": None, "cache": None}

@@ -1,13 +1,16 @@
 """Networks in the workflow: what rests on what, what is made again, and what is never read."""
 
+import os
 import shutil
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from codesign.tables import read_metadata
-from tests.workflow.tiny import CONDITIONS, NETWORK_TARGETS, TARGETS, measured_file
+from tests.workflow.tiny import CONDITIONS, NETWORK_TARGETS, REPOSITORY, TARGETS, TINY, measured_file
 
+SHARED = Path(os.environ.get("CODESIGN_MIRROR", REPOSITORY.parent / "shared" / "data"))
 SEARCH = "results/search/moons/bayesmulti"
 
 
@@ -97,6 +100,22 @@ def test_a_killed_training_goes_on_and_a_run_repeats(trained):
     assert "resumed after epoch" in log
     assert not list(trained.folder.glob(checkpoints))
     assert trained.tables() == expected
+
+
+def test_a_mirror_that_moved_trains_nothing(measured, tmp_path):
+    """Where a data set lies is no part of what rests on it: its content is pinned."""
+    if not (SHARED / "mnist").is_dir():
+        pytest.skip(f"no folder {SHARED / 'mnist'}")
+    digits = {
+        "task": "digits", "source": "mnist", "model": "mlp", "width": 0.05, "train_size": 100,
+        "test_size": 50, "epochs": 1, "batch_size": 50, "learning_rate": 1e-3,
+    }  # fmt: skip
+    measured.configure({"tasks": TINY["tasks"] | {"digits": digits}, "datasets": {"mirror": str(SHARED)}})
+    weights = "results/models/digits/erm/weights.safetensors"
+    assert measured.done(weights)["train_network"] == 1
+    (tmp_path / "elsewhere").symlink_to(SHARED)
+    measured.configure({"datasets": {"mirror": str(tmp_path / "elsewhere")}})
+    assert measured.scheduled(weights) == {}
 
 
 def test_no_test_example_is_read_before_the_evaluation(trained):

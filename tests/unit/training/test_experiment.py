@@ -15,7 +15,7 @@ MOONS = Experiment(
 )  # fmt: skip
 SHARED = {
     "optimiser": "sgd", "momentum": 0.9, "weight_decay": 0.0, "schedule": "cosine", "warmup_epochs": 0,
-    "select": "accuracy", "patience": None,
+    "select": "accuracy", "patience": None, "compile": False,
 }  # fmt: skip
 DATA = {"seed": 5, "validation_fraction": 0.2, "mirror": None, "cache": None}
 ERM = method_spec("erm", {}, 1, site="activation")
