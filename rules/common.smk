@@ -43,7 +43,13 @@ CHUNKS = {
 METHODS = config["training"]["methods"]
 # gaussian and bayesmulti-fixed have no certificate that another method does not show better
 CERTIFIED = [m for m in METHODS if m in ("erm", "dropout", "lognormal", "bayesmulti")]
-TASKS = {name: task for name, task in config["tasks"].items() if task is not None}
+# gpu says how a task's jobs run, not what they compute: no rule has it among its parameters
+GPU_TASKS = {name for name, task in config["tasks"].items() if task and task.get("gpu", False)}
+TASKS = {
+    name: {key: value for key, value in task.items() if key != "gpu"}
+    for name, task in config["tasks"].items()
+    if task is not None
+}
 CROSSBAR = config["crossbar"]
 CROSSBAR_METHODS = [m for m in CROSSBAR["methods"] if m in METHODS]
 # what a network on the array depends on: a change of anything else measures nothing again
@@ -191,6 +197,21 @@ def campaign_runs():
 def experiment_of(wildcards):
     """Data, network and training of a task, as config.yaml has them."""
     return TASKS[wildcards.task]
+
+
+def gpus_of_task(wildcards):
+    """GPUs of a job that computes with a network."""
+    return int(wildcards.task in GPU_TASKS)
+
+
+def memory_mb_of_task(wildcards, attempt):
+    """Memory of such a job in MB: more with every attempt."""
+    return (16000 if wildcards.task in GPU_TASKS else 6000) * attempt
+
+
+def minutes_of_task(wildcards, attempt):
+    """Longest duration of such a job in minutes: more with every attempt."""
+    return (1440 if wildcards.task in GPU_TASKS else 240) * attempt
 
 
 def data_of(wildcards):
