@@ -1,6 +1,10 @@
 """The workflow through sbatch: the tables of one machine, whatever becomes of its jobs."""
 
+from collections import Counter
+from itertools import pairwise
+
 import pytest
+import yaml
 
 from tests.cluster.cluster import node, scripts_in, slurm, until
 from tests.cluster.conftest import QUICK
@@ -42,6 +46,59 @@ def test_a_killed_computation_is_submitted_again_with_more_memory(project, submi
     assert (second.memory_mb, second.minutes) == (2 * first.memory_mb, 2 * first.minutes)
     [log] = (project.folder / "results/logs/slurm").glob(f"**/{first.job}.log")
     assert "died with <Signals.SIGKILL: 9>" in log.read_text()
+
+
+def test_a_job_that_outgrows_its_memory_is_submitted_again_with_more(project, submit, undisturbed):
+    """SLURM itself kills it: the script needs more than the first attempt asks for, less than the second."""
+    project.edit(
+        "workflow_scripts/tabulate_usability.py",
+        "    counts = stack_devices(",
+        "    ballast = b'x' * 1_000_000_000\n"
+        "    __import__('time').sleep(5 if snakemake.resources.mem_mb > 1000 else 300)  # it is killed before\n"
+        "    del ballast\n"
+        "    counts = stack_devices(",
+    )
+    asks = {"tabulate_usability": {"mem_mb": "1000 * attempt", "runtime": "10 * attempt"}}
+    run = submit(project, *QUICK, site={"set-resources": asks})
+    assert run.ended() == 0, run.text()[-6000:]
+    assert project.tables() == undisturbed
+    first, second = (job for job in run.jobs() if job.rule() == "tabulate_usability")
+    assert (first.memory_mb, second.memory_mb) == (1000, 2000)
+    assert (first.state in ("FAILED", "CANCELLED", "OUT_OF_MEMORY"), second.state) == (True, "COMPLETED")
+    [log] = (project.folder / "results/logs/slurm").glob(f"**/{first.job}.log")
+    assert "memory limit" in log.read_text()
+
+
+def test_jobs_of_a_task_with_gpu_get_one_each(project, submit, measurements, tmp_path):
+    """Asked for and held while they run: the cluster has one, so they take turns; other jobs do without."""
+    here = measurements.copy(tmp_path / "here")
+    for each in (project, here):
+        tasks = yaml.safe_load((each.folder / "config.yaml").read_text())["tasks"]
+        each.configure({"tasks": tasks | {"large": tasks["moons"] | {"gpu": True}}})
+        each.configure({"evaluation": {"devices_per_job": 4}})
+    targets = [
+        f"results/{name}.parquet" for name in ("evaluation/large/bayesmulti", "certificates/large/bayesmulti")
+    ]
+    targets.append("results/models/moons/erm/weights.safetensors")
+    run = submit(project, *targets)
+    here.snakemake(*targets)
+    assert run.ended() == 0, run.text()[-6000:]
+    assert project.tables() == here.tables()
+
+    jobs = run.jobs()
+    assert {job.state for job in jobs} == {"COMPLETED"}
+    held = sorted((job for job in jobs if job.gpus), key=lambda job: job.began)
+    assert Counter(job.rule() for job in held) == {
+        "run_noise_trial": 2,
+        "train_network": 1,
+        "evaluate_levels": 1,
+        "evaluate_devices": 1,
+        "certify_network": 1,
+    }
+    assert {(job.gpus, job.node, job.memory_mb, job.minutes) for job in held} == {(1, "n1", 16000, 1440)}
+    assert all(one.ended <= other.began for one, other in pairwise(held)), held
+    [without] = [job for job in jobs if job.rule() == "train_network" and not job.gpus]
+    assert (without.memory_mb, without.minutes) == (6000, 240)
 
 
 def test_a_cancelled_job_is_submitted_again(project, submit, undisturbed):

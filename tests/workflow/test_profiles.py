@@ -78,7 +78,7 @@ def test_memory_and_time_grow_with_every_attempt(slurm):
 
 
 def test_jobs_with_a_network_ask_for_what_its_task_says(asked):
-    """CIFAR-10 at the paper's size: a GPU for all that its networks do; MNIST and embedded data do without."""
+    """CIFAR-10 at the paper's size: a GPU for all its networks do; MNIST and embedded data do without."""
     tasks = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["tasks"]
     tasks |= yaml.safe_load((REPOSITORY / "config.paper.yaml").read_text())["tasks"]
     large = {name for name, task in tasks.items() if task["source"] == "cifar10"}
