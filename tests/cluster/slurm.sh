@@ -101,10 +101,14 @@ wait_for() { # what is awaited, command that succeeds when it is there
         [ "$SECONDS" -lt "$deadline" ] || break
         sleep 0.1
     done
+    give_up "not up within a minute: $what"
+}
+
+give_up() { # why
     tail -n 20 "$BASE"/log/*.log >&2
     timeout 10 sinfo -N -l >&2 || true
     down
-    refuse "not up within a minute: $what; the logs are above"
+    refuse "$1; the logs are above"
 }
 
 free_port() {
@@ -130,10 +134,11 @@ install() {
 start_accounting() { # host
     local port
     export MYSQL_UNIX_PORT=$BASE/accounting/socket
-    mkdir -m 700 "$BASE/accounting"
+    mkdir -p "$BASE/accounting"
+    chmod 700 "$BASE/accounting"
     mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$BASE/accounting/data" \
         --auth-root-authentication-method=normal --skip-test-db >"$BASE/log/mariadb-install.log" 2>&1 ||
-        refuse "the accounting database could not be made: $(tail -n 5 "$BASE/log/mariadb-install.log")"
+        give_up "the accounting database could not be made"
     mariadbd --no-defaults --user="$(id -un)" --datadir="$BASE/accounting/data" --socket="$MYSQL_UNIX_PORT" \
         --skip-networking --pid-file="$BASE/accounting/mariadb.pid" --innodb-lock-wait-timeout=900 \
         >"$BASE/log/mariadb.log" 2>&1 &
