@@ -8,6 +8,7 @@ import os
 import sys
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from codesign.evaluation.chunks import chunks
 from codesign.iv.discovery import DiscoveryError, find_measurements
@@ -197,6 +198,27 @@ def campaign_runs():
 def experiment_of(wildcards):
     """Data, network and training of a task, as config.yaml has them."""
     return TASKS[wildcards.task]
+
+
+def refuse_unknown_account():
+    """End a run on SLURM whose account is not the user's, before anything is submitted.
+
+    The plugin refuses it job by job, but its refusal of a group of jobs is lost: the run would wait
+    without a word for jobs that were never submitted.
+    """
+    account = (workflow.resource_settings.default_resources or {}).get("slurm_account")
+    if workflow.local_exec or account is None:
+        return
+    from snakemake_executor_plugin_slurm.accounts import validate_account
+
+    for name in str(account.raw).replace(",", " ").split():
+        try:
+            validate_account(name, logger)
+        except WorkflowError as problem:
+            raise WorkflowError(
+                f"slurm_account: {problem}\nNothing was submitted; correct slurm_account in your site.yaml, or "
+                "delete the line where jobs need no account."
+            ) from None
 
 
 def gpus_of_task(wildcards):

@@ -28,4 +28,5 @@ def test_a_run_with_an_unknown_account_says_so(project, submit):
         run.text().split()
     )
     assert "perovskites" in run.text()
+    assert "correct slurm_account in your site.yaml" in run.text()
     assert run.jobs() == []
