@@ -30,7 +30,7 @@ def cluster() -> None:
 def accounting() -> None:
     """SLURM has accounting, or the test is left to the run that gives it some."""
     if "accounting_storage/slurmdbd" not in slurm("scontrol", "show", "config"):
-        pytest.skip("this SLURM has no accounting; with CODESIGN_SLURM_ACCOUNTING=1 slurm.sh gives it some")
+        pytest.skip("this SLURM has no accounting; run `make test-accounting`")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 from tests.cluster.cluster import slurm
 from tests.cluster.conftest import QUICK
 
-pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("accounting")]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.usefixtures("accounting")]
 SITE = {"slurm-status-command": "sacct", "default-resources": {"slurm_account": "perovskites"}}
 
 
