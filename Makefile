@@ -21,10 +21,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-cluster run report test test-slow test-cluster docs lint format benchmark clean
+.PHONY: help setup setup-cluster run report test test-slow test-cluster test-accounting docs lint format benchmark clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 $(READY): envs/constraints.txt envs/requirements.txt envs/requirements-dev.txt envs/requirements-docs.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -60,7 +60,11 @@ test-slow: $(READY)  ## the slower checks
 
 test-cluster: $(CLUSTER)  ## a real SLURM on this machine (installed with apt-get where absent; needs root)
 	tests/cluster/slurm.sh install
-	tests/cluster/slurm.sh run $(BIN)/python -m pytest -q -m cluster -n 3 tests/cluster
+	tests/cluster/slurm.sh run $(BIN)/python -m pytest -q -m "cluster and not slow" -n 3 tests/cluster
+
+test-accounting: $(CLUSTER)  ## the same with accounting: slurmdbd and a database, installed with apt-get where absent
+	CODESIGN_SLURM_ACCOUNTING=1 tests/cluster/slurm.sh install
+	CODESIGN_SLURM_ACCOUNTING=1 tests/cluster/slurm.sh run $(BIN)/python -m pytest -q -m "cluster and slow" tests/cluster
 
 docs: $(READY)  ## the documentation site in results/docs; a broken link is an error
 	$(BIN)/sphinx-build -W --keep-going -n -q -E -b html docs results/docs

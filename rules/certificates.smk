@@ -24,8 +24,9 @@ rule certify_network:
         "../envs/science.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
-        runtime=120,
+        gpu=gpus_of_task,
+        mem_mb=memory_mb_of_task,
+        runtime=minutes_of_task,
     params:
         experiment=experiment_of,
         data=data_of,

@@ -7,6 +7,7 @@ out  names and functions that the other rule files use
 import sys
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from codesign.evaluation.chunks import chunks
 from codesign.iv.discovery import DiscoveryError, find_measurements
@@ -43,7 +44,13 @@ CHUNKS = {
 METHODS = config["training"]["methods"]
 # gaussian and bayesmulti-fixed have no certificate that another method does not show better
 CERTIFIED = [m for m in METHODS if m in ("erm", "dropout", "lognormal", "bayesmulti")]
-TASKS = {name: task for name, task in config["tasks"].items() if task is not None}
+# gpu says how a task's jobs run, not what they compute: no rule has it among its parameters
+GPU_TASKS = {name for name, task in config["tasks"].items() if task and task.get("gpu", False)}
+TASKS = {
+    name: {key: value for key, value in task.items() if key != "gpu"}
+    for name, task in config["tasks"].items()
+    if task is not None
+}
 CROSSBAR = config["crossbar"]
 CROSSBAR_METHODS = [m for m in CROSSBAR["methods"] if m in METHODS]
 # what a network on the array depends on: a change of anything else measures nothing again
@@ -192,6 +199,42 @@ def campaign_runs():
 def experiment_of(wildcards):
     """Data, network and training of a task, as config.yaml has them."""
     return TASKS[wildcards.task]
+
+
+def refuse_unknown_account():
+    """End a run on SLURM whose account is not the user's, before anything is submitted.
+
+    The plugin refuses it job by job, but its refusal of a group of jobs is lost: the run would wait
+    without a word for jobs that were never submitted.
+    """
+    account = (workflow.resource_settings.default_resources or {}).get("slurm_account")
+    if workflow.local_exec or account is None:
+        return
+    from snakemake_executor_plugin_slurm.accounts import validate_account
+
+    for name in str(account.raw).replace(",", " ").split():
+        try:
+            validate_account(name, logger)
+        except WorkflowError as problem:
+            raise WorkflowError(
+                f"slurm_account: {problem}\nNothing was submitted; correct slurm_account in your site.yaml, or "
+                "delete the line where jobs need no account."
+            ) from None
+
+
+def gpus_of_task(wildcards):
+    """GPUs of a job that computes with a network."""
+    return int(wildcards.task in GPU_TASKS)
+
+
+def memory_mb_of_task(wildcards, attempt):
+    """Memory of such a job in MB: more with every attempt."""
+    return (16000 if wildcards.task in GPU_TASKS else 6000) * attempt
+
+
+def minutes_of_task(wildcards, attempt):
+    """Longest duration of such a job in minutes: more with every attempt."""
+    return (1440 if wildcards.task in GPU_TASKS else 240) * attempt
 
 
 def data_of(wildcards):

@@ -26,8 +26,9 @@ rule evaluate_levels:
         "../envs/science.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
-        runtime=240,
+        gpu=gpus_of_task,
+        mem_mb=memory_mb_of_task,
+        runtime=minutes_of_task,
     params:
         experiment=experiment_of,
         data=data_of,
@@ -57,8 +58,9 @@ rule evaluate_devices:
         "../envs/science.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
-        runtime=240,
+        gpu=gpus_of_task,
+        mem_mb=memory_mb_of_task,
+        runtime=minutes_of_task,
     params:
         experiment=experiment_of,
         data=data_of,

@@ -51,8 +51,9 @@ rule run_noise_trial:
         "../envs/science.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
-        runtime=240,
+        gpu=gpus_of_task,
+        mem_mb=memory_mb_of_task,
+        runtime=minutes_of_task,
     params:
         experiment=experiment_of,
         data=data_of,
@@ -110,8 +111,9 @@ rule train_network:
         "../envs/science.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
-        runtime=720,
+        gpu=gpus_of_task,
+        mem_mb=memory_mb_of_task,
+        runtime=minutes_of_task,
     params:
         experiment=experiment_of,
         data=data_of,

@@ -1,6 +1,7 @@
 """A project submitted to SLURM through the shipped profile, and ways for its jobs to come to harm."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,8 +30,17 @@ class Submission:
     cpus: int
     memory_mb: int
     minutes: int
+    gpus: int
+    began: str
+    ended: str
+    """Both as ISO 8601 to the second; meaningless before it began or ended."""
     comment: str
     """Rule or group, with wildcards."""
+
+    def rule(self) -> str:
+        """Its rule; empty for a group."""
+        found = re.match(r"rule_(\w+?)(_wildcards_|$)", self.comment)
+        return found[1] if found else ""
 
 
 class Run:
@@ -71,9 +81,12 @@ class Run:
 
     def jobs(self) -> list[Submission]:
         """Every submission of this run, in order."""
-        form = "%i|%T|%N|%C|%m|%l|%k"
-        lines = slurm("squeue", "--states=all", "--noheader", "--name", self.name(), "--format", form)
-        rows = sorted((line.split("|") for line in lines.splitlines()), key=lambda row: int(row[0]))
+        names = "JobID State NodeList NumCPUs MinMemory TimeLimit tres-per-job StartTime EndTime Comment"
+        form = ",".join(f"{name}:|" for name in names.split())
+        lines = slurm("squeue", "--states=all", "--noheader", "--name", self.name(), "--Format", form)
+        rows = sorted(
+            (line.strip("|").split("|") for line in lines.splitlines()), key=lambda row: int(row[0])
+        )
         return [
             Submission(
                 job=job,
@@ -82,9 +95,12 @@ class Run:
                 cpus=int(cpus),
                 memory_mb=_memory_mb(memory),
                 minutes=_minutes(limit),
+                gpus=_gpus(per_job),
+                began=began,
+                ended=ended,
                 comment=comment,
             )
-            for job, state, node, cpus, memory, limit, comment in rows
+            for job, state, node, cpus, memory, limit, per_job, began, ended, comment in rows
         ]
 
     def running(self) -> Submission:
@@ -158,6 +174,11 @@ def node(action: str, name: str) -> None:
 
 def _memory_mb(text: str) -> int:
     return int(float(text[:-1]) * {"M": 1, "G": 1024}[text[-1]])
+
+
+def _gpus(text: str) -> int:
+    found = re.search(r"\bgpu:(\d+)", text)
+    return int(found[1]) if found else 0
 
 
 def _minutes(text: str) -> int:

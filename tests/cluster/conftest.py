@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.cluster.cluster import Run
+from tests.cluster.cluster import Run, slurm
 from tests.workflow.tiny import CONDITIONS, Project, fresh, measured_file
 
 QUICK = ("usability",)
@@ -24,6 +24,13 @@ def cluster() -> None:
     nodes = subprocess.run(["sinfo", "-h", "-N", "-o", "%N"], text=True, capture_output=True)
     if nodes.stdout.split() != ["f1", "f2", "n1", "n2"]:
         pytest.fail(f"the test cluster does not run ({nodes.stderr.strip()}); {remedy}", pytrace=False)
+
+
+@pytest.fixture
+def accounting() -> None:
+    """SLURM has accounting, or the test is left to the run that gives it some."""
+    if "accounting_storage/slurmdbd" not in slurm("scontrol", "show", "config"):
+        pytest.skip("this SLURM has no accounting; run `make test-accounting`")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,9 @@
 """The workflow through sbatch: the tables of one machine, whatever becomes of its jobs."""
 
+from itertools import pairwise
+
 import pytest
+import yaml
 
 from tests.cluster.cluster import node, scripts_in, slurm, until
 from tests.cluster.conftest import QUICK
@@ -23,6 +26,7 @@ def test_a_cluster_makes_the_tables_of_one_machine(project, submit, measurements
     jobs = run.jobs()
     assert {job.state for job in jobs} == {"COMPLETED"}
     assert {job.node for job in jobs} == {"n1", "n2"}
+    assert {job.gpus for job in jobs} == {0}
     [extractions] = [job for job in jobs if "extractions" in job.comment]
     # four devices side by side, on as many cores as the profile gives a submission
     assert (extractions.cpus, extractions.memory_mb, extractions.minutes) == (4, 4000, 5)
@@ -42,6 +46,50 @@ def test_a_killed_computation_is_submitted_again_with_more_memory(project, submi
     assert (second.memory_mb, second.minutes) == (2 * first.memory_mb, 2 * first.minutes)
     [log] = (project.folder / "results/logs/slurm").glob(f"**/{first.job}.log")
     assert "died with <Signals.SIGKILL: 9>" in log.read_text()
+
+
+def test_a_job_that_outgrows_its_memory_is_submitted_again_with_more(project, submit, undisturbed):
+    """SLURM itself kills it: the script needs more than the first attempt asks for, less than the second."""
+    project.edit(  # the first attempt is killed long before it goes on; the second is looked at, and may
+        "workflow_scripts/tabulate_usability.py",
+        "    counts = stack_devices(",
+        "    ballast = b'x' * 1_000_000_000\n"
+        "    __import__('time').sleep(5 if snakemake.resources.mem_mb > 1000 else 300)\n"
+        "    del ballast\n"
+        "    counts = stack_devices(",
+    )
+    asks = {"tabulate_usability": {"mem_mb": "1000 * attempt", "runtime": "10 * attempt"}}
+    run = submit(project, *QUICK, site={"set-resources": asks})
+    assert run.ended() == 0, run.text()[-6000:]
+    assert project.tables() == undisturbed
+    first, second = (job for job in run.jobs() if job.rule() == "tabulate_usability")
+    assert (first.memory_mb, second.memory_mb) == (1000, 2000)
+    assert (first.state in ("FAILED", "CANCELLED", "OUT_OF_MEMORY"), second.state) == (True, "COMPLETED")
+    [log] = (project.folder / "results/logs/slurm").glob(f"**/{first.job}.log")
+    assert "memory limit" in log.read_text()
+
+
+def test_jobs_of_a_task_with_gpu_get_one_each(project, submit, tmp_path):
+    """Asked for and held while they run: the cluster has one, so those that could run at once take turns."""
+    task = yaml.safe_load((project.folder / "config.yaml").read_text())["tasks"]["moons"]
+    project.configure({"tasks": {"moons": task | {"gpu": True}}, "evaluation": {"devices_per_job": 4}})
+    project.snakemake("profiles")
+    here = project.copy(tmp_path / "here")
+    computed = ("evaluation/moons/erm/levels", "evaluation/moons/erm/devices-all", "certificates/moons/erm")
+    targets = [f"results/{name}.parquet" for name in computed]
+    run = submit(project, *targets)
+    here.snakemake(*targets)
+    assert run.ended() == 0, run.text()[-6000:]
+    assert project.tables() == here.tables()
+
+    jobs = run.jobs()
+    assert {job.state for job in jobs} == {"COMPLETED"}
+    assert [job.rule() for job in jobs if not job.gpus] == ["choose_noise"]
+    held = sorted((job for job in jobs if job.gpus), key=lambda job: job.began)
+    evaluated = ["certify_network", "evaluate_devices", "evaluate_levels"]
+    assert sorted(job.rule() for job in held) == [*evaluated, "train_network"]
+    assert {(job.gpus, job.node, job.memory_mb, job.minutes) for job in held} == {(1, "n1", 16000, 1440)}
+    assert all(one.ended <= other.began for one, other in pairwise(held)), held
 
 
 def test_a_cancelled_job_is_submitted_again(project, submit, undisturbed):

@@ -1,6 +1,8 @@
 """Profiles say how the workflow runs; what they name must exist, and what exists must be named."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 import yaml
@@ -14,6 +16,25 @@ RULES = {
     for name in re.findall(r"^(?:rule|checkpoint) (\w+):$", path.read_text(), re.MULTILINE)
 }
 """Rules that a cluster may run; those of bench.smk need an instrument."""
+WITH_A_NETWORK = {
+    "run_noise_trial",
+    "train_network",
+    "evaluate_levels",
+    "evaluate_devices",
+    "certify_network",
+}
+"""Rules that ask for what the configuration says of their task."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a job asks for."""
+
+    rule: str
+    task: str
+    gpus: int
+    memory_mb: int
+    minutes: int
 
 
 @pytest.fixture(scope="module")
@@ -22,32 +43,79 @@ def slurm() -> dict:
     return yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text())
 
 
+@pytest.fixture
+def asked(project) -> Callable[..., set[Asked]]:
+    """What jobs with a network ask for where no profile says more, from a dry run of every task."""
+    for path in (project.folder / "rules").glob("*.smk"):  # a job that has a message shows no resources
+        path.write_text(re.sub(r"    message:\n        .*\n", "", path.read_text()))
+    little = {"virtual_lab": {"devices": 5}, "training": {"methods": ["erm", "bayesmulti"]}}
+    little |= {"search": {"rounds": 1}, "evaluation": {"devices_per_job": 128}}
+    (project.folder / "little.yaml").write_text(yaml.safe_dump(little))
+
+    def of_every_job(overlay: str, *, attempt: int) -> set[Asked]:
+        configuration = {name: (REPOSITORY / name).read_text() for name in ("config.yaml", overlay)}
+        for name, text in configuration.items():
+            (project.folder / name).write_text(text)
+        arguments = ("--attempt", str(attempt), "--configfile", *configuration, "little.yaml")
+        output = project.snakemake("-n", "evaluation", "certificates", *arguments).stdout
+        jobs = re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:    .+\n)+)", output, re.MULTILINE)
+        return {_asked(rule, text) for rule, text in jobs if rule in WITH_A_NETWORK or "gpu=" in text}
+
+    return of_every_job
+
+
 def test_every_rule_has_resources_on_a_cluster(slurm):
     """A rule that is not named would never get more memory; a name that is no rule is silently ignored."""
-    assert set(slurm["set-resources"]) == RULES - set(COLLECTING)
+    assert set(slurm["set-resources"]) == RULES - set(COLLECTING) - WITH_A_NETWORK
 
 
 def test_memory_and_time_grow_with_every_attempt(slurm):
-    """The second and third attempt ask for two and three times as much, whatever the task."""
+    """The second attempt asks for twice as much as the first."""
     for rule, resources in slurm["set-resources"].items():
         for name in ("mem_mb", "runtime"):
-            for task in ("moons", "cifar-resnet18"):
-                once, twice = (_value(resources[name], task=task, attempt=attempt) for attempt in (1, 2))
-                assert once > 0 and twice == 2 * once, f"{rule}: {name}"
+            once, twice = (eval(str(resources[name]), {"attempt": attempt}) for attempt in (1, 2))
+            assert once > 0 and twice == 2 * once, f"{rule}: {name}"
 
 
-def test_only_training_at_paper_scale_asks_for_a_gpu(slurm):
-    """CIFAR-10 networks train on a GPU; embedded data and MNIST, and everything else, do without."""
-    paper = yaml.safe_load((REPOSITORY / "config.paper.yaml").read_text())["tasks"]
-    quick = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["tasks"]
-    asks = {
-        (rule, task)
-        for rule, resources in slurm["set-resources"].items()
-        for task in paper | quick
-        if _value(resources.get("gpu", 0), task=task, attempt=1)
-    }
-    large = {task for task, settings in paper.items() if settings and settings["source"] == "cifar10"}
-    assert asks == {(rule, task) for rule in ("run_noise_trial", "train_network") for task in large}
+def test_jobs_with_a_network_ask_for_what_its_task_says(asked):
+    """CIFAR-10 at the paper's size: a GPU for all its networks do; MNIST and embedded data do without."""
+    tasks = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["tasks"]
+    tasks |= yaml.safe_load((REPOSITORY / "config.paper.yaml").read_text())["tasks"]
+    large = {name for name, task in tasks.items() if task["source"] == "cifar10"}
+    assert 0 < len(large) < len(tasks)
+    for attempt in (1, 2):
+        assert asked("config.paper.yaml", attempt=attempt) == {
+            Asked(
+                rule,
+                task,
+                gpus=int(task in large),
+                memory_mb=attempt * (16000 if task in large else 6000),
+                minutes=attempt * (1440 if task in large else 240),
+            )
+            for rule in WITH_A_NETWORK
+            for task in tasks
+        }
+
+
+def test_the_small_cifar_networks_need_no_gpu(asked):
+    """Names of tasks say nothing: these begin with cifar and are made for two cores."""
+    jobs = asked("config.cifar-small.yaml", attempt=1)
+    assert {job.task for job in jobs} > {"cifar-resnet18", "cifar-resnet101"}
+    assert {job.gpus for job in jobs} == {0}
+
+
+def test_asking_for_a_gpu_reruns_nothing(trained):
+    """Where a network is computed is not what is computed: the key is no parameter of any rule."""
+    targets = ("evaluation", "network_figures")
+    assert trained.scheduled(*targets) == {}
+    changes = yaml.safe_load((trained.folder / "config.yaml").read_text())["tasks"]
+    for given in (True, False):
+        trained.configure({"tasks": {name: task | {"gpu": given} for name, task in changes.items()}})
+        assert trained.scheduled(*targets) == {}
+    trained.configure(
+        {"tasks": {name: task | {"epochs": 151, "gpu": True} for name, task in changes.items()}}
+    )
+    assert "train_network" in trained.scheduled(*targets)
 
 
 def test_groups_are_of_rules_and_have_a_size(slurm):
@@ -65,7 +133,11 @@ def test_a_site_says_where_and_the_profile_says_how(slurm):
     }
 
 
-def _value(expression: str | int, *, task: str, attempt: int) -> int:
-    """A resource as Snakemake evaluates it."""
-    wildcards = type("Wildcards", (), {"task": task})
-    return eval(str(expression), {"wildcards": wildcards, "attempt": attempt})
+def _asked(rule: str, text: str) -> Asked:
+    """From the lines that a dry run has about a job."""
+    task = re.search(r"^    wildcards: .*\btask=([^,\n]+)", text, re.MULTILINE)
+    resources = dict(
+        re.findall(r"(\w+)=([^,\s]+)", re.search(r"^    resources: (.*)$", text, re.MULTILINE)[1])
+    )
+    gpus, memory_mb, minutes = (int(resources[name]) for name in ("gpu", "mem_mb", "runtime"))
+    return Asked(rule, task[1], gpus, memory_mb, minutes)
