@@ -1,5 +1,7 @@
 """From I-V sweeps to the next device to make, and to networks that hold on them: the workflow on one page."""
 
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.0")

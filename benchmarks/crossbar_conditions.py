@@ -58,7 +58,8 @@ def main() -> None:
 
     use_threads(1)
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    experiment = Experiment(config["crossbar"]["task"], **config["tasks"][config["crossbar"]["task"]])
+    task = config["crossbar"]["task"]
+    experiment = Experiment(task, **{k: v for k, v in config["tasks"][task].items() if k != "gpu"})
     data = {"seed": config["seed"], "validation_fraction": config["training"]["validation_fraction"]}
     test = experiment.test_data(experiment.data(**data, mirror=None, cache=None))
     profiles = read_profiles(given.lab / "profiles/panel.parquet")
