@@ -11,7 +11,7 @@ CORES ?= all
 TORCH_ARGS ?=
 # the page: .html is one file; .zip holds the page and its figures as files, for hundreds of them
 REPORT ?= results/report.html
-# extra arguments of snakemake, e.g. ARGS="--configfile config.yaml config.mnist.yaml"
+# extra arguments of snakemake in run and report, e.g. ARGS="--configfile config.yaml config.mnist.yaml"
 ARGS ?=
 
 VENV := .venv
@@ -21,7 +21,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-cluster run report test test-slow test-cluster test-accounting docs lint format benchmark clean
+.PHONY: help setup setup-cluster run report test test-slow test-cluster test-accounting docs lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -44,8 +44,8 @@ $(CLUSTER): $(READY) envs/requirements-cluster.txt
 
 setup-cluster: $(CLUSTER)  ## the same, with what submitting to SLURM needs
 
-run: $(READY)  ## the whole workflow with config.yaml
-	$(BIN)/snakemake --cores $(CORES)
+run: $(READY)  ## the whole workflow with config.yaml, or as ARGS says
+	$(BIN)/snakemake --cores $(CORES) $(ARGS)
 
 report: $(READY)  ## the whole workflow, then its page: results/report.html
 	$(BIN)/snakemake --cores $(CORES) $(ARGS) --forcerun write_provenance_page
