@@ -14,13 +14,24 @@ from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.iv.importers import ImportRefused, import_one
 from codesign.iv.importers.conditions import read_conditions
 from codesign.iv.importers.sweeps import missing_values
-from codesign.iv.measurement import Measurement, MeasurementError, read_measurement
+from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
 from codesign.iv.names import RAW_SUFFIXES, device_id, is_conditions_workbook, is_raw_file, sidecar_of
+from codesign.tables import CONDITION_COLUMNS
 
 LARGEST_V, LARGEST_A = 100.0, 1.0
 """Above these a memristor's voltage or current is more likely stored in another unit."""
 LEVELS = ("error", "warning", "note")
 SIDECAR_SUFFIX = ".meta.yaml"
+CONDITIONS = "conditions"
+"""Where a finding about missing fabrication conditions is."""
+IN_NAMES = {
+    "perovskite": "MAI",
+    "length_um": "1.5um_length",
+    "diameter_nm": "200nm_diameter",
+    "pb_min": "15min_Pb_ED",
+    "ag_nm": "200nm_Ag",
+}
+"""How a file name says a condition, by example."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +87,15 @@ def check_files(
         progress: Wraps the files to show how far the check is.
     """
     workbooks = [*conditions, *(file for file in files if is_conditions_workbook(file.name))]
+    # what conditions a device lacks is said of its instrument file, which is read anew, not of its import too
+    instrument = {(_home(file), device_id(file.name)) for file in files if is_raw_file(file.name)}
     found = [
         finding
         for file in progress(files)
         for finding in check_file(file, conditions=workbooks, named=file in named)
+        if finding.where != CONDITIONS
+        or file.suffix.lower() != ".parquet"
+        or (_home(file), file.stem) not in instrument
     ]
     homes = dict.fromkeys(file.parent.parent for file in files if file.parent.name in ("iv", "raw"))
     return [*found, *(finding for home in homes for finding in check_layout(home))]
@@ -102,7 +118,7 @@ def check_file(path: Path, *, conditions: Sequence[Path] = (), named: bool = Tru
             read_conditions(path)
             return []
         if path.suffix.lower() == ".parquet":
-            return list(_observations(name, read_measurement(path)))
+            return list(_observations(path, read_measurement(path)))
         if not is_raw_file(path.name) and not named:
             kinds = ", ".join(RAW_SUFFIXES)
             return [Finding(name, "note", "", "no measurement; it is left alone", f"importers read {kinds}")]
@@ -110,7 +126,7 @@ def check_file(path: Path, *, conditions: Sequence[Path] = (), named: bool = Tru
         workbooks = list({file.resolve(): file for file in known}.values())
         files = _same_device(path) if is_raw_file(path.name) else [path]
         measurement = import_one(files, device=device_id(path.name), conditions=workbooks)
-        return list(_observations(name, measurement))
+        return list(_observations(path, measurement))
     except ImportRefused as refusal:
         return [Finding(name, "error", refusal.where, refusal.what, refusal.remedy)]
     except MeasurementError as error:
@@ -135,6 +151,11 @@ def check_layout(folder: Path) -> list[Finding]:
     except DiscoveryError as error:
         return [Finding(str(folder), "error", "", str(error), "rename one of the files")]
     return []
+
+
+def _home(path: Path) -> Path:
+    """The folder that holds `iv` and `raw`, or else the file's own: one device id in it is one device."""
+    return path.parent.parent if path.parent.name in ("iv", "raw") else path.parent
 
 
 def _same_device(path: Path) -> list[Path]:
@@ -163,9 +184,9 @@ def _sidecar(path: Path) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _observations(name: str, measurement: Measurement) -> Iterator[Finding]:
+def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
     """What to say of a file that can be read."""
-    metadata = measurement.metadata
+    name, metadata = str(path), measurement.metadata
     if metadata.status == "refused":
         yield Finding(
             name, "error", "", f"holds no measurement: {metadata.reason}", "correct the instrument file"
@@ -181,6 +202,7 @@ def _observations(name: str, measurement: Measurement) -> Iterator[Finding]:
             "one cycle only: its spread from cycle to cycle is unknown, so there will be no usability",
             "measure more cycles, or state points_per_cycle in the sidecar where the file holds several",
         )  # fmt: skip
+    yield from _unknown_conditions(path, metadata)
     yield from _implausible(name, measurement)
     missing = missing_values(measurement.cycle, measurement.current)
     for said in missing:
@@ -190,6 +212,28 @@ def _observations(name: str, measurement: Measurement) -> Iterator[Finding]:
     for note in metadata.notes:
         if note not in missing:
             yield Finding(name, "note", "", note)
+
+
+def _unknown_conditions(path: Path, metadata: Metadata) -> Iterator[Finding]:
+    """Fabrication conditions that the search for the next device needs and nobody wrote down."""
+    unknown = [name for name in CONDITION_COLUMNS if getattr(metadata, name) is None]
+    if not unknown:
+        return
+    sidecar = f"{', '.join(unknown)} into "
+    if is_raw_file(path.name):
+        examples = ", ".join(f"{name} as {IN_NAMES[name]}" for name in unknown)
+        remedy = f"write {sidecar}{sidecar_of(path).name} beside it, or into the file name ({examples})"
+    else:
+        remedy = (
+            f"write {sidecar}the file's metadata (codesign.iv.measurement.write_measurement), or into "
+            f"NAME{SIDECAR_SUFFIX} beside its instrument file {metadata.source_file or 'NAME'} in data/raw"
+        )
+    yield Finding(
+        str(path), "warning", CONDITIONS,
+        f"not known: {', '.join(unknown)}; the device gets its usability, but does not count for the "
+        "proposals of what to make next",
+        remedy,
+    )  # fmt: skip
 
 
 def _implausible(name: str, measurement: Measurement) -> Iterator[Finding]:

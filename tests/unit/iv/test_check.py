@@ -20,6 +20,9 @@ from codesign.iv.names import device_id
 ROOT = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("CODESIGN_MIRROR", ROOT / ".." / "shared" / "data"))
 GOOD = "voltage,current_cycle1,current_cycle2\n0,0,0\n1,1e-6,2e-6\n2,3e-6,4e-6\n1,2e-6,3e-6\n0,0,0\n"
+CONDITIONS = {"perovskite": "MAPbI3", "length_um": 1.5, "diameter_nm": 200.0, "pb_min": 15.0, "ag_nm": 200.0}
+KNOWN = "perovskite: MAPbI3\nlength_um: 1.5\ndiameter_nm: 200\npb_min: 15\nag_nm: 200\n"
+"""A sidecar with all five conditions."""
 
 
 def _xlsx(path, rows):
@@ -32,7 +35,10 @@ def _xlsx(path, rows):
 
 def _measurement(device="a", **changes):
     return Measurement.from_grid(
-        Metadata(device=device, **changes), cycles=[1, 2], voltage=[0.0, 1.0, 0.0], current=np.ones((2, 3))
+        Metadata(device=device, **CONDITIONS | changes),
+        cycles=[1, 2],
+        voltage=[0.0, 1.0, 0.0],
+        current=np.ones((2, 3)),
     )
 
 
@@ -340,6 +346,7 @@ def test_a_folder_is_searched_and_nothing_changes(tmp_path, capsys):
     raw = tmp_path / "data" / "raw"
     raw.mkdir(parents=True)
     (raw / "good.csv").write_text(GOOD, encoding="utf-8")
+    (raw / "good.meta.yaml").write_text(KNOWN, encoding="utf-8")
     (raw / "bad.csv").write_text("nothing\n", encoding="utf-8")
     (raw / "good.csv.meta.yaml").write_text("length_um: 1\n", encoding="utf-8")
     (raw / "~$lock.xlsx").write_text("", encoding="utf-8")
@@ -352,7 +359,7 @@ def test_a_folder_is_searched_and_nothing_changes(tmp_path, capsys):
     assert {(Path(row[0]).name, row[1]) for row in rows[1:-1]} == {
         ("bad.csv", "error"), ("good.csv.meta.yaml", "warning"), ("~$lock.xlsx", "note"),
     }  # fmt: skip
-    assert printed.splitlines()[-1] == "4 files: 1 error(s), 1 warning(s), 1 note(s)"
+    assert printed.splitlines()[-1] == "5 files: 1 error(s), 1 warning(s), 1 note(s)"
 
 
 def test_a_canonical_file_of_another_origin_is_found_beside_the_instrument_file(tmp_path):
@@ -360,6 +367,7 @@ def test_a_canonical_file_of_another_origin_is_found_beside_the_instrument_file(
     for name in ("iv", "raw"):
         (tmp_path / name).mkdir()
     (tmp_path / "raw" / "a.csv").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "raw" / "a.meta.yaml").write_text(KNOWN, encoding="utf-8")
     write_measurement(_measurement(source_file="elsewhere.csv"), tmp_path / "iv" / "a.parquet")
     (finding,) = check_files(files_in([tmp_path]))
     assert finding.level == "error"
@@ -410,6 +418,7 @@ def test_an_empty_folder_is_named(tmp_path, capsys):
 def test_strict_counts_warnings(tmp_path, capsys):
     """For a folder that must be in order before it is handed on."""
     (tmp_path / "a.csv").write_text("V,I\n0,0\n1,1e-6\n", encoding="utf-8")
+    (tmp_path / "a.meta.yaml").write_text(KNOWN, encoding="utf-8")
     assert main(["check", str(tmp_path)]) == 0
     assert main(["check", "--strict", str(tmp_path)]) == 1
     assert "1 warning(s)" in capsys.readouterr().out
@@ -434,3 +443,43 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(tmp_path, capsys
     printed = capsys.readouterr().out
     assert "gone" in printed
     assert "\x1b" not in printed
+
+
+def test_missing_conditions_are_a_warning_that_says_what_to_write_where(tmp_path, capsys):
+    """The likeliest way to useless proposals: measured, but the search does not learn from it."""
+    path = tmp_path / "1.5um_length_200nm_diameter_MAI.csv"
+    path.write_text(GOOD, encoding="utf-8")
+    (finding,) = check_file(path)
+    assert (finding.level, finding.where) == ("warning", "conditions")
+    assert "not known: pb_min, ag_nm;" in finding.what and "does not count for the proposals" in finding.what
+    assert "1.5um_length_200nm_diameter_MAI.meta.yaml" in finding.remedy
+    assert "pb_min as 15min_Pb_ED, ag_nm as 200nm_Ag" in finding.remedy
+    assert main(["check", str(path)]) == 0
+    path.with_suffix(".meta.yaml").write_text("pb_min: 15\nag_nm: 200\n", encoding="utf-8")
+    assert check_file(path) == []
+    path.with_suffix(".meta.yaml").unlink()
+    renamed = path.rename(tmp_path / "1.5um_length_200nm_diameter_MAI_15min_Pb_ED_200nm_Ag.csv")
+    assert check_file(renamed) == [], "the examples of the remedy are read"
+
+
+def test_missing_conditions_of_a_canonical_file_go_into_its_metadata(tmp_path):
+    """It may have no instrument file any more."""
+    write_measurement(_measurement(ag_nm=None, source_file="a.csv"), tmp_path / "a.parquet")
+    (finding,) = check_file(tmp_path / "a.parquet")
+    assert (finding.level, finding.where) == ("warning", "conditions")
+    assert "not known: ag_nm;" in finding.what
+    assert "metadata" in finding.remedy and "a.csv" in finding.remedy
+
+
+def test_missing_conditions_are_said_once_a_device(tmp_path):
+    """Of an instrument file and its import, the file a person can mend; in folders of their own, each."""
+    for name in ("iv", "raw", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "raw" / "a.csv").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "elsewhere" / "a.csv").write_text(GOOD, encoding="utf-8")
+    write_measurement(import_file(tmp_path / "raw" / "a.csv", device="a"), tmp_path / "iv" / "a.parquet")
+    findings = check_files(files_in([tmp_path]))
+    assert [finding.file for finding in findings] == [
+        str(tmp_path / "elsewhere" / "a.csv"),
+        str(tmp_path / "raw" / "a.csv"),
+    ]
