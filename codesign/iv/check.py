@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.iv.discovery import DiscoveryError, find_measurements
+from codesign.iv.discovery import DiscoveryError, find_copies, find_measurements
 from codesign.iv.importers import ImportRefused, import_one
 from codesign.iv.importers.conditions import read_conditions
 from codesign.iv.importers.sweeps import missing_values
@@ -139,18 +139,46 @@ def check_file(path: Path, *, conditions: Sequence[Path] = (), named: bool = Tru
 
 
 def check_layout(folder: Path) -> list[Finding]:
-    """Whether canonical files and instrument files below one folder claim the same device.
+    """Whether files below one folder claim one device, or two devices are one measurement.
 
-    Looks into `iv` and `raw` of the folder, where it has both.
+    Looks into `iv` and `raw` of the folder; only where it has both can two files claim one device.
     """
     iv, raw = folder / "iv", folder / "raw"
-    if not (iv.is_dir() and raw.is_dir()):
-        return []
-    try:
-        find_measurements(iv=iv, raw=raw)
-    except DiscoveryError as error:
-        return [Finding(str(folder), "error", "", str(error), "rename one of the files")]
-    return []
+    found = []
+    if iv.is_dir() and raw.is_dir():
+        try:
+            find_measurements(iv=iv, raw=raw)
+        except DiscoveryError as error:
+            found.append(Finding(str(folder), "error", "", str(error), "rename one of the files"))
+    return [*found, *_copies(iv, raw)]
+
+
+def _copies(iv: Path, raw: Path) -> Iterator[Finding]:
+    """Devices of one instrument file: renamed after its import, or there twice."""
+    for copies in find_copies(iv=iv, raw=raw):
+        kept = [copy for copy in copies if copy.raw]
+        left = [copy for copy in copies if not copy.raw]
+        if kept and left:
+            names = ", ".join(str(file) for copy in kept for file in copy.raw)
+            for copy in left:
+                yield Finding(
+                    str(copy.canonical), "warning", "",
+                    f"made from an instrument file with the content of {names}: one measurement counts as "
+                    "two devices",
+                    f"if the file was renamed after its import, remove {copy.canonical}; nothing is removed "
+                    "for you",
+                )  # fmt: skip
+            copies = kept
+        if len(copies) > 1:
+            each = [" and ".join(map(str, copy.files)) for copy in copies]
+            devices = ", ".join(copy.device for copy in copies)
+            yield Finding(
+                str(copies[0].files[0]), "warning", "",
+                f"{len(copies)} devices come from instrument files with one content: {devices}; one "
+                f"measurement counts as {len(copies)} devices",
+                f"remove all but one of: {'; '.join(each)}. Nothing is removed for you; leave them where "
+                "their sidecars take different columns",
+            )  # fmt: skip
 
 
 def _home(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """Which measurements a laboratory's folders hold."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,70 @@ def find_measurements(*, iv: Path, raw: Path) -> Found:
         sidecars=sidecars,
         conditions=[str(raw / name) for name in names if is_conditions_workbook(name)],
     )
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One of several devices that come from instrument files with one content."""
+
+    device: str
+    canonical: Path | None
+    """Its file in the folder of canonical files; None where it waits to be imported."""
+    raw: tuple[Path, ...]
+    """Its files in the folder of instrument files; empty where they are gone, as after a renaming."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them."""
+        return self.raw if self.canonical is None else (self.canonical, *self.raw)
+
+
+def same_source(digests: Mapping[str, str | None]) -> list[list[str]]:
+    """Devices whose instrument files have one content, each group and all groups in name order.
+
+    Args:
+        digests: sha256 of the instrument file by device id; empty or None where nobody knows it.
+    """
+    groups: dict[str, list[str]] = {}
+    for device, digest in sorted(digests.items()):
+        if digest:
+            groups.setdefault(digest, []).append(device)
+    return [devices for devices in groups.values() if len(devices) > 1]
+
+
+def find_copies(*, iv: Path, raw: Path) -> list[list[Copy]]:
+    """Groups of devices that are one measurement by the content of their instrument files.
+
+    Args:
+        iv: Folder of `{device}.parquet`; it need not exist.
+        raw: Folder of instrument files; it need not exist. One that waits to be imported counts, too.
+    """
+    from codesign.provenance import sha256_of
+    from codesign.tables import TableError, read_metadata
+
+    instrument: dict[str, list[Path]] = {}
+    for path in sorted(raw.iterdir()) if raw.is_dir() else []:
+        if is_raw_file(path.name) and path.is_file():
+            instrument.setdefault(device_id(path.name), []).append(path)
+    canonical, digests = {}, {}
+    for path in sorted(iv.glob("*.parquet")):
+        if path.name.startswith("."):
+            continue
+        canonical[path.stem] = path
+        try:
+            digests[path.stem] = str(read_metadata(path).get("source_sha256") or "")
+        except (TableError, OSError):
+            continue  # whoever reads the file says so
+    for device, files in instrument.items():
+        if len(files) == 1:  # several are refused as one device
+            try:
+                digests[device] = sha256_of(files[0])
+            except OSError:
+                continue
+    return [
+        [Copy(device, canonical.get(device), tuple(instrument.get(device, ()))) for device in devices]
+        for devices in same_source(digests)
+    ]
 
 
 def _check_name(path: Path) -> None:

@@ -1,5 +1,6 @@
 """The usability table: one row a device, failed devices with their reason."""
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codesign.iv.discovery import same_source
 from codesign.tables import DEVICE, TableError, read_table, replacing, write_csv
 
 ROWS_A_GROUP = 64
@@ -21,6 +23,9 @@ def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path) -> dict[st
         table: Written in device-name order, every column.
         csv: Written best usability first, devices without usability last; without
             the curves.
+
+    Warns:
+        Devices come from instrument files with one content: one measurement counts several times.
 
     Returns:
         Number of devices by status.
@@ -49,6 +54,12 @@ def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path) -> dict[st
         origins = {row["origin"] for row in short}
         if len(origins) > 1:
             raise TableError(f"{table}: measured and virtual devices never share a table")
+    for copies in same_source({row["device"]: row["source_sha256"] for row in short}):
+        warnings.warn(
+            f"{', '.join(copies)} come from instrument files with one content: one measurement counts as "
+            f"{len(copies)} devices. `python -m codesign.iv check data/iv` says which file to remove",
+            stacklevel=2,
+        )
     short.sort(key=lambda row: (row["usability"] is None, -(row["usability"] or 0.0), row["device"]))
     write_csv(pa.Table.from_pylist(short, schema=pa.schema([DEVICE.field(n) for n in scalars])), csv)
     return dict(Counter(row["status"] for row in short))

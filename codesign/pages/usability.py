@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from codesign.iv.discovery import same_source
 from codesign.pages.html import Column, badge, escaped, formula, page, table
 
 BEST = 5
@@ -43,19 +44,36 @@ def usability_page(rows: Sequence[Mapping], *, confidence: float) -> str:
     counts = Counter(row["status"] for row in rows)
     said = ", ".join(f"{counts[status]} {words}" for status, words in STATUS.items() if counts[status])
     kept = f"{confidence:.0%} intervals over a device's own cycles; a device made alike may differ by more."
+    copies = same_source({row["device"]: row["source_sha256"] for row in rows})
     front = [
         f"<p>{badge(origins[0])}</p>",
         f"<p>{len(rows)} devices: {escaped(said)}.</p>",
+        f'<p class="warning">{escaped(_said_of(copies))}</p>' if copies else "",
         f"<p>The best {min(BEST, len(ranked))}:</p>" if ranked else "",
         table(COLUMNS, [_cells(row) for row in ranked[:BEST]], name="best-devices") if ranked else "",
         f'<p class="small">{escaped(kept)}</p>',
     ]
     rest = ["<h2>Every device, best first</h2>", table(COLUMNS, map(_cells, ranked), name="devices")]
+    if copies:
+        columns = (Column("devices"), Column("sha256 of the instrument file", "code"))
+        digest = {row["device"]: row["source_sha256"] for row in rows}
+        cells = [[", ".join(group), digest[group[0]]] for group in copies]
+        rest += ["<h2>One measurement, several devices</h2>", table(columns, cells, name="copies")]
     if others:
         columns = (Column("device"), Column("status"), Column("reason"), Column("notes"))
         cells = [[row[name] for name in ("device", "status", "reason", "notes")] for row in others]
         rest += ["<h2>Devices without usability</h2>", table(columns, cells, name="without-usability")]
     return page("How usable the devices are", front=front, rest=rest)
+
+
+def _said_of(copies: Sequence[Sequence[str]]) -> str:
+    """Which devices are one measurement, the first group by name."""
+    more = f" So do {len(copies) - 1} more groups (below)." if len(copies) > 1 else ""
+    return (
+        f"{', '.join(copies[0])} come from instrument files with one content, so that one measurement counts "
+        f"as {len(copies[0])} devices: was a file renamed after its import?{more} "
+        "python -m codesign.iv check data/iv says which file to remove."
+    )
 
 
 def _cells(row: Mapping) -> list:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from codesign.iv.__main__ import main
-from codesign.iv.check import check_file, check_files, files_in
+from codesign.iv.check import check_file, check_files, check_layout, files_in
 from codesign.iv.importers import ImportRefused, import_file, import_one
 from codesign.iv.measurement import Measurement, Metadata, read_measurement, write_measurement
 from codesign.iv.names import device_id
@@ -483,3 +483,61 @@ def test_missing_conditions_are_said_once_a_device(tmp_path):
         str(tmp_path / "elsewhere" / "a.csv"),
         str(tmp_path / "raw" / "a.csv"),
     ]
+
+
+@pytest.fixture
+def laboratory(tmp_path):
+    """A folder with an instrument file and what was imported from it."""
+    for name in ("iv", "raw"):
+        (tmp_path / name).mkdir()
+    raw = tmp_path / "raw" / "old.csv"
+    raw.write_text(GOOD, encoding="utf-8")
+    raw.with_suffix(".meta.yaml").write_text(KNOWN, encoding="utf-8")
+    write_measurement(import_file(raw, device="old"), tmp_path / "iv" / "old.parquet")
+    return tmp_path
+
+
+def _rename(laboratory):
+    for suffix in (".csv", ".meta.yaml"):
+        (laboratory / f"raw/old{suffix}").rename(laboratory / f"raw/new{suffix}")
+
+
+@pytest.mark.parametrize("imported", [False, True], ids=["before its import", "after its import"])
+@pytest.mark.parametrize("looked_at", ["", "iv"], ids=["whole folder", "iv"])
+def test_a_renamed_instrument_file_leaves_a_second_device_behind(laboratory, imported, looked_at):
+    """The old canonical file is named; it is for a person to remove, and then all is well."""
+    assert check_files(files_in([laboratory])) == []
+    _rename(laboratory)
+    if imported:
+        measurement = import_file(laboratory / "raw/new.csv", device="new")
+        write_measurement(measurement, laboratory / "iv/new.parquet")
+    old = laboratory / "iv/old.parquet"
+    (finding,) = check_files(files_in([laboratory / looked_at]))
+    assert (finding.level, finding.file) == ("warning", str(old))
+    assert "new.csv" in finding.what and "two devices" in finding.what
+    assert f"remove {old}" in finding.remedy and "new" not in finding.remedy
+    assert old.exists()
+    old.unlink()
+    assert check_files(files_in([laboratory])) == []
+
+
+def test_a_copied_instrument_file_is_two_devices_of_which_either_may_go(laboratory):
+    """Which name is right only a person knows; every file of each is named."""
+    for suffix in (".csv", ".meta.yaml"):
+        (laboratory / f"raw/a{suffix}").write_bytes((laboratory / f"raw/old{suffix}").read_bytes())
+    (finding,) = check_files(files_in([laboratory]))
+    assert "2 devices come from instrument files with one content: a, old" in finding.what
+    for name in ("raw/a.csv", "iv/old.parquet and", "raw/old.csv"):
+        assert name in finding.remedy
+    assert main(["check", str(laboratory)]) == 0
+    for file in laboratory.glob("raw/*.csv"):
+        file.unlink()
+    assert check_layout(laboratory) == [], "one canonical file is one device"
+
+
+def test_canonical_files_that_say_no_source_are_no_copies(tmp_path):
+    """Other programs write none, and an unknown source is like no other."""
+    (tmp_path / "iv").mkdir()
+    for name in ("a", "b"):
+        write_measurement(_measurement(name), tmp_path / f"iv/{name}.parquet")
+    assert check_files(files_in([tmp_path])) == []

@@ -110,6 +110,18 @@ def test_devices_stand_best_first_and_the_others_with_their_reason():
     assert "8 devices: 7 with a usability, 1 refused" in text
 
 
+def test_devices_of_one_instrument_file_are_named_where_a_user_looks():
+    """A file renamed after its import counts twice; devices without a known source are no copies."""
+    rows = [device(name, 0.5, source_sha256=sha) for name, sha in (("old", "d1"), ("new", "d1"), ("x", "d2"))]
+    rows += [device("u", 0.1), device("v", 0.2)]
+    text = usability_page(rows, confidence=0.95)
+    front = text.split(FRONT[0])[1].split(FRONT[1])[0]
+    assert "new, old come from instrument files with one content" in front
+    assert "check data/iv says which file to remove" in front
+    assert ["new, old", "d1"] in Reader(text).rows
+    assert "one content" not in usability_page(rows[1:], confidence=0.95)
+
+
 @pytest.mark.parametrize("origins", [[], ["measured", "virtual"]], ids=["none", "both"])
 def test_measured_and_virtual_devices_never_share_a_page(origins):
     """As for figures."""
@@ -137,7 +149,8 @@ PAGES = {
     ),
     "usability": lambda: usability_page(
         [
-            device(HOSTILE, 0.5, perovskite=HOSTILE),
+            device(HOSTILE, 0.5, perovskite=HOSTILE, source_sha256=HOSTILE),
+            device(HOSTILE + "2", 0.5, source_sha256=HOSTILE),
             device(HOSTILE, None, reason=HOSTILE, notes=HOSTILE, status="refused"),
         ],
         confidence=0.95,
