@@ -65,3 +65,26 @@ def log_level_improvement(
 def log_probability_of_improvement(mean: np.ndarray, std: np.ndarray, best: float) -> np.ndarray:
     """ln P(f > best)."""
     return log_ndtr((np.asarray(mean) - best) / np.asarray(std))
+
+
+def log_probability_of_approach(
+    mean: np.ndarray, std: np.ndarray, target: float, best_distance: float
+) -> np.ndarray:
+    """ln P(|f - target| < b) for f ~ N(mean, std^2), with b the smallest distance so far.
+
+    The two tails of the normal that are left out are taken on the side of the target where both are
+    small, so that their difference is exact far from it.
+
+    Args:
+        mean: Predicted values.
+        std: Predicted standard deviations, > 0.
+        target: Level sought.
+        best_distance: b >= 0; nothing is nearer than 0, which gives -inf.
+    """
+    std = np.asarray(std, dtype=float)
+    if best_distance <= 0:
+        return np.full(np.broadcast(mean, std).shape, -np.inf)
+    a = -np.abs(np.asarray(mean, dtype=float) - target) / std
+    b = best_distance / std
+    upper = log_ndtr(a + b)
+    return upper + np.log(-np.expm1(log_ndtr(a - b) - upper))

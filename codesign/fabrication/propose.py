@@ -25,6 +25,7 @@ from scipy.special import logsumexp, ndtri
 from codesign.fabrication.acquisition import (
     log_expected_improvement,
     log_level_improvement,
+    log_probability_of_approach,
     log_probability_of_improvement,
 )
 from codesign.fabrication.encoding import Encoding
@@ -261,8 +262,13 @@ def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Prop
     expecting = surrogate.conditioned(encoding(list(search.pending))) if search.pending else surrogate
     picks = choose_batch(expecting, points, forbidden, search, search.batch)
     mean, std = surrogate.predict(points)
-    best = float(surrogate.predict(surrogate.x)[0].max())
-    chance = np.exp(log_probability_of_improvement(mean, std, best))
+    at_made = surrogate.predict(surrogate.x)[0]
+    best = float(at_made.max())
+    if search.goal == "maximise":
+        chance = np.exp(log_probability_of_improvement(mean, std, best))
+    else:
+        nearest = float(np.abs(at_made - search.target).min())
+        chance = np.exp(log_probability_of_approach(mean, std, search.target, nearest))
     label = f"GP, {search.encoding} encoding, squared exponential ARD, {search.surrogate} hyperparameters"
     common = {"origin": origin, "surrogate": label, "seed": seed, "table_sha256": digest}
     rows = [

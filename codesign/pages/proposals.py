@@ -4,18 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from codesign.pages.html import Column, badge, escaped, formula, page, table
 
-COLUMNS = (
-    Column("make", "number"),
-    Column("perovskite"),
-    Column("length / µm", "number"),
-    Column("diameter / nm", "number"),
-    Column("Pb / min", "number"),
-    Column("Ag / nm", "number"),
-    Column("predicted usability", "number"),
-    Column("expected gain", "number"),
-    Column("chance to beat best", "number"),
-    Column("nearest made (its usability)"),
-)
+IMPROVEMENT = {
+    "maximise": ("expected gain", "chance to beat best"),
+    "target": ("expected approach", "chance to come nearer"),
+}
+"""What expected improvement and its probability are called, by goal."""
 
 
 def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
@@ -44,10 +37,22 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
     front = [
         f"<p>{badge(card['origin'])}</p>",
         f'<p class="statement">{escaped(card["stopping"]["statement"])}</p>',
-        table(COLUMNS, [_cells(row) for row in rows], name="proposals"),
+        table(_columns(card["goal"]), [_cells(row) for row in rows], name="proposals"),
         f'<p class="small">{escaped(foot)}</p>',
     ]
     return page("The next devices to make", front=front)
+
+
+def _columns(goal: str) -> list[Column]:
+    numbers = (
+        "length / µm", "diameter / nm", "Pb / min", "Ag / nm", "predicted usability", *IMPROVEMENT[goal],
+    )  # fmt: skip
+    return [
+        Column("make", "number"),
+        Column("perovskite"),
+        *(Column(title, "number") for title in numbers),
+        Column("nearest made (its usability)"),
+    ]
 
 
 def _cells(row: Mapping) -> list:

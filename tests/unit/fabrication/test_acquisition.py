@@ -8,7 +8,12 @@ from botorch.models import SingleTaskGP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codesign.fabrication.acquisition import log_expected_improvement, log_h, log_level_improvement
+from codesign.fabrication.acquisition import (
+    log_expected_improvement,
+    log_h,
+    log_level_improvement,
+    log_probability_of_approach,
+)
 
 MEANS = np.array([-2.0, 0.1, 0.45, 0.5, 0.8, 3.0])
 STDS = np.array([0.05, 0.3, 0.1, 0.2, 1.0, 0.5])
@@ -59,6 +64,32 @@ def test_level_seeking_ei_has_its_limits():
         value = np.exp(log_level_improvement(0.4, 0.2, 0.5, b))
         assert value == pytest.approx(b**2 * density, rel=max(b, 1e-4))
     assert log_level_improvement(np.array([0.4]), np.array([0.2]), 0.5, 0.0) == -np.inf
+
+
+@pytest.mark.parametrize("best_distance", [0.02, 0.2, 1.5])
+def test_probability_of_approach_is_the_share_of_draws_that_come_nearer(best_distance):
+    """400,000 draws, four standard errors of a share."""
+    rng = np.random.default_rng(2)
+    for mean, std in zip(MEANS, STDS, strict=True):
+        f = mean + std * rng.standard_normal(400_000)
+        nearer = np.abs(f - 0.5) < best_distance
+        value = np.exp(log_probability_of_approach(mean, std, 0.5, best_distance))
+        # a share too small to be drawn has no spread; it is below ten draws' worth
+        error = 4 * nearer.std() / np.sqrt(nearer.size) + 10 / nearer.size
+        assert value == pytest.approx(nearer.mean(), abs=error)
+
+
+def test_probability_of_approach_has_its_limits():
+    """Nothing is nearer than zero; a narrow target has the density; far from it logarithms stay finite."""
+    assert log_probability_of_approach(np.array([0.4]), np.array([0.2]), 0.5, 0.0) == -np.inf
+    density = np.exp(-0.5 * 0.5**2) / np.sqrt(2 * np.pi) / 0.2
+    for b in (1e-6, 1e-4, 1e-2):
+        value = np.exp(log_probability_of_approach(0.4, 0.2, 0.5, b))
+        assert value == pytest.approx(2 * b * density, rel=1e-3)
+    far = log_probability_of_approach(np.array([-30.0, -40.0]), 0.5, 0.5, 0.1)
+    assert np.isfinite(far).all() and far[1] < far[0] < -1000
+    below, above = log_probability_of_approach(np.array([0.2, 0.8]), 0.1, 0.5, 0.1)
+    assert below == pytest.approx(above)
 
 
 def test_level_seeking_ei_is_symmetric_about_the_target():

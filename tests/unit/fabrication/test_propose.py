@@ -42,6 +42,14 @@ def fitted_to(x, y, std, method):
     return fit_surrogate(x, y, std, method=method, rng=np.random.default_rng(7))
 
 
+def fitted_to_seen(rows):
+    """What `run` fits with `surrogate="map"`, which draws nothing."""
+    rows = sorted(rows, key=lambda r: r["device"])
+    x = Encoding("physical", LEVELS)([{name: r[name] for name in CONDITION_COLUMNS} for r in rows])
+    values = (np.array([r[name] for r in rows]) for name in ("usability", "usability_std"))
+    return fitted_to(x, *values, "map")
+
+
 def hidden(condition):
     """A smooth usability with one good region."""
     return 0.9 * np.exp(
@@ -130,6 +138,23 @@ def test_the_order_of_rows_does_not_matter_and_bytes_repeat(seen):
     first = run(seen)
     assert first.rows == again.rows
     assert json.dumps(first.card, sort_keys=True) == json.dumps(again.card, sort_keys=True)
+
+
+@pytest.mark.parametrize("goal", ["maximise", "target"])
+def test_the_probability_of_improvement_is_that_of_the_goal(seen, goal):
+    """Against draws of the surrogate's own prediction; at this level the two differ."""
+    surrogate = fitted_to_seen(seen)
+    made = surrogate.predict(surrogate.x)[0]
+    proposals = run(seen, goal=goal, target=0.33, surrogate="map")
+    assert proposals.rows
+    for r in proposals.rows:
+        draws = np.random.default_rng(4).normal(r["usability_mean"], r["usability_std"], 200_000)
+        if goal == "maximise":
+            better = draws > made.max()
+        else:
+            better = np.abs(draws - 0.33) < np.abs(made - 0.33).min()
+        error = 4 * better.std() / np.sqrt(better.size) + 1e-5
+        assert r["probability_of_improvement"] == pytest.approx(better.mean(), abs=error)
 
 
 def test_devices_without_usability_are_counted_not_fitted(seen):

@@ -98,6 +98,19 @@ def test_proposals_are_a_table_in_the_order_to_make_them():
     )
 
 
+@pytest.mark.parametrize(
+    ("goal", "said"),
+    [
+        ("maximise", ["expected gain", "chance to beat best"]),
+        ("target", ["expected approach", "chance to come nearer"]),
+    ],
+)
+def test_columns_say_what_an_improvement_is(goal, said):
+    """A level is approached, not beaten."""
+    reader = Reader(proposals_page([proposal()], CARD | {"goal": goal}))
+    assert reader.rows[0][7:9] == said
+
+
 def test_devices_stand_best_first_and_the_others_with_their_reason():
     """Nobody is left out; the front page has the best five."""
     rows = [device(f"d{k}", 0.1 * k) for k in range(1, 8)] + [device("bad", None, reason="no cycles")]
