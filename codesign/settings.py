@@ -139,6 +139,7 @@ def _allowed(error) -> str:
         "contains": lambda: f"must contain {value.get('const', value)}",
         "minItems": lambda: f"needs at least {value} entries",
         "uniqueItems": lambda: "entries must differ",
+        "pattern": lambda: f"must match {value}",
         "minProperties": lambda: f"needs at least {value} keys",
     }
     return words.get(error.validator, lambda: error.message)()

@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from codesign.evaluation.chunks import chunks
+from codesign.fabrication.check import check_fabrication
 from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.iv.names import DEVICE_ID
 from codesign.provenance import code_digest as digest_of
@@ -24,6 +25,7 @@ try:
         config, read_schema(FOLDER / "schemas/config.schema.yaml"), name="the configuration"
     )
     check_tasks(config)
+    check_fabrication(config)
     FOUND = find_measurements(iv=Path("data/iv"), raw=Path("data/raw"))
 except (SettingsError, DiscoveryError) as problem:
     raise WorkflowError(str(problem)) from None

@@ -34,7 +34,7 @@ def ions_of(perovskite: str) -> tuple[str, str]:
     if a_site not in A_SITE_PM or halide not in HALIDE_PM:
         raise SpaceError(
             f"perovskite {perovskite!r} has no descriptors; known are {', '.join(A_SITE_PM)} with Pb and "
-            f"{', '.join(HALIDE_PM)}; use encoding: onehot for others"
+            f"{', '.join(HALIDE_PM)}; others need fabrication.encoding: onehot"
         )
     return a_site, halide
 

@@ -3,7 +3,8 @@
 The card (`Proposals.card`, one JSON object) holds what the one-page figure draws:
 
     origin, goal, target, seed, table_sha256, surrogate   what it was made from
-    counts        used, no_usability, refused, off_grid, not_encodable
+    counts        used, no_usability, refused, off_grid, not_encodable (a condition unknown, or a perovskite
+                  that the encoding does not know: without descriptors, or with `onehot` not in the space)
     stopping      max_ei, probability_better, best, statement
     history       [{device, usability, best}] in the order of the table's `measured_at`, then name
     loo           {rows: [{device, observed, observed_std, mean, std}], coverage: {"50", "80", "95"}, n}

@@ -99,14 +99,16 @@ def _head(figure, card: Mapping) -> float:
         for name, said in (
             ("no_usability", "without usability"),
             ("refused", "refused"),
-            ("not_encodable", "with unknown conditions"),
+            ("not_encodable", "with a condition unknown or a perovskite that the model cannot describe"),
         )
         if counts[name]
     ]
     line = f"Goal: {goal}.  {counts['used']} device{'s' * (counts['used'] != 1)} with usability"
     line += f", {counts['off_grid']} off the grid" if counts["off_grid"] else ""
     line += f".  Not used: {', '.join(lost)}." if lost else "."
-    text_mm(figure, LEFT, top - 8, line, fontsize=7.5, color=GREY, va="top")
+    line = wrapped(line, 140)
+    text_mm(figure, LEFT, top - 8, line, fontsize=7.5, color=GREY, va="top", linespacing=1.2)
+    top -= 3.2 * line.count("\n")
     statement = wrapped(card["stopping"]["statement"], 116)
     text_mm(
         figure,

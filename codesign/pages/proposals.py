@@ -9,6 +9,8 @@ IMPROVEMENT = {
     "target": ("expected approach", "chance to come nearer"),
 }
 """What expected improvement and its probability are called, by goal."""
+NOT_ENCODABLE = "with a condition unknown or a perovskite that the model cannot describe"
+"""Devices that have a usability and are left out."""
 
 
 def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
@@ -24,7 +26,7 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
         for name, said in (
             ("no_usability", "without a usability"),
             ("refused", "refused"),
-            ("not_encodable", "whose conditions are not known"),
+            ("not_encodable", NOT_ENCODABLE),
         )
         if counts[name]
     ]

@@ -1,0 +1,47 @@
+"""Whether the search space and its encoding go together: what no schema can say, before anything runs."""
+
+from collections.abc import Mapping
+
+from codesign.fabrication.encoding import A_SITE_PM, HALIDE_PM, ions_of
+from codesign.fabrication.space import SpaceError
+from codesign.settings import SettingsError
+
+
+def check_fabrication(settings: Mapping) -> None:
+    """Check that every perovskite of the space, the start and pending devices can be encoded.
+
+    Args:
+        settings: The configuration, already checked against its schema.
+
+    Raises:
+        SettingsError: One line a problem, with its place and a remedy.
+    """
+    fabrication = settings["fabrication"]
+    compounds = fabrication["space"]["perovskite"]
+    others = [("start", fabrication["start"]["perovskite"])]
+    others += [(f"pending.{k}", made["perovskite"]) for k, made in enumerate(fabrication["pending"])]
+    problems = []
+    if fabrication["encoding"] == "physical":
+        problems = [
+            f"fabrication.{place}.perovskite: {compound} has no descriptors; encoding: physical knows "
+            f"{', '.join(A_SITE_PM)} with Pb and {', '.join(HALIDE_PM)}; write fabrication.encoding: onehot"
+            for place, compound in [*(("space", compound) for compound in compounds), *others]
+            if not _described(compound)
+        ]
+    else:
+        problems = [
+            f"fabrication.{place}.perovskite: {compound} is none of fabrication.space.perovskite "
+            f"({', '.join(compounds)}), and encoding: onehot knows no others; add it there"
+            for place, compound in others
+            if compound not in compounds
+        ]
+    if problems:
+        raise SettingsError("\n  ".join([f"the configuration has {len(problems)} problem(s):", *problems]))
+
+
+def _described(compound: str) -> bool:
+    try:
+        ions_of(compound)
+    except SpaceError:
+        return False
+    return True
