@@ -13,6 +13,8 @@ GOES_WITH = {
     "objects": (("cifar10",), ("alexnet", "resnext", "mobilenetv2", "resnet18", "resnet50", "resnet101")),
 }
 """Sources and networks of the tasks that take only some; a task that is not here takes any."""
+ON_A_CROSSBAR = ("mlp", "perceptron")
+"""Networks of linear layers alone, which an array of memristors holds."""
 
 
 class SettingsError(ValueError):
@@ -91,6 +93,17 @@ def check_tasks(settings: Mapping) -> None:
                 f"training.warmup_epochs: {training['warmup_epochs']} leaves none of the "
                 f"{task['epochs']} epochs of {place}; lower it or raise {place}.epochs"
             )
+    on_array = settings["crossbar"]["task"]
+    if on_array not in settings["tasks"]:
+        problems.append(
+            f"crossbar.task: no task is called {on_array}{_nearest(on_array, list(settings['tasks']))}; "
+            f"there are {', '.join(settings['tasks'])}"
+        )
+    elif on_array in tasks and tasks[on_array]["model"] not in ON_A_CROSSBAR:
+        problems.append(
+            f"crossbar.task: {on_array} has the model {tasks[on_array]['model']}; an array holds "
+            f"linear layers alone, {' or '.join(ON_A_CROSSBAR)}"
+        )
     if problems:
         raise SettingsError("\n  ".join([f"the configuration has {len(problems)} problem(s):", *problems]))
 

@@ -408,8 +408,13 @@ def published_results(wildcards):
 
 
 def crossbar_data(wildcards):
-    """Which moons the crossbar is given."""
+    """Which examples the crossbar is given."""
     return _data_of(CROSSBAR["task"])
+
+
+def crossbar_definition(wildcards):
+    """What kind of task the crossbar's is, for records that do not say it themselves."""
+    return TASKS[CROSSBAR["task"]]["task"] if CROSSBAR["task"] in TASKS else None
 
 
 def crossbar_noise(wildcards):

@@ -1,4 +1,4 @@
-"""Two moons on a crossbar: trained networks, the simulated twin, and figures of any record.
+"""A small network on a crossbar, of the task that crossbar.task names: trained networks, the simulated twin, and figures of any record.
 
 in   results/{lab}search/{task}/{method}/chosen.json                the noise a method trains with
      results/{lab}profiles/panel.parquet                             devices that simulated cells follow
@@ -170,7 +170,7 @@ rule draw_crossbar:
         runtime=10,
     params:
         measured=is_measured,
-        task="moons",
+        task=crossbar_definition,
         confidence=config["evaluation"]["confidence"],
         array=[CROSSBAR["array"]["rows"], CROSSBAR["array"]["columns"]],
         tolerance=CROSSBAR["write"]["tolerance"],

@@ -31,7 +31,13 @@ def main(
     read = ReadPulse(**pulse)
     found = programmed(rows, pulse_s=read.seconds)
     table = energy_of(
-        designs_of(found["tiles"], found["mean_square_v2"], array=array, pulse=read),
+        designs_of(
+            found["tiles"],
+            found["mean_square_v2"],
+            array=array,
+            pulse=read,
+            network=f"{metadata.get('task', '')} network".strip(),
+        ),
         conductance_s=found["conductance_s"],
         pulse=read,
         source=metadata["source"],

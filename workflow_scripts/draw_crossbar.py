@@ -3,8 +3,13 @@
 import csv
 from pathlib import Path
 
-from codesign.crossbar.record import cells_said, read_records
-from codesign.figures.crossbar import draw_conductance_map, draw_crossbar_accuracy, draw_crossbar_errors
+from codesign.crossbar.record import cells_said, read_records, task_said
+from codesign.figures.crossbar import (
+    PAPER_DROP,
+    draw_conductance_map,
+    draw_crossbar_accuracy,
+    draw_crossbar_errors,
+)
 from codesign.figures.style import write_drawing
 from codesign.log import log_to
 from codesign.records import recorded
@@ -21,7 +26,7 @@ def main(
     measured: bool,
     summary: Path,
     errors: Path,
-    task: str,
+    task: str | None,
     confidence: float,
     array: tuple[int, int],
     tolerance: float,
@@ -31,7 +36,8 @@ def main(
 
     Args:
         measured: Whether the record is one of the bench; a simulated one is refused there.
-        task: What the networks were trained for: a name of `codesign.tasks.registry.TASKS`.
+        task: What the networks were trained for, a name of `codesign.tasks.registry.TASKS`, where the
+            record does not say it.
         confidence: Of the intervals.
         array: Rows and columns of the array.
         tolerance: Of write-verify, a share of the conductance range.
@@ -39,6 +45,7 @@ def main(
     """
     rows, metadata = read_records(records, measured=measured)
     said = {"source": metadata["source"], "device": cells_said(metadata)}
+    task, dataset = task_said(metadata, otherwise=task)
     with errors.open(newline="", encoding="utf-8") as lines:
         counted = [
             {
@@ -55,7 +62,9 @@ def main(
         draw_crossbar_accuracy(
             rows,
             read_table(summary, schema=CROSSBAR_SUMMARY).to_pylist(),
+            dataset=dataset,
             chance=task_named(task).chance,
+            reported=PAPER_DROP if task == "moons" else {},
             confidence=confidence,
             **said,
         ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from codesign.crossbar.discovery2 import Discovery2
 from codesign.crossbar.driver import Limits
-from codesign.crossbar.experiment import conductances, first_points, run_alternately, writing
+from codesign.crossbar.experiment import conductances, first_points, run_alternately, task_of, writing
 from codesign.crossbar.network import NetworkSettings
 from codesign.crossbar.networks import network_of, read_runs
 from codesign.crossbar.record import git_commit, require_measured, write_record
@@ -44,6 +44,8 @@ def main(
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "range_s": span.g_max_s - span.g_min_s,
     }
+    test = experiment.test_data(experiment.data(**data))
+    said |= task_of(experiment.task, test)
     instrument = Discovery2(read_wiring(wiring))
     with instrument:  # it says what it is once it is open
         require_measured(instrument.source, instrument.identity["instrument"])
@@ -55,7 +57,7 @@ def main(
                 for method, path in networks.items()
             },
             Guarded(instrument, Limits(**crossbar["limits"])),
-            first_points(experiment.test_data(experiment.data(**data)), crossbar["test_points"]),
+            first_points(test, crossbar["test_points"]),
             task=experiment.definition,
             settings=NetworkSettings(
                 g_min_s=span.g_min_s, g_max_s=span.g_max_s, reads=crossbar["reads"], **read

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from codesign.crossbar.driver import SIMULATED
-from codesign.crossbar.experiment import conductances, programmable, simulate
+from codesign.crossbar.experiment import conductances, programmable, simulate, task_of
 from codesign.crossbar.networks import network_of, read_runs
 from codesign.crossbar.record import write_record
 from codesign.log import log_to
@@ -32,10 +32,11 @@ def main(
     """
     profile = nearest_level(programmable(read_profiles(panel), crossbar=crossbar), crossbar["usability"])
     runs, _ = read_runs(networks)
+    test = experiment.test_data(experiment.data(**data))
     rows = []
     for row in simulate(
         {run: network_of(experiment, weights) for run, weights in runs.items()},
-        experiment.test_data(experiment.data(**data)),
+        test,
         profile=profile,
         crossbar=crossbar,
         task=experiment.definition,
@@ -47,7 +48,7 @@ def main(
     said = {"device": profile.profile, "origin": profile.origin, "usability": profile.usability}
     span = conductances(profile, **crossbar["conductance"])
     said["range_s"] = span.g_max_s - span.g_min_s
-    write_record(rows, record, metadata={"source": SIMULATED, **said})
+    write_record(rows, record, metadata={"source": SIMULATED, **said, **task_of(experiment.task, test)})
 
 
 if __name__ == "__main__":

@@ -293,7 +293,12 @@ def implied_conductance_s(gops_per_w: float, pulse: ReadPulse) -> float:
 
 
 def designs_of(
-    tiles: Sequence[tuple[int, int]], mean_square_v2: float, *, array: tuple[int, int], pulse: ReadPulse
+    tiles: Sequence[tuple[int, int]],
+    mean_square_v2: float,
+    *,
+    array: tuple[int, int],
+    pulse: ReadPulse,
+    network: str,
 ) -> list[Design]:
     """What is priced: the array in full, the paper's, a network with its own inputs, and a large array.
 
@@ -302,13 +307,14 @@ def designs_of(
         mean_square_v2: Mean squared row voltage of its inputs [V²].
         array: Rows and columns of the array.
         pulse: Read pulse; the paper's array has the conductance that gives its efficiency under it.
+        network: What the network is, as the table says it.
     """
     rows, columns = array
     paper_s = implied_conductance_s(REFERENCES["paper"].value, pulse)
     return [
         Design(f"{rows} × {columns} array, full", (array,), "amplitude"),
         Design("the paper's 10 × 10 array", ((10, 10),), "amplitude", conductance_s=paper_s),
-        Design("moons network, its inputs", tuple(tiles), "amplitude", mean_square_v2),
+        Design(f"{network}, its inputs", tuple(tiles), "amplitude", mean_square_v2),
         Design(f"{rows} × {columns} array, full", (array,), "serial"),
         Design(f"{LARGE} × {LARGE} array, full", ((LARGE, LARGE),), "serial"),
     ]

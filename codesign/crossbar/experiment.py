@@ -1,4 +1,4 @@
-"""The moons experiment on any crossbar: program a trained network, multiply, compare with software.
+"""The experiment on any crossbar: program a trained network, multiply, compare with software.
 
 The same code drives the bench and its simulated twin. A run is one trained network: it is programmed
 by write-verify, checked for drift, and every test point goes through it. Each product of the array is
@@ -351,6 +351,16 @@ def first_points(test: Split, number: int) -> Split:
             f"crossbar.test_points {number} is more than the {len(test)} test points of the task"
         )
     return Split(test.inputs[:number], test.targets[:number], test.origin)
+
+
+def task_of(task: str, test: Split) -> dict[str, str]:
+    """What a record says of the task its networks were trained for.
+
+    Args:
+        task: A name of `codesign.tasks.registry.TASKS`.
+        test: Its test examples.
+    """
+    return {"task": task, "dataset": task if test.origin is None else test.origin.dataset}
 
 
 def _products(network: ObservedNetwork) -> dict:

@@ -138,6 +138,25 @@ def read_records(paths: Sequence[Path | str], *, measured: bool) -> tuple[list[d
     return rows, said
 
 
+def task_said(metadata: Mapping, *, otherwise: str | None) -> tuple[str, str]:
+    """The task of a record, and its data set as figures say it.
+
+    Args:
+        metadata: Of the record.
+        otherwise: Task of the configuration, for a record that does not say its own; None where it has none.
+
+    Raises:
+        RecordError: Nobody says it.
+    """
+    task = metadata.get("task") or otherwise
+    if task is None:
+        raise RecordError(
+            "the record does not say the task of its networks, and the configuration leaves it out: put the "
+            "task that crossbar.task names back under tasks"
+        )
+    return task, metadata.get("dataset") or task
+
+
 def cells_said(metadata: Mapping) -> str:
     """What the cells are, as figures say it."""
     if metadata["source"] == MEASURED:

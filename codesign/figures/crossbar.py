@@ -23,7 +23,7 @@ from codesign.figures.style import (
 )
 
 PAPER_DROP = {"erm": 0.45, "bayesmulti": 0.15}
-"""Loss of accuracy on the authors' array, arXiv 2412.02779."""
+"""Loss of accuracy on the authors' array, of two moons, arXiv 2412.02779."""
 JITTER = 0.13
 """Half width of the cloud of runs, in methods."""
 BLOCK_MM = 40.0
@@ -38,7 +38,9 @@ def draw_crossbar_accuracy(
     rows: Sequence[Mapping],
     summary: Sequence[Mapping],
     *,
+    dataset: str,
     chance: float,
+    reported: Mapping[str, float],
     confidence: float,
     source: str,
     device: str,
@@ -48,7 +50,9 @@ def draw_crossbar_accuracy(
     Args:
         rows: Rows of `codesign.tables.CROSSBAR`.
         summary: `codesign.crossbar.summary.summarise_runs` of them.
+        dataset: What the networks tell apart, as the figure says it.
         chance: Accuracy of a network that has learnt nothing.
+        reported: Loss by method on the authors' array, where it was measured on this task.
         confidence: Of the intervals.
         source: simulated | measured.
         device: What the cells are, as the figure says it.
@@ -66,8 +70,8 @@ def draw_crossbar_accuracy(
         figure = new_figure(TWO_COLUMNS_MM, 90)
         runs = len({line["run"] for line in lines})
         under = (
-            f"two moons, one hidden layer; n = {runs} run{'s' * (runs != 1)} a method, each a training and a "
-            f"programming of its own, on {rows[0]['examples']} test points",
+            f"{dataset}, {_hidden_layers(rows)}; n = {runs} run{'s' * (runs != 1)} a method, each a training "
+            f"and a programming of its own, on {rows[0]['examples']} test points",
             f"cells: {device}; black bars: mean and {percent(confidence)} interval over runs",
         )
         head(figure, 90, "Accuracy in software and on the array", under, source)
@@ -100,19 +104,19 @@ def draw_crossbar_accuracy(
             _mean(cost, k + 0.27, known[method, "drop"])
             mean = known[method, "drop"]["mean"]
             cost.text(k + 0.34, mean, f"{mean:.3f}", va="center", fontsize=6)
-            if method in PAPER_DROP:
-                reported = PAPER_DROP[method]
+            if method in reported:
+                theirs = reported[method]
                 cost.plot(
                     [k - 0.33, k + 0.33],
-                    [reported] * 2,
+                    [theirs] * 2,
                     color=look.colour,
                     lw=0.9,
                     ls=(0, (2, 1.2)),
                     gid="paper",
                 )
-                cost.text(k - 0.33, reported + 0.008, "paper", color=look.colour, fontsize=5.5, va="bottom")
+                cost.text(k - 0.33, theirs + 0.008, "paper", color=look.colour, fontsize=5.5, va="bottom")
                 numbers.append(
-                    dict.fromkeys(numbers[0]) | {"panel": "paper", "method": method, "drop": reported}
+                    dict.fromkeys(numbers[0]) | {"panel": "paper", "method": method, "drop": theirs}
                 )
         pairs.axhline(chance, color=GREY, lw=0.6, ls=(0, (1, 1.5)), zorder=1, gid="chance")
         pairs.text(
@@ -137,6 +141,13 @@ def draw_crossbar_accuracy(
         cost.grid(True, axis="y", color=PALE)
         text_mm(figure, 121, 70, "b  what the array costs", fontsize=7, fontweight="bold")
         return Drawing(figure, numbers)
+
+
+def _hidden_layers(rows: Sequence[Mapping]) -> str:
+    """How many, in words; every matrix of the network lies on the array."""
+    hidden = max(max(row["cell_layer"]) for row in rows) - 1
+    number = {0: "no", 1: "one", 2: "two", 3: "three"}.get(hidden, str(hidden))
+    return f"{number} hidden layer{'s' * (hidden > 1)}"
 
 
 def _across(axes):

@@ -116,6 +116,8 @@ def test_a_record_says_it_is_simulated_and_on_what(made):
             "origin": "virtual",
             "usability": 0.6,
             "range_s": pytest.approx(9e-6),
+            "task": "moons",
+            "dataset": "two moons",
         }
         assert table["run"].to_pylist() == [1, 2]
         assert all(len(cells) == 80 for cells in table["cell_row"].to_pylist())
@@ -188,6 +190,51 @@ def test_a_simulated_record_never_stands_for_a_measured_one(made, tmp_path):
             constants=tmp_path / "c.csv", pulse=CONFIG["energy"], array=(10, 10),
         )  # fmt: skip
     assert not list(tmp_path.iterdir())
+
+
+def _drawn(made, folder, *, said, task):
+    """Chance level and word of the energy's network, of a simulated record that says `said` of itself."""
+    rows = [row for path in _records(made) for row in read_record(path)[0].to_pylist()]
+    records = {"records": [folder / "a.parquet"], "measured": False}
+    write_record(rows, folder / "a.parquet", metadata=said)
+    tables = {name: folder / f"{name}.csv" for name in ("csv", "runs", "errors")}
+    _script("summarise_crossbar").main(
+        **records, summary=folder / "s.parquet", **tables, bins=11, resamples=50, confidence=0.95, seed=1
+    )
+    outputs = {
+        f"{figure}_{kind}": folder / f"{figure}.{kind}"
+        for figure in ("accuracy", "errors", "conductances")
+        for kind in ("pdf", "png", "csv")
+    }
+    _script("draw_crossbar").main(
+        **records, summary=folder / "s.parquet", errors=tables["errors"], task=task, confidence=0.95,
+        array=(10, 10), tolerance=0.05, **outputs,
+    )  # fmt: skip
+    _script("count_energy").main(
+        **records, energy=folder / "e.parquet", csv=folder / "e.csv", constants=folder / "c.csv",
+        pulse=CONFIG["energy"], array=(10, 10),
+    )  # fmt: skip
+    drawn = list(csv.DictReader((folder / "accuracy.csv").open(encoding="utf-8")))
+    energy = csv.DictReader((folder / "e.csv").open(encoding="utf-8"))
+    [network] = {line["design"] for line in energy if "network" in line["design"]}
+    chance = {float(line["chance"]) for line in drawn if line["panel"] == "runs"}
+    return chance, {line["panel"] for line in drawn}, network
+
+
+def test_the_task_of_a_record_is_what_is_drawn(made, tmp_path, said_of_source):
+    """Chance, words and the paper's losses are the record's; the configuration says what it does not."""
+    silent = said_of_source["simulated"]
+    digits = {"task": "digits", "dataset": "scikit-learn digits"}
+    found = _drawn(made, tmp_path, said=silent | digits, task="moons")
+    assert found == ({0.1}, {"runs"}, "digits network, its inputs")
+    assert _drawn(made, tmp_path, said=silent, task="moons") == (
+        {0.5},
+        {"runs", "paper"},
+        "network, its inputs",
+    )
+    assert _drawn(made, tmp_path, said=silent, task="digits")[0] == {0.1}
+    with pytest.raises(RecordError, match=r"put the task that crossbar\.task names back"):
+        _drawn(made, tmp_path, said=silent, task=None)
 
 
 def test_a_measured_record_is_drawn_without_the_bench(made, tmp_path, said_of_source):

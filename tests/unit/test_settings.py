@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from codesign.settings import GOES_WITH, SettingsError, check_settings, check_tasks, read_schema
+from codesign.models.build import HIDDEN
+from codesign.settings import (
+    GOES_WITH,
+    ON_A_CROSSBAR,
+    SettingsError,
+    check_settings,
+    check_tasks,
+    read_schema,
+)
 from codesign.tasks.registry import TASKS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -55,6 +63,24 @@ def test_a_task_that_cannot_run_is_refused_before_anything_runs(task, change, me
     settings["tasks"][task] = {k: v for k, v in settings["tasks"][task].items() if v is not None}
     with pytest.raises(SettingsError, match=message):
         check_tasks(settings)
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ("moon", r"crossbar\.task: no task is called moon \(did you mean moons\?\); there are moons, "),
+        ("digits-lenet", r"crossbar\.task: digits-lenet has the model lenet5; .* mlp or perceptron"),
+    ],
+)
+def test_a_crossbar_without_a_task_that_it_can_hold_is_refused(task, message):
+    settings = configuration()
+    settings["crossbar"]["task"] = task
+    with pytest.raises(SettingsError, match=message):
+        check_tasks(settings)
+
+
+def test_an_array_holds_the_fully_connected_networks():
+    assert set(ON_A_CROSSBAR) == set(HIDDEN)
 
 
 def test_noise_that_leaves_nothing_is_refused():

@@ -27,10 +27,11 @@ def rows(record_row):
     ]
 
 
-def _accuracy(rows, **said):
+def _accuracy(rows, *, dataset="two moons", chance=0.5, reported=PAPER_DROP, **said):
     options = {"source": said["source"], "resamples": 100, "confidence": 0.95, "seed": 1}
     summary = summarise_runs(rows, **options)
-    return draw_crossbar_accuracy(rows, summary, chance=0.5, confidence=0.95, **said), summary
+    task = {"dataset": dataset, "chance": chance, "reported": reported}
+    return draw_crossbar_accuracy(rows, summary, confidence=0.95, **task, **said), summary
 
 
 def test_every_run_is_a_line_from_software_to_array(rows, texts, inside):
@@ -51,6 +52,18 @@ def test_every_run_is_a_line_from_software_to_array(rows, texts, inside):
     assert any("n = 3 runs" in text for text in said) and any("simulated" in text for text in said)
     assert not inside(drawing.figure)
     assert len(drawing.numbers) == len(rows) + 2
+
+
+def test_another_task_has_its_own_words_and_chance_and_nothing_of_the_paper(rows, texts):
+    """The paper's losses are of two moons."""
+    for row in rows:
+        row["cell_layer"] = [*row["cell_layer"], 3]
+    drawing, _ = _accuracy(rows, dataset="scikit-learn digits", chance=0.1, reported={}, **SAID)
+    said = texts(drawing.figure)
+    assert any(text.startswith("scikit-learn digits, two hidden layers;") for text in said)
+    assert "chance 0.1" in said and "paper" not in said
+    assert not any("moons" in text for text in said)
+    assert {number["chance"] for number in drawing.numbers} == {0.1}
 
 
 def test_a_measured_record_says_measured_and_not_simulated(rows, texts):
@@ -105,7 +118,7 @@ def test_the_map_shows_every_cell_where_it_lies(rows, inside, texts):
 
 
 def _energy(conductance_s=5e-6):
-    designs = designs_of([(2, 6), (10, 4)], 0.01, array=(10, 10), pulse=PULSE)
+    designs = designs_of([(2, 6), (10, 4)], 0.01, array=(10, 10), pulse=PULSE, network="moons network")
     return energy_of(designs, conductance_s=conductance_s, pulse=PULSE, source="simulated")
 
 
@@ -130,7 +143,7 @@ def test_bars_add_up_to_the_energy_of_a_multiply_accumulate(conductance_s, insid
 def test_nothing_to_draw_is_said(rows):
     """An empty figure would look like a result of zero."""
     with pytest.raises(ValueError, match="no network"):
-        draw_crossbar_accuracy([], [], chance=0.5, confidence=0.95, **SAID)
+        _accuracy([], **SAID)
     with pytest.raises(ValueError, match="no error"):
         draw_crossbar_errors([], **SAID)
     with pytest.raises(ValueError, match="no run 9"):

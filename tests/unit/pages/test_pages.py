@@ -94,8 +94,8 @@ def test_proposals_are_a_table_in_the_order_to_make_them():
     assert reader.rows[1][6:] == ["0.430 ± 0.080", "0.0152", "36%", "d-5 (0.503)"]
     assert reader.rows[2][0] == "2" and reader.rows[2][6:] == ["– ± –", "–", "–", "none"]
     assert (
-        "Fitted to 7 devices; 2 without a usability, 1 with a condition unknown or a perovskite that the model "
-        "cannot describe left out"
+        "Fitted to 7 devices; 2 without a usability, 1 with a condition unknown or a perovskite that the "
+        "model cannot describe left out"
     ) in proposals_page(rows, CARD)
 
 
