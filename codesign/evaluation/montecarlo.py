@@ -30,11 +30,6 @@ class Labels:
             raise ValueError(f"source must be level or device, got {self.source!r}")
 
 
-def accuracy(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
-    """Share of rows whose largest output is the target's, shape (n, classes) and (n,)."""
-    return {"accuracy": float((outputs.argmax(dim=1) == targets).double().mean())}
-
-
 def noise_generator(profile: str, seed: int) -> torch.Generator:
     """The generator of one programming, on the CPU: depends on profile and seed, never on method or model."""
     return torch.Generator().manual_seed(derived_seed(seed, "programming", profile))
@@ -66,7 +61,8 @@ def evaluate(
         profiles: What to program on, each name once.
         settings: How.
         seeds: One programming a seed.
-        score: Outputs and targets to the value of each metric.
+        score: Outputs and targets to the value of each metric; outputs are double where single
+            precision overflows.
         batch: Inputs in one forward pass; 100 to 250 images suit a convolution network.
         labels: Columns that say what this is.
         progress: Show a bar where the output is a terminal.
@@ -143,4 +139,25 @@ def _laid_out(x: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 @torch.inference_mode()
 def _outputs(model: nn.Module, batches: Sequence[Sequence[torch.Tensor]]) -> torch.Tensor:
-    return torch.cat([model(*parts) for parts in batches])
+    """Outputs of all batches; in double precision where single overflows.
+
+    On a device whose conductance spreads over decades, five layers multiply to more than single
+    precision holds, and infinity less infinity is no number.
+    """
+    found = []
+    for parts in batches:
+        outputs = model(*parts)
+        found.append(outputs if torch.isfinite(outputs).all() else _in_double(model, parts))
+    return torch.cat(found)
+
+
+def _in_double(model: nn.Module, parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The same network and batch in double precision; the network keeps its own values."""
+    state = {
+        name: tensor.double()
+        for name, tensor in (*model.named_parameters(), *model.named_buffers())
+        if tensor.is_floating_point()
+    }
+    return torch.func.functional_call(
+        model, state, tuple(x.double() if x.is_floating_point() else x for x in parts)
+    )

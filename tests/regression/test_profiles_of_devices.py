@@ -12,7 +12,7 @@ import torch
 import yaml
 from torch import nn
 
-from codesign.evaluation.montecarlo import Labels, accuracy, evaluate
+from codesign.evaluation.montecarlo import Labels, evaluate
 from codesign.evaluation.statistics import rank_correlation
 from codesign.iv.importers import import_file
 from codesign.iv.names import device_id
@@ -20,6 +20,7 @@ from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
 from codesign.nonideality.device import Extraction, extract
 from codesign.nonideality.profile import profile_of, synthetic_profiles, trend, with_ratios
 from codesign.seeds import generator
+from codesign.tasks.task import accuracy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MIRROR = Path(os.environ.get("CODESIGN_MIRROR", REPOSITORY.parent / "shared" / "data"))
@@ -104,7 +105,7 @@ def test_usability_ranks_devices_by_what_their_own_cycles_do_to_a_network(device
         profiles,
         settings=MemSimSettings(mapping="relative", analog="weights", noise="resampled"),
         seeds=range(5),
-        score=accuracy,
+        score=lambda outputs, targets: {"accuracy": accuracy(outputs, targets)},
         batch=2000,
         labels=Labels(task="centres", method="none", model="two-layer", source="device"),
         progress=False,

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from codesign.evaluation.montecarlo import Labels, accuracy, evaluate, noise_generator
+from codesign.evaluation.montecarlo import Labels, evaluate, noise_generator
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
 from codesign.nonideality.profile import Trend, synthetic_profiles
 from codesign.tables import EVALUATION, write_table
+from codesign.tasks import task
 
 PROFILES = synthetic_profiles([1.0, 0.5, 0.2], Trend(0.14, 0.7, 9, "measured"), min_operative_fraction=0.35)
 SETTINGS = MemSimSettings(mapping="relative", analog="weights", noise="lognormal")
@@ -27,6 +28,11 @@ class Small(nn.Module):
 
     def forward(self, x):
         return self.body(x)
+
+
+def accuracy(outputs, targets):
+    """Under its name."""
+    return {"accuracy": task.accuracy(outputs, targets)}
 
 
 def run(model, *, method="erm", profiles=PROFILES, seeds=(0, 1, 2), batch=25, targets=None, **changes):
@@ -94,6 +100,35 @@ def test_weights_modes_and_statistics_are_as_before():
         run(model, targets=torch.zeros(90, dtype=torch.int64), score=broken)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert model.training and model.body[4].training and not model.body[1].training
+
+
+def deep(scale):
+    """Five layers whose clean outputs are finite."""
+    model = nn.Sequential(
+        nn.Flatten(), *(layer for _ in range(5) for layer in (nn.Linear(36, 36), nn.ReLU()))
+    )
+    generator = torch.Generator().manual_seed(3)
+    for parameter in model.parameters():
+        parameter.data.normal_(0, scale, generator=generator)
+    return model[:-1]
+
+
+def test_a_device_on_which_single_precision_overflows_is_scored_in_double():
+    """Decades of spread in five layers: the answers of the same weights in double, the weights as before."""
+    model, double = deep(1e4), deep(1e4).double()
+    [wild] = synthetic_profiles([0.001], Trend(0.0, 1.0, 9, "measured"), min_operative_fraction=0.35)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    targets = torch.arange(90) % 36
+    [row] = run(model, profiles=[wild], seeds=(5,), targets=targets)
+    with PerovskiteMemSim(model, SETTINGS) as simulator, torch.no_grad():
+        simulator.program(wild, noise_generator(wild.profile, 5))
+        assert not torch.isfinite(model(INPUTS)).all()
+        double.load_state_dict(model.state_dict())
+        expected = double(INPUTS.double())
+    assert torch.isfinite(expected).all() and len(expected.argmax(dim=1).unique()) > 1
+    assert row["value"] == task.accuracy(expected, targets)
+    assert run(model, profiles=[wild], seeds=(5,), targets=expected.argmax(dim=1))[0]["value"] == 1.0
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
 def test_several_inputs_and_several_metrics():
