@@ -54,12 +54,13 @@ def main() -> None:
     from codesign.crossbar.experiment import programmable, simulate
     from codesign.crossbar.networks import network_of, read_runs
     from codesign.nonideality.profile import nearest_level, read_profiles
+    from codesign.settings import experiments
     from codesign.training.experiment import Experiment, use_threads
 
     use_threads(1)
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     task = config["crossbar"]["task"]
-    experiment = Experiment(task, **{k: v for k, v in config["tasks"][task].items() if k != "gpu"})
+    experiment = Experiment(task, **experiments(config)[task])
     data = {"seed": config["seed"], "validation_fraction": config["training"]["validation_fraction"]}
     test = experiment.test_data(experiment.data(**data, mirror=None, cache=None))
     profiles = read_profiles(given.lab / "profiles/panel.parquet")

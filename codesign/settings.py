@@ -13,6 +13,17 @@ GOES_WITH = {
     "objects": (("cifar10",), ("alexnet", "resnext", "mobilenetv2", "resnet18", "resnet50", "resnet101")),
 }
 """Sources and networks of the tasks that take only some; a task that is not here takes any."""
+SHARED = (
+    "optimiser",
+    "momentum",
+    "weight_decay",
+    "schedule",
+    "warmup_epochs",
+    "select",
+    "patience",
+    "compile",
+)
+"""Keys of `training` that every method and task shares."""
 ON_A_CROSSBAR = ("mlp", "perceptron")
 """Networks of linear layers alone, which an array of memristors holds."""
 
@@ -51,6 +62,23 @@ def check_settings(settings: Mapping, schema: Mapping, *, name: str) -> None:
         raise SettingsError("\n  ".join([f"{name} has {len(lines)} problem(s):", *lines]))
 
 
+def experiments(settings: Mapping) -> dict[str, dict]:
+    """Tasks that are not left out, each as `codesign.training.experiment.Experiment` takes it.
+
+    `gpu` is not among it: it says how a task's jobs run, not what they compute.
+    """
+    return {
+        name: {key: value for key, value in task.items() if key != "gpu"}
+        for name, task in settings["tasks"].items()
+        if task is not None
+    }
+
+
+def shared_training(settings: Mapping) -> dict:
+    """What every training shares, as `codesign.training.experiment.Experiment.settings` takes it."""
+    return {name: settings["training"][name] for name in SHARED}
+
+
 def check_tasks(settings: Mapping) -> None:
     """Check what no schema can: whether data, network and training of each task go together.
 
@@ -67,7 +95,7 @@ def check_tasks(settings: Mapping) -> None:
             f"training.fixed: p1 + p2 = {sum(training['fixed']):g}; at most {LARGEST_NOISE} "
             "(beyond it hardly a value survives)"
         )
-    tasks = {name: task for name, task in settings["tasks"].items() if task is not None}
+    tasks = experiments(settings)
     if not tasks:
         problems.append("tasks: every task is null; at least one must be left")
     for name, task in tasks.items():

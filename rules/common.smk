@@ -15,7 +15,14 @@ from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.iv.names import DEVICE_ID
 from codesign.provenance import code_digest as digest_of
 from codesign.provenance import content_digest
-from codesign.settings import SettingsError, check_settings, check_tasks, read_schema
+from codesign.settings import (
+    SettingsError,
+    check_settings,
+    check_tasks,
+    experiments,
+    read_schema,
+    shared_training,
+)
 from codesign.tasks.mirror import mirror_of, only_lossy
 
 FOLDER = Path(workflow.basedir)
@@ -46,13 +53,8 @@ CHUNKS = {
 METHODS = config["training"]["methods"]
 # gaussian and bayesmulti-fixed have no certificate that another method does not show better
 CERTIFIED = [m for m in METHODS if m in ("erm", "dropout", "lognormal", "bayesmulti")]
-# gpu says how a task's jobs run, not what they compute: no rule has it among its parameters
 GPU_TASKS = {name for name, task in config["tasks"].items() if task and task.get("gpu", False)}
-TASKS = {
-    name: {key: value for key, value in task.items() if key != "gpu"}
-    for name, task in config["tasks"].items()
-    if task is not None
-}
+TASKS = experiments(config)
 CROSSBAR = config["crossbar"]
 CROSSBAR_METHODS = [m for m in CROSSBAR["methods"] if m in METHODS]
 # what a network on the array depends on: a change of anything else measures nothing again
@@ -72,19 +74,7 @@ CROSSBAR_HARDWARE = {
     )
 }
 MEASURED_RUNS = sorted(glob_wildcards("data/crossbar/{run,[^/.][^/]*}.parquet").run)
-SHARED_TRAINING = {
-    name: config["training"][name]
-    for name in (
-        "optimiser",
-        "momentum",
-        "weight_decay",
-        "schedule",
-        "warmup_epochs",
-        "select",
-        "patience",
-        "compile",
-    )
-}
+SHARED_TRAINING = shared_training(config)
 CATEGORIES = {  # of the report, in reading order; its menu sorts by name
     "next": "1 What to make next",
     "usability": "2 Usability",

@@ -21,6 +21,8 @@ LOGARITHMIC = ("length_um", "ag_nm")
 A_SITE_PM = {"MA": 217.0, "FA": 253.0, "Cs": 188.0}
 HALIDE_PM = {"I": 220.0, "Br": 196.0, "Cl": 181.0}
 LEAD_PM = 119.0
+NOT_ENCODABLE = "with a condition unknown or a perovskite that the model cannot describe"
+"""Devices that have a usability and are left out of the search, in words."""
 DESCRIPTORS = ("A-site radius", "halide radius", "tolerance factor")
 
 

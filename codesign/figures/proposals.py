@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from codesign.fabrication.encoding import NOT_ENCODABLE
 from codesign.figures.style import (
     A4_MM,
     BLACK,
@@ -99,7 +100,7 @@ def _head(figure, card: Mapping) -> float:
         for name, said in (
             ("no_usability", "without usability"),
             ("refused", "refused"),
-            ("not_encodable", "with a condition unknown or a perovskite that the model cannot describe"),
+            ("not_encodable", NOT_ENCODABLE),
         )
         if counts[name]
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from codesign.fabrication.encoding import NOT_ENCODABLE
 from codesign.pages.html import Column, badge, escaped, formula, page, table
 
 IMPROVEMENT = {
@@ -9,8 +10,6 @@ IMPROVEMENT = {
     "target": ("expected approach", "chance to come nearer"),
 }
 """What expected improvement and its probability are called, by goal."""
-NOT_ENCODABLE = "with a condition unknown or a perovskite that the model cannot describe"
-"""Devices that have a usability and are left out."""
 
 
 def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:

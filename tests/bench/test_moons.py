@@ -11,6 +11,7 @@ import yaml
 from codesign.bayesmulti.methods import method_spec
 from codesign.crossbar.networks import train_runs, write_runs
 from codesign.crossbar.record import read_measured
+from codesign.settings import experiments, shared_training
 from codesign.training.experiment import Experiment, use_threads
 from tests.bench.conftest import REPOSITORY, Bench, Outcome
 
@@ -58,20 +59,10 @@ def measured(library, tmp_path_factory) -> Measured:
     training, crossbar = config["training"], config["crossbar"]
     crossbar |= {"test_points": POINTS, "conductance": {"g_min_s": 5e-6, "g_max_s": 5e-6 + RANGE_S}}
     crossbar["write"]["reads"] = 2
-    names = (
-        "optimiser",
-        "momentum",
-        "weight_decay",
-        "schedule",
-        "warmup_epochs",
-        "patience",
-        "select",
-        "compile",
-    )
-    shared = {name: training[name] for name in names}
+    shared = shared_training(config)
     data = {"seed": config["seed"], "validation_fraction": training["validation_fraction"]}
     data |= {"mirror": None, "cache": None}
-    experiment = Experiment("moons", **config["tasks"]["moons"])
+    experiment = Experiment("moons", **experiments(config)["moons"])
     p_zero, p_half = training["fixed"]
     specs = (
         method_spec("erm", {}, 1),

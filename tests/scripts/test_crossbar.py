@@ -12,6 +12,7 @@ import yaml
 from codesign.bayesmulti.methods import method_spec
 from codesign.crossbar.record import RecordError, read_record, write_record
 from codesign.nonideality.profile import DeviceProfile, write_profiles
+from codesign.settings import shared_training
 from codesign.training.experiment import Experiment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,19 +30,7 @@ EXPERIMENT = Experiment(
     noise=0.2,
 )
 DATA = {"seed": 1, "validation_fraction": 0.2, "mirror": None, "cache": None}
-TRAINING = {
-    name: CONFIG["training"][name]
-    for name in (
-        "optimiser",
-        "momentum",
-        "weight_decay",
-        "schedule",
-        "warmup_epochs",
-        "select",
-        "patience",
-        "compile",
-    )
-}
+TRAINING = shared_training(CONFIG)
 METHODS = {"erm": {}, "bayesmulti": {"p_zero": 0.3, "p_half": 0.3}}
 
 

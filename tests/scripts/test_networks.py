@@ -12,6 +12,7 @@ import yaml
 from codesign.iv.measurement import write_measurement
 from codesign.iv.virtual_lab import VirtualLab, make_device
 from codesign.nonideality.profile import read_profiles
+from codesign.settings import shared_training
 from codesign.tables import (
     DEVICE,
     EVALUATION,
@@ -32,19 +33,7 @@ MOONS = Experiment(
     "two-moons", "moons", "embedded", "perceptron", epochs=3, batch_size=20, learning_rate=0.02,
     train_size=40, test_size=30, noise=0.2,
 )  # fmt: skip
-SHARED = {
-    name: CONFIG["training"][name]
-    for name in (
-        "optimiser",
-        "momentum",
-        "weight_decay",
-        "schedule",
-        "warmup_epochs",
-        "select",
-        "patience",
-        "compile",
-    )
-}
+SHARED = shared_training(CONFIG)
 DATA = {"seed": 5, "validation_fraction": 0.2, "mirror": None, "cache": None}
 SEARCHED = {"tie": "model", "limits": CONFIG["search"]["limits"], "site": "activation"}
 CONDITIONS = CONFIG["fabrication"]["start"]
