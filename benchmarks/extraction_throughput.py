@@ -26,10 +26,11 @@ import numpy as np
 import yaml
 
 from codesign.iv.measurement import read_measurement, write_measurement
-from codesign.iv.virtual_lab import VirtualLab
 from codesign.nonideality.device import Extraction, extract
-from codesign.nonideality.virtual import virtual_measurements
-from codesign.tables import DEVICE, write_table
+from codesign.schemas.device import DEVICE
+from codesign.tables import write_table
+from codesign.virtual_lab.devices import virtual_measurements
+from codesign.virtual_lab.sweeps import VirtualLab
 
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
 

@@ -23,10 +23,10 @@ import yaml
 from codesign.iv.importers import import_file
 from codesign.iv.measurement import Measurement
 from codesign.iv.names import device_id
-from codesign.iv.virtual_lab import VirtualLab
 from codesign.nonideality.device import Extraction, extract
-from codesign.nonideality.virtual import virtual_measurements
 from codesign.tables import write_csv
+from codesign.virtual_lab.devices import virtual_measurements
+from codesign.virtual_lab.sweeps import VirtualLab
 
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
 LAGS = (1, 2, 5, 10)

@@ -193,8 +193,8 @@ def virtual_workbook(folder: Path) -> Path:
     import yaml
     from openpyxl import Workbook
 
-    from codesign.iv.virtual_lab import VirtualLab
-    from codesign.nonideality.virtual import virtual_measurements
+    from codesign.virtual_lab.devices import virtual_measurements
+    from codesign.virtual_lab.sweeps import VirtualLab
 
     config = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
     lab = VirtualLab(**{k: v for k, v in config["virtual_lab"].items() if k not in ("devices", "landscape")})

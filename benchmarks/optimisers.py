@@ -26,9 +26,10 @@ from codesign.fabrication.campaign import run_campaign
 from codesign.fabrication.encoding import Encoding
 from codesign.fabrication.propose import Search, spread_choice
 from codesign.fabrication.space import Space, key_of
-from codesign.iv.landscape import Landscape
+from codesign.schemas.conditions import CONDITION_COLUMNS
 from codesign.seeds import generator
-from codesign.tables import CONDITION_COLUMNS, write_csv
+from codesign.tables import write_csv
+from codesign.virtual_lab.landscape import Landscape
 
 NUMERIC = CONDITION_COLUMNS[1:]
 

@@ -35,8 +35,8 @@ import yaml
 
 from codesign.figures.style import BLUE, GREY, ORANGE, axes_mm, house_style, new_figure, text_mm
 from codesign.iv.measurement import Measurement, write_measurement
-from codesign.iv.virtual_lab import VirtualLab
-from codesign.nonideality.virtual import virtual_measurements
+from codesign.virtual_lab.devices import virtual_measurements
+from codesign.virtual_lab.sweeps import VirtualLab
 from tests.workflow.tiny import PARTS as TINY_PARTS
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -18,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import yaml
 
-from codesign.iv.landscape import Landscape
-from codesign.iv.virtual_lab import VirtualLab, make_device, window_points
 from codesign.nonideality.device import Extraction, extract
 from codesign.seeds import generator
 from codesign.tables import write_csv
+from codesign.virtual_lab.landscape import Landscape
+from codesign.virtual_lab.sweeps import VirtualLab, make_device, window_points
 
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
 SPACE, START = CONFIG["fabrication"]["space"], CONFIG["fabrication"]["start"]

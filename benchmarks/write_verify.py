@@ -27,11 +27,11 @@ from codesign.crossbar.cells import CellSettings
 from codesign.crossbar.driver import Limits
 from codesign.crossbar.experiment import circuit_of, conductances, programmable, twin, writing
 from codesign.crossbar.programming import write_verify
-from codesign.iv.virtual_lab import VirtualLab
 from codesign.nonideality.device import Extraction, extract
 from codesign.nonideality.profile import DeviceProfile, choose_panel, nearest_level, profile_of
-from codesign.nonideality.virtual import virtual_measurements
 from codesign.seeds import generator
+from codesign.virtual_lab.devices import virtual_measurements
+from codesign.virtual_lab.sweeps import VirtualLab
 
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text(encoding="utf-8"))
 CROSSBAR, SEED = CONFIG["crossbar"], CONFIG["seed"]

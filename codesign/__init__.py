@@ -1,8 +1,5 @@
 """Perovskite memristors and robust networks, developed together.
 
-The science of the workflow: importable, free of Snakemake and of paths.
-Rooms: `iv` (what a measurement is), `nonideality` (from a measurement to a
-device row), `fabrication` (which device to make next), `figures` (drawing).
+The science of the workflow: importable, free of Snakemake and of paths. One folder is one subject;
+docs/code.md says what each holds and which may import which.
 """
-
-__version__ = "0.1.0"

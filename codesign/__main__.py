@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from codesign.provenance import sha256_of
-from codesign.records import FOLDER, RecordError, Records, read_stamp
+from codesign.files import sha256_of
+from codesign.provenance.records import FOLDER, RecordError, Records, read_stamp
 from codesign.tables import TableError, read_metadata
 from codesign.terminal import one_line
 

@@ -13,16 +13,9 @@ from codesign.evaluation.chunks import chunks
 from codesign.fabrication.check import check_fabrication
 from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.iv.names import DEVICE_ID
-from codesign.provenance import code_digest as digest_of
-from codesign.provenance import content_digest
-from codesign.settings import (
-    SettingsError,
-    check_settings,
-    check_tasks,
-    experiments,
-    read_schema,
-    shared_training,
-)
+from codesign.provenance.digest import code_digest as digest_of
+from codesign.provenance.digest import content_digest
+from codesign.settings import SettingsError, check_settings, check_tasks, experiments, read_schema, shared_training
 from codesign.tasks.mirror import mirror_of, only_lossy
 
 FOLDER = Path(workflow.basedir)

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.bayesmulti.noise import NoiseSpec
-from codesign.evaluation.certify import CertificateSettings, certify_network
+from codesign.certificates.certify import CertificateSettings, certify_network
 from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
-from codesign.records import recorded
-from codesign.tables import CERTIFICATES, read_object, write_table
+from codesign.provenance.records import recorded
+from codesign.schemas.certificates import CERTIFICATES
+from codesign.tables import read_object, write_table
 from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 

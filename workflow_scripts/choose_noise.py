@@ -3,15 +3,16 @@
 import json
 from pathlib import Path
 
-from codesign.evaluation.search_job import (
+import codesign.warm  # noqa: F401  a warm process takes the job from here
+from codesign.files import replacing
+from codesign.log import log_to
+from codesign.noise_search.rounds import (
     choose_specification,
     read_trial,
     search_space,
     unsearched_specification,
 )
-from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import replacing
+from codesign.provenance.records import recorded
 from codesign.training.experiment import Experiment
 
 

@@ -2,16 +2,12 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.log import log_to
-from codesign.nonideality.profile import (
-    choose_panel,
-    profile_of,
-    synthetic_profiles,
-    trend,
-    write_profiles,
-)
-from codesign.records import recorded
-from codesign.tables import DEVICE, read_table
+from codesign.nonideality.profile import choose_panel, profile_of, synthetic_profiles, trend, write_profiles
+from codesign.provenance.records import recorded
+from codesign.schemas.device import DEVICE
+from codesign.tables import read_table
 
 
 def main(

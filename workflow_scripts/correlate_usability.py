@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.evaluation.readings import predictions
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import DEVICE, EVALUATION_SUMMARY, read_table, write_csv
+from codesign.provenance.records import recorded
+from codesign.schemas.device import DEVICE
+from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
+from codesign.tables import read_table, write_csv
 
 
 def main(

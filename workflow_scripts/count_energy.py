@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.energy import ReadPulse, constant_rows, designs_of, energy_of, said_of
 from codesign.crossbar.record import read_records
 from codesign.crossbar.summary import programmed
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import ENERGY, write_csv, write_table
+from codesign.provenance.records import recorded
+from codesign.schemas.energy import ENERGY
+from codesign.tables import write_csv, write_table
 
 
 def main(

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.network import draw_accuracy, draw_device_accuracy
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import DEVICE, EVALUATION_SUMMARY, read_metadata, read_table
+from codesign.provenance.records import recorded
+from codesign.schemas.device import DEVICE
+from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
+from codesign.tables import read_metadata, read_table
 from codesign.tasks.registry import task_named
 
 FIGURES = ("accuracy", "device")

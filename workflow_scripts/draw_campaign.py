@@ -3,10 +3,11 @@
 import csv as table
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.campaign import draw_campaign
 from codesign.figures.style import write_drawing
 from codesign.log import log_to
-from codesign.records import recorded
+from codesign.provenance.records import recorded
 
 
 def main(*, summary: Path, pdf: Path, png: Path, csv: Path) -> None:

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.certificates import draw_certificates
 from codesign.figures.style import write_drawing
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import CERTIFICATE_SUMMARY, CERTIFICATES, PROFILE, read_metadata, read_table
+from codesign.provenance.records import recorded
+from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY
+from codesign.schemas.certificates import CERTIFICATES
+from codesign.schemas.profile import PROFILE
+from codesign.tables import read_metadata, read_table
 from codesign.tasks.registry import task_named
 
 

@@ -3,11 +3,13 @@
 import csv as table
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.network import draw_correlation
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import DEVICE, read_table
+from codesign.provenance.records import recorded
+from codesign.schemas.device import DEVICE
+from codesign.tables import read_table
 
 WORDS = ("task", "method", "noise", "metric", "reading", "title", "device")
 

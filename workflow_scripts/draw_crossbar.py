@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.record import cells_said, read_records, task_said
 from codesign.figures.crossbar import (
     PAPER_DROP,
@@ -12,8 +13,9 @@ from codesign.figures.crossbar import (
 )
 from codesign.figures.style import write_drawing
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import CROSSBAR_SUMMARY, read_table
+from codesign.provenance.records import recorded
+from codesign.schemas.crossbar_summary import CROSSBAR_SUMMARY
+from codesign.tables import read_table
 from codesign.tasks.registry import task_named
 
 FIGURES = ("accuracy", "errors", "conductances")

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.device import draw_device
 from codesign.figures.style import write_drawing
 from codesign.iv.measurement import MeasurementError, read_measurement
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import DEVICE, TableError, read_metadata, read_table
+from codesign.provenance.records import recorded
+from codesign.schemas.device import DEVICE
+from codesign.tables import TableError, read_metadata, read_table
 
 
 def main(*, sweeps: Path, device: Path, pdf: Path, png: Path, csv: Path) -> None:

@@ -3,12 +3,14 @@
 import csv
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.record import cells_said
 from codesign.figures.energy import draw_energy
 from codesign.figures.style import write_drawing
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import ENERGY, read_metadata, read_table
+from codesign.provenance.records import recorded
+from codesign.schemas.energy import ENERGY
+from codesign.tables import read_metadata, read_table
 
 
 def main(*, energy: Path, constants: Path, pdf: Path, png: Path, figure_csv: Path) -> None:

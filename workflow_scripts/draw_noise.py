@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.figures.noise import draw_noise
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import PROFILE, read_object, read_table
+from codesign.provenance.records import recorded
+from codesign.schemas.profile import PROFILE
+from codesign.tables import read_object, read_table
 
 
 def main(*, chosen: Path, panel: Path, pdf: Path, png: Path, csv: Path, experiment: str) -> None:

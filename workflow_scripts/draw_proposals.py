@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.proposals import draw_proposals
 from codesign.figures.style import write_drawing
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import PROPOSALS, read_object, read_table
+from codesign.provenance.records import recorded
+from codesign.schemas.proposals import PROPOSALS
+from codesign.tables import read_object, read_table
 
 
 def main(*, table: Path, card: Path, pdf: Path, png: Path, csv: Path) -> None:

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from codesign.evaluation.noise_record import search_trace, searched_parameters
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.noise import draw_search
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import PROFILE, read_object, read_table
+from codesign.noise_search.record import search_trace, searched_parameters
+from codesign.provenance.records import recorded
+from codesign.schemas.profile import PROFILE
+from codesign.tables import read_object, read_table
 from codesign.tasks.registry import task_named
 
 

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.style import write_drawing
 from codesign.figures.usability import draw_conditions, draw_distribution, draw_ranking
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import DEVICE, read_table
+from codesign.provenance.records import recorded
+from codesign.schemas.device import DEVICE
+from codesign.tables import read_table
 
 FIGURES = ("distribution", "conditions", "ranking")
 CURVES = ("voltage_v", "conductance_s", "conductance_low_s", "conductance_high_s", "usable")

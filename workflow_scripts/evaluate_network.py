@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.evaluation.job import evaluate_network
 from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
-from codesign.records import recorded
-from codesign.tables import EVALUATION, write_table
+from codesign.provenance.records import recorded
+from codesign.schemas.evaluation import EVALUATION
+from codesign.tables import write_table
 from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 

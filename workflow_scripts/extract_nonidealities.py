@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
 from codesign.log import log_to
 from codesign.nonideality.device import Extraction, extract
-from codesign.records import recorded
+from codesign.provenance.records import recorded
+from codesign.schemas.device import DEVICE
 from codesign.seeds import generator
-from codesign.tables import DEVICE, write_table
+from codesign.tables import write_table
 
 
 def main(*, sweeps: Path, device: Path, extraction: dict, strict: bool, seed: int) -> None:

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.iv.importers import ImportRefused, describe_file, import_one
 from codesign.iv.measurement import Measurement, write_measurement
 from codesign.log import log_to
-from codesign.records import recorded
+from codesign.provenance.records import recorded
 
 
 def main(*, raw: list[Path], conditions: list[Path], sweeps: Path, device: str, strict: bool) -> None:

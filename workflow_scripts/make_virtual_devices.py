@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.iv.measurement import write_measurement
-from codesign.iv.virtual_lab import VirtualLab
 from codesign.log import log_to
-from codesign.nonideality.virtual import virtual_measurements
-from codesign.records import recorded
+from codesign.provenance.records import recorded
+from codesign.virtual_lab.devices import virtual_measurements
+from codesign.virtual_lab.sweeps import VirtualLab
 
 
 def main(*, sweeps: list[Path], virtual_lab: dict, space: dict, start: dict, seed: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.discovery2 import Discovery2
 from codesign.crossbar.driver import Limits
 from codesign.crossbar.experiment import conductances, first_points, run_alternately, task_of, writing
@@ -13,7 +14,7 @@ from codesign.crossbar.record import git_commit, require_measured, write_record
 from codesign.crossbar.safety import Guarded
 from codesign.crossbar.wiring import read_wiring
 from codesign.log import log_to
-from codesign.records import recorded
+from codesign.provenance.records import recorded
 from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.iv.measurement import read_measurement
 from codesign.log import log_to
 from codesign.nonideality.device import Extraction
 from codesign.nonideality.profile import profile_of, with_ratios, write_profiles
-from codesign.records import recorded
-from codesign.tables import DEVICE, read_table
+from codesign.provenance.records import recorded
+from codesign.schemas.device import DEVICE
+from codesign.tables import read_table
 
 
 def main(*, sweeps: list[Path], devices: list[Path], profiles: Path, extraction: dict) -> None:

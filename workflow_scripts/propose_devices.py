@@ -3,11 +3,15 @@
 import json
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.fabrication.propose import Search, propose
 from codesign.fabrication.space import Space
+from codesign.files import replacing
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import DEVICE, PROPOSALS, read_table, replacing, write_csv, write_table
+from codesign.provenance.records import recorded
+from codesign.schemas.device import DEVICE
+from codesign.schemas.proposals import PROPOSALS
+from codesign.tables import read_table, write_csv, write_table
 
 
 def main(*, usability: Path, proposals: Path, table: Path, card: Path, fabrication: dict, seed: int) -> None:

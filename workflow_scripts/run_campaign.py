@@ -2,17 +2,19 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.fabrication.campaign import run_campaign, with_truth
 from codesign.fabrication.propose import Search
 from codesign.fabrication.space import Space
-from codesign.iv.landscape import Landscape
-from codesign.iv.virtual_lab import VirtualLab
 from codesign.log import log_to
 from codesign.nonideality.device import Extraction
-from codesign.nonideality.virtual import make_and_extract
-from codesign.records import recorded
+from codesign.provenance.records import recorded
+from codesign.schemas.campaign import CAMPAIGN
 from codesign.seeds import derived_seed, generator
-from codesign.tables import CAMPAIGN, write_table
+from codesign.tables import write_table
+from codesign.virtual_lab.devices import make_and_extract
+from codesign.virtual_lab.landscape import Landscape
+from codesign.virtual_lab.sweeps import VirtualLab
 
 
 def main(

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.bayesmulti.noise import NoiseSpec
-from codesign.evaluation.trial import trial_rows
 from codesign.log import log_to
+from codesign.noise_search.trial import trial_rows
 from codesign.nonideality.profile import read_profiles
-from codesign.records import recorded
-from codesign.tables import EVALUATION, read_object, write_table
+from codesign.provenance.records import recorded
+from codesign.schemas.evaluation import EVALUATION
+from codesign.tables import read_object, write_table
 from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment

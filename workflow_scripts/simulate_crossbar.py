@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.driver import SIMULATED
 from codesign.crossbar.experiment import conductances, programmable, simulate, task_of
 from codesign.crossbar.networks import network_of, read_runs
 from codesign.crossbar.record import write_record
 from codesign.log import log_to
 from codesign.nonideality.profile import nearest_level, read_profiles
-from codesign.records import recorded
+from codesign.provenance.records import recorded
 from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import EVALUATION, read_metadata, read_table, write_table
+from codesign.provenance.records import recorded
+from codesign.schemas.evaluation import EVALUATION
+from codesign.tables import read_metadata, read_table, write_table
 
 
 def main(*, levels: Path, devices: list[Path], evaluation: Path) -> None:

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.record import read_records
 from codesign.crossbar.summary import drops, error_histogram, summarise_runs
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import CROSSBAR_SUMMARY, write_csv, write_table
+from codesign.provenance.records import recorded
+from codesign.schemas.crossbar_summary import CROSSBAR_SUMMARY
+from codesign.tables import write_csv, write_table
 
 
 def main(

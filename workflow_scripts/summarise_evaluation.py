@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.evaluation.statistics import summarise
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import EVALUATION, EVALUATION_SUMMARY, read_metadata, read_table, write_csv, write_table
+from codesign.provenance.records import recorded
+from codesign.schemas.evaluation import EVALUATION
+from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
+from codesign.tables import read_metadata, read_table, write_csv, write_table
 
 
 def main(

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.fabrication.campaign import summarise
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import CAMPAIGN, read_table, write_csv, write_table
+from codesign.provenance.records import recorded
+from codesign.schemas.campaign import CAMPAIGN
+from codesign.tables import read_table, write_csv, write_table
 
 
 def main(*, evaluations: list[Path], table: Path, csv: Path) -> None:

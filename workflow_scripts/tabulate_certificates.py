@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from codesign.evaluation.certified import summarise_certificates
+import codesign.warm  # noqa: F401  a warm process takes the job from here
+from codesign.certificates.summary import summarise_certificates
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import CERTIFICATE_SUMMARY, CERTIFICATES, metadata_of, read_table, write_csv, write_table
+from codesign.provenance.records import recorded
+from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY
+from codesign.schemas.certificates import CERTIFICATES
+from codesign.tables import metadata_of, read_table, write_csv, write_table
 
 
 def main(*, networks: list[Path], summary: Path, csv: Path) -> None:

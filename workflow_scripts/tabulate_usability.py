@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.log import log_to
 from codesign.nonideality.table import stack_devices
-from codesign.records import recorded
+from codesign.provenance.records import recorded
 
 
 def main(*, devices: list[Path], table: Path, csv: Path) -> None:

@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.crossbar.networks import train_runs, write_runs
 from codesign.log import log_to
-from codesign.records import recorded
+from codesign.provenance.records import recorded
 from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 

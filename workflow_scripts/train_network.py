@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.bayesmulti.noise import NoiseSpec
+from codesign.files import remove_unfinished, replacing
 from codesign.log import log_to
-from codesign.records import recorded
-from codesign.tables import HISTORY, read_object, remove_unfinished, replacing, write_table
+from codesign.provenance.records import recorded
+from codesign.schemas.training import HISTORY
+from codesign.tables import read_object, write_table
 from codesign.tasks.mirror import placed
 from codesign.training.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment

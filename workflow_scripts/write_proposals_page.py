@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
+from codesign.files import replacing
 from codesign.log import log_to
 from codesign.pages.proposals import proposals_page
-from codesign.records import recorded
-from codesign.tables import PROPOSALS, read_table, replacing
+from codesign.provenance.records import recorded
+from codesign.schemas.proposals import PROPOSALS
+from codesign.tables import read_table
 
 
 def main(*, table: Path, card: Path, page: Path) -> None:

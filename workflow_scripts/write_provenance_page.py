@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
+from codesign.files import replacing
 from codesign.log import log_to
 from codesign.pages.provenance import made_from, provenance_page
-from codesign.records import Records, recorded, results_of
-from codesign.tables import DEVICE, read_metadata, read_table, replacing
+from codesign.provenance.records import Records, recorded, results_of
+from codesign.schemas.device import DEVICE
+from codesign.tables import read_metadata, read_table
 
 
 def main(

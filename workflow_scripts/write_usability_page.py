@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import codesign.warm  # noqa: F401  a warm process takes the job from here
+from codesign.files import replacing
 from codesign.log import log_to
 from codesign.pages.usability import usability_page
-from codesign.records import recorded
-from codesign.tables import DEVICE, read_table, replacing
+from codesign.provenance.records import recorded
+from codesign.schemas.device import DEVICE
+from codesign.tables import read_table
 
 
 def main(*, usability: Path, page: Path, confidence: float) -> None:

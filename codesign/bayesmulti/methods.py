@@ -31,7 +31,7 @@ class Method:
     sites: tuple[str, ...]
     """Sites it can act at."""
     searched: bool
-    """Whether `codesign.bayesmulti.search` finds its parameters."""
+    """Whether `codesign.noise_search.search` finds its parameters."""
 
 
 _MULTINOMIAL = (MultinomialNoise, ("p_zero", "p_half"), ("activation", "weight"))

@@ -323,7 +323,7 @@ def designs_of(
 def energy_of(
     designs: Iterable[Design], *, conductance_s: float, pulse: ReadPulse, source: str
 ) -> list[dict]:
-    """Rows of `codesign.tables.ENERGY`, one a design and component.
+    """Rows of `codesign.schemas.energy.ENERGY`, one a design and component.
 
     Args:
         designs: What is priced.

@@ -195,7 +195,7 @@ def run_network(
         write: How cells are programmed.
 
     Returns:
-        A row of `codesign.tables.CROSSBAR`.
+        A row of `codesign.schemas.crossbar.CROSSBAR`.
 
     Raises:
         DriftError: Cells moved after each of `ATTEMPTS` programmings.
@@ -251,7 +251,7 @@ def run_networks(
         write: How cells are programmed.
 
     Yields:
-        Rows of `codesign.tables.CROSSBAR`.
+        Rows of `codesign.schemas.crossbar.CROSSBAR`.
     """
     shared = {"task": task, "method": method, "settings": settings, "write": write}
     bar = tqdm(networks.items(), desc=f"crossbar {method}", unit="run", disable=None)
@@ -282,7 +282,7 @@ def simulate(
         seed: Root seed; each run has a fresh array, the same for every method.
 
     Yields:
-        Rows of `codesign.tables.CROSSBAR`.
+        Rows of `codesign.schemas.crossbar.CROSSBAR`.
     """
     span = conductances(profile, **crossbar["conductance"])
     read = {"read_voltage_v": crossbar["read_voltage_v"]}
@@ -331,7 +331,7 @@ def run_alternately(
         write: How cells are programmed.
 
     Yields:
-        Rows of `codesign.tables.CROSSBAR`, each as soon as it is measured.
+        Rows of `codesign.schemas.crossbar.CROSSBAR`, each as soon as it is measured.
     """
     turns = sorted((run, k, method) for k, method in enumerate(networks) for run in networks[method])
     with driver:

@@ -1,6 +1,6 @@
 """Records of a crossbar at work: written once, never over another, and never taken for what they are not.
 
-A record is a table of `codesign.tables.CROSSBAR` whose file metadata says where it
+A record is a table of `codesign.schemas.crossbar.CROSSBAR` whose file metadata says where it
 comes from: `source` (simulated | measured), and for a measured one the instrument,
 its serial number, the digest of the wiring and the git commit. A measured record is
 the bench's only trace: it cannot be made again from anything else.
@@ -13,8 +13,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from codesign.crossbar.driver import MEASURED, SIMULATED
-from codesign.records import commit_of
-from codesign.tables import CROSSBAR, metadata_of, read_table, write_table
+from codesign.provenance.records import commit_of
+from codesign.schemas.crossbar import CROSSBAR
+from codesign.tables import metadata_of, read_table, write_table
 
 REQUIRED = {
     SIMULATED: ("source", "device", "origin", "usability", "range_s"),
@@ -35,7 +36,7 @@ def write_record(rows: Sequence[Mapping], path: Path | str, *, metadata: Mapping
     """Write a record; a measured one only where no file is.
 
     Args:
-        rows: Rows of `codesign.tables.CROSSBAR`.
+        rows: Rows of `codesign.schemas.crossbar.CROSSBAR`.
         path: Where to.
         metadata: What the record says of itself; `REQUIRED` by its source.
 

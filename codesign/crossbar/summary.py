@@ -16,7 +16,7 @@ def drops(rows: Sequence[Mapping]) -> list[dict]:
     """One line a network: method, run and each of `QUANTITIES`.
 
     Args:
-        rows: Rows of `codesign.tables.CROSSBAR`.
+        rows: Rows of `codesign.schemas.crossbar.CROSSBAR`.
     """
     found = []
     for row in rows:
@@ -36,14 +36,14 @@ def summarise_runs(
     networks of a run had the same start, batches and array.
 
     Args:
-        rows: Rows of `codesign.tables.CROSSBAR`, each (method, run) once.
+        rows: Rows of `codesign.schemas.crossbar.CROSSBAR`, each (method, run) once.
         source: simulated | measured.
         resamples: Bootstrap resamples.
         confidence: Of the intervals.
         seed: Root seed.
 
     Returns:
-        Rows of `codesign.tables.CROSSBAR_SUMMARY`.
+        Rows of `codesign.schemas.crossbar_summary.CROSSBAR_SUMMARY`.
 
     Raises:
         ValueError: A method has a run twice.
@@ -84,7 +84,7 @@ def error_histogram(rows: Sequence[Mapping], *, bins: int) -> list[dict]:
     software, so that layers and methods share one axis.
 
     Args:
-        rows: Rows of `codesign.tables.CROSSBAR`.
+        rows: Rows of `codesign.schemas.crossbar.CROSSBAR`.
         bins: Bins of each layer, the same for every method; they span every error.
 
     Returns:
@@ -138,7 +138,7 @@ def programmed(rows: Sequence[Mapping], *, pulse_s: float) -> dict:
     """What the programmed arrays put into one multiplication.
 
     Args:
-        rows: Rows of `codesign.tables.CROSSBAR`.
+        rows: Rows of `codesign.schemas.crossbar.CROSSBAR`.
         pulse_s: Length of a read pulse [s].
 
     Returns:

@@ -43,7 +43,7 @@ def evaluate_network(
         seeds: Seeds are 0 ... seeds - 1, the same for every method.
 
     Returns:
-        Rows of `codesign.tables.EVALUATION`, and where the test data came from.
+        Rows of `codesign.schemas.evaluation.EVALUATION`, and where the test data came from.
     """
     test = experiment.test_data(experiment.data(**data))
     origin = asdict(test.origin) if test.origin else {}
@@ -77,7 +77,7 @@ def programmed_scores(
     """Score `model` on `examples` for each kind of noise, profile and seed.
 
     Returns:
-        Rows of `codesign.tables.EVALUATION`; none where there is no profile.
+        Rows of `codesign.schemas.evaluation.EVALUATION`; none where there is no profile.
     """
     if not profiles:
         return []

@@ -68,7 +68,7 @@ def evaluate(
         progress: Show a bar where the output is a terminal.
 
     Returns:
-        Rows of `codesign.tables.EVALUATION`, by profile, seed, metric. A profile
+        Rows of `codesign.schemas.evaluation.EVALUATION`, by profile, seed, metric. A profile
         on which every programming is the same is run once.
 
     Raises:

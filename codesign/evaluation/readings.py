@@ -16,7 +16,7 @@ READINGS: Mapping[str, tuple[str, Callable[[Mapping], float | None]]] = {
     "robust": ("η exp(−robust σ)", lambda row: float(row["eta"] * np.exp(-row["sigma_robust"]))),
     "eta": ("η", lambda row: row["eta"]),
 }
-"""Name to title and value of a reading, from a row of `codesign.tables.DEVICE`."""
+"""Name to title and value of a reading, from a row of `codesign.schemas.device.DEVICE`."""
 
 NOISE = "resampled"
 """Ratios from the device's own cycles: no reading of sigma enters the accuracy."""
@@ -34,8 +34,8 @@ def predictions(
     """Rank correlation of each reading with the mean score over devices, task by task.
 
     Args:
-        devices: Rows of `codesign.tables.DEVICE`.
-        summary: Rows of `codesign.tables.EVALUATION_SUMMARY`, any tasks.
+        devices: Rows of `codesign.schemas.device.DEVICE`.
+        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY`, any tasks.
         method: Training method whose network is scored: one fixed network a task.
         resamples: Bootstrap resamples of devices.
         confidence: Of the interval.

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from codesign.seeds import generator
 
 GROUP = ("task", "method", "model", "source", "profile", "level", "usability", "noise", "metric")
-"""Columns of `codesign.tables.EVALUATION` that rows to be averaged share."""
+"""Columns of `codesign.schemas.evaluation.EVALUATION` that rows to be averaged share."""
 
 
 def summarise(
@@ -22,14 +22,14 @@ def summarise(
     and metric; its interval is a percentile bootstrap over the seeds both have.
 
     Args:
-        rows: Rows of `codesign.tables.EVALUATION`.
+        rows: Rows of `codesign.schemas.evaluation.EVALUATION`.
         baseline: Method that differences refer to.
         resamples: Bootstrap resamples.
         confidence: Of the interval.
         seed: Root seed; a group's resamples depend on it and on the group alone.
 
     Returns:
-        Rows of `codesign.tables.EVALUATION_SUMMARY`, groups in the order of first
+        Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY`, groups in the order of first
         appearance. Difference and interval are None where the baseline has no seed
         in common, and the interval where it is one seed only.
 

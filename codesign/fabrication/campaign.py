@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from codesign.bayesopt.surrogate import fit_surrogate
 from codesign.fabrication.encoding import Encoding
 from codesign.fabrication.propose import Search, choose_batch, spread_choice
 from codesign.fabrication.space import Space, key_of
-from codesign.fabrication.surrogate import fit_surrogate
 
 Laboratory = Callable[[int, Mapping], tuple[float | None, float]]
 """(evaluation, condition) to (usability or None, its standard deviation)."""
@@ -87,7 +87,7 @@ def _next(
 def with_truth(
     rows: Sequence[Mapping], *, strategy: str, repeat: int, hidden: Sequence[float], optimum: float
 ) -> list[dict]:
-    """Complete campaign rows with the landscape's own values (`codesign.tables.CAMPAIGN`)."""
+    """Complete campaign rows with the landscape's own values (`codesign.schemas.campaign.CAMPAIGN`)."""
     best = np.maximum.accumulate(np.asarray(hidden, dtype=float))
     return [
         {

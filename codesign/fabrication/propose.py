@@ -23,17 +23,17 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import logsumexp, ndtri
 
-from codesign.fabrication.acquisition import (
+from codesign.bayesopt.acquisition import (
     log_expected_improvement,
     log_level_improvement,
     log_probability_of_approach,
     log_probability_of_improvement,
 )
+from codesign.bayesopt.surrogate import METHODS, Surrogate, fit_surrogate
 from codesign.fabrication.encoding import Encoding
 from codesign.fabrication.space import NUMERIC, Space, key_of
-from codesign.fabrication.surrogate import METHODS, Surrogate, fit_surrogate
+from codesign.schemas.conditions import CONDITION_COLUMNS
 from codesign.seeds import generator
-from codesign.tables import CONDITION_COLUMNS
 
 STOP_EI = 0.005
 """Expected improvement below which another device hardly pays: half a percent of usability."""
@@ -95,7 +95,7 @@ class Observations:
 
 @dataclass(frozen=True)
 class Proposals:
-    """Rows of `codesign.tables.PROPOSALS` and the card."""
+    """Rows of `codesign.schemas.proposals.PROPOSALS` and the card."""
 
     rows: list[dict]
     card: dict
@@ -218,7 +218,7 @@ def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Prop
     """Propose the next `search.batch` devices.
 
     Args:
-        table: Usability table (`codesign.tables.DEVICE`).
+        table: Usability table (`codesign.schemas.device.DEVICE`).
         space: What can be made.
         search: How.
         seed: Root seed of the samples behind `probability_better`.

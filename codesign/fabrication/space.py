@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from codesign.tables import CONDITION_COLUMNS
+from codesign.schemas.conditions import CONDITION_COLUMNS
 
 Condition = Mapping[str, object]
 NUMERIC = CONDITION_COLUMNS[1:]

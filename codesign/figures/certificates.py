@@ -51,8 +51,8 @@ def draw_certificates(
     """A table of every certificate with its vacuous cells hatched, and how far each promise reaches.
 
     Args:
-        summary: Rows of `codesign.tables.CERTIFICATE_SUMMARY` of one task and network.
-        examples: Rows of `codesign.tables.CERTIFICATES` behind it.
+        summary: Rows of `codesign.schemas.certificate_summary.CERTIFICATE_SUMMARY` of one task and network.
+        examples: Rows of `codesign.schemas.certificates.CERTIFICATES` behind it.
         chance: Score of a network that has learnt nothing.
         origin: measured | virtual: the devices that levels follow.
         data: Where the test examples come from, as the figure says it.

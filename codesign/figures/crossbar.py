@@ -48,7 +48,7 @@ def draw_crossbar_accuracy(
     """Accuracy of each run in software and on the array, and what the array costs.
 
     Args:
-        rows: Rows of `codesign.tables.CROSSBAR`.
+        rows: Rows of `codesign.schemas.crossbar.CROSSBAR`.
         summary: `codesign.crossbar.summary.summarise_runs` of them.
         dataset: What the networks tell apart, as the figure says it.
         chance: Accuracy of a network that has learnt nothing.
@@ -225,7 +225,7 @@ def draw_conductance_map(
     """Programmed against target conductance: every cell, and the array as one run filled it.
 
     Args:
-        rows: Rows of `codesign.tables.CROSSBAR`.
+        rows: Rows of `codesign.schemas.crossbar.CROSSBAR`.
         run: The run whose arrays are mapped; one filling a method, the first.
         array: Rows and columns of the array.
         tolerance_s: Of write-verify [S].

@@ -74,7 +74,7 @@ def draw_device(
 
     Args:
         measurement: The sweeps; None where the file could not be read.
-        row: The device's row of `codesign.tables.DEVICE`, list columns included.
+        row: The device's row of `codesign.schemas.device.DEVICE`, list columns included.
         min_operative_fraction: l0, the share of the branch that the operative window spans.
         confidence: Of the usability interval and the bound on sigma, as the row was made.
 

@@ -46,7 +46,7 @@ def draw_energy(
     """Energy of one multiply-accumulate as stacked bars, and efficiencies beside those of others.
 
     Args:
-        rows: Rows of `codesign.tables.ENERGY`; all of one pulse.
+        rows: Rows of `codesign.schemas.energy.ENERGY`; all of one pulse.
         constants: `codesign.crossbar.energy.constant_rows`: the references drawn.
         source: simulated | measured.
         device: What the cells are, as the figure says it.

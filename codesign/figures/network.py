@@ -35,8 +35,8 @@ def draw_accuracy(
     """Score against usability level of every method, and its paired difference to ERM.
 
     Args:
-        summary: Rows of `codesign.tables.EVALUATION_SUMMARY` of one task and network; those on
-            levels with this metric are drawn, and nothing is averaged here.
+        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY` of one
+            experiment; those on levels with this metric are drawn, and nothing is averaged here.
         metric: Which metric.
         chance: Score of a network that has learnt nothing.
         confidence: Of the intervals on differences.
@@ -178,9 +178,10 @@ def draw_device_accuracy(
     """Score on each device against its usability, ERM beside BayesMulti, one panel a kind of noise.
 
     Args:
-        summary: Rows of `codesign.tables.EVALUATION_SUMMARY` of one task and network; those on
-            devices with this metric are drawn. Without ERM and BayesMulti among them, every method.
-        devices: Rows of `codesign.tables.DEVICE`: the intervals of usability.
+        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY` of one
+            experiment; those on devices with this metric are drawn. Without ERM and BayesMulti among
+            them, every method.
+        devices: Rows of `codesign.schemas.device.DEVICE`: the intervals of usability.
         metric: Which metric.
         chance: Score of a network that has learnt nothing.
         confidence: Of the intervals of usability.

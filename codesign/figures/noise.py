@@ -6,7 +6,6 @@ import numpy as np
 
 from codesign.bayesmulti.methods import METHODS
 from codesign.bayesmulti.noise import MultinomialNoise, NoiseSpec
-from codesign.evaluation.noise_record import lognormal_beyond, lognormal_density, multinomial_factors
 from codesign.figures.methods import head, in_order, look_of_method
 from codesign.figures.style import (
     BLACK,
@@ -25,6 +24,7 @@ from codesign.figures.style import (
     whole_ticks,
     wrapped,
 )
+from codesign.noise_search.record import lognormal_beyond, lognormal_density, multinomial_factors
 
 PARAMETERS = {
     "rate": "dropout rate",
@@ -70,8 +70,8 @@ def draw_search(
     """Objective of every trial, the best so far, and the parameters tried and chosen.
 
     Args:
-        trace: As `codesign.evaluation.noise_record.search_trace` gives it.
-        parameters: As `codesign.evaluation.noise_record.searched_parameters` gives them.
+        trace: As `codesign.noise_search.record.search_trace` gives it.
+        parameters: As `codesign.noise_search.record.searched_parameters` gives them.
         task: Name of the task.
         metric: What the objective is a mean of.
         devices: Panel devices behind it.
@@ -240,7 +240,7 @@ def draw_noise(specification: NoiseSpec, panel: Sequence[Mapping], *, task: str,
 
     Args:
         specification: Multinomial noise of every noisy layer.
-        panel: Rows of `codesign.tables.PROFILE`.
+        panel: Rows of `codesign.schemas.profile.PROFILE`.
         task: Name of the task.
         origin: measured | virtual: the panel's devices.
 

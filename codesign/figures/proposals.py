@@ -38,7 +38,7 @@ def draw_proposals(rows: Sequence[Mapping], card: Mapping) -> Drawing:
     """The card of one set of proposals.
 
     Args:
-        rows: Rows of `codesign.tables.PROPOSALS`.
+        rows: Rows of `codesign.schemas.proposals.PROPOSALS`.
         card: What `codesign.fabrication.propose` says about them; its docstring lists the keys.
             Parts that are empty, as they are before there is a model, are left out and said to be.
 

@@ -22,8 +22,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
-from codesign.records import stamp
-from codesign.tables import replacing, write_csv
+from codesign.files import replacing
+from codesign.provenance.records import stamp
+from codesign.tables import write_csv
 
 ONE_COLUMN_MM = 88.0
 TWO_COLUMNS_MM = 180.0

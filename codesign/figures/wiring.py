@@ -27,7 +27,7 @@ from codesign.figures.style import (
     house_style,
     new_figure,
 )
-from codesign.tables import replacing
+from codesign.files import replacing
 
 HEIGHT_MM = 128.0
 DRIVE, BIAS, LOGIC, SENSE, GROUND = VERMILION, BLUE, PURPLE, GREEN, GREY

@@ -16,7 +16,7 @@ from codesign.iv.importers.conditions import read_conditions
 from codesign.iv.importers.sweeps import missing_values
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
 from codesign.iv.names import RAW_SUFFIXES, device_id, is_conditions_workbook, is_raw_file, sidecar_of
-from codesign.tables import CONDITION_COLUMNS
+from codesign.schemas.conditions import CONDITION_COLUMNS
 
 LARGEST_V, LARGEST_A = 100.0, 1.0
 """Above these a memristor's voltage or current is more likely stored in another unit."""

@@ -105,7 +105,7 @@ def find_copies(*, iv: Path, raw: Path) -> list[list[Copy]]:
         iv: Folder of `{device}.parquet`; it need not exist.
         raw: Folder of instrument files; it need not exist. One that waits to be imported counts, too.
     """
-    from codesign.provenance import sha256_of
+    from codesign.files import sha256_of
     from codesign.tables import TableError, read_metadata
 
     instrument: dict[str, list[Path]] = {}

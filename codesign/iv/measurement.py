@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from codesign.iv.names import is_device_id
-from codesign.tables import SWEEPS, TableError, metadata_of, read_table, write_table
+from codesign.schemas.measurement import SWEEPS
+from codesign.tables import TableError, metadata_of, read_table, write_table
 
 ORIGINS = ("measured", "virtual")
 KINDS = ("sweep", "pulse")

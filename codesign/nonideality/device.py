@@ -13,20 +13,12 @@ import numpy as np
 
 from codesign.iv.measurement import Measurement
 from codesign.nonideality.compliance import compliance_level
-from codesign.nonideality.lcis import (
-    longest_increasing_window,
-    nonmonotonic_factor,
-    operative_window,
-)
+from codesign.nonideality.lcis import longest_increasing_window, nonmonotonic_factor, operative_window
 from codesign.nonideality.quality import RULES, Quality, judge_cycles
 from codesign.nonideality.reference import reference_usability
-from codesign.nonideality.spread import (
-    autocorrelation_points,
-    sigma_mle,
-    sigma_robust,
-    sigma_upper,
-)
-from codesign.tables import CONDITION_COLUMNS, DEVICE
+from codesign.nonideality.spread import autocorrelation_points, sigma_mle, sigma_robust, sigma_upper
+from codesign.schemas.conditions import CONDITION_COLUMNS
+from codesign.schemas.device import DEVICE
 
 BAND = (0.05, 0.95)
 """Quantiles over cycles that a device figure shows as a band."""
@@ -76,7 +68,7 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
         rng: Draws the bootstrap resamples of cycles.
 
     Returns:
-        Every column of `codesign.tables.DEVICE`. Status `ok` with a usability,
+        Every column of `codesign.schemas.device.DEVICE`. Status `ok` with a usability,
         or `no_usability` / `refused` with a reason; never raises for what a
         measurement can hold.
     """
@@ -143,7 +135,7 @@ class Branch:
     log_g: np.ndarray
     """ln of the conductance in siemens at samples that count, NaN elsewhere."""
     found: dict
-    """Columns of `codesign.tables.DEVICE` about compliance."""
+    """Columns of `codesign.schemas.device.DEVICE` about compliance."""
 
 
 def read_branch(measurement: Measurement, settings: Extraction) -> Branch | None:

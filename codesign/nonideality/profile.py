@@ -28,7 +28,8 @@ import numpy as np
 from codesign.iv.measurement import Measurement
 from codesign.nonideality.device import Extraction, pooled_log_ratio
 from codesign.nonideality.lcis import operative_window
-from codesign.tables import PROFILE, read_table, write_table
+from codesign.schemas.profile import PROFILE
+from codesign.tables import read_table, write_table
 
 SYNTHETIC_POINTS = 100
 """Branch points of a synthetic profile: those of the reference code's curves."""
@@ -119,7 +120,7 @@ def profile_of(row: Mapping, *, min_operative_fraction: float, level: float | No
     """The profile of one device.
 
     Args:
-        row: A row of `codesign.tables.DEVICE` with status `ok`.
+        row: A row of `codesign.schemas.device.DEVICE` with status `ok`.
         min_operative_fraction: l0, as in the extraction that made the row.
         level: Usability level the device stands for, if any.
 
@@ -204,7 +205,7 @@ def choose_panel(rows: Iterable[Mapping], levels: Sequence[float]) -> list[tuple
     by name, then to the higher level. A device that is chosen for nothing changes nothing.
 
     Args:
-        rows: Rows of `codesign.tables.DEVICE`; those without a usability are passed over.
+        rows: Rows of `codesign.schemas.device.DEVICE`; those without a usability are passed over.
         levels: Usability levels, each once.
 
     Returns:
@@ -266,7 +267,7 @@ def trend(rows: Iterable[Mapping], *, min_operative_fraction: float, lowest: flo
     """Fit the trend that synthetic profiles follow.
 
     Args:
-        rows: Rows of `codesign.tables.DEVICE`; those without a usability are passed over.
+        rows: Rows of `codesign.schemas.device.DEVICE`; those without a usability are passed over.
         min_operative_fraction: l0, as in the extraction that made the rows.
         lowest: Devices below this usability are left out.
 
@@ -347,7 +348,7 @@ def _check_levels(levels: Sequence[float]) -> None:
 
 
 def to_rows(profiles: Iterable[DeviceProfile]) -> list[dict]:
-    """Rows of `codesign.tables.PROFILE`."""
+    """Rows of `codesign.schemas.profile.PROFILE`."""
     rows = []
     for profile in profiles:
         row = {f.name: getattr(profile, f.name) for f in fields(profile)}
@@ -356,7 +357,7 @@ def to_rows(profiles: Iterable[DeviceProfile]) -> list[dict]:
 
 
 def from_rows(rows: Iterable[Mapping]) -> list[DeviceProfile]:
-    """Profiles from rows of `codesign.tables.PROFILE`.
+    """Profiles from rows of `codesign.schemas.profile.PROFILE`.
 
     Raises:
         ProfileError: A row holds what no profile has.

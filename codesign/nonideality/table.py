@@ -8,8 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codesign.files import replacing
 from codesign.iv.discovery import same_source
-from codesign.tables import DEVICE, TableError, read_table, replacing, write_csv
+from codesign.schemas.device import DEVICE
+from codesign.tables import TableError, read_table, write_csv
 
 ROWS_A_GROUP = 64
 """Rows held in memory at once."""
@@ -19,7 +21,7 @@ def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path) -> dict[st
     """Stack device rows, holding at most `ROWS_A_GROUP` full rows in memory.
 
     Args:
-        devices: One-row tables of `codesign.tables.DEVICE`.
+        devices: One-row tables of `codesign.schemas.device.DEVICE`.
         table: Written in device-name order, every column.
         csv: Written best usability first, devices without usability last; without
             the curves.

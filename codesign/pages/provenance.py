@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from codesign.files import sha256_of
 from codesign.pages.html import Column, escaped, page, table
-from codesign.provenance import sha256_of
-from codesign.records import Record, Records
+from codesign.provenance.records import Record, Records
 
 SHORT = 12
 """Digits of a digest that a person compares; records have all 64."""

@@ -22,8 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from codesign.provenance import sha256_of
-from codesign.tables import replacing
+from codesign.files import replacing, sha256_of
 from codesign.tasks.mirror import CIFAR10_FOLDER, CIFAR10_LOSSY, CIFAR10_PUBLISHED, only_lossy
 from codesign.tasks.task import DataSettings, Origin
 

@@ -95,7 +95,7 @@ class TrainingResult:
     """What a training leaves behind; the model itself holds the best weights."""
 
     history: list[dict]
-    """A row an epoch (`codesign.tables.HISTORY`)."""
+    """A row an epoch (`codesign.schemas.training.HISTORY`)."""
     weights: dict[str, Tensor]
     """Of the best epoch, on the CPU."""
     best_epoch: int

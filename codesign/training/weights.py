@@ -8,7 +8,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from codesign.tables import METADATA_KEY, replacing
+from codesign.files import replacing
+from codesign.tables import METADATA_KEY
 
 KEY = METADATA_KEY.decode()
 

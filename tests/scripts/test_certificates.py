@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from codesign.bayesmulti.methods import method_spec
-from codesign.evaluation.certified import ORDER
+from codesign.certificates.summary import ORDER
 from codesign.nonideality.profile import DeviceProfile, write_profiles
-from codesign.tables import CERTIFICATE_SUMMARY, CERTIFICATES, read_metadata, read_table
+from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY
+from codesign.schemas.certificates import CERTIFICATES
+from codesign.tables import read_metadata, read_table
 from codesign.training.experiment import Experiment
 from codesign.training.weights import write_weights
 

@@ -12,8 +12,10 @@ import yaml
 from codesign.fabrication.campaign import summarise
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, write_measurement
 from codesign.nonideality.device import Extraction, extract
+from codesign.schemas.device import DEVICE
+from codesign.schemas.proposals import PROPOSALS
 from codesign.seeds import generator
-from codesign.tables import DEVICE, PROPOSALS, TableError, write_csv, write_table
+from codesign.tables import TableError, write_csv, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))

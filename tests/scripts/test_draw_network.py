@@ -12,7 +12,11 @@ from codesign.bayesmulti.methods import method_spec
 from codesign.evaluation.readings import predictions
 from codesign.evaluation.statistics import summarise
 from codesign.nonideality.profile import synthetic_profiles, to_rows, trend
-from codesign.tables import DEVICE, EVALUATION, EVALUATION_SUMMARY, PROFILE, write_csv, write_table
+from codesign.schemas.device import DEVICE
+from codesign.schemas.evaluation import EVALUATION
+from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
+from codesign.schemas.profile import PROFILE
+from codesign.tables import write_csv, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 USABILITY = {"a": 0.2, "b": 0.5, "c": 0.8, "d": 0.9}

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from codesign.iv.landscape import Landscape
 from codesign.iv.measurement import read_measurement
-from codesign.iv.virtual_lab import LIMIT_NOISE
 from codesign.seeds import generator
+from codesign.virtual_lab.landscape import Landscape
+from codesign.virtual_lab.sweeps import LIMIT_NOISE
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())

@@ -10,21 +10,17 @@ import pytest
 import yaml
 
 from codesign.iv.measurement import write_measurement
-from codesign.iv.virtual_lab import VirtualLab, make_device
 from codesign.nonideality.profile import read_profiles
+from codesign.schemas.device import DEVICE
+from codesign.schemas.evaluation import EVALUATION
+from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
+from codesign.schemas.profile import PROFILE
+from codesign.schemas.training import HISTORY
 from codesign.settings import shared_training
-from codesign.tables import (
-    DEVICE,
-    EVALUATION,
-    EVALUATION_SUMMARY,
-    HISTORY,
-    PROFILE,
-    read_metadata,
-    read_table,
-    write_table,
-)
+from codesign.tables import read_metadata, read_table, write_table
 from codesign.training.experiment import Experiment
 from codesign.training.weights import read_weights
+from codesign.virtual_lab.sweeps import VirtualLab, make_device
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))

@@ -10,7 +10,10 @@ import pytest
 import yaml
 
 from codesign.fabrication.space import Space, key_of
-from codesign.tables import CONDITION_COLUMNS, DEVICE, PROPOSALS, read_table, write_table
+from codesign.schemas.conditions import CONDITION_COLUMNS
+from codesign.schemas.device import DEVICE
+from codesign.schemas.proposals import PROPOSALS
+from codesign.tables import read_table, write_table
 
 ROOT = Path(__file__).parents[2]
 FABRICATION = yaml.safe_load((ROOT / "config.yaml").read_text())["fabrication"]

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from codesign.fabrication.space import key_of
-from codesign.tables import CAMPAIGN, read_table
+from codesign.schemas.campaign import CAMPAIGN
+from codesign.tables import read_table
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())

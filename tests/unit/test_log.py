@@ -7,7 +7,7 @@ import pytest
 from safetensors import SafetensorError
 
 from codesign.log import FORBIDDEN, FULL, log_to, remedy_of
-from codesign.provenance import content_digest
+from codesign.provenance.digest import content_digest
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,9 @@ from codesign.iv.measurement import (
 )
 from codesign.iv.names import LONGEST_ID, device_id, is_device_id
 from codesign.log import log_to
+from codesign.schemas.measurement import SWEEPS
 from codesign.settings import read_schema
-from codesign.tables import METADATA_KEY, SWEEPS, TableError, read_object, read_table, write_csv
+from codesign.tables import METADATA_KEY, TableError, read_object, read_table, write_csv
 from codesign.tasks import data
 from codesign.tasks.data import (
     CIFAR10_RECORD,

@@ -4,15 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from codesign.tables import (
-    TableError,
-    read_metadata,
-    read_table,
-    remove_unfinished,
-    replacing,
-    write_csv,
-    write_table,
-)
+from codesign.files import remove_unfinished, replacing
+from codesign.tables import TableError, read_metadata, read_table, write_csv, write_table
 
 SCHEMA = pa.schema([pa.field("a", pa.int32()), pa.field("b", pa.float64())])
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from codesign.records import Records
+from codesign.provenance.records import Records
 from tests.workflow.tiny import ENVIRONMENT, REPOSITORY, Project
 
 CATEGORIES = [

@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 
 from codesign.iv.measurement import write_measurement
-from codesign.iv.virtual_lab import VirtualLab, make_device
+from codesign.virtual_lab.sweeps import VirtualLab, make_device
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PARTS = (

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from codesign.files import sha256_of
 from codesign.iv.importers.conditions import match_conditions
 from codesign.iv.importers.filename import conditions_in, contradictions
 from codesign.iv.importers.limits import check_size
@@ -14,7 +15,6 @@ from codesign.iv.importers.sweeps import read_sweeps
 from codesign.iv.importers.table import Table
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata
 from codesign.iv.names import RAW_SUFFIXES
-from codesign.provenance import sha256_of
 
 __all__ = ["ImportRefused", "describe_file", "import_file", "import_one"]
 

@@ -25,7 +25,8 @@ from codesign.crossbar.programming import DriftError
 from codesign.crossbar.simulated import SimulatedCrossbar
 from codesign.crossbar.summary import programmed
 from codesign.models.build import build_model, initialise
-from codesign.tables import CROSSBAR, write_table
+from codesign.schemas.crossbar import CROSSBAR
+from codesign.tables import write_table
 from codesign.tasks.moons import MOONS
 from codesign.tasks.task import Split
 

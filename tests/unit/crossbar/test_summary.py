@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from codesign.crossbar.summary import cells_of, drops, error_histogram, programmed, summarise_runs
-from codesign.tables import CROSSBAR_SUMMARY, write_table
+from codesign.schemas.crossbar_summary import CROSSBAR_SUMMARY
+from codesign.tables import write_table
 
 OPTIONS = {"source": "simulated", "resamples": 500, "confidence": 0.95, "seed": 1}
 

@@ -7,7 +7,8 @@ from torch import nn
 from codesign.evaluation.montecarlo import Labels, evaluate, noise_generator
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
 from codesign.nonideality.profile import Trend, synthetic_profiles
-from codesign.tables import EVALUATION, write_table
+from codesign.schemas.evaluation import EVALUATION
+from codesign.tables import write_table
 from codesign.tasks import task
 
 PROFILES = synthetic_profiles([1.0, 0.5, 0.2], Trend(0.14, 0.7, 9, "measured"), min_operative_fraction=0.35)

@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from codesign.evaluation.statistics import mean_interval, rank_correlation, summarise
-from codesign.tables import EVALUATION_SUMMARY, write_table
+from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
+from codesign.tables import write_table
 
 OPTIONS = {"baseline": "erm", "resamples": 500, "confidence": 0.95, "seed": 7}
 

@@ -11,8 +11,8 @@ from codesign.fabrication.campaign import run_campaign
 from codesign.fabrication.check import check_fabrication
 from codesign.fabrication.propose import Search
 from codesign.fabrication.space import Space
-from codesign.iv.landscape import Landscape
 from codesign.settings import SettingsError, check_settings, read_schema
+from codesign.virtual_lab.landscape import Landscape
 
 REPOSITORY = Path(__file__).parents[3]
 OTHERS = ["MAPbI3", "Cs2AgBiBr6", "MAPb(I0.9Br0.1)3"]

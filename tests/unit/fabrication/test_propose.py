@@ -9,11 +9,13 @@ import pyarrow as pa
 import pytest
 from scipy.stats import multivariate_normal
 
+from codesign.bayesopt.surrogate import fit_surrogate, slice_samples
 from codesign.fabrication.encoding import Encoding, ions_of, tolerance_factor
 from codesign.fabrication.propose import Search, propose
 from codesign.fabrication.space import Space, SpaceError, key_of
-from codesign.fabrication.surrogate import fit_surrogate, slice_samples
-from codesign.tables import CONDITION_COLUMNS, DEVICE, PROPOSALS
+from codesign.schemas.conditions import CONDITION_COLUMNS
+from codesign.schemas.device import DEVICE
+from codesign.schemas.proposals import PROPOSALS
 
 LEVELS = {
     "perovskite": ["MAPbI3", "MAPbBr3", "CsPbI3"],

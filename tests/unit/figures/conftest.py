@@ -5,8 +5,8 @@ import pytest
 
 from codesign.iv.measurement import Measurement, Metadata
 from codesign.nonideality.device import Extraction, extract
+from codesign.schemas.device import DEVICE
 from codesign.seeds import generator
-from codesign.tables import DEVICE
 
 SETTINGS = {
     "branch": "up",

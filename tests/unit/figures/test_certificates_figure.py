@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from codesign.evaluation.certified import summarise_certificates
+from codesign.certificates.summary import summarise_certificates
 from codesign.figures.certificates import draw_certificates
-from codesign.tables import CERTIFICATES
+from codesign.schemas.certificates import CERTIFICATES
 
 SHARED = {"chance": 0.1, "origin": "virtual", "data": "digits"}
 LEVELS = {"synthetic-1": (1.0, 0.0), "synthetic-0.9": (0.9, 0.4), "synthetic-0.2": (0.2, 9.0)}

@@ -9,7 +9,7 @@ from codesign.evaluation.readings import READINGS, predictions
 from codesign.evaluation.statistics import summarise
 from codesign.figures.methods import LOOKS, counted, in_order, look_of_method
 from codesign.figures.network import draw_accuracy, draw_correlation, draw_device_accuracy
-from codesign.tables import EVALUATION
+from codesign.schemas.evaluation import EVALUATION
 
 SHARED = {"metric": "accuracy", "chance": 0.1, "confidence": 0.95, "origin": "virtual", "data": "digits"}
 LEVELS = (0.2, 0.6, 1.0)

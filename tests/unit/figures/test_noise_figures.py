@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from codesign.bayesmulti.methods import method_spec
-from codesign.bayesmulti.search import SearchSpace
-from codesign.evaluation.noise_record import search_trace, searched_parameters
 from codesign.figures.noise import draw_noise, draw_search
+from codesign.noise_search.record import search_trace, searched_parameters
+from codesign.noise_search.search import SearchSpace
 
 LIMITS = {"dropout": 0.9, "gaussian": 0.5, "lognormal": 1.5, "bayesmulti": 0.9}
 SHARED = {"task": "moons", "metric": "accuracy", "devices": 4, "draws": 3, "origin": "virtual"}

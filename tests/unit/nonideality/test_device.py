@@ -8,7 +8,7 @@ import yaml
 
 from codesign.iv.measurement import Measurement, Metadata
 from codesign.nonideality.device import Extraction, bootstrap_usability, extract
-from codesign.tables import DEVICE
+from codesign.schemas.device import DEVICE
 
 CONFIG = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text())["extraction"]
 UP = np.linspace(0, 6, 61)

@@ -7,7 +7,8 @@ import pytest
 
 from codesign.iv.measurement import Measurement, Metadata
 from codesign.nonideality.table import stack_devices
-from codesign.tables import DEVICE, read_table, write_table
+from codesign.schemas.device import DEVICE
+from codesign.tables import read_table, write_table
 
 
 @pytest.fixture

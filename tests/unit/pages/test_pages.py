@@ -8,8 +8,9 @@ from codesign.pages.html import FRONT, Column, badge, formula, page, table
 from codesign.pages.proposals import proposals_page
 from codesign.pages.provenance import Made, provenance_page
 from codesign.pages.usability import usability_page
-from codesign.records import Record, digest_of
-from codesign.tables import DEVICE, PROPOSALS
+from codesign.provenance.records import Record, digest_of
+from codesign.schemas.device import DEVICE
+from codesign.schemas.proposals import PROPOSALS
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror='alert(2)'>\"&amp;" + FRONT[1]
 CONDITIONS = {"perovskite": "MAPbI3", "length_um": 1.5, "diameter_nm": 200.0, "pb_min": 15.0, "ag_nm": 200.0}

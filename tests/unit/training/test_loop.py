@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from codesign.tables import HISTORY, read_table, write_table
+from codesign.schemas.training import HISTORY
+from codesign.tables import read_table, write_table
 from codesign.tasks.task import Split
 from codesign.training.loop import TrainingError, train
 from codesign.training.schedule import learning_rate_factor

@@ -1,0 +1,1 @@
+"""What can be promised of a trained network: bounds, smoothing, certification, summary."""

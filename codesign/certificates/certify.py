@@ -1,0 +1,393 @@
+"""What can be promised of one trained network: its certificates, example by example.
+
+Each certificate is about a classifier, and not every one about the network that is programmed:
+
+* `published`, `discrete`: the *smoothed* network that decides by majority over multinomial noise on
+  the weights of every linear and convolution layer. Such a network exists for every method: noise
+  is drawn at certification, whatever it was in training. A network trained with noise on activations
+  has merely not learnt to live with this one, and q, its share of correct decisions, says how well
+  it does. Weights may change in any way, at most so many of them; biases, normalisation and inputs
+  stay. Nothing follows for the plain network.
+* `smoothing`: the network smoothed with log-normal noise on the same weights. Every weight may
+  be multiplied by a factor above 0, as long as the logarithms of all factors together stay short.
+* `programming`: the plain network programmed as PerovskiteMemSim models a profile: the probability,
+  over programmings, that an example is classified correctly. It promises nothing about a device
+  that is not like the model, nor about one given programming.
+* `accuracy`: the mean over programmings of the share of these examples classified correctly.
+
+Confidence. q and probabilities are Monte-Carlo estimates, so each certificate rests on a lower
+confidence bound. Scope `one` holds for the example in its row at the stated confidence: of many
+such rows some may be wrong. Scope `all` holds for all examples of one network, certificate and
+profile at once (Bonferroni), so that a share counted from these rows is itself a statement at that
+confidence. Scope `mean` holds for the mean accuracy. Nothing is corrected over methods, certificates
+or profiles. Examples are test examples drawn once; a share is about them and not about all digits.
+
+The draws come from streams of their own: they are independent of those that training and the
+search for its noise have seen, without which a bound on new programmings would not hold.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from codesign.bayesmulti.injection import noise_layers
+from codesign.bayesmulti.noise import LEVELS, DropoutNoise, LognormalNoise, MultinomialNoise, NoiseSpec
+from codesign.certificates.bounds import (
+    certified_changes,
+    lower_bound,
+    mean_lower_bound,
+    published_changes,
+    smoothing_radius,
+)
+from codesign.certificates.smoothing import smoothed_decisions
+from codesign.evaluation.job import IMAGES_A_BATCH
+from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
+from codesign.nonideality.profile import DeviceProfile
+from codesign.schemas.certificates import CERTIFICATES
+from codesign.seeds import derived_seed
+from codesign.tasks.splits import stratified
+from codesign.tasks.task import Split
+from codesign.training.experiment import Experiment, compute_device
+
+
+@dataclass(frozen=True)
+class CertificateSettings:
+    """How much is drawn, and how sure the bounds are."""
+
+    examples: int
+    """Test examples certified; all where there are fewer."""
+    draws: int
+    """Draws of the smoothing noise an example."""
+    programmings: int
+    """Programmings of each profile."""
+    confidence: float
+    sigma: float
+    """Width of the log-normal smoothing."""
+
+    def __post_init__(self) -> None:
+        for name in ("examples", "draws", "programmings"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 < self.confidence < 1:
+            raise ValueError(f"confidence must lie inside 0 ... 1, got {self.confidence}")
+        if not self.sigma > 0:
+            raise ValueError(f"sigma must be above 0, got {self.sigma}")
+
+
+class Programmed(NamedTuple):
+    """Decisions of a network programmed many times, and how far its weights moved."""
+
+    correct: np.ndarray
+    """Boolean, shape (programmings, examples)."""
+    changed: np.ndarray
+    """Weights that differ from the clean ones, shape (programmings,)."""
+    distance: np.ndarray
+    """||ln(programmed / clean)||_2; infinite where a sign turned, a weight became 0 or one changed
+    that carries no smoothing noise (a bias); shape (programmings,)."""
+
+
+def certify_network(
+    weights: Path,
+    experiment: Experiment,
+    trained: NoiseSpec,
+    profiles: Sequence[DeviceProfile],
+    *,
+    method: str,
+    settings: CertificateSettings,
+    fixed: Sequence[float],
+    memsim: Mapping,
+    data: Mapping,
+    seed: int,
+) -> tuple[list[dict], dict]:
+    """Certify the network of `weights` on its test examples.
+
+    Args:
+        weights: What training left.
+        experiment: Of which network and task.
+        trained: Noise it was trained under.
+        profiles: What it is programmed on.
+        method: How it was trained.
+        settings: How much is drawn.
+        fixed: p_zero and p_half where training had no multinomial noise.
+        memsim: mapping and analog.
+        data: Arguments of `Experiment.data`.
+        seed: Root seed; examples and draws depend on it and the task, and are the same for every method.
+
+    Returns:
+        Rows of `codesign.schemas.certificates.CERTIFICATES`, and where the test data came from.
+    """
+    test = experiment.test_data(experiment.data(**data))
+    device = compute_device()
+    chooser = torch.Generator().manual_seed(derived_seed(seed, "certificates", experiment.name, "examples"))
+    chosen = stratified(test.targets, min(settings.examples, len(test.targets)), generator=chooser)
+    model = experiment.saved_network(weights)
+    layout = torch.channels_last if experiment.convolves else torch.contiguous_format
+    model = model.to(device=device, memory_format=layout)
+    examples = Split(
+        test.inputs[chosen].to(device=device, memory_format=layout), test.targets[chosen].to(device), None
+    )
+    labels = {"task": experiment.name, "method": method, "model": experiment.model}
+    noise = weight_noise(trained, fixed=fixed, n_layers=len(noise_layers(model)))
+    rows = smoothed_rows(model, examples, noise, settings=settings, seed=seed, labels=labels)
+    rows += programmed_rows(
+        model,
+        examples,
+        profiles,
+        settings=settings,
+        memsim=MemSimSettings(**memsim, noise="lognormal"),
+        chance=experiment.definition.chance,
+        seed=seed,
+        labels=labels,
+    )
+    numbers = chosen.tolist()
+    for row in rows:
+        if row["example"] is not None:
+            row["example"] = numbers[row["example"]]
+    return rows, asdict(test.origin) if test.origin else {}
+
+
+def weight_noise(trained: NoiseSpec, *, fixed: Sequence[float], n_layers: int) -> NoiseSpec:
+    """The multinomial noise on weights that a network is smoothed with.
+
+    Its own where it was trained with some (dropout is multinomial without halves). Noise on the
+    activations that a layer reads passes to that layer's weights; the first layer, which reads
+    clean inputs, gets the second one's. Without such noise, or where the search chose none, `fixed`.
+
+    Args:
+        trained: Noise of the training.
+        fixed: p_zero and p_half.
+        n_layers: Weight layers of the network.
+
+    Raises:
+        ValueError: The number of noises fits neither site.
+    """
+    own = [_multinomial(layer) for layer in trained.layers]
+    if not own or None in own or all(layer.is_identity for layer in own):
+        return NoiseSpec(trained.method, "weight", (MultinomialNoise(*fixed),) * n_layers)
+    if trained.site == "activation":
+        own = [own[0], *own]
+    if len(own) != n_layers:
+        raise ValueError(f"{len(trained.layers)} noises at site {trained.site} for {n_layers} weight layers")
+    return NoiseSpec(trained.method, "weight", tuple(own))
+
+
+def _multinomial(noise) -> MultinomialNoise | None:
+    if isinstance(noise, DropoutNoise):
+        return MultinomialNoise(noise.rate, 0.0)
+    return noise if isinstance(noise, MultinomialNoise) else None
+
+
+def certified_noise(noise: NoiseSpec) -> tuple[float, float]:
+    """p_zero and p_half that hold for every layer: the smallest and the largest, as they are drawn.
+
+    Draws compare 16 bits, so the probabilities are those rounded to 1 / 65536.
+    """
+    zero = [round(layer.p_zero * LEVELS) for layer in noise.layers]
+    both = [round((layer.p_zero + layer.p_half) * LEVELS) for layer in noise.layers]
+    half = max(b - z for b, z in zip(both, zero, strict=True))
+    return min(zero) / LEVELS, half / LEVELS
+
+
+def smoothed_rows(
+    model: nn.Module,
+    examples: Split,
+    noise: NoiseSpec,
+    *,
+    settings: CertificateSettings,
+    seed: int,
+    labels: Mapping[str, str],
+) -> list[dict]:
+    """Rows of `published`, `discrete` and `smoothing`; `example` is the position in `examples`.
+
+    Vacuous is what lets nothing change: less than one weight, or a radius of 0.
+    """
+    layers = noise_layers(model)
+    lognormal = NoiseSpec(noise.method, "weight", (LognormalNoise(settings.sigma),) * len(layers))
+    weights = sum(model.get_submodule(name).weight.numel() for name in layers)
+    p_zero, p_half = certified_noise(noise)
+
+    def published(q: np.ndarray) -> np.ndarray:
+        if p_zero == 0:
+            return np.full(np.shape(q), np.nan)  # Theorem 1 does not cover it
+        return published_changes(q, p_zero=p_zero, p_half=p_half, parameters=weights)
+
+    multinomial_values = {"published": published, "discrete": lambda q: certified_changes(q, p_zero=p_zero)}
+    lognormal_values = {"smoothing": lambda q: smoothing_radius(q, width=settings.sigma)}
+    rows = []
+    for spec, values, columns in (
+        (noise, multinomial_values, {"p_zero": p_zero, "p_half": p_half}),
+        (lognormal, lognormal_values, {"width": settings.sigma}),
+    ):
+        device = examples.targets.device
+        stream = derived_seed(seed, "certificates", labels["task"], next(iter(values)))
+        correct = smoothed_decisions(
+            model,
+            examples.inputs,
+            examples.targets,
+            spec,
+            torch.Generator(device=device).manual_seed(stream),
+            draws=settings.draws,
+            # one draw of the weights serves all examples: a batch is all of them
+            batch=len(examples.targets),
+        )
+        successes = correct.sum(dim=0).cpu().numpy()
+        for scope, confidence in _scopes(settings.confidence, len(successes)).items():
+            # the last one: what a network that is always right would get
+            counts = np.append(successes, settings.draws)
+            q = lower_bound(counts, settings.draws, confidence=confidence)
+            for name, value in values.items():
+                found = value(q)
+                rows += [
+                    _row(labels, name, columns)
+                    | {
+                        "scope": scope,
+                        "example": k,
+                        "successes": int(successes[k]),
+                        "draws": settings.draws,
+                        "confidence": settings.confidence,
+                        "probability": float(q[k]),
+                        "value": None if np.isnan(found[k]) else float(found[k]),
+                        "ceiling": None if np.isnan(found[-1]) else float(found[-1]),
+                        "vacuous": not (found[k] > 0 if name == "smoothing" else found[k] >= 1),
+                    }
+                    for k in range(len(successes))
+                ]
+    return rows
+
+
+def programmed_rows(
+    model: nn.Module,
+    examples: Split,
+    profiles: Sequence[DeviceProfile],
+    *,
+    settings: CertificateSettings,
+    memsim: MemSimSettings,
+    chance: float,
+    seed: int,
+    labels: Mapping[str, str],
+) -> list[dict]:
+    """Rows of `programming` and `accuracy`; `example` is the position in `examples`.
+
+    A profile on which every programming is the same is programmed once: its decisions are exact.
+    `programming` is vacuous where it does not promise that most programmings decide correctly,
+    `accuracy` where it does not exceed `chance`.
+    """
+    rows = []
+    for profile in profiles:
+        stream = derived_seed(seed, "certificates", labels["task"], "programming", profile.profile)
+        found = programmed_decisions(
+            model,
+            examples,
+            profile,
+            settings=memsim,
+            generator=torch.Generator().manual_seed(stream),
+            programmings=settings.programmings,
+        )
+        draws, n = found.correct.shape
+        exact = draws < settings.programmings
+        columns = {
+            "profile": profile.profile,
+            "usability": profile.usability,
+            "draws": draws,
+            "confidence": 1.0 if exact else settings.confidence,
+            "changed": float(np.median(found.changed)),
+            "distance": float(np.median(found.distance)),
+        }
+        successes = found.correct.sum(axis=0)
+        for scope, confidence in _scopes(settings.confidence, n).items():
+            counts = np.append(successes, draws)
+            p = counts / draws if exact else lower_bound(counts, draws, confidence=confidence)
+            rows += [
+                _row(labels, "programming", columns)
+                | {
+                    "scope": scope,
+                    "example": k,
+                    "successes": int(successes[k]),
+                    "probability": float(p[k]),
+                    "value": float(p[k]),
+                    "ceiling": float(p[-1]),
+                    "vacuous": not p[k] > 0.5,
+                }
+                for k in range(n)
+            ]
+        shares = found.correct.mean(axis=1)
+        bound, best = (
+            float(values[0]) if exact else mean_lower_bound(values, confidence=settings.confidence)
+            for values in (shares, np.ones(draws))
+        )
+        rows.append(
+            _row(labels, "accuracy", columns)
+            | {
+                "scope": "mean",
+                "probability": float(shares.mean()),
+                "value": bound,
+                "ceiling": best,
+                "vacuous": not bound > chance,
+            }
+        )
+    return rows
+
+
+def _scopes(confidence: float, n: int) -> dict[str, float]:
+    """Confidence of each single bound, by what is to hold at `confidence`."""
+    return {"one": confidence, "all": 1.0 - (1.0 - confidence) / n}
+
+
+def _row(labels: Mapping[str, str], certificate: str, columns: Mapping) -> dict:
+    return dict.fromkeys(CERTIFICATES.names) | dict(labels) | {"certificate": certificate} | dict(columns)
+
+
+@torch.inference_mode()
+def programmed_decisions(
+    model: nn.Module,
+    examples: Split,
+    profile: DeviceProfile,
+    *,
+    settings: MemSimSettings,
+    generator: torch.Generator,
+    programmings: int,
+) -> Programmed:
+    """Program `model`, which is in evaluation mode, again and again and let it decide.
+
+    An output that is not finite is no correct decision. A profile without randomness is programmed once.
+
+    Args:
+        model: Gets its weights back bit for bit.
+        examples: On the model's device.
+        profile: The device.
+        settings: How it is programmed.
+        generator: On the CPU.
+        programmings: How often.
+    """
+    # a network that is one layer has no name for it
+    smoothed = {f"{name}.weight".lstrip(".") for name in noise_layers(model)}
+    correct, changed, distance = [], [], []
+    with PerovskiteMemSim(model, settings) as simulator:
+        clean = {name: model.get_parameter(name).detach().clone() for name in simulator.names}
+        for _ in range(1 if simulator.deterministic(profile) else programmings):
+            simulator.program(profile, generator)
+            outputs = torch.cat([model(part) for part in examples.inputs.split(IMAGES_A_BATCH)])
+            right = (outputs.argmax(dim=-1) == examples.targets) & torch.isfinite(outputs).all(dim=-1)
+            correct.append(right.cpu().numpy())
+            moved = [_moved(model.get_parameter(name), clean[name]) for name in simulator.names]
+            changed.append(sum(count for count, _ in moved))
+            within = all(
+                count == 0 or name in smoothed
+                for name, (count, _) in zip(simulator.names, moved, strict=True)
+            )
+            distance.append(np.sqrt(sum(square for _, square in moved)) if within else np.inf)
+    return Programmed(np.array(correct), np.array(changed), np.array(distance))
+
+
+def _moved(programmed: torch.Tensor, clean: torch.Tensor) -> tuple[int, float]:
+    """How many weights changed, and the sum of squares of ln(programmed / clean) over them."""
+    different = programmed != clean
+    logs = torch.where(different, programmed / clean, 1.0).log_()
+    # no number where a sign turned, infinite where a weight became 0 or was
+    square = float(logs.square_().sum(dtype=torch.float64))
+    return int(different.sum()), square if np.isfinite(square) else np.inf

@@ -1,0 +1,56 @@
+"""Files that appear only when they are complete, and their checksums."""
+
+import glob
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def sha256_of(path: Path | str) -> str:
+    """Hexadecimal sha256 of a file's bytes."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def replacing(path: Path | str, *, durable: bool = False) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` if the block succeeds.
+
+    Args:
+        path: Target file.
+        durable: Whether the content must be on the disk first, so that a power cut leaves it or nothing.
+
+    Yields:
+        A path in the same folder with the same suffix; the block writes there.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=_unfinished(path), suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        if durable:
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(path: Path | str) -> None:
+    """Remove what killed writers of `path` left beside it; only where nobody else writes it now."""
+    path = Path(path)
+    for left in path.parent.glob(f"{glob.escape(_unfinished(path))}????????{glob.escape(path.suffix)}"):
+        left.unlink(missing_ok=True)
+
+
+def _unfinished(path: Path) -> str:
+    """How the names of temporary files beside `path` begin."""
+    return f".{path.stem[:80]}."

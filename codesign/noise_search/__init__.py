@@ -1,0 +1,1 @@
+"""The search for a method's training noise: space, rounds, trials, records."""

@@ -1,0 +1,1 @@
+"""Columns, dtypes and units of the tables, one module a stage."""

@@ -1,0 +1,1 @@
+"""The virtual laboratory: hidden landscapes, synthetic devices, their sweeps."""

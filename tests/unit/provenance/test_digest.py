@@ -1,0 +1,68 @@
+"""The digest follows formulas, not words."""
+
+import pytest
+
+from codesign.provenance.digest import code_digest
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A script, a package of three modules, one of them not imported."""
+    package = tmp_path / "lab"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").write_text('"""The package."""\n')
+    (package / "inner/__init__.py").write_text("")
+    (package / "inner/deep.py").write_text("def f(x):\n    return 2 * x\n")
+    (package / "used.py").write_text(
+        '"""Used."""\nfrom lab.inner.deep import f\n\n\ndef g(x):\n    return f(x) + 1\n'
+    )
+    (package / "other.py").write_text("A = 1\n")
+    script = tmp_path / "script.py"
+    script.write_text("from lab.used import g\n\nprint(g(1))\n")
+    return script, package
+
+
+def changed(tree, name, text):
+    script, package = tree
+    before = code_digest(script, package=package)
+    path = script if name == "script" else package / name
+    path.write_text(text)
+    return code_digest(script, package=package) != before
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "matters"),
+    [
+        pytest.param("inner/deep.py", "def f(x):\n    return 3 * x\n", True, id="formula-two-imports-away"),
+        pytest.param(
+            "inner/deep.py", 'def f(x):\n    """Twice."""\n    return 2 * x  # double\n', False, id="words"
+        ),
+        pytest.param("other.py", "A = 2\n", False, id="module-not-reached"),
+        pytest.param("__init__.py", "B = 1\n", True, id="package-init"),
+        pytest.param("script", "from lab.used import g\n\nprint(g(2))\n", True, id="the-script"),
+        pytest.param(
+            "used.py", "from .inner.deep import f\n\n\ndef g(x):\n    return f(x) + 1\n", True, id="import"
+        ),
+    ],
+)
+def test_only_code_that_the_script_reaches_counts(tree, name, text, matters):
+    """A changed formula reruns what rests on it and nothing else."""
+    assert changed(tree, name, text) == matters
+
+
+def test_relative_imports_are_followed(tree):
+    """Behind a relative import a change counts as behind an absolute one."""
+    (tree[1] / "used.py").write_text("from .inner import deep\n\n\ndef g(x):\n    return deep.f(x)\n")
+    assert changed(tree, "inner/deep.py", "def f(x):\n    return 5 * x\n")
+
+
+@pytest.mark.parametrize("name", ["log.py", "provenance/records.py"])
+def test_how_a_job_is_written_down_is_no_formula(tree, name):
+    """A change to logs or records must not train a network again."""
+    script, package = tree
+    module = package / name
+    module.parent.mkdir(exist_ok=True)
+    module.write_text("A = 1\n")
+    place = name.removesuffix(".py").replace("/", ".")
+    script.write_text(f"from lab.{place} import A\n")
+    assert not changed(tree, name, "A = 2\n")
