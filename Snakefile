@@ -103,9 +103,9 @@ rule profiles:
 rule networks:
     input:
         expand(
-            "results/{lab}models/{task}/{method}/weights.safetensors",
+            "results/{lab}models/{experiment}/{method}/weights.safetensors",
             lab=LAB,
-            task=TASKS,
+            experiment=EXPERIMENTS,
             method=METHODS,
         ),
     message:
@@ -114,7 +114,7 @@ rule networks:
 
 rule evaluation:
     input:
-        expand("results/{lab}evaluation/{task}-summary.csv", lab=LAB, task=TASKS),
+        expand("results/{lab}evaluation/{experiment}-summary.csv", lab=LAB, experiment=EXPERIMENTS),
         expand("results/{lab}evaluation/correlation.csv", lab=LAB),
     message:
         "Scores of programmed networks"
@@ -122,8 +122,10 @@ rule evaluation:
 
 rule certificates:
     input:
-        expand("results/{lab}certificates/{task}.csv", lab=LAB, task=TASKS),
-        expand("results/{lab}figures/certificates-{task}.pdf", lab=LAB, task=TASKS),
+        expand("results/{lab}certificates/{experiment}.csv", lab=LAB, experiment=CERTIFIABLE),
+        expand(
+            "results/{lab}figures/certificates-{experiment}.pdf", lab=LAB, experiment=CERTIFIABLE
+        ),
     message:
         "What can be promised of the networks"
 
@@ -162,7 +164,9 @@ rule figures:
     input:
         rules.device_figures.input,
         rules.network_figures.input,
-        expand("results/{lab}figures/certificates-{task}.pdf", lab=LAB, task=TASKS),
+        expand(
+            "results/{lab}figures/certificates-{experiment}.pdf", lab=LAB, experiment=CERTIFIABLE
+        ),
         "results/virtual_lab/figures/campaign.pdf",
     message:
         "Figures"

@@ -154,6 +154,34 @@ def _check_values(stored: pq.FileMetaData, path: Path | str) -> None:
             raise TableError(f"{path}: column {name} has {values} values, more than {MOST_VALUES}")
 
 
+def write_rows(rows: Sequence[Mapping], path: Path | str) -> None:
+    """Write rows whose columns their maker decides; types follow the values.
+
+    Raises:
+        TableError: No rows, or rows with different columns.
+    """
+    try:
+        table = pa.Table.from_pylist([dict(row) for row in rows])
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise TableError(f"{path}: a column holds values of different types: {error}") from error
+    if not rows or any(set(row) != set(rows[0]) for row in rows):
+        raise TableError(f"{path}: there must be rows, and all must have the columns of the first")
+    write_table(table, path, schema=table.schema)
+
+
+def read_rows(path: Path | str) -> list[dict]:
+    """What `write_rows` wrote.
+
+    Raises:
+        TableError: Not a readable table.
+    """
+    try:
+        schema = pq.read_schema(path)
+    except pa.ArrowInvalid as error:
+        raise TableError(f"{path}: not a complete Parquet file ({error}); {AGAIN}") from error
+    return read_table(path, schema=schema.remove_metadata()).to_pylist()
+
+
 def metadata_of(table: pa.Table, path: Path | str, *, remedy: str = AGAIN) -> dict:
     """The JSON object that came with a table from `read_table`; empty where there is none.
 

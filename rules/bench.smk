@@ -36,13 +36,13 @@ if config["bench"]["run"] not in MEASURED_RUNS:
             runtime=1440,
             instrument=1,
         params:
-            name=CROSSBAR["task"],
-            experiment=TASKS.get(CROSSBAR["task"]),
+            name=CROSSBAR["experiment"],
+            experiment=EXPERIMENTS.get(CROSSBAR["experiment"]),
             data=crossbar_data,
             methods=CROSSBAR_METHODS,
             crossbar=CROSSBAR_HARDWARE,
             bench=config["bench"],
-            code=code_digest("measure_crossbar.py"),
+            code=network_code("measure_crossbar.py"),
         message:
             f"Measure {config['bench']['run']} on the crossbar"
         script:

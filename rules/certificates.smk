@@ -1,32 +1,47 @@
 """Trained networks to what can be promised of them.
 
-in   results/{lab}models/{task}/{method}/weights.safetensors, spec.json  trained networks, their noise
+in   results/{lab}models/{experiment}/{method}/weights.safetensors, spec.json  trained networks, their noise
      results/{lab}profiles/levels.parquet                                what they are programmed on
-out  results/{lab}certificates/{task}/{method}.parquet                   a row a certificate and example
-     results/{lab}certificates/{task}.parquet, .csv                      shares certified, where vacuous
-     results/{lab}figures/certificates-{task}.pdf, .png, .csv            the same at a glance
+out  results/{lab}certificates/{experiment}/{method}.parquet                   a row a certificate and example
+     results/{lab}certificates/{experiment}.parquet, .csv                      shares certified, where vacuous
+     results/{lab}figures/certificates-{experiment}.pdf, .png, .csv            the same at a glance
 """
+
+
+def chance_of_experiment(wildcards):
+    """Score of a network that has learnt nothing."""
+    return ABOUT[wildcards.experiment].metric.chance
+
+
+def certificates_of_experiment(wildcards):
+    """Certificates of every method that is certified."""
+    return expand(
+        "results/{lab}certificates/{experiment}/{method}.parquet",
+        lab=wildcards.lab,
+        experiment=wildcards.experiment,
+        method=CERTIFIED,
+    )
 
 
 rule certify_network:
     input:
-        weights="results/{lab}models/{task}/{method}/weights.safetensors",
-        spec="results/{lab}models/{task}/{method}/spec.json",
+        weights="results/{lab}models/{experiment}/{method}/weights.safetensors",
+        spec="results/{lab}models/{experiment}/{method}/spec.json",
         levels=levels_of_lab,
         after=panel_is_chosen,
     output:
-        certificates="results/{lab}certificates/{task}/{method}.parquet",
+        certificates="results/{lab}certificates/{experiment}/{method}.parquet",
     log:
-        "results/logs/certify_network/{lab}{task}-{method}.log",
+        "results/logs/certify_network/{lab}{experiment}-{method}.log",
     benchmark:
-        "results/benchmarks/certify_network/{lab}{task}-{method}.tsv"
+        "results/benchmarks/certify_network/{lab}{experiment}-{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
     resources:
-        gpu=gpus_of_task,
-        mem_mb=memory_mb_of_task,
-        runtime=minutes_of_task,
+        gpu=gpus_of_experiment,
+        mem_mb=memory_mb_of_experiment,
+        runtime=minutes_of_experiment,
     params:
         experiment=experiment_of,
         data=data_of,
@@ -34,22 +49,22 @@ rule certify_network:
         fixed=config["training"]["fixed"],
         memsim=config["memsim"],
         seed=config["seed"],
-        code=code_digest("certify_network.py"),
+        code=network_code("certify_network.py"),
     message:
-        "Certify {wildcards.task}, {wildcards.method}"
+        "Certify {wildcards.experiment}, {wildcards.method}"
     script:
         "../workflow_scripts/certify_network.py"
 
 
 rule tabulate_certificates:
     input:
-        networks=certificates_of_task,
+        networks=certificates_of_experiment,
         after=panel_is_chosen,
     output:
-        summary="results/{lab}certificates/{task}.parquet",
-        csv="results/{lab}certificates/{task}.csv",
+        summary="results/{lab}certificates/{experiment}.parquet",
+        csv="results/{lab}certificates/{experiment}.csv",
     log:
-        "results/logs/tabulate_certificates/{lab}{task}.log",
+        "results/logs/tabulate_certificates/{lab}{experiment}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -59,28 +74,28 @@ rule tabulate_certificates:
     params:
         code=code_digest("tabulate_certificates.py"),
     message:
-        "Tabulate the certificates of {wildcards.task}"
+        "Tabulate the certificates of {wildcards.experiment}"
     script:
         "../workflow_scripts/tabulate_certificates.py"
 
 
 rule draw_certificates:
     input:
-        summary="results/{lab}certificates/{task}.parquet",
-        networks=certificates_of_task,
+        summary="results/{lab}certificates/{experiment}.parquet",
+        networks=certificates_of_experiment,
         after=panel_is_chosen,
         levels=levels_of_lab,
     output:
-        pdf="results/{lab}figures/certificates-{task}.pdf",
+        pdf="results/{lab}figures/certificates-{experiment}.pdf",
         png=report(
-            "results/{lab}figures/certificates-{task}.png",
+            "results/{lab}figures/certificates-{experiment}.png",
             caption="../report/certificates.rst",
             category=CATEGORIES["certificates"],
-            labels={"figure": "certificates", "task": "{task}"},
+            labels={"figure": "certificates", "experiment": "{experiment}"},
         ),
-        csv="results/{lab}figures/certificates-{task}.csv",
+        csv="results/{lab}figures/certificates-{experiment}.csv",
     log:
-        "results/logs/draw_certificates/{lab}{task}.log",
+        "results/logs/draw_certificates/{lab}{experiment}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -88,9 +103,9 @@ rule draw_certificates:
         mem_mb=2000,
         runtime=10,
     params:
-        task=definition_of,
+        chance=chance_of_experiment,
         code=code_digest("draw_certificates.py"),
     message:
-        "Draw the certificates of {wildcards.task}"
+        "Draw the certificates of {wildcards.experiment}"
     script:
         "../workflow_scripts/draw_certificates.py"

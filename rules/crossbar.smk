@@ -1,6 +1,6 @@
-"""A small network on a crossbar, of the task that crossbar.task names: trained networks, the simulated twin, and figures of any record.
+"""A small network on a crossbar, of the experiment that crossbar.experiment names: trained networks, the simulated twin, and figures of any record.
 
-in   results/{lab}search/{task}/{method}/chosen.json                the noise a method trains with
+in   results/{lab}search/{experiment}/{method}/chosen.json                the noise a method trains with
      results/{lab}profiles/panel.parquet                             devices that simulated cells follow
      data/crossbar/{run}.parquet                                     bench measurements, drawn on any machine
 out  results/{lab}crossbar/{method}/networks.safetensors             one network a run
@@ -11,6 +11,55 @@ out  results/{lab}crossbar/{method}/networks.safetensors             one network
      results/{lab}figures/energy-{record}.pdf, .png, .csv
 {record} is `simulated`, or `measured-{run}` for a file of data/crossbar; the two never mix.
 """
+
+
+def crossbar_data(wildcards):
+    """Which examples the crossbar is given."""
+    return division_of(CROSSBAR["experiment"])
+
+
+def crossbar_definition(wildcards):
+    """The crossbar's task, for records that do not say it themselves."""
+    return ABOUT[CROSSBAR["experiment"]].name if CROSSBAR["experiment"] in ABOUT else None
+
+
+def crossbar_noise(wildcards):
+    """The noise that a method trains the crossbar's networks with."""
+    return f"results/{wildcards.lab}search/{CROSSBAR['experiment']}/{wildcards.method}/chosen.json"
+
+
+def is_measured(wildcards):
+    """Whether a record is one of the bench."""
+    return wildcards.record != "simulated"
+
+
+def files_of_record(wildcards):
+    """One file of the bench, or a simulated one a method."""
+    if is_measured(wildcards):
+        return [f"data/crossbar/{wildcards.record.removeprefix('measured-')}.parquet"]
+    return expand(
+        "results/{lab}crossbar/simulated/{method}.parquet",
+        lab=wildcards.lab,
+        method=CROSSBAR_METHODS,
+    )
+
+
+def panel_is_chosen_for_twin(wildcards):
+    """A bench measurement rests on no panel."""
+    return [] if is_measured(wildcards) else panel_is_chosen(wildcards)
+
+
+def crossbar_figures(*kinds):
+    """Figures of the twin and of every measurement there is."""
+    names = [
+        f"results/{LAB}figures/{kind}-simulated.pdf"
+        for kind in kinds
+        if CROSSBAR["experiment"] in EXPERIMENTS
+    ]
+    runs = sorted(
+        {*MEASURED_RUNS, *([config["bench"]["run"]] if config["bench"]["attached"] else [])}
+    )
+    return names + [f"results/figures/{kind}-measured-{run}.pdf" for run in runs for kind in kinds]
 
 
 rule train_crossbar:
@@ -30,13 +79,13 @@ rule train_crossbar:
         mem_mb=4000,
         runtime=120,
     params:
-        name=CROSSBAR["task"],
-        experiment=TASKS.get(CROSSBAR["task"]),
+        name=CROSSBAR["experiment"],
+        experiment=EXPERIMENTS.get(CROSSBAR["experiment"]),
         data=crossbar_data,
         training=SHARED_TRAINING,
         runs=CROSSBAR["runs"],
         seed=config["seed"],
-        code=code_digest("train_crossbar.py"),
+        code=network_code("train_crossbar.py"),
     message:
         "Train the crossbar's networks with {wildcards.method}"
     script:
@@ -60,12 +109,12 @@ rule simulate_crossbar:
         mem_mb=4000,
         runtime=120,
     params:
-        name=CROSSBAR["task"],
-        experiment=TASKS.get(CROSSBAR["task"]),
+        name=CROSSBAR["experiment"],
+        experiment=EXPERIMENTS.get(CROSSBAR["experiment"]),
         data=crossbar_data,
         crossbar=CROSSBAR_HARDWARE,
         seed=config["seed"],
-        code=code_digest("simulate_crossbar.py"),
+        code=network_code("simulate_crossbar.py"),
     message:
         "Run the networks of {wildcards.method} on the simulated crossbar"
     script:

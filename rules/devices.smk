@@ -8,6 +8,13 @@ lab is empty for measured devices and virtual_lab/ for synthetic ones: the two n
 """
 
 
+def device_rows(wildcards):
+    """One extracted row a device, in name order."""
+    return expand(
+        "results/{lab}devices/{device}.parquet", lab=wildcards.lab, device=DEVICES[wildcards.lab]
+    )
+
+
 rule extract_nonidealities:
     input:
         sweeps=sweeps_of_device,

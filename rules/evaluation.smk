@@ -1,89 +1,165 @@
 """Trained networks to scores on levels and devices, ten programmings each.
 
-in   results/{lab}models/{task}/{method}/weights.safetensors          trained networks
+in   results/{lab}models/{experiment}/{method}/weights.safetensors          trained networks
      results/{lab}profiles/levels.parquet, devices-{chunk}.parquet    what they are programmed on
      results/{lab}usability.parquet                                   readings of usability
-out  results/{lab}evaluation/{task}/{method}/levels.parquet           scores at usability levels
-     results/{lab}evaluation/{task}/{method}/devices-{chunk}.parquet  scores on devices, a chunk a job
-     results/{lab}evaluation/{task}/{method}.parquet                  all of one method
-     results/{lab}evaluation/{task}-summary.parquet, .csv             means, spread, difference to ERM
+out  results/{lab}evaluation/{experiment}/{method}/levels.parquet           scores at usability levels
+     results/{lab}evaluation/{experiment}/{method}/devices-{chunk}.parquet  scores on devices, a chunk a job
+     results/{lab}evaluation/{experiment}/{method}.parquet                  all of one method
+     results/{lab}evaluation/{experiment}-summary.parquet, .csv             means, spread, difference to ERM
      results/{lab}evaluation/correlation.csv, correlation-points.csv  does usability predict?
 Test examples are read here, for certificates and on the crossbar, nowhere before.
 """
 
 
+def device_evaluations(wildcards):
+    """Scores on devices, all chunks of one experiment and method."""
+    return expand(
+        "results/{lab}evaluation/{experiment}/{method}/devices-{chunk}.parquet",
+        lab=wildcards.lab,
+        experiment=wildcards.experiment,
+        method=wildcards.method,
+        chunk=CHUNKS[wildcards.lab],
+    )
+
+
+def levels_of_details(wildcards):
+    """Usability levels that a task keeps details for."""
+    return ABOUT[wildcards.experiment].details["levels"]
+
+
+def plan_of_details(wildcards):
+    """Which programmings a task keeps details of."""
+    return {
+        "stands_for": "level",
+        "memsim": config["memsim"],
+        "noises": ["lognormal"],
+        "programmings": ABOUT[wildcards.experiment].details["programmings"],
+    }
+
+
+def evaluations_of_experiment(wildcards):
+    """Scores of every method on one task."""
+    return expand(
+        "results/{lab}evaluation/{experiment}/{method}.parquet",
+        lab=wildcards.lab,
+        experiment=wildcards.experiment,
+        method=METHODS,
+    )
+
+
+def summaries_of_experiments(wildcards):
+    """Summaries of every task."""
+    return expand(
+        "results/{lab}evaluation/{experiment}-summary.parquet",
+        lab=wildcards.lab,
+        experiment=EXPERIMENTS,
+    )
+
+
 rule evaluate_levels:
     input:
-        weights="results/{lab}models/{task}/{method}/weights.safetensors",
+        weights="results/{lab}models/{experiment}/{method}/weights.safetensors",
         profiles=levels_of_lab,
     output:
-        evaluation="results/{lab}evaluation/{task}/{method}/levels.parquet",
+        evaluation="results/{lab}evaluation/{experiment}/{method}/levels.parquet",
     log:
-        "results/logs/evaluate_levels/{lab}{task}-{method}.log",
+        "results/logs/evaluate_levels/{lab}{experiment}-{method}.log",
     benchmark:
-        "results/benchmarks/evaluate_levels/{lab}{task}-{method}.tsv"
+        "results/benchmarks/evaluate_levels/{lab}{experiment}-{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
     resources:
-        gpu=gpus_of_task,
-        mem_mb=memory_mb_of_task,
-        runtime=minutes_of_task,
+        gpu=gpus_of_experiment,
+        mem_mb=memory_mb_of_experiment,
+        runtime=minutes_of_experiment,
     params:
         experiment=experiment_of,
         data=data_of,
-        memsim=config["memsim"],
-        source="level",
-        noises=["lognormal"],
-        seeds=config["evaluation"]["seeds"],
-        code=code_digest("evaluate_network.py"),
+        plan={
+            "stands_for": "level",
+            "memsim": config["memsim"],
+            "noises": ["lognormal"],
+            "programmings": config["evaluation"]["programmings"],
+        },
+        code=network_code("evaluate_network.py"),
     message:
-        "Evaluate {wildcards.task}, {wildcards.method} at usability levels"
+        "Evaluate {wildcards.experiment}, {wildcards.method} at usability levels"
     script:
         "../workflow_scripts/evaluate_network.py"
 
 
 rule evaluate_devices:
     input:
-        weights="results/{lab}models/{task}/{method}/weights.safetensors",
+        weights="results/{lab}models/{experiment}/{method}/weights.safetensors",
         profiles="results/{lab}profiles/devices-{chunk}.parquet",
         after=panel_is_chosen,
     output:
-        evaluation="results/{lab}evaluation/{task}/{method}/devices-{chunk}.parquet",
+        evaluation="results/{lab}evaluation/{experiment}/{method}/devices-{chunk}.parquet",
     log:
-        "results/logs/evaluate_devices/{lab}{task}-{method}-{chunk}.log",
+        "results/logs/evaluate_devices/{lab}{experiment}-{method}-{chunk}.log",
     benchmark:
-        "results/benchmarks/evaluate_devices/{lab}{task}-{method}-{chunk}.tsv"
+        "results/benchmarks/evaluate_devices/{lab}{experiment}-{method}-{chunk}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
     resources:
-        gpu=gpus_of_task,
-        mem_mb=memory_mb_of_task,
-        runtime=minutes_of_task,
+        gpu=gpus_of_experiment,
+        mem_mb=memory_mb_of_experiment,
+        runtime=minutes_of_experiment,
     params:
         experiment=experiment_of,
         data=data_of,
-        memsim=config["memsim"],
-        source="device",
-        seeds=config["evaluation"]["seeds"],
-        noises=config["evaluation"]["device_noises"],
-        code=code_digest("evaluate_network.py"),
+        plan={
+            "stands_for": "device",
+            "memsim": config["memsim"],
+            "noises": config["evaluation"]["device_noises"],
+            "programmings": config["evaluation"]["programmings"],
+        },
+        code=network_code("evaluate_network.py"),
     message:
-        "Evaluate {wildcards.task}, {wildcards.method} on devices {wildcards.chunk}"
+        "Evaluate {wildcards.experiment}, {wildcards.method} on devices {wildcards.chunk}"
     script:
         "../workflow_scripts/evaluate_network.py"
 
 
+rule detail_network:
+    input:
+        weights="results/{lab}models/{experiment}/{method}/weights.safetensors",
+        profiles=levels_of_lab,
+    output:
+        details="results/{lab}evaluation/{experiment}/{method}/details.parquet",
+    log:
+        "results/logs/detail_network/{lab}{experiment}-{method}.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        gpu=gpus_of_experiment,
+        mem_mb=memory_mb_of_experiment,
+        runtime=minutes_of_experiment,
+    params:
+        experiment=experiment_of,
+        data=data_of,
+        levels=levels_of_details,
+        plan=plan_of_details,
+        code=network_code("detail_network.py"),
+    message:
+        "Keep what the figures of {wildcards.experiment} need, {wildcards.method}"
+    script:
+        "../workflow_scripts/detail_network.py"
+
+
 rule stack_evaluation:
     input:
-        levels="results/{lab}evaluation/{task}/{method}/levels.parquet",
+        levels="results/{lab}evaluation/{experiment}/{method}/levels.parquet",
         devices=device_evaluations,
         after=panel_is_chosen,
     output:
-        evaluation="results/{lab}evaluation/{task}/{method}.parquet",
+        evaluation="results/{lab}evaluation/{experiment}/{method}.parquet",
     log:
-        "results/logs/stack_evaluation/{lab}{task}-{method}.log",
+        "results/logs/stack_evaluation/{lab}{experiment}-{method}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -93,20 +169,20 @@ rule stack_evaluation:
     params:
         code=code_digest("stack_evaluation.py"),
     message:
-        "Stack the scores of {wildcards.task}, {wildcards.method}"
+        "Stack the scores of {wildcards.experiment}, {wildcards.method}"
     script:
         "../workflow_scripts/stack_evaluation.py"
 
 
 rule summarise_evaluation:
     input:
-        evaluations=evaluations_of_task,
+        evaluations=evaluations_of_experiment,
         after=panel_is_chosen,
     output:
-        summary="results/{lab}evaluation/{task}-summary.parquet",
-        csv="results/{lab}evaluation/{task}-summary.csv",
+        summary="results/{lab}evaluation/{experiment}-summary.parquet",
+        csv="results/{lab}evaluation/{experiment}-summary.csv",
     log:
-        "results/logs/summarise_evaluation/{lab}{task}.log",
+        "results/logs/summarise_evaluation/{lab}{experiment}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -119,7 +195,7 @@ rule summarise_evaluation:
         seed=config["seed"],
         code=code_digest("summarise_evaluation.py"),
     message:
-        "Summarise {wildcards.task}"
+        "Summarise {wildcards.experiment}"
     script:
         "../workflow_scripts/summarise_evaluation.py"
 
@@ -127,7 +203,7 @@ rule summarise_evaluation:
 rule correlate_usability:
     input:
         usability="results/{lab}usability.parquet",
-        summaries=summaries_of_tasks,
+        summaries=summaries_of_experiments,
     output:
         correlation="results/{lab}evaluation/correlation.csv",
         points="results/{lab}evaluation/correlation-points.csv",

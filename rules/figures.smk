@@ -6,6 +6,11 @@ out  results/{lab}figures/devices/{device}.pdf, .png, .csv     one device
 """
 
 
+def device_figures():
+    """One figure a device."""
+    return expand("results/{lab}figures/devices/{device}.pdf", lab=LAB, device=DEVICES[LAB])
+
+
 rule draw_device:
     input:
         sweeps=sweeps_of_device,

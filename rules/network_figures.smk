@@ -1,41 +1,110 @@
 """Scores, searches and correlations to figures: PDF, PNG and the numbers drawn.
 
-in   results/{lab}evaluation/{task}-summary.parquet, correlation.csv, correlation-points.csv
-     results/{lab}search/{task}/{method}/chosen.json, results/{lab}profiles/panel.parquet
+in   results/{lab}evaluation/{experiment}-summary.parquet, correlation.csv, correlation-points.csv
+     results/{lab}search/{experiment}/{method}/chosen.json, results/{lab}profiles/panel.parquet
      results/{lab}usability.parquet                                 origin and intervals of the devices
-out  results/{lab}figures/accuracy-{task}.pdf, .png, .csv           scores on usability levels
-     results/{lab}figures/device-accuracy-{task}.pdf, .png, .csv    scores on each device
-     results/{lab}figures/search-{task}.pdf, .png, .csv             trials of the noise search
-     results/{lab}figures/noise-{task}.pdf, .png, .csv              noise trained with, noise of the devices
+out  results/{lab}figures/{metric}-{experiment}.pdf, .png, .csv           scores on usability levels
+     results/{lab}figures/device-{metric}-{experiment}.pdf, .png, .csv    scores on each device
+     results/{lab}figures/search-{experiment}.pdf, .png, .csv             trials of the noise search
+     results/{lab}figures/noise-{experiment}.pdf, .png, .csv              noise trained with, noise of the devices
+     results/{lab}figures/{figure}-{experiment}.pdf, .png, .csv      what only this task has
      results/{lab}figures/correlation.pdf, .png, .csv               does usability predict?
 """
 
 
-rule draw_accuracy:
+def metric_of(wildcards):
+    """The primary metric of an experiment's task, or the one that a figure is of."""
+    about = ABOUT[wildcards.experiment]
+    metric = about.metrics[wildcards.get("metric", about.primary)]
+    return {
+        "name": metric.name,
+        "title": metric.title,
+        "better": metric.better,
+        "chance": metric.chance,
+    }
+
+
+def chosen_of_searches(wildcards):
+    """Chosen noise of every method that searches for it."""
+    return expand(
+        "results/{lab}search/{experiment}/{method}/chosen.json",
+        lab=wildcards.lab,
+        experiment=wildcards.experiment,
+        method=[method for method in METHODS if rounds_of(method)],
+    )
+
+
+def details_of_experiment(wildcards):
+    """What every method's network left for the task's own figures."""
+    return expand(
+        "results/{lab}evaluation/{experiment}/{method}/details.parquet",
+        lab=wildcards.lab,
+        experiment=wildcards.experiment,
+        method=[method for method in ("erm", "bayesmulti") if method in METHODS],
+    )
+
+
+def figures_module_of(wildcards):
+    """Module with the functions that draw a task's own figures."""
+    return f"codesign.tasks.{ABOUT[wildcards.experiment].name}.figures"
+
+
+def caption_of_figure(wildcards):
+    """What the report says under one of them."""
+    return ABOUT[wildcards.experiment].figures[wildcards.figure]
+
+
+def details_code(wildcards):
+    """Digest of a job that draws a task's own figure: the task's figures module counts."""
+    return code_digest("draw_details.py", modules=[figures_module_of(wildcards)])
+
+
+def own_figure_names():
+    """Figures that only one task has, of each of its experiments."""
+    return [f"{figure}-{name}" for name, about in ABOUT.items() for figure in about.figures]
+
+
+def network_figures():
+    """Figures of every experiment, one a metric, and whether usability predicts."""
+    names = [
+        f"{kind}{metric}-{name}"
+        for kind in ("", "device-")
+        for name, about in ABOUT.items()
+        for metric in about.metrics
+    ]
+    if any(rounds_of(method) for method in METHODS):
+        names += [f"search-{name}" for name in EXPERIMENTS]
+    if "bayesmulti" in METHODS:
+        names += [f"noise-{name}" for name in EXPERIMENTS]
+    names += [*own_figure_names(), "correlation"]
+    return expand("results/{lab}figures/{name}.pdf", lab=LAB, name=names)
+
+
+rule draw_scores:
     input:
-        summary="results/{lab}evaluation/{task}-summary.parquet",
+        summary="results/{lab}evaluation/{experiment}-summary.parquet",
         usability="results/{lab}usability.parquet",
     output:
-        accuracy_pdf="results/{lab}figures/accuracy-{task}.pdf",
-        accuracy_png=report(
-            "results/{lab}figures/accuracy-{task}.png",
-            caption="../report/accuracy.rst",
+        levels_pdf="results/{lab}figures/{metric}-{experiment}.pdf",
+        levels_png=report(
+            "results/{lab}figures/{metric}-{experiment}.png",
+            caption="../report/scores.rst",
             category=CATEGORIES["networks"],
-            subcategory="{task}",
-            labels={"figure": "accuracy by usability"},
+            subcategory="{experiment}",
+            labels={"figure": "{metric} by usability"},
         ),
-        accuracy_csv="results/{lab}figures/accuracy-{task}.csv",
-        device_pdf="results/{lab}figures/device-accuracy-{task}.pdf",
-        device_png=report(
-            "results/{lab}figures/device-accuracy-{task}.png",
-            caption="../report/device_accuracy.rst",
+        levels_csv="results/{lab}figures/{metric}-{experiment}.csv",
+        devices_pdf="results/{lab}figures/device-{metric}-{experiment}.pdf",
+        devices_png=report(
+            "results/{lab}figures/device-{metric}-{experiment}.png",
+            caption="../report/device_scores.rst",
             category=CATEGORIES["networks"],
-            subcategory="{task}",
-            labels={"figure": "accuracy by device"},
+            subcategory="{experiment}",
+            labels={"figure": "{metric} by device"},
         ),
-        device_csv="results/{lab}figures/device-accuracy-{task}.csv",
+        devices_csv="results/{lab}figures/device-{metric}-{experiment}.csv",
     log:
-        "results/logs/draw_accuracy/{lab}{task}.log",
+        "results/logs/draw_scores/{lab}{metric}-{experiment}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -43,14 +112,50 @@ rule draw_accuracy:
         mem_mb=2000,
         runtime=10,
     params:
-        task=definition_of,
+        metric=metric_of,
         evaluation_confidence=config["evaluation"]["confidence"],
         usability_confidence=config["extraction"]["confidence"],
-        code=code_digest("draw_accuracy.py"),
+        code=code_digest("draw_scores.py"),
     message:
-        "Draw the scores of {wildcards.task}"
+        "Draw the {wildcards.metric} of {wildcards.experiment}"
     script:
-        "../workflow_scripts/draw_accuracy.py"
+        "../workflow_scripts/draw_scores.py"
+
+
+if OWN_FIGURES:
+
+    rule draw_details:
+        input:
+            details=details_of_experiment,
+            levels=levels_of_lab,
+        output:
+            pdf="results/{lab}figures/{figure}-{experiment}.pdf",
+            png=report(
+                "results/{lab}figures/{figure}-{experiment}.png",
+                caption="../report/task_figure.rst",
+                category=CATEGORIES["networks"],
+                subcategory="{experiment}",
+                labels={"figure": "{figure}"},
+            ),
+            csv="results/{lab}figures/{figure}-{experiment}.csv",
+        log:
+            "results/logs/draw_details/{lab}{figure}-{experiment}.log",
+        wildcard_constraints:
+            figure="|".join(OWN_FIGURES),
+        conda:
+            "../envs/science.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=10,
+        params:
+            module=figures_module_of,
+            caption=caption_of_figure,
+            code=details_code,
+        message:
+            "Draw the {wildcards.figure} of {wildcards.experiment}"
+        script:
+            "../workflow_scripts/draw_details.py"
 
 
 rule draw_search:
@@ -58,17 +163,17 @@ rule draw_search:
         chosen=chosen_of_searches,
         panel=panel_of_lab,
     output:
-        pdf="results/{lab}figures/search-{task}.pdf",
+        pdf="results/{lab}figures/search-{experiment}.pdf",
         png=report(
-            "results/{lab}figures/search-{task}.png",
+            "results/{lab}figures/search-{experiment}.png",
             caption="../report/search.rst",
             category=CATEGORIES["networks"],
-            subcategory="{task}",
+            subcategory="{experiment}",
             labels={"figure": "noise searched"},
         ),
-        csv="results/{lab}figures/search-{task}.csv",
+        csv="results/{lab}figures/search-{experiment}.csv",
     log:
-        "results/logs/draw_search/{lab}{task}.log",
+        "results/logs/draw_search/{lab}{experiment}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -76,33 +181,33 @@ rule draw_search:
         mem_mb=2000,
         runtime=10,
     params:
-        task=definition_of,
+        metric=metric_of,
         slots=config["search"]["slots"],
-        draws=config["search"]["draws"],
+        programmings=config["search"]["programmings"],
         limits=config["search"]["limits"],
         code=code_digest("draw_search.py"),
     message:
-        "Draw the noise search of {wildcards.task}"
+        "Draw the noise search of {wildcards.experiment}"
     script:
         "../workflow_scripts/draw_search.py"
 
 
 rule draw_noise:
     input:
-        chosen="results/{lab}search/{task}/bayesmulti/chosen.json",
+        chosen="results/{lab}search/{experiment}/bayesmulti/chosen.json",
         panel=panel_of_lab,
     output:
-        pdf="results/{lab}figures/noise-{task}.pdf",
+        pdf="results/{lab}figures/noise-{experiment}.pdf",
         png=report(
-            "results/{lab}figures/noise-{task}.png",
+            "results/{lab}figures/noise-{experiment}.png",
             caption="../report/noise.rst",
             category=CATEGORIES["networks"],
-            subcategory="{task}",
+            subcategory="{experiment}",
             labels={"figure": "noise trained with"},
         ),
-        csv="results/{lab}figures/noise-{task}.csv",
+        csv="results/{lab}figures/noise-{experiment}.csv",
     log:
-        "results/logs/draw_noise/{lab}{task}.log",
+        "results/logs/draw_noise/{lab}{experiment}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -112,7 +217,7 @@ rule draw_noise:
     params:
         code=code_digest("draw_noise.py"),
     message:
-        "Draw the noise of {wildcards.task}"
+        "Draw the noise of {wildcards.experiment}"
     script:
         "../workflow_scripts/draw_noise.py"
 
@@ -128,7 +233,7 @@ rule draw_correlation:
             "results/{lab}figures/correlation.png",
             caption="../report/correlation.rst",
             category=CATEGORIES["networks"],
-            subcategory="all tasks",
+            subcategory="all experiments",
             labels={"figure": "does usability predict?"},
         ),
         csv="results/{lab}figures/correlation.csv",
@@ -141,7 +246,7 @@ rule draw_correlation:
         mem_mb=2000,
         runtime=10,
     params:
-        tasks=list(TASKS),
+        experiments=list(EXPERIMENTS),
         confidence=config["evaluation"]["confidence"],
         code=code_digest("draw_correlation.py"),
     message:

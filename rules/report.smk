@@ -2,13 +2,40 @@
 
 in   results/{lab}fabrication/proposals.parquet, card.json      the next devices to make
      results/{lab}usability.parquet                             a row a device
-     every table and figure the report accounts for             published_results in common.smk
+     every table and figure the report accounts for             published_results
      results/provenance/                                        records of jobs, written by every script
 out  results/{lab}report/proposals.html                         what to make next
      results/{lab}report/usability.html                         every device, best first
      results/{lab}report/provenance.html                        what the results were made from
 Records are no inputs: they lie beside the outputs of the jobs they tell of, and make none run.
 """
+
+
+def published_results(wildcards):
+    """Tables and figures that the provenance page accounts for, with everything behind them."""
+    tables = [
+        "usability.csv",
+        "fabrication/proposals.csv",
+        "fabrication/card.json",
+        "evaluation/correlation.csv",
+        *(f"evaluation/{experiment}-summary.csv" for experiment in EXPERIMENTS),
+        *(f"certificates/{experiment}.csv" for experiment in CERTIFIABLE),
+        *(
+            f"crossbar/simulated/{table}.csv"
+            for table in ("summary", "energy")
+            if CROSSBAR["experiment"] in EXPERIMENTS
+        ),
+    ]
+    names = [
+        *SET_FIGURES,
+        "proposals",
+        *(f"certificates-{experiment}" for experiment in CERTIFIABLE),
+    ]
+    return [
+        *expand("results/{lab}{table}", lab=wildcards.lab, table=tables),
+        *expand("results/{lab}figures/{name}.pdf", lab=wildcards.lab, name=names),
+        *network_figures(),
+    ]
 
 
 rule write_proposals_page:
@@ -68,7 +95,7 @@ rule write_usability_page:
 rule write_provenance_page:
     input:
         usability="results/{lab}usability.parquet",
-        scores=summaries_of_tasks,
+        scores=summaries_of_experiments,
         published=published_results,
         after=panel_is_chosen,
     output:
@@ -87,7 +114,7 @@ rule write_provenance_page:
         mem_mb=2000,
         runtime=10,
     params:
-        tasks=list(TASKS),
+        experiments=list(EXPERIMENTS),
         code=code_digest("write_provenance_page.py"),
     message:
         "Write the page of what the results were made from"

@@ -10,8 +10,7 @@ from codesign.nonideality.profile import read_profiles
 from codesign.provenance.records import recorded
 from codesign.schemas.certificates import CERTIFICATES
 from codesign.tables import read_object, write_table
-from codesign.tasks.mirror import placed
-from codesign.training.experiment import Experiment, use_threads
+from codesign.tasks.experiment import Experiment, use_threads
 
 
 def main(
@@ -25,12 +24,11 @@ def main(
     settings: dict,
     fixed: list[float],
     memsim: dict,
-    data: dict,
     seed: int,
 ) -> None:
     """Write one row a certificate, level, scope and example."""
     trained = NoiseSpec.from_json(read_object(spec)["specification"])
-    rows, origin = certify_network(
+    rows, source = certify_network(
         weights,
         experiment,
         trained,
@@ -39,10 +37,9 @@ def main(
         settings=CertificateSettings(**settings),
         fixed=fixed,
         memsim=memsim,
-        data=data,
         seed=seed,
     )
-    write_table(rows, certificates, schema=CERTIFICATES, metadata={"data": origin})
+    write_table(rows, certificates, schema=CERTIFICATES, metadata={"data": source})
 
 
 if __name__ == "__main__":
@@ -53,11 +50,10 @@ if __name__ == "__main__":
             spec=Path(snakemake.input.spec),
             levels=Path(snakemake.input.levels),
             certificates=Path(snakemake.output.certificates),
-            experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
+            experiment=Experiment.of(snakemake),
             method=snakemake.wildcards.method,
             settings=snakemake.params.settings,
             fixed=snakemake.params.fixed,
             memsim=snakemake.params.memsim,
-            data=placed(snakemake.params.data, snakemake.config),
             seed=snakemake.params.seed,
         )

@@ -13,7 +13,7 @@ from codesign.noise_search.rounds import (
     unsearched_specification,
 )
 from codesign.provenance.records import recorded
-from codesign.training.experiment import Experiment
+from codesign.tasks.experiment import Experiment
 
 
 def main(
@@ -28,7 +28,7 @@ def main(
     fixed: list[float],
 ) -> None:
     """Write the specification and what it rests on."""
-    made = [read_trial(path) for path in trials]
+    made = [read_trial(path, experiment.about.metric) for path in trials]
     if made:
         space = search_space(experiment, method, site=site, tie=tie, limits=limits)
         spec = choose_specification(made, space, site=site)
@@ -51,7 +51,7 @@ if __name__ == "__main__":
         main(
             trials=[Path(path) for path in snakemake.input.trials],
             chosen=Path(snakemake.output.chosen),
-            experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
+            experiment=Experiment.of(snakemake),
             method=snakemake.wildcards.method,
             site=snakemake.params.site,
             tie=snakemake.params.tie,

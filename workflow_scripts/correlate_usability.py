@@ -34,7 +34,7 @@ def main(
     write_csv(found, correlation)
     write_csv(behind, points)
     for row in found:
-        print(f"{row['task']} {row['reading']}: {row['rho']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
+        print(f"{row['experiment']} {row['reading']}: {row['rho']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
 
 
 if __name__ == "__main__":

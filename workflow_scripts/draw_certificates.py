@@ -1,4 +1,4 @@
-"""Draw one task's certificates: what is promised, and where that is nothing."""
+"""Draw one experiment's certificates: what is promised, and where that is nothing."""
 
 from pathlib import Path
 
@@ -11,16 +11,15 @@ from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY
 from codesign.schemas.certificates import CERTIFICATES
 from codesign.schemas.profile import PROFILE
 from codesign.tables import read_metadata, read_table
-from codesign.tasks.registry import task_named
 
 
 def main(
-    *, summary: Path, networks: list[Path], levels: Path, pdf: Path, png: Path, csv: Path, task: str
+    *, summary: Path, networks: list[Path], levels: Path, pdf: Path, png: Path, csv: Path, chance: float
 ) -> None:
     """One figure of all methods.
 
     Args:
-        task: What the task is an experiment of: a name of `codesign.tasks.registry.TASKS`.
+        chance: Accuracy of a network that has learnt nothing.
     """
     examples = [row for path in networks for row in read_table(path, schema=CERTIFICATES).to_pylist()]
     origins = set(read_table(levels, schema=PROFILE)["origin"].to_pylist())
@@ -28,9 +27,9 @@ def main(
     drawing = draw_certificates(
         read_table(summary, schema=CERTIFICATE_SUMMARY).to_pylist(),
         examples,
-        chance=task_named(task).chance,
+        chance=chance,
         origin=origins.pop() if len(origins) == 1 else "",
-        data=", ".join(data[key] for key in ("dataset", "source", "variant") if data.get(key)),
+        data=", ".join(data[key] for key in ("dataset", "obtained", "variant") if data.get(key)),
     )
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
 
@@ -44,5 +43,5 @@ if __name__ == "__main__":
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
             csv=Path(snakemake.output.csv),
-            task=snakemake.params.task,
+            chance=snakemake.params.chance,
         )

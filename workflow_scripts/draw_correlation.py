@@ -11,7 +11,7 @@ from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
 from codesign.tables import read_table
 
-WORDS = ("task", "method", "noise", "metric", "reading", "title", "device")
+WORDS = ("experiment", "method", "noise", "metric", "reading", "title", "device")
 
 
 def main(
@@ -22,14 +22,14 @@ def main(
     pdf: Path,
     png: Path,
     csv: Path,
-    tasks: list[str],
+    experiments: list[str],
     confidence: float,
 ) -> None:
     """Draw what `correlate_usability` wrote."""
     drawing = draw_correlation(
         _read(correlation),
         _read(points),
-        tasks=tasks,
+        experiments=experiments,
         confidence=confidence,
         origin=origin_of(read_table(usability, schema=DEVICE).select(["origin"]).to_pylist()),
     )
@@ -61,6 +61,6 @@ if __name__ == "__main__":
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
             csv=Path(snakemake.output.csv),
-            tasks=snakemake.params.tasks,
+            experiments=snakemake.params.experiments,
             confidence=snakemake.params.confidence,
         )

@@ -16,7 +16,7 @@ from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.crossbar_summary import CROSSBAR_SUMMARY
 from codesign.tables import read_table
-from codesign.tasks.registry import task_named
+from codesign.tasks.about import about_of
 
 FIGURES = ("accuracy", "errors", "conductances")
 COUNTS = ("layer", "count", "n")
@@ -38,7 +38,7 @@ def main(
 
     Args:
         measured: Whether the record is one of the bench; a simulated one is refused there.
-        task: What the networks were trained for, a name of `codesign.tasks.registry.TASKS`, where the
+        task: What the networks were trained for, a task (`codesign.tasks.about.task_names`), where the
             record does not say it.
         confidence: Of the intervals.
         array: Rows and columns of the array.
@@ -65,7 +65,7 @@ def main(
             rows,
             read_table(summary, schema=CROSSBAR_SUMMARY).to_pylist(),
             dataset=dataset,
-            chance=task_named(task).chance,
+            chance=about_of(task).metric.chance,
             reported=PAPER_DROP if task == "moons" else {},
             confidence=confidence,
             **said,

@@ -16,7 +16,7 @@ def main(*, chosen: Path, panel: Path, pdf: Path, png: Path, csv: Path, experime
     """Draw the chosen specification and the panel's spreads."""
     specification = NoiseSpec.from_json(read_object(chosen)["specification"])
     devices = read_table(panel, schema=PROFILE).to_pylist()
-    drawing = draw_noise(specification, devices, task=experiment, origin=origin_of(devices))
+    drawing = draw_noise(specification, devices, experiment=experiment, origin=origin_of(devices))
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
 
 
@@ -28,5 +28,5 @@ if __name__ == "__main__":
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
             csv=Path(snakemake.output.csv),
-            experiment=snakemake.wildcards.task,
+            experiment=snakemake.wildcards.experiment,
         )

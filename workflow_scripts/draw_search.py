@@ -1,4 +1,4 @@
-"""Draw the noise search of one task: every trial of each method, and what was chosen."""
+"""Draw the noise search of one experiment: every trial of each method, and what was chosen."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from codesign.noise_search.record import search_trace, searched_parameters
 from codesign.provenance.records import recorded
 from codesign.schemas.profile import PROFILE
 from codesign.tables import read_object, read_table
-from codesign.tasks.registry import task_named
+from codesign.tasks.about import Metric
 
 
 def main(
@@ -21,16 +21,16 @@ def main(
     png: Path,
     csv: Path,
     experiment: str,
-    task: str,
+    metric: Metric,
     slots: int,
-    draws: int,
+    programmings: int,
     limits: dict,
 ) -> None:
     """Draw what `choose_noise` wrote for each method.
 
     Args:
-        experiment: Name of the task in the configuration, as the figure says it.
-        task: What it is an experiment of: a name of `codesign.tasks.registry.TASKS`.
+        experiment: As the figure names it.
+        metric: What the search looked at.
     """
     records = {}
     for path in chosen:
@@ -40,10 +40,10 @@ def main(
     drawing = draw_search(
         search_trace(records, slots=slots),
         searched_parameters(records, limits=limits),
-        task=experiment,
-        metric=task_named(task).metric,
+        experiment=experiment,
+        metric=metric,
         devices=len(devices),
-        draws=draws,
+        programmings=programmings,
         origin=origin_of(devices),
     )
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
@@ -57,9 +57,9 @@ if __name__ == "__main__":
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
             csv=Path(snakemake.output.csv),
-            experiment=snakemake.wildcards.task,
-            task=snakemake.params.task,
+            experiment=snakemake.wildcards.experiment,
+            metric=Metric(**snakemake.params.metric),
             slots=snakemake.params.slots,
-            draws=snakemake.params.draws,
+            programmings=snakemake.params.programmings,
             limits=snakemake.params.limits,
         )

@@ -3,56 +3,32 @@
 from pathlib import Path
 
 import codesign.warm  # noqa: F401  a warm process takes the job from here
-from codesign.evaluation.job import evaluate_network
+from codesign.evaluation.job import evaluate_network, plan_of
+from codesign.evaluation.montecarlo import EvaluationPlan
 from codesign.log import log_to
 from codesign.nonideality.profile import read_profiles
 from codesign.provenance.records import recorded
 from codesign.schemas.evaluation import EVALUATION
 from codesign.tables import write_table
-from codesign.tasks.mirror import placed
-from codesign.training.experiment import Experiment, use_threads
+from codesign.tasks.experiment import Experiment, use_threads
 
 
 def main(
-    *,
-    weights: Path,
-    profiles: Path,
-    evaluation: Path,
-    experiment: Experiment,
-    method: str,
-    data: dict,
-    memsim: dict,
-    source: str,
-    noises: list[str],
-    seeds: int,
+    *, weights: Path, profiles: Path, evaluation: Path, experiment: Experiment, plan: EvaluationPlan
 ) -> None:
-    """Write one row a profile, kind of noise, seed and metric; `source` says what profiles stand for."""
-    rows, origin = evaluate_network(
-        weights,
-        experiment,
-        read_profiles(profiles),
-        method=method,
-        source=source,
-        data=data,
-        memsim=memsim,
-        noises=noises,
-        seeds=seeds,
-    )
-    write_table(rows, evaluation, schema=EVALUATION, metadata={"data": origin})
+    """Write one row a profile, kind of noise, programming and metric."""
+    rows, source = evaluate_network(weights, experiment, read_profiles(profiles), plan)
+    write_table(rows, evaluation, schema=EVALUATION, metadata={"data": source})
 
 
 if __name__ == "__main__":
     with log_to(snakemake.log[0]), recorded(snakemake):
         use_threads(snakemake.threads)
+        job = Experiment.of(snakemake)
         main(
             weights=Path(snakemake.input.weights),
             profiles=Path(snakemake.input.profiles),
             evaluation=Path(snakemake.output.evaluation),
-            experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
-            method=snakemake.wildcards.method,
-            data=placed(snakemake.params.data, snakemake.config),
-            memsim=snakemake.params.memsim,
-            source=snakemake.params.source,
-            noises=snakemake.params.noises,
-            seeds=snakemake.params.seeds,
+            experiment=job,
+            plan=plan_of(job, method=snakemake.wildcards.method, **snakemake.params.plan),
         )

@@ -9,14 +9,13 @@ from codesign.crossbar.discovery2 import Discovery2
 from codesign.crossbar.driver import Limits
 from codesign.crossbar.experiment import conductances, first_points, run_alternately, task_of, writing
 from codesign.crossbar.network import NetworkSettings
-from codesign.crossbar.networks import network_of, read_runs
+from codesign.crossbar.networks import network_with, read_runs
 from codesign.crossbar.record import git_commit, require_measured, write_record
 from codesign.crossbar.safety import Guarded
 from codesign.crossbar.wiring import read_wiring
 from codesign.log import log_to
 from codesign.provenance.records import recorded
-from codesign.tasks.mirror import placed
-from codesign.training.experiment import Experiment, use_threads
+from codesign.tasks.experiment import Experiment, use_threads
 
 
 def main(
@@ -27,7 +26,6 @@ def main(
     experiment: Experiment,
     crossbar: Mapping,
     bench: Mapping,
-    data: dict,
     repository: Path,
 ) -> None:
     """Write a row a network; what was measured before an interruption is kept in a file of its own.
@@ -45,7 +43,7 @@ def main(
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "range_s": span.g_max_s - span.g_min_s,
     }
-    test = experiment.test_data(experiment.data(**data))
+    (test,) = experiment.examples("test")
     said |= task_of(experiment.task, test)
     instrument = Discovery2(read_wiring(wiring))
     with instrument:  # it says what it is once it is open
@@ -54,7 +52,9 @@ def main(
     try:
         for row in run_alternately(
             {
-                method: {run: network_of(experiment, weights) for run, weights in read_runs(path)[0].items()}
+                method: {
+                    run: network_with(experiment, weights) for run, weights in read_runs(path)[0].items()
+                }
                 for method, path in networks.items()
             },
             Guarded(instrument, Limits(**crossbar["limits"])),
@@ -86,9 +86,8 @@ if __name__ == "__main__":
             networks=dict(zip(snakemake.params.methods, map(Path, snakemake.input.networks), strict=True)),
             wiring=Path(snakemake.input.wiring),
             record=Path(snakemake.output.record),
-            experiment=Experiment(snakemake.params.name, **snakemake.params.experiment),
+            experiment=Experiment.of(snakemake),
             crossbar=snakemake.params.crossbar,
             bench=snakemake.params.bench,
-            data=placed(snakemake.params.data, snakemake.config),
             repository=Path(),
         )

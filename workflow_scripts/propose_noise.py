@@ -8,7 +8,7 @@ from codesign.files import replacing
 from codesign.log import log_to
 from codesign.noise_search.rounds import propose_round, read_trial, search_space
 from codesign.provenance.records import recorded
-from codesign.training.experiment import Experiment
+from codesign.tasks.experiment import Experiment
 
 
 def main(
@@ -26,7 +26,7 @@ def main(
 ) -> None:
     """Write parameters and specification of each slot."""
     space = search_space(experiment, method, site=site, tie=tie, limits=limits)
-    made = [read_trial(path) for path in trials]
+    made = [read_trial(path, experiment.about.metric) for path in trials]
     found = propose_round(made, space, round=round, slots=slots, seed=seed, site=site)
     with replacing(proposal) as temporary:
         content = {"round": round, "slots": found}
@@ -38,7 +38,7 @@ if __name__ == "__main__":
         main(
             trials=[Path(path) for path in snakemake.input.trials],
             proposal=Path(snakemake.output.proposal),
-            experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
+            experiment=Experiment.of(snakemake),
             method=snakemake.wildcards.method,
             round=int(snakemake.wildcards.round),
             slots=snakemake.params.slots,

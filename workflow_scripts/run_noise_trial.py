@@ -10,8 +10,7 @@ from codesign.nonideality.profile import read_profiles
 from codesign.provenance.records import recorded
 from codesign.schemas.evaluation import EVALUATION
 from codesign.tables import read_object, write_table
-from codesign.tasks.mirror import placed
-from codesign.training.experiment import Experiment, use_threads
+from codesign.tasks.experiment import Experiment, use_threads
 from codesign.training.job import train_experiment
 from codesign.training.loop import TrainingError
 
@@ -24,17 +23,16 @@ def main(
     slot: int,
     experiment: Experiment,
     method: str,
-    data: dict,
     training: dict,
     memsim: dict,
-    draws: int,
+    programmings: int,
     seed: int,
 ) -> None:
     """Write one row a panel device and programming; none where training failed, the reason beside them."""
     asked = read_object(proposal)["slots"][slot - 1]
     spec = NoiseSpec.from_json(asked["specification"])
     try:
-        trained = train_experiment(experiment, spec, data=data, shared=training, seed=seed)
+        trained = train_experiment(experiment, spec, shared=training, seed=seed)
     except TrainingError as problem:
         # an answer for the search, not an accident: this noise is too much for this network
         write_table(
@@ -42,11 +40,14 @@ def main(
         )
         print(f"training failed: {problem}")
         return
-    rows = trial_rows(trained, experiment, read_profiles(panel), method=method, memsim=memsim, draws=draws)
-    write_table(
-        rows, trial, schema=EVALUATION, metadata={"slot": slot, "asked": asked, "data": trained.origin}
+    rows = trial_rows(
+        trained, experiment, read_profiles(panel), method=method, memsim=memsim, programmings=programmings
     )
-    print(f"mean validation score on the panel {sum(row['value'] for row in rows) / len(rows):.4f}")
+    write_table(
+        rows, trial, schema=EVALUATION, metadata={"slot": slot, "asked": asked, "data": trained.source}
+    )
+    values = [row["value"] for row in rows if row["metric"] == trained.metric.name]
+    print(f"mean validation {trained.metric.title} on the panel {sum(values) / len(values):.4f}")
 
 
 if __name__ == "__main__":
@@ -57,11 +58,10 @@ if __name__ == "__main__":
             panel=Path(snakemake.input.panel),
             trial=Path(snakemake.output.trial),
             slot=int(snakemake.wildcards.slot),
-            experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
+            experiment=Experiment.of(snakemake),
             method=snakemake.wildcards.method,
-            data=placed(snakemake.params.data, snakemake.config),
             training=snakemake.params.training,
             memsim=snakemake.params.memsim,
-            draws=snakemake.params.draws,
+            programmings=snakemake.params.programmings,
             seed=snakemake.params.seed,
         )

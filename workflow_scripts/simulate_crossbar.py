@@ -6,13 +6,12 @@ from pathlib import Path
 import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.driver import SIMULATED
 from codesign.crossbar.experiment import conductances, programmable, simulate, task_of
-from codesign.crossbar.networks import network_of, read_runs
+from codesign.crossbar.networks import network_with, read_runs
 from codesign.crossbar.record import write_record
 from codesign.log import log_to
 from codesign.nonideality.profile import nearest_level, read_profiles
 from codesign.provenance.records import recorded
-from codesign.tasks.mirror import placed
-from codesign.training.experiment import Experiment, use_threads
+from codesign.tasks.experiment import Experiment, use_threads
 
 
 def main(
@@ -23,7 +22,6 @@ def main(
     experiment: Experiment,
     method: str,
     crossbar: Mapping,
-    data: dict,
     seed: int,
 ) -> None:
     """Write a row a run; each run has a fresh array, the same for every method.
@@ -33,10 +31,10 @@ def main(
     """
     profile = nearest_level(programmable(read_profiles(panel), crossbar=crossbar), crossbar["usability"])
     runs, _ = read_runs(networks)
-    test = experiment.test_data(experiment.data(**data))
+    (test,) = experiment.examples("test")
     rows = []
     for row in simulate(
-        {run: network_of(experiment, weights) for run, weights in runs.items()},
+        {run: network_with(experiment, weights) for run, weights in runs.items()},
         test,
         profile=profile,
         crossbar=crossbar,
@@ -59,9 +57,8 @@ if __name__ == "__main__":
             networks=Path(snakemake.input.networks),
             panel=Path(snakemake.input.panel),
             record=Path(snakemake.output.record),
-            experiment=Experiment(snakemake.params.name, **snakemake.params.experiment),
+            experiment=Experiment.of(snakemake),
             method=snakemake.wildcards.method,
             crossbar=snakemake.params.crossbar,
-            data=placed(snakemake.params.data, snakemake.config),
             seed=snakemake.params.seed,
         )

@@ -8,8 +8,7 @@ from codesign.bayesmulti.noise import NoiseSpec
 from codesign.crossbar.networks import train_runs, write_runs
 from codesign.log import log_to
 from codesign.provenance.records import recorded
-from codesign.tasks.mirror import placed
-from codesign.training.experiment import Experiment, use_threads
+from codesign.tasks.experiment import Experiment, use_threads
 
 
 def main(
@@ -19,18 +18,15 @@ def main(
     experiment: Experiment,
     method: str,
     runs: int,
-    data: dict,
     training: dict,
     seed: int,
 ) -> None:
     """Write the weights of every run into one file."""
     noise = NoiseSpec.from_json(json.loads(chosen.read_text(encoding="utf-8"))["specification"])
     weights = {}
-    for run, trained, accuracy in train_runs(
-        experiment, noise, runs=runs, data=data, shared=training, seed=seed
-    ):
+    for run, trained, score in train_runs(experiment, noise, runs=runs, shared=training, seed=seed):
         weights[run] = trained
-        print(f"run {run}: best validation accuracy {accuracy:.4f}")
+        print(f"run {run}: best validation {experiment.about.metric.title} {score:.4f}")
     write_runs(weights, networks, metadata={"method": method, "specification": noise.to_json(), "seed": seed})
 
 
@@ -40,10 +36,9 @@ if __name__ == "__main__":
         main(
             chosen=Path(snakemake.input.chosen),
             networks=Path(snakemake.output.networks),
-            experiment=Experiment(snakemake.params.name, **snakemake.params.experiment),
+            experiment=Experiment.of(snakemake),
             method=snakemake.wildcards.method,
             runs=snakemake.params.runs,
-            data=placed(snakemake.params.data, snakemake.config),
             training=snakemake.params.training,
             seed=snakemake.params.seed,
         )

@@ -7,13 +7,12 @@ import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.files import remove_unfinished, replacing
 from codesign.log import log_to
+from codesign.models.weights import write_weights
 from codesign.provenance.records import recorded
 from codesign.schemas.training import HISTORY
 from codesign.tables import read_object, write_table
-from codesign.tasks.mirror import placed
-from codesign.training.experiment import Experiment, use_threads
-from codesign.training.job import train_experiment
-from codesign.training.weights import write_weights
+from codesign.tasks.experiment import Experiment, use_threads
+from codesign.training.job import history_rows, train_experiment
 
 
 def main(
@@ -24,7 +23,6 @@ def main(
     spec: Path,
     experiment: Experiment,
     method: str,
-    data: dict,
     training: dict,
     seed: int,
     code: str,
@@ -34,26 +32,26 @@ def main(
     # beside the folder, not in it: Snakemake removes the outputs of an unfinished job
     checkpoint = weights.parent.with_suffix(".checkpoint.safetensors")
     trained = train_experiment(
-        experiment, noise, data=data, shared=training, seed=seed, checkpoint=checkpoint, code=code
+        experiment, noise, shared=training, seed=seed, checkpoint=checkpoint, code=code
     )
     if trained.result.resumed_after:
         print(f"resumed after epoch {trained.result.resumed_after}")
     made = {
-        "task": experiment.name,
+        "experiment": experiment.name,
         "method": method,
         "specification": noise.to_json(),
-        "data": trained.origin,
+        "data": trained.source,
         "best_epoch": trained.result.best_epoch,
         "seed": seed,
+        "frozen": dict(trained.network.frozen),
     }
-    write_table(trained.result.history, history, schema=HISTORY, metadata=made)
+    write_table(history_rows(trained.result.history), history, schema=HISTORY, metadata=made)
     with replacing(spec) as temporary:
         temporary.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     write_weights(trained.result.weights, weights, metadata=made)
     checkpoint.unlink(missing_ok=True)
     remove_unfinished(checkpoint)
-    best = trained.result.history[trained.result.best_epoch - 1]
-    print(f"best epoch {trained.result.best_epoch}: validation {best['validation_accuracy']:.4f}")
+    print(f"best epoch {trained.result.best_epoch}: validation {trained.metric.title} {trained.best:.4f}")
     print(f"seconds an epoch: {[round(s, 2) for s in trained.result.seconds]}")
 
 
@@ -65,9 +63,8 @@ if __name__ == "__main__":
             weights=Path(snakemake.output.weights),
             history=Path(snakemake.output.history),
             spec=Path(snakemake.output.spec),
-            experiment=Experiment(snakemake.wildcards.task, **snakemake.params.experiment),
+            experiment=Experiment.of(snakemake),
             method=snakemake.wildcards.method,
-            data=placed(snakemake.params.data, snakemake.config),
             training=snakemake.params.training,
             seed=snakemake.params.seed,
             code=snakemake.params.code,

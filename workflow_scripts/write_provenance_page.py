@@ -18,7 +18,7 @@ def main(
 
     Args:
         usability: Table of all devices.
-        scores: Task to its table of scores, which says where the examples came from.
+        scores: Experiment to its table of scores, which says where the examples came from.
         published: Tables and figures to account for.
         results: Folder with the records.
         page: To write.
@@ -27,7 +27,7 @@ def main(
         Records(results),
         published,
         devices=read_table(usability, schema=DEVICE).to_pylist(),
-        datasets={task: read_metadata(path).get("data") or {} for task, path in scores.items()},
+        datasets={name: read_metadata(path).get("data") or {} for name, path in scores.items()},
     )
     with replacing(page) as temporary:
         temporary.write_text(provenance_page(made), encoding="utf-8")
@@ -38,7 +38,7 @@ if __name__ == "__main__":
     with log_to(snakemake.log[0]), recorded(snakemake):
         main(
             usability=Path(snakemake.input.usability),
-            scores=dict(zip(snakemake.params.tasks, map(Path, snakemake.input.scores), strict=True)),
+            scores=dict(zip(snakemake.params.experiments, map(Path, snakemake.input.scores), strict=True)),
             published=sorted({Path(path) for path in snakemake.input}),
             results=results_of(snakemake.log[0]),
             page=Path(snakemake.output.page),

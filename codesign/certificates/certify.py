@@ -33,9 +33,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
 
-from codesign.bayesmulti.injection import noise_layers
 from codesign.bayesmulti.noise import LEVELS, DropoutNoise, LognormalNoise, MultinomialNoise, NoiseSpec
 from codesign.certificates.bounds import (
     certified_changes,
@@ -45,14 +43,15 @@ from codesign.certificates.bounds import (
     smoothing_radius,
 )
 from codesign.certificates.smoothing import smoothed_decisions
-from codesign.evaluation.job import IMAGES_A_BATCH
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
+from codesign.models.network import Network
 from codesign.nonideality.profile import DeviceProfile
 from codesign.schemas.certificates import CERTIFICATES
 from codesign.seeds import derived_seed
+from codesign.tasks.classification import ClassificationTask, Labelled
+from codesign.tasks.contract import TaskError, moved
+from codesign.tasks.experiment import Experiment, compute_device
 from codesign.tasks.splits import stratified
-from codesign.tasks.task import Split
-from codesign.training.experiment import Experiment, compute_device
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,6 @@ def certify_network(
     settings: CertificateSettings,
     fixed: Sequence[float],
     memsim: Mapping,
-    data: Mapping,
     seed: int,
 ) -> tuple[list[dict], dict]:
     """Certify the network of `weights` on its test examples.
@@ -115,32 +113,34 @@ def certify_network(
         settings: How much is drawn.
         fixed: p_zero and p_half where training had no multinomial noise.
         memsim: mapping and analog.
-        data: Arguments of `Experiment.data`.
         seed: Root seed; examples and draws depend on it and the task, and are the same for every method.
 
     Returns:
         Rows of `codesign.schemas.certificates.CERTIFICATES`, and where the test data came from.
     """
-    test = experiment.test_data(experiment.data(**data))
+    task = experiment.definition
+    if not isinstance(task, ClassificationTask):
+        raise TaskError(f"{experiment.task} declares certificates, but is no classification")
+    (test,) = task.examples(experiment.data, "test")
     device = compute_device()
     chooser = torch.Generator().manual_seed(derived_seed(seed, "certificates", experiment.name, "examples"))
-    chosen = stratified(test.targets, min(settings.examples, len(test.targets)), generator=chooser)
-    model = experiment.saved_network(weights)
-    layout = torch.channels_last if experiment.convolves else torch.contiguous_format
-    model = model.to(device=device, memory_format=layout)
-    examples = Split(
-        test.inputs[chosen].to(device=device, memory_format=layout), test.targets[chosen].to(device), None
-    )
-    labels = {"task": experiment.name, "method": method, "model": experiment.model}
-    noise = weight_noise(trained, fixed=fixed, n_layers=len(noise_layers(model)))
-    rows = smoothed_rows(model, examples, noise, settings=settings, seed=seed, labels=labels)
+    chosen = stratified(test.targets, min(settings.examples, len(test)), generator=chooser)
+    network = experiment.saved_network(weights)
+    layout = torch.channels_last if task.images(experiment.network) else torch.contiguous_format
+    network.module.to(device=device, memory_format=layout)
+    channels_last = layout == torch.channels_last
+    examples = moved(test.chosen(chosen), device, channels_last=channels_last)
+    labels = {"experiment": experiment.name, "method": method, "network": experiment.network}
+    noise = weight_noise(trained, fixed=fixed, n_layers=len(network.analog))
+    rows = smoothed_rows(network, task, examples, noise, settings=settings, seed=seed, labels=labels)
     rows += programmed_rows(
-        model,
+        network,
+        task,
         examples,
         profiles,
         settings=settings,
         memsim=MemSimSettings(**memsim, noise="lognormal"),
-        chance=experiment.definition.chance,
+        chance=experiment.about.metric.chance or 0.0,
         seed=seed,
         labels=labels,
     )
@@ -148,7 +148,7 @@ def certify_network(
     for row in rows:
         if row["example"] is not None:
             row["example"] = numbers[row["example"]]
-    return rows, asdict(test.origin) if test.origin else {}
+    return rows, asdict(test.source) if test.source else {}
 
 
 def weight_noise(trained: NoiseSpec, *, fixed: Sequence[float], n_layers: int) -> NoiseSpec:
@@ -194,8 +194,9 @@ def certified_noise(noise: NoiseSpec) -> tuple[float, float]:
 
 
 def smoothed_rows(
-    model: nn.Module,
-    examples: Split,
+    network: Network,
+    task: ClassificationTask,
+    examples: Labelled,
     noise: NoiseSpec,
     *,
     settings: CertificateSettings,
@@ -206,9 +207,8 @@ def smoothed_rows(
 
     Vacuous is what lets nothing change: less than one weight, or a radius of 0.
     """
-    layers = noise_layers(model)
-    lognormal = NoiseSpec(noise.method, "weight", (LognormalNoise(settings.sigma),) * len(layers))
-    weights = sum(model.get_submodule(name).weight.numel() for name in layers)
+    lognormal = NoiseSpec(noise.method, "weight", (LognormalNoise(settings.sigma),) * len(network.analog))
+    weights = sum(network.module.get_parameter(name).numel() for name in network.analog)
     p_zero, p_half = certified_noise(noise)
 
     def published(q: np.ndarray) -> np.ndarray:
@@ -224,16 +224,14 @@ def smoothed_rows(
         (lognormal, lognormal_values, {"width": settings.sigma}),
     ):
         device = examples.targets.device
-        stream = derived_seed(seed, "certificates", labels["task"], next(iter(values)))
+        stream = derived_seed(seed, "certificates", labels["experiment"], next(iter(values)))
         correct = smoothed_decisions(
-            model,
-            examples.inputs,
-            examples.targets,
+            network,
+            task,
+            examples,  # one draw of the weights serves all of them
             spec,
             torch.Generator(device=device).manual_seed(stream),
             draws=settings.draws,
-            # one draw of the weights serves all examples: a batch is all of them
-            batch=len(examples.targets),
         )
         successes = correct.sum(dim=0).cpu().numpy()
         for scope, confidence in _scopes(settings.confidence, len(successes)).items():
@@ -261,8 +259,9 @@ def smoothed_rows(
 
 
 def programmed_rows(
-    model: nn.Module,
-    examples: Split,
+    network: Network,
+    task: ClassificationTask,
+    examples: Labelled,
     profiles: Sequence[DeviceProfile],
     *,
     settings: CertificateSettings,
@@ -279,9 +278,10 @@ def programmed_rows(
     """
     rows = []
     for profile in profiles:
-        stream = derived_seed(seed, "certificates", labels["task"], "programming", profile.profile)
+        stream = derived_seed(seed, "certificates", labels["experiment"], "programming", profile.profile)
         found = programmed_decisions(
-            model,
+            network,
+            task,
             examples,
             profile,
             settings=memsim,
@@ -344,43 +344,45 @@ def _row(labels: Mapping[str, str], certificate: str, columns: Mapping) -> dict:
 
 @torch.inference_mode()
 def programmed_decisions(
-    model: nn.Module,
-    examples: Split,
+    network: Network,
+    task: ClassificationTask,
+    examples: Labelled,
     profile: DeviceProfile,
     *,
     settings: MemSimSettings,
     generator: torch.Generator,
     programmings: int,
 ) -> Programmed:
-    """Program `model`, which is in evaluation mode, again and again and let it decide.
+    """Program `network`, which is in evaluation mode, again and again and let it decide.
 
     An output that is not finite is no correct decision. A profile without randomness is programmed once.
 
     Args:
-        model: Gets its weights back bit for bit.
-        examples: On the model's device.
+        network: Gets its weights back bit for bit.
+        task: Says which decisions are right.
+        examples: On the network's device.
         profile: The device.
         settings: How it is programmed.
         generator: On the CPU.
         programmings: How often.
     """
-    # a network that is one layer has no name for it
-    smoothed = {f"{name}.weight".lstrip(".") for name in noise_layers(model)}
+    model, smoothed = network.module, set(network.analog)
+    parts = torch.arange(len(examples), device=examples.targets.device).split(network.examples_at_once)
+    batches = [task.batch(examples, part) for part in parts]
     correct, changed, distance = [], [], []
-    with PerovskiteMemSim(model, settings) as simulator:
+    with PerovskiteMemSim(network, settings) as simulator:
         clean = {name: model.get_parameter(name).detach().clone() for name in simulator.names}
         for _ in range(1 if simulator.deterministic(profile) else programmings):
             simulator.program(profile, generator)
-            outputs = torch.cat([model(part) for part in examples.inputs.split(IMAGES_A_BATCH)])
-            right = (outputs.argmax(dim=-1) == examples.targets) & torch.isfinite(outputs).all(dim=-1)
-            correct.append(right.cpu().numpy())
-            moved = [_moved(model.get_parameter(name), clean[name]) for name in simulator.names]
-            changed.append(sum(count for count, _ in moved))
+            right = [task.decided_right(task.forward(model, batch), batch) for batch in batches]
+            correct.append(torch.cat(right).cpu().numpy())
+            moves = [_moved(model.get_parameter(name), clean[name]) for name in simulator.names]
+            changed.append(sum(count for count, _ in moves))
             within = all(
                 count == 0 or name in smoothed
-                for name, (count, _) in zip(simulator.names, moved, strict=True)
+                for name, (count, _) in zip(simulator.names, moves, strict=True)
             )
-            distance.append(np.sqrt(sum(square for _, square in moved)) if within else np.inf)
+            distance.append(np.sqrt(sum(square for _, square in moves)) if within else np.inf)
     return Programmed(np.array(correct), np.array(changed), np.array(distance))
 
 

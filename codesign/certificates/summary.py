@@ -8,7 +8,7 @@ from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY
 
 ORDER = ("published", "discrete", "smoothing", "programming", "accuracy")
 """Certificates as tables and figures list them."""
-GROUP = ("task", "method", "model", "certificate", "profile", "usability", "scope")
+GROUP = ("experiment", "method", "network", "certificate", "profile", "usability", "scope")
 SHARED = ("p_zero", "p_half", "width", "draws", "confidence", "ceiling", "changed", "distance")
 """Columns that all examples of a group have in common."""
 
@@ -68,7 +68,7 @@ def _reached(found: Iterable[Mapping], groups: Mapping[tuple, list[Mapping]]) ->
     for radius in radii:
         values = np.array([row["value"] for row in groups[tuple(radius[name] for name in GROUP)]])
         for move in moves:
-            if any(move[name] != radius[name] for name in ("task", "method", "model")):
+            if any(move[name] != radius[name] for name in ("experiment", "method", "network")):
                 continue
             share = float(np.mean((values > 0) & (values >= move["distance"])))
             on = ("profile", "usability", "changed", "distance")

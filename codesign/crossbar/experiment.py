@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from torch import nn
+import torch
 from tqdm import tqdm
 
 from codesign.crossbar.cells import Cells, CellSettings
@@ -21,9 +21,10 @@ from codesign.crossbar.network import CrossbarNetwork, Layer, NetworkSettings
 from codesign.crossbar.programming import DriftError, WriteSettings
 from codesign.crossbar.safety import Guarded
 from codesign.crossbar.simulated import CircuitSettings, SimulatedCrossbar
+from codesign.models.network import Network
 from codesign.nonideality.profile import DeviceProfile
 from codesign.seeds import generator
-from codesign.tasks.task import Split, Task
+from codesign.tasks.classification import ClassificationTask, Labelled
 
 ATTEMPTS = 3
 """Programmings after which an array whose cells do not stay is given up."""
@@ -173,10 +174,10 @@ def twin(
 
 def run_network(
     driver: CrossbarDriver,
-    model: nn.Module,
-    test: Split,
+    network: Network,
+    test: Labelled,
     *,
-    task: Task,
+    task: ClassificationTask,
     method: str,
     run: int,
     settings: NetworkSettings,
@@ -186,9 +187,9 @@ def run_network(
 
     Args:
         driver: Open.
-        model: A trained network of linear layers and activations.
+        network: A trained one of linear layers and activations.
         test: Test points.
-        task: Scores the outputs.
+        task: Says which outputs are right.
         method: Training method.
         run: Number of the run.
         settings: Conductances and voltages.
@@ -201,17 +202,19 @@ def run_network(
         DriftError: Cells moved after each of `ATTEMPTS` programmings.
         CrossbarError: Whatever the driver raises.
     """
-    network = ObservedNetwork(model, driver, settings=settings, writing=write)
-    _programmed(network)
-    logits = network.forward(test.inputs)
+    on_array = ObservedNetwork(network, driver, settings=settings, writing=write)
+    _programmed(on_array)
+    outputs = {
+        "software_accuracy": task.forward(network.module, test),
+        "array_accuracy": on_array.forward(test.inputs),
+    }
     return {
         "method": method,
         "run": run,
         "examples": len(test),
-        "software_accuracy": task.score(model(test.inputs), test.targets),
-        "array_accuracy": task.score(logits, test.targets),
-        **_products(network),
-        **_cells(network),
+        **{name: float(task.decided_right(output, test).double().mean()) for name, output in outputs.items()},
+        **_products(on_array),
+        **_cells(on_array),
     }
 
 
@@ -230,11 +233,11 @@ def _programmed(network: CrossbarNetwork) -> None:
 
 
 def run_networks(
-    networks: Mapping[int, nn.Module],
+    networks: Mapping[int, Network],
     drivers: Iterator[CrossbarDriver],
-    test: Split,
+    test: Labelled,
     *,
-    task: Task,
+    task: ClassificationTask,
     method: str,
     settings: NetworkSettings,
     write: WriteSettings,
@@ -245,7 +248,7 @@ def run_networks(
         networks: Run to network.
         drivers: One driver a run; the same one again and again on a bench.
         test: Test points.
-        task: Scores the outputs.
+        task: Says which outputs are right.
         method: Training method.
         settings: Conductances and voltages.
         write: How cells are programmed.
@@ -255,18 +258,18 @@ def run_networks(
     """
     shared = {"task": task, "method": method, "settings": settings, "write": write}
     bar = tqdm(networks.items(), desc=f"crossbar {method}", unit="run", disable=None)
-    for (run, model), driver in zip(bar, drivers, strict=False):
+    for (run, network), driver in zip(bar, drivers, strict=False):
         with driver:
-            yield run_network(driver, model, test, run=run, **shared)
+            yield run_network(driver, network, test, run=run, **shared)
 
 
 def simulate(
-    networks: Mapping[int, nn.Module],
-    test: Split,
+    networks: Mapping[int, Network],
+    test: Labelled,
     *,
     profile: DeviceProfile,
     crossbar: Mapping,
-    task: Task,
+    task: ClassificationTask,
     method: str,
     seed: int,
 ) -> Iterator[dict]:
@@ -277,7 +280,7 @@ def simulate(
         test: Test points; the first `test_points` are taken.
         profile: The device that every cell follows.
         crossbar: The section.
-        task: Scores the outputs.
+        task: Says which outputs are right.
         method: Training method.
         seed: Root seed; each run has a fresh array, the same for every method.
 
@@ -312,11 +315,11 @@ def simulate(
 
 
 def run_alternately(
-    networks: Mapping[str, Mapping[int, nn.Module]],
+    networks: Mapping[str, Mapping[int, Network]],
     driver: CrossbarDriver,
-    test: Split,
+    test: Labelled,
     *,
-    task: Task,
+    task: ClassificationTask,
     settings: NetworkSettings,
     write: WriteSettings,
 ) -> Iterator[dict]:
@@ -326,7 +329,7 @@ def run_alternately(
         networks: Method to run to network.
         driver: Opened and closed here, once for all of them.
         test: Test points.
-        task: Scores the outputs.
+        task: Says which outputs are right.
         settings: Conductances and voltages.
         write: How cells are programmed.
 
@@ -340,7 +343,7 @@ def run_alternately(
             yield run_network(driver, networks[method][run], test, method=method, run=run, **shared)
 
 
-def first_points(test: Split, number: int) -> Split:
+def first_points(test: Labelled, number: int) -> Labelled:
     """The first test points.
 
     Raises:
@@ -350,17 +353,17 @@ def first_points(test: Split, number: int) -> Split:
         raise ValueError(
             f"crossbar.test_points {number} is more than the {len(test)} test points of the task"
         )
-    return Split(test.inputs[:number], test.targets[:number], test.origin)
+    return test.chosen(torch.arange(number))
 
 
-def task_of(task: str, test: Split) -> dict[str, str]:
+def task_of(task: str, test: Labelled) -> dict[str, str]:
     """What a record says of the task its networks were trained for.
 
     Args:
-        task: A name of `codesign.tasks.registry.TASKS`.
+        task: A task (`codesign.tasks.about.task_names`).
         test: Its test examples.
     """
-    return {"task": task, "dataset": task if test.origin is None else test.origin.dataset}
+    return {"task": task, "dataset": task if test.source is None else test.source.dataset}
 
 
 def _products(network: ObservedNetwork) -> dict:

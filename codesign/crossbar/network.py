@@ -22,6 +22,7 @@ from codesign.crossbar.programming import (
     require_no_drift,
     write_verify,
 )
+from codesign.models.network import Network
 
 DIGITAL = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Flatten, nn.Identity)
 """Modules that follow or precede a matrix, and are computed outside the array."""
@@ -67,10 +68,10 @@ class CrossbarNetwork:
     """A network of linear layers with simple activations between them.
 
         with Guarded(driver, limits) as array:
-            network = CrossbarNetwork(model, array, settings=settings, writing=writing)
-            network.program()
-            network.check_drift()
-            logits = network.forward(inputs)
+            on_array = CrossbarNetwork(network, array, settings=settings, writing=writing)
+            on_array.program()
+            on_array.check_drift()
+            logits = on_array.forward(inputs)
 
     Matrices that fit the array together are programmed together. Where they do not, the
     array is programmed anew for each load, once for all inputs of a `forward`.
@@ -78,28 +79,33 @@ class CrossbarNetwork:
 
     def __init__(
         self,
-        model: nn.Module,
+        network: Network,
         driver: CrossbarDriver,
         *,
         settings: NetworkSettings,
         writing: WriteSettings,
     ) -> None:
-        """Lay the matrices of `model` out; nothing is output yet.
+        """Lay the matrices of `network` out; nothing is output yet.
 
         Args:
-            model: Linear layers and modules of `DIGITAL`, used one after the other.
+            network: Linear layers, each on memristors, and modules of `DIGITAL`, one after the other.
             driver: Open before `program`.
             settings: Conductances and voltages.
             writing: How cells are programmed.
 
         Raises:
-            ValueError: A module of another kind, or no linear layer.
+            ValueError: A module of another kind, no linear layer, or one that is not on memristors.
         """
         self.driver, self.settings, self.writing = driver, settings, writing
-        self._steps = _steps(model)
+        self._steps = _steps(network.module)
         linear = [(name, module) for name, module in self._steps if isinstance(module, nn.Linear)]
         if not linear:
-            raise ValueError(f"{type(model).__name__} has no linear layer to put on an array")
+            raise ValueError(f"{type(network.module).__name__} has no linear layer to put on an array")
+        matrices = [f"{name}.weight".lstrip(".") for name, _ in linear]
+        if matrices != list(network.analog):
+            raise ValueError(
+                f"on memristors are {', '.join(network.analog)}; an array would hold {', '.join(matrices)}"
+            )
         places = place(
             [tuple(module.weight.shape) for _, module in linear], rows=driver.rows, columns=driver.columns
         )

@@ -3,18 +3,19 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from codesign.bayesmulti.noise import NoiseSpec
+from codesign.models.network import Network
+from codesign.models.weights import WeightsError, put_weights, read_weights, write_weights
 from codesign.seeds import derived_seed
-from codesign.training.experiment import Experiment
+from codesign.tasks.experiment import Experiment
 from codesign.training.job import train_experiment
-from codesign.training.weights import WeightsError, read_weights, write_weights
 
 
 def train_runs(
-    experiment: Experiment, spec: NoiseSpec, *, runs: int, data: Mapping, shared: Mapping, seed: int
+    experiment: Experiment, spec: NoiseSpec, *, runs: int, shared: Mapping, seed: int
 ) -> Iterator[tuple[int, dict[str, Tensor], float]]:
     """Train the experiment's network once a run; examples stay, start and order change.
 
@@ -25,19 +26,15 @@ def train_runs(
         experiment: Data, network, training.
         spec: Training noise.
         runs: Number of trainings.
-        data: Arguments of `Experiment.data`.
         shared: Training settings that all experiments share.
         seed: Root seed.
 
     Yields:
-        Run from 1, weights, best validation accuracy.
+        Run from 1, weights, the best epoch's primary metric on validation examples.
     """
     for run in tqdm(range(1, runs + 1), desc=f"{experiment.name} {spec.method}", unit="run", disable=None):
-        trained = train_experiment(
-            experiment, spec, data=data, shared=shared, seed=derived_seed(seed, "crossbar", run)
-        )
-        best = trained.result.history[trained.result.best_epoch - 1]
-        yield run, trained.result.weights, best["validation_accuracy"]
+        trained = train_experiment(experiment, spec, shared=shared, seed=derived_seed(seed, "crossbar", run))
+        yield run, trained.result.weights, trained.best
 
 
 def write_runs(runs: Mapping[int, Mapping[str, Tensor]], path: Path | str, *, metadata: Mapping) -> None:
@@ -64,8 +61,9 @@ def read_runs(path: Path | str) -> tuple[dict[int, dict[str, Tensor]], dict]:
     return runs, metadata
 
 
-def network_of(experiment: Experiment, weights: Mapping[str, Tensor]) -> nn.Module:
-    """The network with these weights, in evaluation mode."""
-    model = experiment.network()
-    model.load_state_dict(weights, strict=True)
-    return model.eval().requires_grad_(requires_grad=False)
+def network_with(experiment: Experiment, weights: Mapping[str, Tensor]) -> Network:
+    """The experiment's network with these weights, in evaluation mode; nothing learns in it any more."""
+    network = experiment.blank_network()
+    put_weights(network, weights, f"networks of {experiment.name}")
+    network.module.eval().requires_grad_(requires_grad=False)
+    return network

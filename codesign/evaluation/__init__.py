@@ -1,1 +1,1 @@
-"""Monte-Carlo evaluation over device profiles and seeds, and what the numbers say."""
+"""Monte-Carlo evaluation over device profiles and programmings, and what the numbers say."""

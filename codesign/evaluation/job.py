@@ -4,96 +4,82 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from torch import nn
-
-from codesign.evaluation.montecarlo import Labels, evaluate
-from codesign.memsim.simulator import MemSimSettings
+from codesign.evaluation.montecarlo import EvaluationPlan, Programmed, evaluate, noise_generator
+from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
 from codesign.nonideality.profile import DeviceProfile
-from codesign.tasks.task import Split
-from codesign.training.experiment import Experiment, compute_device
+from codesign.tasks.experiment import Experiment, compute_device
 
-IMAGES_A_BATCH = 200
-"""Convolution networks run best in chunks of 100 to 250 images."""
-VECTORS_A_BATCH = 10_000
+
+def plan_of(
+    experiment: Experiment,
+    *,
+    method: str,
+    stands_for: str,
+    memsim: Mapping[str, str],
+    noises: Sequence[str],
+    programmings: int,
+) -> EvaluationPlan:
+    """The plan of an experiment's evaluation with programmings 0 ... programmings - 1."""
+    return EvaluationPlan(
+        experiment=experiment.name,
+        method=method,
+        network=experiment.network,
+        stands_for=stands_for,
+        memsim=memsim,
+        noises=noises,
+        programmings=range(programmings),
+        metrics=list(experiment.about.metrics),
+    )
 
 
 def evaluate_network(
-    weights: Path,
-    experiment: Experiment,
-    profiles: Sequence[DeviceProfile],
-    *,
-    method: str,
-    source: str,
-    data: Mapping,
-    memsim: Mapping,
-    noises: Sequence[str],
-    seeds: int,
+    weights: Path, experiment: Experiment, profiles: Sequence[DeviceProfile], plan: EvaluationPlan
 ) -> tuple[list[dict], dict]:
-    """Score the network of `weights` on each profile, kind of noise and seed.
+    """Score the network of `weights` on the experiment's test examples.
 
     Args:
         weights: What training left.
         experiment: Of which network and task.
         profiles: May be empty.
-        method: How it was trained.
-        source: `level` or `device`.
-        data: Arguments of `Experiment.data`.
-        memsim: mapping and analog.
-        noises: Kinds of noise, each with all seeds.
-        seeds: Seeds are 0 ... seeds - 1, the same for every method.
+        plan: How.
 
     Returns:
         Rows of `codesign.schemas.evaluation.EVALUATION`, and where the test data came from.
     """
-    test = experiment.test_data(experiment.data(**data))
-    origin = asdict(test.origin) if test.origin else {}
-    model = experiment.saved_network(weights).to(compute_device())
-    rows = programmed_scores(
-        model,
-        experiment,
-        test,
-        profiles,
-        method=method,
-        source=source,
-        memsim=memsim,
-        noises=noises,
-        seeds=range(seeds),
-    )
-    return rows, origin
+    (test,) = experiment.examples("test")
+    network = experiment.saved_network(weights)
+    network.module.to(compute_device())
+    rows = evaluate(network, experiment.definition, test, profiles, plan)
+    return rows, asdict(test.source) if test.source else {}
 
 
-def programmed_scores(
-    model: nn.Module,
-    experiment: Experiment,
-    examples: Split,
-    profiles: Sequence[DeviceProfile],
-    *,
-    method: str,
-    source: str,
-    memsim: Mapping,
-    noises: Sequence[str],
-    seeds: Sequence[int],
+def detail_rows(
+    weights: Path, experiment: Experiment, profiles: Sequence[DeviceProfile], plan: EvaluationPlan
 ) -> list[dict]:
-    """Score `model` on `examples` for each kind of noise, profile and seed.
+    """What the task's own figures need: its scorer's details for each profile and programming of the plan.
+
+    Args:
+        weights: What training left.
+        experiment: Its task declares details.
+        profiles: Those that figures show.
+        plan: Its first kind of noise is used.
 
     Returns:
-        Rows of `codesign.schemas.evaluation.EVALUATION`; none where there is no profile.
+        The task's columns after method, profile, level, usability, programming, which every task has.
     """
-    if not profiles:
-        return []
-    task = experiment.definition
-    return [
-        row
-        for noise in noises
-        for row in evaluate(
-            model,
-            examples.inputs,
-            examples.targets,
-            profiles,
-            settings=MemSimSettings(**memsim, noise=noise),
-            seeds=seeds,
-            score=lambda outputs, targets: {task.metric: task.score(outputs, targets)},
-            batch=IMAGES_A_BATCH if experiment.convolves else VECTORS_A_BATCH,
-            labels=Labels(experiment.name, method, experiment.model, source),
-        )
-    ]
+    (test,) = experiment.examples("test")
+    network = experiment.saved_network(weights)
+    network.module.to(compute_device())
+    rows = []
+    settings = MemSimSettings(**plan.memsim, noise=plan.noises[0])
+    with (
+        Programmed(network, experiment.definition, test) as programmed,
+        PerovskiteMemSim(network, settings) as simulator,
+    ):
+        for profile in profiles:
+            for number in plan.programmings:
+                simulator.program(profile, noise_generator(profile.profile, number))
+                shared = {"method": plan.method, "profile": profile.profile, "level": profile.level}
+                shared |= {"usability": profile.usability, "programming": int(number)}
+                rows += [shared | row for row in programmed.scored(details=True).details()]
+    return rows

@@ -1,163 +1,161 @@
-"""One model on many device profiles, many programmings each."""
+"""One network on many device profiles, many programmings each."""
 
-from collections.abc import Callable, Mapping, Sequence
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import nn
 from tqdm import tqdm
 
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
+from codesign.models.network import Network
 from codesign.nonideality.profile import DeviceProfile
 from codesign.seeds import derived_seed
+from codesign.tasks.contract import Examples, Scorer, Task, batches, doubled, is_finite, score_of
 
-Inputs = torch.Tensor | Sequence[torch.Tensor]
-Score = Callable[[torch.Tensor, torch.Tensor], Mapping[str, float]]
+STANDS_FOR = ("level", "device")
 
 
 @dataclass(frozen=True)
-class Labels:
-    """What the rows of one evaluation are of."""
+class EvaluationPlan:
+    """What is scored and how: everything but the network, its examples and the profiles."""
 
-    task: str
+    experiment: str
     method: str
-    model: str
-    source: str
-    """`level` (profiles stand for usability levels) or `device` (all devices)."""
+    network: str
+    stands_for: str
+    """`level`: profiles stand for usability levels | `device`: each for itself."""
+    memsim: Mapping[str, str]
+    """mapping and analog."""
+    noises: Sequence[str]
+    """Kinds of programming noise, each with all programmings."""
+    programmings: Sequence[int]
+    """Numbers of the programmings: each is one draw of all cells, the same for every method."""
+    metrics: Sequence[str]
+    """Those the task declares."""
 
     def __post_init__(self) -> None:
-        if self.source not in ("level", "device"):
-            raise ValueError(f"source must be level or device, got {self.source!r}")
+        if self.stands_for not in STANDS_FOR:
+            raise ValueError(f"stands_for must be level or device, got {self.stands_for!r}")
+        for what, values in (("noise", self.noises), ("programming", self.programmings)):
+            if not values or len(set(values)) != len(values):
+                raise ValueError(f"each {what} must occur once, got {list(values)}")
 
 
-def noise_generator(profile: str, seed: int) -> torch.Generator:
-    """The generator of one programming, on the CPU: depends on profile and seed, never on method or model."""
-    return torch.Generator().manual_seed(derived_seed(seed, "programming", profile))
+def noise_generator(profile: str, programming: int) -> torch.Generator:
+    """The generator of one programming, on the CPU: depends on profile and number alone."""
+    return torch.Generator().manual_seed(derived_seed(programming, "programming", profile))
 
 
 def evaluate(
-    model: nn.Module,
-    inputs: Inputs,
-    targets: torch.Tensor,
+    network: Network,
+    task: Task,
+    examples: Examples,
     profiles: Sequence[DeviceProfile],
+    plan: EvaluationPlan,
     *,
-    settings: MemSimSettings,
-    seeds: Sequence[int],
-    score: Score,
-    batch: int,
-    labels: Labels,
     progress: bool = True,
 ) -> list[dict]:
-    """Score `model` programmed on each profile with each seed.
+    """Score `network` programmed on each profile, for each kind of noise and programming.
 
-    The model is put into evaluation mode and back, and its weights come back bit
-    for bit. It runs where its parameters are; inputs are moved batch by batch.
-    Images are laid out channels last.
+    The network is put into evaluation mode and back, and its weights come back bit
+    for bit. It runs where its parameters are; examples are moved batch by batch.
 
     Args:
-        model: Any network that maps a batch of inputs to outputs.
-        inputs: Shape (n, ...), or several tensors that the model takes as arguments.
-        targets: Shape (n, ...), handed to `score` with the outputs of all inputs.
-        profiles: What to program on, each name once.
-        settings: How.
-        seeds: One programming a seed.
-        score: Outputs and targets to the value of each metric; outputs are double where single
-            precision overflows.
-        batch: Inputs in one forward pass; 100 to 250 images suit a convolution network.
-        labels: Columns that say what this is.
+        network: Of the task.
+        task: Makes batches, outputs and scores.
+        examples: All of them are scored.
+        profiles: What to program on, each name once; none gives no rows.
+        plan: How.
         progress: Show a bar where the output is a terminal.
 
     Returns:
-        Rows of `codesign.schemas.evaluation.EVALUATION`, by profile, seed, metric. A profile
+        Rows of `codesign.schemas.evaluation.EVALUATION`, by noise, profile, programming, metric. A profile
         on which every programming is the same is run once.
 
     Raises:
-        ValueError: Nothing to evaluate, sizes that differ, or a repeated profile or seed.
+        ValueError: A repeated profile.
+        TaskError: A scorer does not give what its task declares.
     """
-    inputs = [inputs] if isinstance(inputs, torch.Tensor) else list(inputs)
     names = [profile.profile for profile in profiles]
-    if not inputs or any(len(x) != len(targets) for x in inputs) or not len(targets):
-        raise ValueError(f"{[len(x) for x in inputs]} inputs for {len(targets)} targets")
-    if batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch}")
-    for what, values in (("profile", names), ("seed", list(seeds))):
-        if not values or len(set(values)) != len(values):
-            raise ValueError(f"each {what} must occur once, got {values}")
-    parameter = next(model.parameters(), None)
-    device = targets.device if parameter is None else parameter.device
-    batches = [
-        [_laid_out(x, device) for x in parts] for parts in zip(*(x.split(batch) for x in inputs), strict=True)
-    ]
-    targets = targets.to(device)
+    if len(set(names)) != len(names):
+        raise ValueError(f"each profile must occur once, got {names}")
+    if not profiles:
+        return []
     rows = []
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with (
-            PerovskiteMemSim(model, settings) as simulator,
-            tqdm(
-                total=len(names) * len(seeds),
-                desc=f"{labels.task} {labels.method}",
-                unit="programming",
-                disable=None if progress else True,
-            ) as bar,
-        ):
-            for profile in profiles:
-                scores: Mapping[str, float] = {}
-                for k, seed in enumerate(seeds):
-                    if k == 0 or not simulator.deterministic(profile):
-                        simulator.program(profile, noise_generator(profile.profile, seed))
-                        scores = score(_outputs(model, batches), targets)
-                    rows += [
-                        {
-                            "task": labels.task,
-                            "method": labels.method,
-                            "model": labels.model,
-                            "source": labels.source,
-                            "profile": profile.profile,
-                            "level": profile.level,
-                            "usability": profile.usability,
-                            "noise": settings.noise,
-                            "seed": int(seed),
-                            "metric": metric,
-                            "value": float(value),
-                        }
-                        for metric, value in scores.items()
-                    ]
-                    bar.update()
-    finally:
-        for module, training in modes:
-            module.training = training
+    total = len(names) * len(plan.programmings) * len(plan.noises)
+    with (
+        Programmed(network, task, examples) as programmed,
+        tqdm(
+            total=total,
+            desc=f"{plan.experiment} {plan.method}",
+            unit="programming",
+            disable=None if progress else True,
+        ) as bar,
+    ):
+        for noise in plan.noises:
+            settings = MemSimSettings(**plan.memsim, noise=noise)
+            with PerovskiteMemSim(network, settings) as simulator:
+                for profile in profiles:
+                    scores: Mapping[str, float] = {}
+                    for k, number in enumerate(plan.programmings):
+                        if k == 0 or not simulator.deterministic(profile):
+                            simulator.program(profile, noise_generator(profile.profile, number))
+                            scores = score_of(programmed.scored(), plan.metrics)
+                        rows += _rows(plan, profile, noise, number, scores)
+                        bar.update()
     return rows
 
 
-def _laid_out(x: torch.Tensor, device: torch.device) -> torch.Tensor:
-    if x.dim() == 4:
-        return x.to(device=device, memory_format=torch.channels_last)
-    return x.to(device)
+def _rows(
+    plan: EvaluationPlan, profile: DeviceProfile, noise: str, programming: int, scores: Mapping[str, float]
+) -> list[dict]:
+    shared = {name: getattr(plan, name) for name in ("experiment", "method", "network", "stands_for")}
+    shared |= {"profile": profile.profile, "level": profile.level, "usability": profile.usability}
+    shared |= {"noise": noise, "programming": int(programming)}
+    return [shared | {"metric": metric, "value": value} for metric, value in scores.items()]
 
 
-@torch.inference_mode()
-def _outputs(model: nn.Module, batches: Sequence[Sequence[torch.Tensor]]) -> torch.Tensor:
-    """Outputs of all batches; in double precision where single overflows.
+class Programmed:
+    """A network that is scored again and again on the same examples, in evaluation mode inside the block."""
 
-    On a device whose conductance spreads over decades, five layers multiply to more than single
-    precision holds, and infinity less infinity is no number.
-    """
-    found = []
-    for parts in batches:
-        outputs = model(*parts)
-        found.append(outputs if torch.isfinite(outputs).all() else _in_double(model, parts))
-    return torch.cat(found)
+    def __init__(self, network: Network, task: Task, examples: Examples) -> None:
+        self.network, self.task, self.examples = network, task, examples
+        self._device = next(network.module.parameters()).device
+        self._modes: list[tuple[torch.nn.Module, bool]] = []
+        self._held: list[Any] | None = None
 
+    def __enter__(self) -> "Programmed":
+        self._modes = [(module, module.training) for module in self.network.module.modules()]
+        self.network.module.eval()
+        if self.task.in_memory:
+            self._held = list(self._batches())
+        return self
 
-def _in_double(model: nn.Module, parts: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The same network and batch in double precision; the network keeps its own values."""
-    state = {
-        name: tensor.double()
-        for name, tensor in (*model.named_parameters(), *model.named_buffers())
-        if tensor.is_floating_point()
-    }
-    return torch.func.functional_call(
-        model, state, tuple(x.double() if x.is_floating_point() else x for x in parts)
-    )
+    def __exit__(self, *_) -> None:
+        for module, training in self._modes:
+            module.training = training
+        self._held = None
+
+    @torch.inference_mode()
+    def scored(self, *, details: bool = False) -> Scorer:
+        """All examples scored with the weights as they are now."""
+        scorer = self.task.scorer(details=details)
+        for batch in self._batches() if self._held is None else self._held:
+            scorer.update(self._output(batch), batch)
+        return scorer
+
+    def _batches(self) -> Iterable[Any]:
+        return batches(self.task, self.examples, self.network.examples_at_once, device=self._device)
+
+    def _output(self, batch: Any) -> Any:
+        """The output of a batch; in double precision where single overflows.
+
+        On a device whose conductance spreads over decades, five layers multiply to more than single
+        precision holds, and infinity less infinity is no number.
+        """
+        output = self.task.forward(self.network.module, batch)
+        if is_finite(output):
+            return output
+        return self.task.forward(copy.deepcopy(self.network.module).double(), doubled(batch))

@@ -31,34 +31,34 @@ def predictions(
     confidence: float,
     seed: int,
 ) -> tuple[list[dict], list[dict]]:
-    """Rank correlation of each reading with the mean score over devices, task by task.
+    """Rank correlation of each reading with the mean score over devices, experiment by experiment.
 
     Args:
         devices: Rows of `codesign.schemas.device.DEVICE`.
-        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY`, any tasks.
-        method: Training method whose network is scored: one fixed network a task.
+        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY`, any experiments.
+        method: Training method whose network is scored: one fixed network an experiment.
         resamples: Bootstrap resamples of devices.
         confidence: Of the interval.
-        seed: Root seed; every reading sees the same resamples of a task's devices.
+        seed: Root seed; every reading sees the same resamples of an experiment's devices.
 
     Returns:
-        Correlations (task, method, noise, metric, reading, title, rho, low, high, n) and the points
-        behind them (task, device, metric, score, std, and each reading). A task with fewer than 3
-        devices, or a reading without order, has no correlation.
+        Correlations (experiment, method, noise, metric, reading, title, rho, low, high, n) and the points
+        behind them (experiment, device, metric, score, std, and each reading). An experiment with fewer
+        than 3 devices, or a reading without order, has no correlation.
     """
     by_name = {row["device"]: row for row in devices if row["status"] == "ok"}
     scores: dict[tuple[str, str], list[Mapping]] = {}
     for row in summary:
-        wanted = row["source"] == "device" and row["noise"] == NOISE and row["method"] == method
+        wanted = row["stands_for"] == "device" and row["noise"] == NOISE and row["method"] == method
         if wanted and row["profile"] in by_name:
-            scores.setdefault((row["task"], row["metric"]), []).append(row)
+            scores.setdefault((row["experiment"], row["metric"]), []).append(row)
     correlations, points = [], []
-    for (task, metric), rows in scores.items():
+    for (experiment, metric), rows in scores.items():
         for row in rows:
             values = {name: read(by_name[row["profile"]]) for name, (_, read) in READINGS.items()}
             points.append(
                 {
-                    "task": task,
+                    "experiment": experiment,
                     "device": row["profile"],
                     "metric": metric,
                     "score": row["mean"],
@@ -72,11 +72,11 @@ def predictions(
             if x.size < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
                 continue
             found = rank_correlation(
-                x, y, resamples=resamples, confidence=confidence, rng=generator(seed, "readings", task)
+                x, y, resamples=resamples, confidence=confidence, rng=generator(seed, "readings", experiment)
             )
             correlations.append(
                 {
-                    "task": task,
+                    "experiment": experiment,
                     "method": method,
                     "noise": NOISE,
                     "metric": metric,

@@ -9,17 +9,17 @@ from scipy.stats import rankdata
 
 from codesign.seeds import generator
 
-GROUP = ("task", "method", "model", "source", "profile", "level", "usability", "noise", "metric")
+GROUP = ("experiment", "method", "network", "stands_for", "profile", "level", "usability", "noise", "metric")
 """Columns of `codesign.schemas.evaluation.EVALUATION` that rows to be averaged share."""
 
 
 def summarise(
     rows: Iterable[Mapping], *, baseline: str, resamples: int, confidence: float, seed: int
 ) -> list[dict]:
-    """Mean and spread over seeds, and the paired difference to a baseline method.
+    """Mean and spread over programmings, and the paired difference to a baseline method.
 
-    A difference is taken seed by seed, on the same task, model, profile, noise
-    and metric; its interval is a percentile bootstrap over the seeds both have.
+    A difference is taken programming by programming, on the same experiment, network, profile, noise
+    and metric; its interval is a percentile bootstrap over those both have.
 
     Args:
         rows: Rows of `codesign.schemas.evaluation.EVALUATION`.
@@ -30,19 +30,20 @@ def summarise(
 
     Returns:
         Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY`, groups in the order of first
-        appearance. Difference and interval are None where the baseline has no seed
-        in common, and the interval where it is one seed only.
+        appearance. Difference and interval are None where the baseline has no programming
+        in common, and the interval where it is one only.
 
     Raises:
-        ValueError: A seed occurs twice in a group.
+        ValueError: A programming occurs twice in a group.
     """
     groups: dict[tuple, dict[int, float]] = defaultdict(dict)
     for row in rows:
         key = tuple(row[name] for name in GROUP)
         values = groups[key]
-        if row["seed"] in values:
-            raise ValueError(f"seed {row['seed']} occurs twice for {dict(zip(GROUP, key, strict=True))}")
-        values[row["seed"]] = row["value"]
+        if row["programming"] in values:
+            said = dict(zip(GROUP, key, strict=True))
+            raise ValueError(f"programming {row['programming']} occurs twice for {said}")
+        values[row["programming"]] = row["value"]
     method = GROUP.index("method")
     return [
         dict(zip(GROUP, key, strict=True))

@@ -51,19 +51,19 @@ def draw_certificates(
     """A table of every certificate with its vacuous cells hatched, and how far each promise reaches.
 
     Args:
-        summary: Rows of `codesign.schemas.certificate_summary.CERTIFICATE_SUMMARY` of one task and network.
+        summary: Rows of `codesign.schemas.certificate_summary.CERTIFICATE_SUMMARY` of one experiment.
         examples: Rows of `codesign.schemas.certificates.CERTIFICATES` behind it.
         chance: Score of a network that has learnt nothing.
         origin: measured | virtual: the devices that levels follow.
         data: Where the test examples come from, as the figure says it.
 
     Raises:
-        ValueError: No rows, or rows of several tasks or networks.
+        ValueError: No rows, or rows of several experiments.
     """
-    tasks = sorted({(row["task"], row["model"]) for row in summary})
-    if len(tasks) != 1:
-        raise ValueError(f"one figure shows one task and network, got {tasks or 'none'}")
-    task, model = tasks[0]
+    found = sorted({(row["experiment"], row["network"]) for row in summary})
+    if len(found) != 1:
+        raise ValueError(f"one figure shows one experiment, got {found or 'none'}")
+    experiment, network = found[0]
     methods = in_order(row["method"] for row in summary)
     levels = _levels(summary)
     height = 98 + ROW_MM * len(methods)
@@ -78,7 +78,7 @@ def draw_certificates(
             f"bounds hold at {percent(smoothed['confidence'])} for all examples of a cell together; "
             "certificates of smoothed networks say nothing about the plain network on a device",
         )
-        head(figure, height, f"{task} ({model}): what is certified", lines, origin)
+        head(figure, height, f"{experiment} ({network}): what is certified", lines, origin)
         numbers = _table(figure, height, summary, methods, levels)
         numbers += _changes(axes_mm(figure, 14, 16, 38, 42), summary, examples, methods)
         numbers += _radii(axes_mm(figure, 69, 16, 46, 42), summary, examples, methods)
@@ -96,7 +96,7 @@ def _levels(summary: Sequence[Mapping]) -> list[str]:
 
 
 def _number(panel: str, row: Mapping, **values) -> dict:
-    shared = ("task", "method", "certificate", "scope", "profile", "usability", "vacuous", "n", "draws")
+    shared = ("experiment", "method", "certificate", "scope", "profile", "usability", "vacuous", "n", "draws")
     names = ("panel", *shared, "confidence", "at_least", "share", "value", "ceiling", "estimate")
     return (
         dict.fromkeys(names)

@@ -17,6 +17,7 @@ from codesign.figures.style import (
     new_figure,
     wrapped,
 )
+from codesign.tasks.about import Metric
 
 NOISES = {
     "resampled": "non-parametric: ratios of the device's own cycles",
@@ -26,35 +27,34 @@ NOISES = {
 DODGE = 0.0075
 """Between methods drawn beside each other, in usability."""
 COLUMNS = 3
-"""Tasks beside each other in the correlation figure."""
+"""Experiments beside each other in the correlation figure."""
 
 
-def draw_accuracy(
-    summary: Sequence[Mapping], *, metric: str, chance: float, confidence: float, origin: str, data: str
+def draw_scores(
+    summary: Sequence[Mapping], *, metric: Metric, confidence: float, origin: str, data: str
 ) -> Drawing:
     """Score against usability level of every method, and its paired difference to ERM.
 
     Args:
         summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY` of one
             experiment; those on levels with this metric are drawn, and nothing is averaged here.
-        metric: Which metric.
-        chance: Score of a network that has learnt nothing.
+        metric: Which metric; its chance level is drawn where it has one.
         confidence: Of the intervals on differences.
         origin: measured | virtual: the devices that levels follow.
         data: Where the test examples come from, as the figure says it.
 
     Raises:
-        ValueError: No such row, or rows of several tasks or networks.
+        ValueError: No such row, or rows of several experiments.
     """
-    rows = [row for row in summary if row["source"] == "level" and row["metric"] == metric]
-    task, model = _one_task(rows, f"level with metric {metric!r}")
+    rows = [row for row in summary if row["stands_for"] == "level" and row["metric"] == metric.name]
+    experiment, network = _one_experiment(rows, f"level with metric {metric.name!r}")
     methods = in_order(row["method"] for row in rows)
     rows = sorted(rows, key=lambda row: (methods.index(row["method"]), row["usability"]))
     names = (
-        *("task", "model", "method", "metric", "level", "usability", "n", "mean", "std"),
+        *("experiment", "network", "method", "metric", "level", "usability", "n", "mean", "std"),
         *("n_paired", "difference", "difference_low", "difference_high"),
     )
-    numbers = [{name: row[name] for name in names} | {"chance": chance} for row in rows]
+    numbers = [{name: row[name] for name in names} | {"chance": metric.chance} for row in rows]
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 81)
         n, levels = counted(row["n"] for row in rows), len({row["profile"] for row in rows})
@@ -63,15 +63,14 @@ def draw_accuracy(
             f"{levels} synthetic levels along the devices' own trend; one network a method, same start, "
             "batches and noise draws",
         )
-        head(figure, 81, f"{task} ({model}): {metric} against usability", lines, origin)
+        head(figure, 81, f"{experiment} ({network}): {metric.title} against usability", lines, origin)
         score, gain = axes_mm(figure, 14, 15, 72, 44), axes_mm(figure, 104, 15, 73, 44)
         for name in methods:
             mine = [row for row in rows if row["method"] == name]
             _score_line(score, name, mine)
-        score.axhline(chance, color=GREY, lw=0.6, ls=(0, (1, 1.5)), zorder=1, gid="chance")
-        score.text(0.99, chance, f"chance {chance:.3g}", color=GREY, fontsize=5.5, ha="right", va="bottom")
+        _chance_line(score, metric, at=0.99)
         score.set_title("a  mean, band: ± 1 std over programmings")
-        score.set_ylabel(f"{metric} on test data")
+        score.set_ylabel(f"{metric.title} on test data{_worse(metric)}")
         gain.axhline(0, color=look_of_method("erm").colour, lw=0.8, ls=look_of_method("erm").line, zorder=1)
         compared = [
             name
@@ -84,7 +83,7 @@ def draw_accuracy(
         if not compared:
             gain.text(0.5, 0.5, "nothing to compare with ERM", transform=gain.transAxes, ha="center")
         gain.set_title(f"b  difference, draw by draw, {percent(confidence)} interval")
-        gain.set_ylabel(f"difference in {metric} to ERM")
+        gain.set_ylabel(f"difference in {metric.title} to ERM{_worse(metric)}")
         for axes in (score, gain):
             axes.set(xlim=(0, 1.04), xlabel="usability level U")
             axes.grid(True)
@@ -97,13 +96,27 @@ def _short(data: str) -> str:
     return wrapped(data, 62, lines=1)
 
 
-def _one_task(rows: Sequence[Mapping], wanted: str) -> tuple[str, str]:
+def _one_experiment(rows: Sequence[Mapping], wanted: str) -> tuple[str, str]:
     if not rows:
         raise ValueError(f"the summary has no row on a {wanted}; evaluate first")
-    tasks = sorted({(row["task"], row["model"]) for row in rows})
-    if len(tasks) > 1:
-        raise ValueError(f"one figure shows one task and network, got {tasks}")
-    return tasks[0]
+    found = sorted({(row["experiment"], row["network"]) for row in rows})
+    if len(found) > 1:
+        raise ValueError(f"one figure shows one experiment, got {found}")
+    return found[0]
+
+
+def _chance_line(axes, metric: Metric, *, at: float) -> None:
+    """The score of a network that has learnt nothing."""
+    if metric.chance is None:
+        return
+    axes.axhline(metric.chance, color=GREY, lw=0.6, ls=(0, (1, 1.5)), zorder=1, gid="chance")
+    said = f"chance {metric.chance:.3g}"
+    axes.text(at, metric.chance, said, color=GREY, fontsize=5.5, ha="right", va="bottom")
+
+
+def _worse(metric: Metric) -> str:
+    """What an axis adds where larger is worse."""
+    return "" if metric.better == "higher" else " (lower is better)"
 
 
 def _score_line(axes, name: str, rows: Sequence[Mapping]) -> None:
@@ -165,12 +178,11 @@ def _difference_line(axes, name: str, rows: Sequence[Mapping], shift: float) -> 
     )
 
 
-def draw_device_accuracy(
+def draw_device_scores(
     summary: Sequence[Mapping],
     devices: Sequence[Mapping],
     *,
-    metric: str,
-    chance: float,
+    metric: Metric,
     confidence: float,
     origin: str,
     data: str,
@@ -182,21 +194,20 @@ def draw_device_accuracy(
             experiment; those on devices with this metric are drawn. Without ERM and BayesMulti among
             them, every method.
         devices: Rows of `codesign.schemas.device.DEVICE`: the intervals of usability.
-        metric: Which metric.
-        chance: Score of a network that has learnt nothing.
+        metric: Which metric; its chance level is drawn where it has one.
         confidence: Of the intervals of usability.
         origin: measured | virtual.
         data: Where the test examples come from, as the figure says it.
 
     Raises:
-        ValueError: No such row, or rows of several tasks or networks.
+        ValueError: No such row, or rows of several experiments.
     """
-    rows = [row for row in summary if row["source"] == "device" and row["metric"] == metric]
-    task, model = _one_task(rows, f"device with metric {metric!r}")
+    rows = [row for row in summary if row["stands_for"] == "device" and row["metric"] == metric.name]
+    experiment, network = _one_experiment(rows, f"device with metric {metric.name!r}")
     found = in_order(row["method"] for row in rows)
     methods = [name for name in found if name in PROMINENT] or found
     intervals = {row["device"]: (row["usability_low"], row["usability_high"]) for row in devices}
-    names = ("task", "model", "noise", "method", "profile", "usability", "n", "mean", "std")
+    names = ("experiment", "network", "noise", "method", "profile", "usability", "n", "mean", "std")
     numbers = []
     for noise in NOISES:
         for name in methods:
@@ -205,7 +216,12 @@ def draw_device_accuracy(
                 low, high = intervals.get(row["profile"], (None, None))
                 numbers.append(
                     {key: row[key] for key in names}
-                    | {"usability_low": low, "usability_high": high, "metric": metric, "chance": chance}
+                    | {
+                        "usability_low": low,
+                        "usability_high": high,
+                        "metric": metric.name,
+                        "chance": metric.chance,
+                    }
                 )
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 81)
@@ -216,16 +232,19 @@ def draw_device_accuracy(
             f"vertical bars: ± 1 standard deviation over programmings; horizontal: {percent(confidence)} "
             "interval of the device's usability",
         )
-        head(figure, 81, f"{task} ({model}): {metric} on each device", lines, origin)
+        head(figure, 81, f"{experiment} ({network}): {metric.title} on each device", lines, origin)
         present = [noise for noise in NOISES if any(row["noise"] == noise for row in numbers)]
         width = 73 if len(present) > 1 else 163
         for left, letter, noise in zip((14, 104), "ab", present, strict=False):
-            axes = axes_mm(figure, left, 15, width, 44, ylim=_limits(numbers, chance))
+            axes = axes_mm(figure, left, 15, width, 44, ylim=_limits(numbers, metric.chance))
             axes.set_title(f"{letter}  {NOISES[noise]}" if len(present) > 1 else NOISES[noise])
-            axes.set(xlim=(-0.01, 1.01), xlabel="usability U of the device", ylabel=f"{metric} on test data")
+            axes.set(
+                xlim=(-0.01, 1.01),
+                xlabel="usability U of the device",
+                ylabel=f"{metric.title} on test data{_worse(metric)}",
+            )
             axes.grid(True)
-            axes.axhline(chance, color=GREY, lw=0.6, ls=(0, (1, 1.5)), zorder=1, gid="chance")
-            axes.text(1.0, chance, f"chance {chance:.3g}", color=GREY, fontsize=5.5, ha="right", va="bottom")
+            _chance_line(axes, metric, at=1.0)
             for name in methods:
                 mine = [row for row in numbers if row["noise"] == noise and row["method"] == name]
                 _device_points(axes, name, mine, crowded=count > 100)
@@ -234,9 +253,10 @@ def draw_device_accuracy(
         return Drawing(figure, numbers)
 
 
-def _limits(rows: Sequence[Mapping], chance: float) -> tuple[float, float]:
+def _limits(rows: Sequence[Mapping], chance: float | None) -> tuple[float, float]:
     """The same limits for panels to be compared."""
-    ends = [chance] + [row["mean"] + sign * (row["std"] or 0.0) for row in rows for sign in (-1, 1)]
+    ends = [] if chance is None else [chance]
+    ends += [row["mean"] + sign * (row["std"] or 0.0) for row in rows for sign in (-1, 1)]
     margin = 0.05 * (max(ends) - min(ends)) or 0.05
     return min(ends) - margin, max(ends) + margin
 
@@ -287,7 +307,7 @@ def draw_correlation(
     correlations: Sequence[Mapping],
     points: Sequence[Mapping],
     *,
-    tasks: Sequence[str],
+    experiments: Sequence[str],
     confidence: float,
     origin: str,
 ) -> Drawing:
@@ -296,17 +316,17 @@ def draw_correlation(
     Args:
         correlations: As `codesign.evaluation.readings.predictions` gives them.
         points: The points behind them.
-        tasks: Tasks in the order to draw them.
+        experiments: Experiments in the order to draw them; of each its primary metric, as given.
         confidence: Of the intervals of rho.
         origin: measured | virtual.
 
     Raises:
-        ValueError: A correlation or point of a task that is not drawn.
+        ValueError: A correlation or point of an experiment that is not drawn.
     """
-    strange = sorted({row["task"] for row in (*correlations, *points)} - set(tasks))
+    strange = sorted({row["experiment"] for row in (*correlations, *points)} - set(experiments))
     if strange:
-        raise ValueError(f"correlations of tasks that are not drawn: {', '.join(strange)}")
-    blocks = -(-len(tasks) // COLUMNS)
+        raise ValueError(f"correlations of experiments that are not drawn: {', '.join(strange)}")
+    blocks = -(-len(experiments) // COLUMNS)
     block_mm, top_mm = 104, 12
     height = top_mm + block_mm * blocks
     numbers: list[dict] = []
@@ -314,32 +334,46 @@ def draw_correlation(
         figure = new_figure(TWO_COLUMNS_MM, height)
         method = METHODS[correlations[0]["method"]].title if correlations else METHODS["erm"].title
         lines = (
-            f"one {method} network a task, non-parametric noise: no reading of σ enters the score; "
+            f"one {method} network an experiment, non-parametric noise: no reading of σ enters the score; "
             "bars: ± 1 standard deviation over programmings",
             f"ρ: Spearman rank correlation over devices, {percent(confidence)} bootstrap interval "
             "(devices resampled)",
         )
         head(figure, height, "Does usability predict the score on a device?", lines, origin)
-        for k, task in enumerate(tasks):
+        for k, experiment in enumerate(experiments):
             row, column = divmod(k, COLUMNS)
             left, bottom = 31 + 52 * column, block_mm * (blocks - 1 - row)
             scatter = axes_mm(figure, left, bottom + 52, 40, 38)
             forest = axes_mm(figure, left, bottom + 9, 40, 30)
-            found = [line for line in correlations if line["task"] == task]
-            numbers += _predicted(scatter, task, [line for line in points if line["task"] == task], found)
-            numbers += _forest(forest, task, found, named=column == 0)
+            found = [line for line in correlations if line["experiment"] == experiment]
+            numbers += _predicted(
+                scatter, experiment, [line for line in points if line["experiment"] == experiment], found
+            )
+            numbers += _forest(forest, experiment, found, named=column == 0)
         return Drawing(figure, numbers)
 
 
-def _correlation_number(panel: str, task: str, **values) -> dict:
-    names = ("panel", "task", "device", "reading", "metric", "n", "usability", "value", "std", "low", "high")
-    return dict.fromkeys(names) | {"panel": panel, "task": task} | values
+def _correlation_number(panel: str, experiment: str, **values) -> dict:
+    names = (
+        "panel",
+        "experiment",
+        "device",
+        "reading",
+        "metric",
+        "n",
+        "usability",
+        "value",
+        "std",
+        "low",
+        "high",
+    )
+    return dict.fromkeys(names) | {"panel": panel, "experiment": experiment} | values
 
 
-def _predicted(axes, task: str, points: Sequence[Mapping], found: Sequence[Mapping]) -> list[dict]:
-    """Scatter of one task."""
+def _predicted(axes, experiment: str, points: Sequence[Mapping], found: Sequence[Mapping]) -> list[dict]:
+    """Scatter of one experiment."""
     metric = found[0]["metric"] if found else "score"
-    axes.set_title(task, y=1.11)
+    axes.set_title(experiment, y=1.11)
     axes.set(xlim=(-0.03, 1.03), xlabel="usability U", ylabel=f"{metric} on test data")
     axes.grid(True)
     if not found:
@@ -365,7 +399,7 @@ def _predicted(axes, task: str, points: Sequence[Mapping], found: Sequence[Mappi
         ms=2.0 if len(known) > 100 else 2.8,
         mew=0,
         alpha=0.85,
-        gid=task,
+        gid=experiment,
     )
     for line in found:
         if line["reading"] == "usability":
@@ -374,7 +408,7 @@ def _predicted(axes, task: str, points: Sequence[Mapping], found: Sequence[Mappi
     return [
         _correlation_number(
             "scatter",
-            task,
+            experiment,
             device=row["device"],
             reading="usability",
             metric=metric,
@@ -386,8 +420,8 @@ def _predicted(axes, task: str, points: Sequence[Mapping], found: Sequence[Mappi
     ]
 
 
-def _forest(axes, task: str, found: Sequence[Mapping], *, named: bool) -> list[dict]:
-    """Rank correlation of each reading, of one task; the project's own reading on top."""
+def _forest(axes, experiment: str, found: Sequence[Mapping], *, named: bool) -> list[dict]:
+    """Rank correlation of each reading, of one experiment; the project's own reading on top."""
     order = list(READINGS)
     axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(-1.05, 1.05), xlabel="rank correlation ρ")
     names = [READINGS[name][0].replace("σ_U", "σ$_U$") for name in order] if named else []
@@ -409,7 +443,7 @@ def _forest(axes, task: str, found: Sequence[Mapping], *, named: bool) -> list[d
         numbers.append(
             _correlation_number(
                 "forest",
-                task,
+                experiment,
                 reading=name,
                 metric=line["metric"],
                 n=line["n"],

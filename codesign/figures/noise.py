@@ -25,6 +25,7 @@ from codesign.figures.style import (
     wrapped,
 )
 from codesign.noise_search.record import lognormal_beyond, lognormal_density, multinomial_factors
+from codesign.tasks.about import Metric
 
 PARAMETERS = {
     "rate": "dropout rate",
@@ -61,10 +62,10 @@ def draw_search(
     trace: Sequence[Mapping],
     parameters: Sequence[Mapping],
     *,
-    task: str,
-    metric: str,
+    experiment: str,
+    metric: Metric,
     devices: int,
-    draws: int,
+    programmings: int,
     origin: str,
 ) -> Drawing:
     """Objective of every trial, the best so far, and the parameters tried and chosen.
@@ -72,28 +73,28 @@ def draw_search(
     Args:
         trace: As `codesign.noise_search.record.search_trace` gives it.
         parameters: As `codesign.noise_search.record.searched_parameters` gives them.
-        task: Name of the task.
-        metric: What the objective is a mean of.
+        experiment: Its name.
+        metric: What the objective is a mean of, turned so that larger is better.
         devices: Panel devices behind it.
-        draws: Programmings of each.
+        programmings: Of each.
         origin: measured | virtual: the panel's devices.
 
     Raises:
         ValueError: There is no trial.
     """
     if not trace:
-        raise ValueError(f"{task}: no method has a trial; search noise for one first")
+        raise ValueError(f"{experiment}: no method has a trial; search noise for one first")
     methods = in_order(row["method"] for row in trace)
     last, rounds = max(row["trial"] for row in trace), max(row["round"] for row in trace)
     slots = max(row["slot"] for row in trace)
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 89)
         lines = (
-            f"objective: mean {metric} on validation data over n = {devices} panel devices × {draws} "
-            "programmings, the same draws in every trial; no test data",
+            f"objective: mean {metric.title} on validation data over n = {devices} panel devices "
+            f"× {programmings} programmings, the same draws in every trial; no test data",
             f"the same budget for every method: {rounds} rounds × {slots} trials, the first space-filling",
         )
-        head(figure, 89, f"{task}: search of the training noise", lines, origin)
+        head(figure, 89, f"{experiment}: search of the training noise", lines, origin)
         axes = axes_mm(figure, 14, 22, 84, 44)
         for k, name in enumerate(methods):
             rows = [row for row in trace if row["method"] == name]
@@ -112,7 +113,10 @@ def draw_search(
                     fontsize=5.5,
                     color=GREY,
                 )
-        axes.set(xlim=(0.4, last + 0.6), xlabel="trial", ylabel=f"objective (validation {metric})")
+        sign = "" if metric.better == "higher" else "−"
+        axes.set(
+            xlim=(0.4, last + 0.6), xlabel="trial", ylabel=f"objective (validation {sign}{metric.title})"
+        )
         axes.set_title("a  trials ± standard error over programmings; line: best so far", y=1.07)
         whole_ticks(axes.xaxis)
         axes.grid(True, axis="y")
@@ -235,13 +239,15 @@ def _search_numbers(trace: Sequence[Mapping], parameters: Sequence[Mapping]) -> 
     ]
 
 
-def draw_noise(specification: NoiseSpec, panel: Sequence[Mapping], *, task: str, origin: str) -> Drawing:
+def draw_noise(
+    specification: NoiseSpec, panel: Sequence[Mapping], *, experiment: str, origin: str
+) -> Drawing:
     """Factors that training multiplies by, over the factors that programming the panel's devices does.
 
     Args:
         specification: Multinomial noise of every noisy layer.
         panel: Rows of `codesign.schemas.profile.PROFILE`.
-        task: Name of the task.
+        experiment: Its name.
         origin: measured | virtual: the panel's devices.
 
     Raises:
@@ -267,7 +273,7 @@ def draw_noise(specification: NoiseSpec, panel: Sequence[Mapping], *, task: str,
             f"programming: density of exp(σ z), z ~ N(0, 1), on a weight, for the n = {len(panel)} panel "
             "devices of the search",
         )
-        head(figure, height, f"{task}: noise in training and noise of the devices", lines, origin)
+        head(figure, height, f"{experiment}: noise in training and noise of the devices", lines, origin)
         above, below = axes_mm(figure, 14, 26 + low_mm, 92, 25), axes_mm(figure, 14, 12, 92, low_mm)
         above.set_title("a  training noise of the chosen specification, divided by its mean")
         above.set(ylim=(0, 1.05), ylabel="probability")

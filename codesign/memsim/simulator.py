@@ -25,24 +25,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from codesign.models.network import Network
 from codesign.nonideality.profile import DeviceProfile
 
 BLOCK = 8192
 """Weights programmed at once on a CPU: below the size from which torch splits an operation over threads."""
 DEVICE_BLOCK = 1 << 22
 """Weights programmed at once elsewhere."""
-DIGITAL = (
-    nn.modules.batchnorm._NormBase,
-    nn.LayerNorm,
-    nn.GroupNorm,
-    nn.RMSNorm,
-    nn.CrossMapLRN2d,
-    nn.LocalResponseNorm,
-    nn.PReLU,
-    nn.Embedding,
-    nn.EmbeddingBag,
-)
-"""Modules whose weights stay digital: normalisation, activations, tables that are read and not multiplied."""
 
 
 class SimulatorError(RuntimeError):
@@ -70,33 +59,22 @@ class MemSimSettings:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
 
 
-def analog_parameters(model: nn.Module, analog: str) -> list[str]:
-    """Names of the parameters that sit on memristors, in the model's order.
+def programmed_parameters(network: Network, analog: str) -> list[str]:
+    """Names of the parameters that sit on memristors.
 
-    `all` is every floating-point parameter. `weights` and `differential` are weight
-    matrices: parameters named weight (kernel_weight, in_proj_weight, weight_ih_l0,
-    ...) with at least two dimensions, except those of normalisation and embeddings.
-    A tensor shared by two modules is named once.
+    `weights` and `differential`: those that the network says. `all`, as the reference code does: every
+    floating-point parameter that is not frozen.
 
     Raises:
-        SimulatorError: The model has none.
+        SimulatorError: There is none.
     """
     if analog not in ("weights", "all", "differential"):
         raise ValueError(f"analog must be one of weights, all, differential, got {analog!r}")
-    names, seen = [], set()
-    for prefix, module in model.named_modules():
-        for name, parameter in module.named_parameters(prefix=prefix, recurse=False):
-            matrix = (
-                "weight" in name.rsplit(".", 1)[-1]
-                and parameter.dim() >= 2
-                and not isinstance(module, DIGITAL)
-            )
-            if id(parameter) in seen or not parameter.is_floating_point() or not (analog == "all" or matrix):
-                continue
-            seen.add(id(parameter))
-            names.append(name)
+    names = network.programmable() if analog == "all" else list(network.analog)
     if not names:
-        raise SimulatorError(f"{type(model).__name__} has no parameter to program (analog: {analog})")
+        raise SimulatorError(
+            f"{type(network.module).__name__} has no parameter to program (analog: {analog})"
+        )
     return names
 
 
@@ -142,21 +120,21 @@ def curve_segments(profile: DeviceProfile, mapping: str) -> _Segments:
 
 
 class PerovskiteMemSim(AbstractContextManager):
-    """Programs a model's weights in place, and gives the clean ones back.
+    """Programs a network's weights in place, and gives the clean ones back.
 
-        with PerovskiteMemSim(model, settings) as simulator:
+        with PerovskiteMemSim(network, settings) as simulator:
             for profile, generator in draws:
                 simulator.program(profile, generator)
-                model(inputs)
+                network.module(inputs)
 
     Each `program` starts from the clean weights. Leaving the block restores them
     bit for bit, after an error too. Train or evaluation mode is left alone.
     """
 
-    def __init__(self, model: nn.Module, settings: MemSimSettings) -> None:
-        self.model = model
+    def __init__(self, network: Network, settings: MemSimSettings) -> None:
+        self.model = network.module
         self.settings = settings
-        self.names = analog_parameters(model, settings.analog)
+        self.names = programmed_parameters(network, settings.analog)
         self._cells: list[_Cell] = []
         self._scratch = _Scratch()
 

@@ -5,22 +5,22 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.bayesmulti.injection import noise_layers
 from codesign.bayesmulti.methods import method_of, method_spec, site_of
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.noise_search.search import SearchSpace, Trial, best_trial, propose_specification
 from codesign.schemas.evaluation import EVALUATION
 from codesign.seeds import derived_seed
 from codesign.tables import read_metadata, read_table
-from codesign.training.experiment import Experiment
+from codesign.tasks.about import Metric
+from codesign.tasks.experiment import Experiment
 
 CANDIDATES = 2048
 """Points among which the acquisition is largest."""
 
 
 def noisy_layers(experiment: Experiment, method: str, site: str) -> int:
-    """Layers of the experiment's network that the method's noise acts on."""
-    return len(noise_layers(experiment.network(), site_of(method, site)))
+    """Places of the experiment's network that the method's noise acts at, each with a noise of its own."""
+    return len(experiment.blank_network().places(site_of(method, site)))
 
 
 def search_space(experiment: Experiment, method: str, *, site: str, tie: str, limits: Mapping) -> SearchSpace:
@@ -63,20 +63,30 @@ def propose_round(
     return proposals
 
 
-def read_trial(path: Path) -> Trial:
+def read_trial(path: Path, metric: Metric) -> Trial:
     """A trial's parameters, its mean over panel and programmings, and the mean's standard error.
 
     The error is that of the programmings: devices of the panel are the same for every trial.
     A table without rows is a trial whose training failed.
+
+    Args:
+        path: Rows of `codesign.schemas.evaluation.EVALUATION`, any metrics.
+        metric: The task's primary one; no other is looked at.
+
+    Raises:
+        ValueError: There are rows, but none of this metric.
     """
     rows = read_table(path, schema=EVALUATION).to_pylist()
     parameters = read_metadata(path)["asked"]["parameters"]
     if not rows:
         return Trial(parameters, None, None)
-    by_seed: dict[int, list[float]] = {}
+    by_programming: dict[int, list[float]] = {}
     for row in rows:
-        by_seed.setdefault(row["seed"], []).append(row["value"])
-    means = np.array([np.mean(values) for values in by_seed.values()])
+        if row["metric"] == metric.name:
+            by_programming.setdefault(row["programming"], []).append(metric.gain(row["value"]))
+    if not by_programming:
+        raise ValueError(f"{path}: no score called {metric.name}; delete it and make it again")
+    means = np.array([np.mean(values) for values in by_programming.values()])
     error = float(means.std(ddof=1) / np.sqrt(means.size)) if means.size > 1 else 0.0
     return Trial(parameters, float(means.mean()), error)
 

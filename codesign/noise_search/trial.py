@@ -1,10 +1,11 @@
-"""What one trial of a noise specification is worth: validation score on the panel's devices."""
+"""What one trial of a noise specification is worth: validation scores on the panel's devices."""
 
 from collections.abc import Mapping, Sequence
 
-from codesign.evaluation.job import programmed_scores
+from codesign.evaluation.job import plan_of
+from codesign.evaluation.montecarlo import evaluate
 from codesign.nonideality.profile import DeviceProfile
-from codesign.training.experiment import Experiment
+from codesign.tasks.experiment import Experiment
 from codesign.training.job import Trained
 
 
@@ -14,10 +15,10 @@ def trial_rows(
     panel: Sequence[DeviceProfile],
     *,
     method: str,
-    memsim: Mapping,
-    draws: int,
+    memsim: Mapping[str, str],
+    programmings: int,
 ) -> list[dict]:
-    """Validation score on each panel device and programming; the draws are those of every other trial.
+    """Validation scores on each panel device and programming; the draws are those of every other trial.
 
     Args:
         trained: The trial's network and its validation examples.
@@ -25,19 +26,17 @@ def trial_rows(
         panel: Devices the search is for.
         method: How it was trained.
         memsim: mapping and analog.
-        draws: Programmings of each device.
+        programmings: Of each device.
 
     Returns:
         Rows of `codesign.schemas.evaluation.EVALUATION`.
     """
-    return programmed_scores(
-        trained.model,
+    plan = plan_of(
         experiment,
-        trained.validation,
-        panel,
         method=method,
-        source="level",
+        stands_for="level",
         memsim=memsim,
         noises=["lognormal"],
-        seeds=range(draws),
+        programmings=programmings,
     )
+    return evaluate(trained.network, experiment.definition, trained.validation, panel, plan)

@@ -28,7 +28,7 @@ class Made:
     devices: Sequence[Mapping]
     """Rows of `DEVICE`: instrument file and its sha256."""
     datasets: Mapping[str, Mapping]
-    """Task to where its examples came from (`Origin`)."""
+    """Experiment to where its examples came from (`codesign.tasks.contract.DataSource`)."""
     configs: Mapping[str, Mapping]
     """Configuration by digest."""
     environments: Mapping[str, Mapping]
@@ -76,7 +76,7 @@ def provenance_page(made: Made) -> str:
         ("Python", ", ".join(pythons)),
         ("packages", _versions(made.environments)),
         ("instrument files", f"{len(sources)}, checksums below" if sources else "none: synthetic devices"),
-        ("data sets", "; ".join(_dataset(task, origin) for task, origin in sorted(made.datasets.items()))),
+        ("data sets", "; ".join(_dataset(name, source) for name, source in sorted(made.datasets.items()))),
         ("jobs behind the results", str(len(made.jobs))),
     ]
     several = [
@@ -110,10 +110,11 @@ def _commit(job: Record) -> str:
     return (job.commit[:SHORT] or "no checkout") + (" with changes" if job.modified else "")
 
 
-def _dataset(task: str, origin: Mapping) -> str:
-    digest = f", sha256 {origin['sha256'][:SHORT]}" if origin.get("sha256") else ""
-    variant = f", {origin['variant']}" if origin.get("variant") else ""
-    return f"{task}: {origin.get('dataset', 'unknown')} ({origin.get('source', 'unknown')}{variant}{digest})"
+def _dataset(experiment: str, source: Mapping) -> str:
+    digest = f", sha256 {source['sha256'][:SHORT]}" if source.get("sha256") else ""
+    variant = f", {source['variant']}" if source.get("variant") else ""
+    obtained = source.get("obtained", "unknown")
+    return f"{experiment}: {source.get('dataset', 'unknown')} ({obtained}{variant}{digest})"
 
 
 def _versions(environments: Mapping[str, Mapping]) -> str:

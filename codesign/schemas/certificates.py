@@ -6,9 +6,9 @@ from codesign.schemas.fields import field
 
 CERTIFICATES = pa.schema(
     [
-        field("task", pa.string(), "", "task"),
+        field("experiment", pa.string(), "", "experiment"),
         field("method", pa.string(), "", "training method"),
-        field("model", pa.string(), "", "network"),
+        field("network", pa.string(), "", "network"),
         field("certificate", pa.string(), "", "published | discrete | smoothing | programming | accuracy"),
         field("profile", pa.string(), "", "profile programmed on; null where it is about no device"),
         field("usability", pa.float64(), "", "usability of the profile"),

@@ -6,17 +6,17 @@ from codesign.schemas.fields import field
 
 EVALUATION = pa.schema(
     [
-        field("task", pa.string(), "", "task"),
+        field("experiment", pa.string(), "", "experiment: a task with a network and a training"),
         field("method", pa.string(), "", "training method"),
-        field("model", pa.string(), "", "network"),
-        field("source", pa.string(), "", "level (chosen for a usability level) | device (one of all)"),
+        field("network", pa.string(), "", "network"),
+        field("stands_for", pa.string(), "", "level (chosen for a usability level) | device (one of all)"),
         field("profile", pa.string(), "", "profile programmed on"),
         field("level", pa.float64(), "", "usability level the profile stands for; null where none"),
         field("usability", pa.float64(), "", "usability of the profile"),
         field("noise", pa.string(), "", "lognormal | resampled | none"),
-        field("seed", pa.int64(), "", "noise seed; the same for every method"),
+        field("programming", pa.int64(), "", "number of the programming; the same draws for every method"),
         field("metric", pa.string(), "", "what value is"),
-        field("value", pa.float64(), "", "score of one programming over the whole test set"),
+        field("value", pa.float64(), "", "score of one programming over all examples"),
     ]
 )
 """One row a programming and metric."""

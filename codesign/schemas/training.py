@@ -7,11 +7,16 @@ from codesign.schemas.fields import field
 HISTORY = pa.schema(
     [
         field("epoch", pa.int32(), "", "epoch, from 1"),
-        field("learning_rate", pa.float64(), "", "learning rate of the epoch's first batch"),
-        field("train_loss", pa.float64(), "", "mean loss over the epoch's batches, training noise on"),
-        field("train_accuracy", pa.float64(), "", "score over the epoch's batches, training noise on"),
-        field("validation_loss", pa.float64(), "", "mean loss after the epoch, no noise"),
-        field("validation_accuracy", pa.float64(), "", "score after the epoch, no noise"),
+        field(
+            "part",
+            pa.string(),
+            "",
+            "train (batches, training noise on) | validation (after the epoch, no noise)",
+        ),
+        field(
+            "quantity", pa.string(), "", "learning_rate (of the first batch) | loss | a metric of the task"
+        ),
+        field("value", pa.float64(), "", "mean over the part's examples"),
     ]
 )
-"""One training, a row an epoch."""
+"""One training, a row an epoch, part and quantity."""

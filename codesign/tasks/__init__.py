@@ -1,5 +1,6 @@
-"""One module a task: its data, its model, its loss and its score.
+"""One folder a task, and what every task answers (`contract`).
 
-Fitting data and test data come from separate functions, so that nothing before
-the evaluation can read a test example.
+A folder holds `about.yaml`, read without torch while the workflow is read, and `task.py` with its `TASK`.
+Training, validation and test examples are asked for by name, so that nothing before the evaluation can
+read a test example.
 """

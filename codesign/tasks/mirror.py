@@ -1,14 +1,11 @@
-"""Where public data sets lie on this machine: a place, and so nothing that results rest on."""
+"""Where public data sets lie on this machine; no parameter of a rule, so that moving them reruns nothing."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 CACHE = "results/datasets"
-"""Folder of downloads and decoded images, below the project."""
-CIFAR10_FOLDER = "cifar10"
-CIFAR10_PUBLISHED = "cifar-10-binary.tar.gz"
-CIFAR10_LOSSY = "cifar10_full_jpeg.npz"
+"""Folder of downloads and decoded examples, below the project."""
 
 
 def mirror_of(config: Mapping) -> str | None:
@@ -16,23 +13,14 @@ def mirror_of(config: Mapping) -> str | None:
     return config["datasets"]["mirror"] or os.environ.get("CODESIGN_MIRROR") or None
 
 
-def only_lossy(mirror: Path | str | None) -> bool:
-    """Whether CIFAR-10 is in the mirror as the copy re-encoded as JPEG alone: other pixels."""
-    if mirror is None:
-        return False
-    folder = Path(mirror) / CIFAR10_FOLDER
-    return (folder / CIFAR10_LOSSY).is_file() and not (folder / CIFAR10_PUBLISHED).is_file()
-
-
-def placed(data: Mapping, config: Mapping) -> dict:
-    """What a rule says of its examples, with the places they are looked for on this machine.
+def only_stand_in(mirror: Path | str | None, *, published: str, stand_in: str) -> bool:
+    """Whether a mirror has a stand-in of a file and not the published file itself.
 
     Args:
-        data: seed and validation_fraction, and `lossy`, which makes results of other pixels others.
-        config: The configuration.
-
-    Returns:
-        Arguments of `Experiment.data`.
+        mirror: Folder of local copies.
+        published: The file as published, below the mirror.
+        stand_in: A file with other content in its place, e.g. images compressed again.
     """
-    known = {name: value for name, value in data.items() if name != "lossy"}
-    return known | {"mirror": mirror_of(config), "cache": CACHE}
+    if mirror is None:
+        return False
+    return (Path(mirror) / stand_in).is_file() and not (Path(mirror) / published).is_file()

@@ -6,47 +6,50 @@ import torch
 from torch import Tensor
 
 from codesign.seeds import derived_seed
-from codesign.tasks.task import DataSettings, Origin, Split
+from codesign.tasks.contract import DataSettings, DataSource
 
-Reader = Callable[[str, DataSettings], tuple[Tensor, Tensor, Origin]]
-"""`train` or `test`, and settings, to images, labels and origin."""
+Part = tuple[Tensor, Tensor, DataSource]
+"""Inputs, classes, source."""
+Reader = Callable[[str, DataSettings], Part]
+"""`fit` or `test`, and settings, to inputs as they are, classes and source."""
 
 
-def fitting_splits(read: Reader, settings: DataSettings, *, task: str) -> tuple[Split, Split]:
-    """Training and validation examples; `read` is asked for `train` alone.
+def fitting_parts(read: Reader, settings: DataSettings, *, stream: tuple[str, str]) -> tuple[Part, Part]:
+    """Training and validation examples; `read` is asked for `fit` alone.
 
     Args:
         read: Reads one part of the data set.
-        settings: Sizes and seed.
-        task: Names the stream that examples are chosen with.
+        settings: `train_size` among its options takes that many; fraction held out and seed.
+        stream: Names the draws that divide the fitting examples: the task, and a word.
     """
-    images, targets, origin = read("train", settings)
-    train, validation = _divided(targets, settings, task)
-    moments = statistics(images[train])
-    return (
-        Split(normalised(images[train], moments), targets[train], origin),
-        Split(normalised(images[validation], moments), targets[validation], origin),
-    )
+    inputs, targets, source = read("fit", settings)
+    train, validation = _divided(targets, settings, stream)
+    moments = statistics(inputs[train])
+    return tuple((normalised(inputs[part], moments), targets[part], source) for part in (train, validation))
 
 
-def testing_split(read: Reader, settings: DataSettings, *, task: str) -> Split:
-    """Test examples, normalised with the statistics of the training examples; arguments as above."""
-    images, targets, _ = read("train", settings)
-    moments = statistics(images[_divided(targets, settings, task)[0]])
-    images, targets, origin = read("test", settings)
-    if settings.test_size is not None:
-        generator = torch.Generator().manual_seed(derived_seed(settings.seed, task, "test"))
-        chosen = stratified(targets, settings.test_size, generator=generator)
-        images, targets = images[chosen], targets[chosen]
-    return Split(normalised(images, moments), targets, origin)
+def testing_part(read: Reader, settings: DataSettings, *, stream: tuple[str, str]) -> Part:
+    """Test examples, normalised with the statistics of the training examples; arguments as above.
+
+    `test_size` among the options takes that many.
+    """
+    inputs, targets, _ = read("fit", settings)
+    moments = statistics(inputs[_divided(targets, settings, stream)[0]])
+    inputs, targets, source = read("test", settings)
+    size = settings.options.get("test_size")
+    if size is not None and size != len(targets):
+        generator = torch.Generator().manual_seed(derived_seed(settings.seed, stream[0], "test"))
+        chosen = stratified(targets, size, generator=generator)
+        inputs, targets = inputs[chosen], targets[chosen]
+    return normalised(inputs, moments), targets, source
 
 
-def _divided(targets: Tensor, settings: DataSettings, task: str) -> tuple[Tensor, Tensor]:
+def _divided(targets: Tensor, settings: DataSettings, stream: tuple[str, str]) -> tuple[Tensor, Tensor]:
     return divide(
         targets,
         validation_fraction=settings.validation_fraction,
-        train_size=settings.train_size,
-        generator=torch.Generator().manual_seed(derived_seed(settings.seed, task, "fit")),
+        train_size=settings.options.get("train_size"),
+        generator=torch.Generator().manual_seed(derived_seed(settings.seed, *stream)),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from codesign.training.weights import WeightsError, read_weights, write_weights
+from codesign.models.weights import WeightsError, read_weights, write_weights
 
 
 @dataclass

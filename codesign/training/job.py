@@ -1,37 +1,56 @@
 """One method on one experiment: what a training job does, in the search and after it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from codesign.bayesmulti.injection import Injection
 from codesign.bayesmulti.noise import NoiseSpec
+from codesign.models.network import Network
 from codesign.seeds import derived_seed
-from codesign.tasks.task import Split
-from codesign.training.experiment import Experiment, compute_device
-from codesign.training.loop import CheckpointRefused, TrainingResult, train
+from codesign.tasks.about import Metric
+from codesign.tasks.contract import Examples
+from codesign.tasks.experiment import Experiment, compute_device
+from codesign.training.loop import CheckpointRefused, TrainingResult, TrainingSettings, train
 
 
 @dataclass(frozen=True)
 class Trained:
     """A network with the weights of its best epoch, and what it was made from."""
 
-    model: nn.Module
+    network: Network
     result: TrainingResult
-    validation: Split
-    origin: dict
+    validation: Examples
+    metric: Metric
+    """The primary one."""
+    source: dict
     """Where the examples came from."""
+
+    @property
+    def best(self) -> float:
+        """The primary metric on validation examples, after the best epoch."""
+        return self.result.history[self.result.best_epoch - 1]["validation"][self.metric.name]
+
+
+def training_settings(experiment: Experiment, shared: Mapping, *, on_gpu: bool) -> TrainingSettings:
+    """How the experiment's network is trained.
+
+    Args:
+        experiment: Epochs, batch size, learning rate.
+        shared: optimiser, momentum, weight_decay, schedule, warmup_epochs, patience, select, compile.
+        on_gpu: Mixed precision is used there.
+    """
+    own = {name: getattr(experiment, name) for name in ("epochs", "batch_size", "learning_rate")}
+    return TrainingSettings(amp=on_gpu, **own, **shared)
 
 
 def train_experiment(
     experiment: Experiment,
     spec: NoiseSpec,
     *,
-    data: Mapping,
     shared: Mapping,
     seed: int,
     checkpoint: Path | None = None,
@@ -45,7 +64,6 @@ def train_experiment(
     Args:
         experiment: Data, network, training.
         spec: Noise.
-        data: Arguments of `Experiment.data`.
         shared: Training settings that all experiments share.
         seed: Root seed.
         checkpoint: Where the training can be resumed from; whoever keeps the result removes it.
@@ -54,21 +72,30 @@ def train_experiment(
         code: Digest of the code that trains; a checkpoint of other code is of another training.
     """
     device = compute_device()
-    training, validation = experiment.definition.load_fit(experiment.data(**data))
-    model = experiment.fresh_network(seed=seed).to(device)
+    training, validation = experiment.examples("train", "validation")
+    network = experiment.fresh_network(seed=seed)
+    network.module.to(device)
     noise = torch.Generator(device=device).manual_seed(derived_seed(seed, "training-noise", experiment.name))
     order = torch.Generator().manual_seed(derived_seed(seed, "order", experiment.name))
-    identity = {"experiment": asdict(experiment), "specification": spec.to_json(), "seed": seed, "code": code}
+    identity = {
+        "experiment": experiment.said(),
+        "specification": spec.to_json(),
+        "frozen": dict(network.frozen),
+        "seed": seed,
+        "code": code,
+    }
     trained = partial(
         train,
-        model,
+        network,
+        experiment.definition,
+        experiment.about,
         training,
         validation,
-        settings=experiment.settings(shared, on_gpu=device.type == "cuda"),
+        settings=training_settings(experiment, shared, on_gpu=device.type == "cuda"),
         order=order,
+        options=experiment.options,
         injection=lambda network: Injection(network, spec, noise),
         noise=noise,
-        loss=experiment.definition.loss,
         checkpoint=checkpoint,
         identity=identity,
         description=f"{experiment.name} {spec.method}",
@@ -79,5 +106,19 @@ def train_experiment(
         print(f"starting from the first epoch: {problem}")
         checkpoint.unlink()
         result = trained()
-    origin = asdict(training.origin) if training.origin else {}
-    return Trained(model, result, validation, origin)
+    source = asdict(training.source) if training.source else {}
+    return Trained(network, result, validation, experiment.about.metric, source)
+
+
+def history_rows(history: Iterable[Mapping]) -> list[dict]:
+    """Rows of `codesign.schemas.training.HISTORY`: an epoch, part and quantity each."""
+    rows = []
+    for epoch in history:
+        found = {("train", "learning_rate"): epoch["learning_rate"]}
+        for part in ("train", "validation"):
+            found |= {(part, quantity): value for quantity, value in epoch[part].items()}
+        rows += [
+            {"epoch": epoch["epoch"], "part": part, "quantity": quantity, "value": value}
+            for (part, quantity), value in found.items()
+        ]
+    return rows

@@ -7,26 +7,26 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from codesign.tasks.splits import crop_and_flip
-from codesign.tasks.task import Split
+from codesign.models.network import Network
+from codesign.models.weights import copied
+from codesign.tasks.about import About, Metric
+from codesign.tasks.contract import Examples, Task, is_finite, mapped, moved, score_of, single
 from codesign.training.checkpoint import Progress, read_checkpoint, restore, write_checkpoint
 from codesign.training.schedule import SCHEDULES, learning_rate_factor
-from codesign.training.weights import copied
 
 OPTIMISERS = ("sgd", "adam", "adamw")
-SELECTIONS = ("loss", "accuracy")
-AUGMENTATIONS = ("none", "crop-flip")
-CROP_PADDING = 4
-EVALUATION_BATCH = 1000
+SELECTIONS = ("loss", "metric")
+VALIDATION_BATCH = 1000
+"""Examples validated at once, or as many as the network says where that is fewer."""
 
-InjectionFactory = Callable[[nn.Module], AbstractContextManager]
-"""Model to a context in which it trains with noise; on exit the model is as it was."""
+InjectionFactory = Callable[[Network], AbstractContextManager]
+"""Network to a context in which it trains with noise; on exit the network is as it was."""
 
 
 class TrainingError(RuntimeError):
@@ -56,13 +56,9 @@ class TrainingSettings:
     patience: int | None
     """Epochs without a better validation after which training stops; None never stops early."""
     select: str
-    """loss | accuracy: what makes an epoch's validation the best, whose weights are kept."""
-    augmentation: str
-    """none | crop-flip."""
+    """loss | metric (the primary one): what makes an epoch's validation the best, whose weights are kept."""
     amp: bool
     """bfloat16 autocast on a GPU; without one, single precision."""
-    channels_last: bool
-    """Memory order of images and convolution weights."""
     compile: bool
     """torch.compile; pays off for long trainings on a GPU."""
 
@@ -71,7 +67,6 @@ class TrainingSettings:
             ("optimiser", OPTIMISERS),
             ("schedule", SCHEDULES),
             ("select", SELECTIONS),
-            ("augmentation", AUGMENTATIONS),
         ):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
@@ -95,7 +90,7 @@ class TrainingResult:
     """What a training leaves behind; the model itself holds the best weights."""
 
     history: list[dict]
-    """A row an epoch (`codesign.schemas.training.HISTORY`)."""
+    """An epoch each: epoch, learning_rate, train {loss}, validation {loss and every metric}."""
     weights: dict[str, Tensor]
     """Of the best epoch, on the CPU."""
     best_epoch: int
@@ -107,38 +102,42 @@ class TrainingResult:
 
 
 def train(
-    model: nn.Module,
-    training: Split,
-    validation: Split,
+    network: Network,
+    task: Task,
+    about: About,
+    training: Examples,
+    validation: Examples,
     *,
     settings: TrainingSettings,
     order: torch.Generator,
+    options: Mapping | None = None,
     injection: InjectionFactory = nullcontext,
     noise: torch.Generator | None = None,
-    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
     checkpoint: Path | None = None,
     identity: Mapping | None = None,
     description: str = "training",
 ) -> TrainingResult:
-    """Train `model` in place and leave it with the weights of its best epoch, in evaluation mode.
+    """Train `network` in place and leave it with the weights of its best epoch, in evaluation mode.
 
     With a `checkpoint`, every finished epoch is written there; a training found there goes on
     where it stopped and gives the same bits as one that was never interrupted, on the same
     machine and number of threads. Hold generators in their starting state in both cases.
 
     Args:
-        model: On the device it trains on.
+        network: On the device it trains on; what it says is frozen stays as it is.
+        task: Makes batches, outputs, losses and scores.
+        about: Which metrics the scores have, and which of them is the primary one.
         training: Examples learnt from.
         validation: Examples that choose the best epoch.
         settings: How to train.
         order: Draws the order of examples and their augmentation, in a sequence that does not
             depend on the method; on the CPU.
-        injection: Puts training noise into the model; parameters must stay the same objects.
+        options: Of the experiment, for the task's augmentation.
+        injection: Puts training noise into the network; parameters must stay the same objects.
         noise: The generator `injection` draws from, if it draws; its state is part of a checkpoint.
-        loss: (logits, targets) to the mean loss of a batch.
         checkpoint: File for the state after each epoch; None keeps none.
         identity: JSON-serialisable description of what is trained beyond `settings` and data
-            (task, method, specification, seed); a checkpoint of another identity is refused.
+            (experiment, method, specification, seed); a checkpoint of another identity is refused.
         description: Label of the progress bar.
 
     Returns:
@@ -149,11 +148,12 @@ def train(
             with an output that is not finite), or the injection exchanged parameters.
         CheckpointRefused: The checkpoint is unreadable or of another training.
     """
+    model = network.module
     device = next(model.parameters()).device
-    if settings.channels_last:
+    if task.channels_last:
         model.to(memory_format=torch.channels_last)
-    state = model.state_dict(keep_vars=True)  # the objects themselves, under their clean names
-    optimiser = _optimiser(model, settings)
+    state = network.state()  # the objects themselves, under their clean names
+    optimiser = _optimiser(state, settings)
     generators = {"order": order} | ({"noise": noise} if noise is not None else {})
     progress = Progress(
         identity=_fingerprint(identity, settings, training, validation, state),
@@ -165,14 +165,14 @@ def train(
     if resumed:
         progress = read_checkpoint(checkpoint, expected=progress.identity, error=CheckpointRefused)
     done = len(progress.history)
-    data = _Data(training, device), _Data(validation, device)
+    data = moved(training, device), moved(validation, device)
     seconds = []
-    with injection(model), _reproducible_kernels():
-        _check_parameters(model, state)
+    with injection(network), _reproducible_kernels():
+        _check_parameters(network, state)
         if resumed:  # only now: entering the injection may have drawn from its generator
             restore(progress, state=state, optimiser=optimiser, generators=generators)
         forward = torch.compile(model) if settings.compile else model
-        run = _Run(model, forward, optimiser, settings, loss, order, noise, device)
+        run = _Run(network, forward, task, about, optimiser, settings, options or {}, order, noise, device)
         bar = tqdm(total=settings.epochs, initial=done, desc=description, unit="epoch", disable=None)
         with bar:
             for epoch in range(done + 1, settings.epochs + 1):
@@ -182,7 +182,7 @@ def train(
                 progress.history.append(
                     {"epoch": epoch, **run.learn(epoch, data[0]), **run.validate(epoch, data[1])}
                 )
-                if _best_epoch(progress.history, settings.select) == epoch:
+                if _best_epoch(progress.history, settings.select, about.metric) == epoch:
                     progress.best_epoch = epoch
                     progress.best = {name: copied(tensor) for name, tensor in state.items()}
                 if checkpoint is not None:
@@ -190,7 +190,7 @@ def train(
                         checkpoint, progress, state=state, optimiser=optimiser, generators=generators
                     )
                 seconds.append(time.perf_counter() - start)
-                bar.set_postfix(validation=f"{progress.history[-1]['validation_accuracy']:.4f}")
+                bar.set_postfix(validation=f"{progress.history[-1]['validation'][about.primary]:.4f}")
                 bar.update()
     with torch.no_grad():
         for name, tensor in state.items():
@@ -206,96 +206,79 @@ def train(
     )
 
 
-class _Data:
-    """A split on the device it is used on."""
-
-    def __init__(self, split: Split, device: torch.device) -> None:
-        self.inputs = split.inputs.to(device)
-        self.targets = split.targets.to(device)
-
-    def batches(self, order: Tensor | None, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches in `order`, or as they lie."""
-        number = len(self.targets)
-        if order is None:
-            for k in range(0, number, size):
-                yield self.inputs[k : k + size], self.targets[k : k + size]
-            return
-        for chosen in order.to(self.targets.device).split(size):
-            yield self.inputs.index_select(0, chosen), self.targets.index_select(0, chosen)
-
-
 @dataclass
 class _Run:
     """What stays the same from epoch to epoch."""
 
-    model: nn.Module
+    network: Network
     forward: nn.Module
+    task: Task
+    about: About
     optimiser: torch.optim.Optimizer
     settings: TrainingSettings
-    loss: Callable[[Tensor, Tensor], Tensor]
+    options: Mapping
     order: torch.Generator
     noise: torch.Generator | None
     device: torch.device
 
-    def learn(self, epoch: int, data: _Data) -> dict:
+    def learn(self, epoch: int, examples: Examples) -> dict:
         """One pass over the training examples."""
         settings = self.settings
-        self.model.train()
-        order = torch.randperm(len(data.targets), generator=self.order)
-        number = -(-len(order) // settings.batch_size)
-        rates, loss_sum, correct = [], 0.0, 0
-        for batch, (inputs, targets) in enumerate(data.batches(order, settings.batch_size)):
-            rates.append(self._set_rate(epoch - 1 + batch / number))
-            if settings.augmentation == "crop-flip":
-                inputs = crop_and_flip(inputs, padding=CROP_PADDING, generator=self.order)
+        self.network.train()
+        chosen = torch.randperm(len(examples), generator=self.order).split(settings.batch_size)
+        rates, loss_sum, counted = [], 0.0, 0
+        for number, indices in enumerate(chosen):
+            rates.append(self._set_rate(epoch - 1 + number / len(chosen)))
+            batch = self.task.batch(examples, indices)
+            batch = self._on_device(self.task.augment(batch, self.options, self.order))
             noise_state = self.noise.get_state() if self.noise is not None else None
-            logits, loss = self._evaluate(inputs, targets)
+            _, loss, count = self._evaluate(batch)
             value = loss.item()
             if value - value != 0:  # infinite or not a number
-                where = self._first_bad_layer(inputs, noise_state)
+                where = self._first_bad_layer(batch, noise_state)
                 raise TrainingError(
-                    f"the loss is {value} in epoch {epoch}, batch {batch + 1} of {number}; first output "
-                    f"that is not finite: {where}. Lower the learning rate ({settings.learning_rate}) "
+                    f"the loss is {value} in epoch {epoch}, batch {number + 1} of {len(chosen)}; first "
+                    f"output that is not finite: {where}. Lower the learning rate ({settings.learning_rate}) "
                     "or the noise"
                 )
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()
-            loss_sum += value * len(targets)
-            correct += int((logits.detach().argmax(dim=1) == targets).sum())
-        return {
-            "learning_rate": rates[0],
-            "train_loss": loss_sum / len(order),
-            "train_accuracy": correct / len(order),
-        }
+            loss_sum += value * count
+            counted += count
+        return {"learning_rate": rates[0], "train": {"loss": loss_sum / counted}}
 
     @torch.no_grad()
-    def validate(self, epoch: int, data: _Data) -> dict:
-        """Loss and accuracy without noise."""
-        self.model.eval()
-        loss_sum, correct = 0.0, 0
-        for inputs, targets in data.batches(None, EVALUATION_BATCH):
-            logits, loss = self._evaluate(inputs, targets)
+    def validate(self, epoch: int, examples: Examples) -> dict:
+        """Loss and metrics without noise."""
+        self.network.module.eval()
+        scorer = self.task.scorer()
+        loss_sum, counted = 0.0, 0
+        size = min(VALIDATION_BATCH, self.network.examples_at_once)
+        for indices in torch.arange(len(examples)).split(size):
+            batch = self._on_device(self.task.batch(examples, indices))
+            output, loss, count = self._evaluate(batch)
             value = loss.item()
             if value - value != 0:
-                where = self._first_bad_layer(inputs, None)
+                where = self._first_bad_layer(batch, None)
                 raise TrainingError(
                     f"the validation loss is {value} after epoch {epoch}; first output that is not "
                     f"finite: {where}. Lower the learning rate ({self.settings.learning_rate}) or the noise"
                 )
-            loss_sum += value * len(targets)
-            correct += int((logits.argmax(dim=1) == targets).sum())
-        number = len(data.targets)
-        return {"validation_loss": loss_sum / number, "validation_accuracy": correct / number}
+            scorer.update(output, batch)
+            loss_sum += value * count
+            counted += count
+        return {"validation": {"loss": loss_sum / counted, **score_of(scorer, list(self.about.metrics))}}
 
-    def _evaluate(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        if self.settings.channels_last and inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
+    def _on_device(self, batch: Any) -> Any:
+        return moved(batch, self.device, channels_last=self.task.channels_last)
+
+    def _evaluate(self, batch: Any) -> tuple[Any, Tensor, int]:
         mixed = self.settings.amp and self.device.type == "cuda"
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
-            logits = self.forward(inputs)
-        logits = logits.float()
-        return logits, self.loss(logits, targets)
+            output = self.task.forward(self.forward, batch)
+        output = single(output)
+        return output, *self.task.loss(output, batch)
 
     def _set_rate(self, epochs_done: float) -> float:
         factor = learning_rate_factor(
@@ -308,20 +291,20 @@ class _Run:
         return self.settings.learning_rate * factor
 
     @torch.no_grad()
-    def _first_bad_layer(self, inputs: Tensor, noise_state: Tensor | None) -> str:
+    def _first_bad_layer(self, batch: Any, noise_state: Tensor | None) -> str:
         """Repeat the forward pass with the same noise and name the first layer that fails."""
-        if not torch.isfinite(inputs).all():
+        if not is_finite(batch):
             return "the inputs"
         if noise_state is not None:
             self.noise.set_state(noise_state)
         found: list[str] = []
         hooks = [
             module.register_forward_hook(_reporter(name or "the model", found))
-            for name, module in self.model.named_modules()
+            for name, module in self.network.module.named_modules()
             if not list(module.children())
         ]
         try:
-            self.model(inputs)
+            self.task.forward(self.network.module, batch)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -336,8 +319,8 @@ def _reporter(name: str, found: list[str]) -> Callable:
     return report
 
 
-def _optimiser(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    parameters = list(model.parameters())
+def _optimiser(state: Mapping[str, Tensor], settings: TrainingSettings) -> torch.optim.Optimizer:
+    parameters = [tensor for tensor in state.values() if isinstance(tensor, nn.Parameter)]
     common = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay, "fused": True}
     if settings.optimiser == "sgd":
         return torch.optim.SGD(parameters, momentum=settings.momentum, **common)
@@ -345,19 +328,23 @@ def _optimiser(model: nn.Module, settings: TrainingSettings) -> torch.optim.Opti
     return kind(parameters, **common)
 
 
-def _check_parameters(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+def _check_parameters(network: Network, state: Mapping[str, Tensor]) -> None:
     """Training must reach the very tensors whose values are kept."""
     known = {id(tensor) for tensor in state.values()}
-    strange = [name for name, parameter in model.named_parameters() if id(parameter) not in known]
+    strange = [
+        name
+        for name, parameter in network.module.named_parameters()
+        if id(parameter) not in known and not network.is_frozen(name)
+    ]
     if strange:
         raise TrainingError(f"the injection exchanged parameters: {', '.join(strange)}")
 
 
-def _best_epoch(history: list[dict], select: str) -> int:
+def _best_epoch(history: list[dict], select: str, metric: Metric) -> int:
     """The epoch with the best validation, the earliest of equals."""
     if select == "loss":
-        return min(history, key=lambda row: row["validation_loss"])["epoch"]
-    return max(history, key=lambda row: row["validation_accuracy"])["epoch"]
+        return min(history, key=lambda row: row["validation"]["loss"])["epoch"]
+    return max(history, key=lambda row: metric.gain(row["validation"][metric.name]))["epoch"]
 
 
 def _out_of_patience(progress: Progress, settings: TrainingSettings) -> bool:
@@ -368,8 +355,8 @@ def _out_of_patience(progress: Progress, settings: TrainingSettings) -> bool:
 def _fingerprint(
     identity: Mapping | None,
     settings: TrainingSettings,
-    training: Split,
-    validation: Split,
+    training: Examples,
+    validation: Examples,
     state: Mapping[str, Tensor],
 ) -> dict:
     """What a checkpoint must agree with to be continued, as JSON gives it back."""
@@ -377,14 +364,24 @@ def _fingerprint(
         "identity": dict(identity or {}),
         "settings": vars(settings),
         "model": {name: list(tensor.shape) for name, tensor in state.items()},
+        "training": _identity_of(training),
+        "validation": _identity_of(validation),
     }
-    for name, split in (("training", training), ("validation", validation)):
-        found[name] = {
-            "shape": list(split.inputs.shape),
-            "targets": hashlib.sha256(split.targets.numpy().tobytes()).hexdigest(),
-            "origin": vars(split.origin) if split.origin is not None else None,
-        }
     return json.loads(json.dumps(found))
+
+
+def _identity_of(examples: Examples) -> dict:
+    """Number and source of examples, shape and digest of those that are tensors."""
+    found = {"number": len(examples), "source": vars(examples.source) if examples.source else None}
+    tensors: list = []
+
+    def look(tensor: Tensor) -> Tensor:
+        digest = hashlib.sha256(tensor.cpu().contiguous().numpy().tobytes()).hexdigest()
+        tensors.append([list(tensor.shape), digest])
+        return tensor
+
+    mapped(look, examples)
+    return found | {"tensors": tensors}
 
 
 @contextmanager

@@ -1,18 +1,18 @@
-"""Draw one task's scores: on usability levels, and on the devices themselves."""
+"""Draw one metric of an experiment: on usability levels, and on the devices themselves."""
 
 from pathlib import Path
 
 import codesign.warm  # noqa: F401  a warm process takes the job from here
-from codesign.figures.network import draw_accuracy, draw_device_accuracy
+from codesign.figures.network import draw_device_scores, draw_scores
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
 from codesign.tables import read_metadata, read_table
-from codesign.tasks.registry import task_named
+from codesign.tasks.about import Metric
 
-FIGURES = ("accuracy", "device")
+FIGURES = ("levels", "devices")
 COLUMNS = ("device", "origin", "usability_low", "usability_high")
 
 
@@ -20,46 +20,30 @@ def main(
     *,
     summary: Path,
     usability: Path,
-    accuracy_pdf: Path,
-    accuracy_png: Path,
-    accuracy_csv: Path,
-    device_pdf: Path,
-    device_png: Path,
-    device_csv: Path,
-    task: str,
+    metric: Metric,
     evaluation_confidence: float,
     usability_confidence: float,
+    **outputs: Path,
 ) -> None:
     """Two figures of one summary.
 
     Args:
-        task: What the task is an experiment of: a name of `codesign.tasks.registry.TASKS`.
+        metric: Which one.
         evaluation_confidence: Of the intervals on differences.
         usability_confidence: Of the intervals on a device's usability.
+        outputs: {figure}_{pdf, png, csv} of each of `FIGURES`.
     """
     rows = read_table(summary, schema=EVALUATION_SUMMARY).to_pylist()
-    devices = read_table(usability, schema=DEVICE).select(list(COLUMNS)).to_pylist()
-    definition = task_named(task)
+    table = read_table(usability, schema=DEVICE).select(list(COLUMNS)).to_pylist()
     data = read_metadata(summary)["data"]
-    said = ", ".join(data[key] for key in ("dataset", "source", "variant") if data.get(key))
-    shared = {
-        "metric": definition.metric,
-        "chance": definition.chance,
-        "origin": origin_of(devices),
-        "data": said,
-    }
-    write_drawing(
-        draw_accuracy(rows, confidence=evaluation_confidence, **shared),
-        pdf=accuracy_pdf,
-        png=accuracy_png,
-        csv=accuracy_csv,
+    said = ", ".join(data[key] for key in ("dataset", "obtained", "variant") if data.get(key))
+    shared = {"metric": metric, "origin": origin_of(table), "data": said}
+    drawings = (
+        draw_scores(rows, confidence=evaluation_confidence, **shared),
+        draw_device_scores(rows, table, confidence=usability_confidence, **shared),
     )
-    write_drawing(
-        draw_device_accuracy(rows, devices, confidence=usability_confidence, **shared),
-        pdf=device_pdf,
-        png=device_png,
-        csv=device_csv,
-    )
+    for figure, drawing in zip(FIGURES, drawings, strict=True):
+        write_drawing(drawing, **{kind: outputs[f"{figure}_{kind}"] for kind in ("pdf", "png", "csv")})
 
 
 if __name__ == "__main__":
@@ -72,7 +56,7 @@ if __name__ == "__main__":
                 for figure in FIGURES
                 for kind in ("pdf", "png", "csv")
             },
-            task=snakemake.params.task,
+            metric=Metric(**snakemake.params.metric),
             evaluation_confidence=snakemake.params.evaluation_confidence,
             usability_confidence=snakemake.params.usability_confidence,
         )

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from codesign.files import replacing
+from codesign.models.network import Network
 from codesign.tables import METADATA_KEY
 
 KEY = METADATA_KEY.decode()
@@ -16,11 +17,6 @@ KEY = METADATA_KEY.decode()
 
 class WeightsError(ValueError):
     """A weights file cannot be used; the message names file and remedy."""
-
-
-def weights_of(model: nn.Module) -> dict[str, Tensor]:
-    """A copy of parameters and buffers on the CPU, in the default memory order."""
-    return {name: copied(tensor) for name, tensor in model.state_dict().items()}
 
 
 def copied(tensor: Tensor) -> Tensor:
@@ -57,18 +53,36 @@ def read_weights(path: Path | str) -> tuple[dict[str, Tensor], dict]:
         ) from error
 
 
-def load_weights(model: nn.Module, path: Path | str) -> dict:
-    """Put the weights of `path` into `model`, which must be the same network.
+def load_weights(network: Network, path: Path | str) -> dict:
+    """Put the weights of `path` into `network`, which must be the same one.
 
     Returns:
         The JSON object written with them.
 
     Raises:
-        WeightsError: Not a complete file, or of another network.
+        WeightsError: Not a complete file, of another network, or of one around other frozen parts.
     """
     weights, metadata = read_weights(path)
-    try:
-        model.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
-        raise WeightsError(f"{path}: of another network ({error})") from error
+    put_weights(network, weights, path)
+    pinned = metadata.get("frozen", {})
+    if pinned != dict(network.frozen):
+        raise WeightsError(
+            f"{path}: trained around frozen parts with sha256 {pinned}; those here: {dict(network.frozen)}"
+        )
     return metadata
+
+
+def put_weights(network: Network, weights: Mapping[str, Tensor], path: Path | str) -> None:
+    """Give every parameter and buffer that is not frozen its value.
+
+    Raises:
+        WeightsError: A name or a shape is another; `path` is named.
+    """
+    try:
+        found = network.module.load_state_dict(weights, strict=False)
+    except RuntimeError as error:  # a shape
+        raise WeightsError(f"{path}: of another network ({error})") from error
+    missing = [name for name in found.missing_keys if not network.is_frozen(name)]
+    if missing or found.unexpected_keys:
+        wrong = f"{missing[0]} is missing" if missing else f"{found.unexpected_keys[0]} is unknown"
+        raise WeightsError(f"{path}: of another network ({wrong})")

@@ -1,0 +1,168 @@
+"""A network with what is said of it: which parameters are on memristors, where noise acts, what is frozen.
+
+This is the one place that says so. Training noise, the simulator, certificates and the crossbar all
+read it from here, so that what is programmed is what was trained with noise.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+SITES = ("none", "activation", "weight")
+"""Where training noise acts."""
+DIGITAL = (
+    nn.modules.batchnorm._NormBase,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+    nn.CrossMapLRN2d,
+    nn.LocalResponseNorm,
+    nn.PReLU,
+    nn.Embedding,
+    nn.EmbeddingBag,
+)
+"""Modules whose weights stay digital: normalisation, activations, tables that are read and not multiplied."""
+
+
+class NetworkError(ValueError):
+    """A network is not what is said of it; the message names the parameter or module."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A module, and which of its parts are what."""
+
+    module: nn.Module
+    analog: tuple[str, ...]
+    """Parameters on memristors, e.g. `layers.linear1.weight`; weight noise acts on the same ones."""
+    activation_noise: tuple[str, ...]
+    """Modules whose first input is noised where noise acts on activations."""
+    frozen: Mapping[str, str] = field(default_factory=dict)
+    """Submodule to the sha256 of what it was loaded from: not trained, not programmed, not saved with
+    the weights, and pinned beside them."""
+    examples_at_once: int = 256
+    """Examples in a forward pass where nothing is learnt: as many as memory and cache like."""
+
+    def __post_init__(self) -> None:
+        parameters = dict(self.module.named_parameters())
+        modules = dict(self.module.named_modules())
+        for what, names, known in (
+            ("analog", self.analog, parameters),
+            ("activation_noise", self.activation_noise, modules),
+            ("frozen", self.frozen, modules),
+        ):
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                kind = "parameter" if known is parameters else "module"
+                raise NetworkError(
+                    f"{what}: the network has no {kind} {unknown[0]!r}; there are {_some(known)}"
+                )
+            if len(set(names)) != len(names):
+                raise NetworkError(f"{what} names something twice: {', '.join(names)}")
+        for name in self.analog:
+            if not parameters[name].is_floating_point():
+                raise NetworkError(f"analog: {name} is not floating point")
+            if self.is_frozen(name):
+                raise NetworkError(
+                    f"analog: {name} is frozen; what is on memristors is programmed and trained"
+                )
+        for name in self.frozen:
+            modules[name].requires_grad_(requires_grad=False)
+
+    def places(self, site: str) -> tuple[str, ...]:
+        """What a noise specification has one noise each for: parameters (weight) or modules (activation).
+
+        Raises:
+            NetworkError: An unknown site.
+        """
+        if site not in SITES:
+            raise NetworkError(f"site must be {', '.join(SITES[:-1])} or {SITES[-1]}, got {site!r}")
+        return {"none": (), "activation": self.activation_noise, "weight": self.analog}[site]
+
+    def is_frozen(self, name: str) -> bool:
+        """Whether a parameter, buffer or module lies in a frozen submodule."""
+        return any(name == prefix or name.startswith(f"{prefix}.") for prefix in self.frozen)
+
+    def state(self) -> dict[str, Tensor]:
+        """Parameters and buffers that training may change, the objects themselves, by name."""
+        state = self.module.state_dict(keep_vars=True)
+        return {name: tensor for name, tensor in state.items() if not self.is_frozen(name)}
+
+    def programmable(self) -> list[str]:
+        """Every floating-point parameter that is not frozen, in the module's order."""
+        return [
+            name
+            for name, parameter in self.module.named_parameters()
+            if parameter.is_floating_point() and not self.is_frozen(name)
+        ]
+
+    def train(self) -> None:
+        """Training mode; what is frozen stays in evaluation mode."""
+        self.module.train()
+        for name in self.frozen:
+            self.module.get_submodule(name).eval()
+
+
+def network_of(module: nn.Module, *, frozen: Mapping[str, str] | None = None) -> Network:
+    """A network read the usual way.
+
+    On memristors: every weight matrix (`weight_matrices`). Noise on activations: the input of every
+    module that holds one, except the first, whose input is data. A module with several inputs or branches
+    had better say itself which inputs are data: make `Network` directly.
+
+    Example:
+        >>> network = network_of(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)))
+        >>> network.analog, network.activation_noise
+        (('0.weight', '2.weight'), ('2',))
+    """
+    frozen = dict(frozen or {})
+    analog = tuple(
+        name
+        for name in weight_matrices(module)
+        if not any(name.startswith(f"{prefix}.") for prefix in frozen)
+    )
+    owners = list(dict.fromkeys(name.rpartition(".")[0] for name in analog))
+    return Network(module, analog, tuple(owners[1:]), frozen)
+
+
+def weight_matrices(module: nn.Module) -> Iterable[str]:
+    """Names of the parameters that multiply their input, in the module's order.
+
+    Those named weight (`weight_ih_l0`, `in_proj_weight`, `kernel_weight` ... too) with at least two
+    dimensions, except those of `DIGITAL` modules. A tensor shared by two modules is named once.
+    """
+    seen = set()
+    for prefix, part in module.named_modules():
+        for name, parameter in part.named_parameters(prefix=prefix, recurse=False):
+            matrix = "weight" in name.rpartition(".")[2] and parameter.dim() >= 2
+            if (
+                matrix
+                and parameter.is_floating_point()
+                and not isinstance(part, DIGITAL)
+                and id(parameter) not in seen
+            ):
+                seen.add(id(parameter))
+                yield name
+
+
+def owner_of(module: nn.Module, parameter: str) -> tuple[nn.Module, str]:
+    """The module that holds a parameter, and the parameter's name there."""
+    path, _, name = parameter.rpartition(".")
+    return module.get_submodule(path), name
+
+
+def put(owner: nn.Module, name: str, value: Tensor) -> None:
+    """Make `value` the parameter `name` of its module for the forward passes that follow.
+
+    The module's dictionary keeps its order. Recurrent modules hold a list of their own beside it.
+    """
+    owner._parameters[name] = value
+    names = getattr(owner, "_flat_weights_names", None)
+    if names is not None:
+        owner._flat_weights = [getattr(owner, each, None) for each in names]
+
+
+def _some(names: Iterable[str]) -> str:
+    found = [name for name in names if name]
+    return ", ".join(found[:8]) + (" ..." if len(found) > 8 else "")

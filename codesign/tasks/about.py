@@ -1,0 +1,159 @@
+"""What tasks are called and declare: `about.yaml` of each folder, read without torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+DECLARATION = "about.yaml"
+DIRECTIONS = ("higher", "lower")
+
+
+class AboutError(ValueError):
+    """A task's declaration is wrong, or there is no such task; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number that says how good a set of outputs is."""
+
+    name: str
+    """As tables write it."""
+    title: str
+    """As figures write it."""
+    better: str
+    """higher | lower."""
+    chance: float | None = None
+    """Value of a network that has learnt nothing; None where there is no such value."""
+
+    def __post_init__(self) -> None:
+        if self.better not in DIRECTIONS:
+            raise AboutError(f"metric {self.name}: better must be higher or lower, got {self.better!r}")
+
+    def gain(self, value: float) -> float:
+        """The value, turned so that larger is better.
+
+        Example:
+            >>> Metric("error", "error", "lower").gain(0.25)
+            -0.25
+        """
+        return value if self.better == "higher" else -value
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a job with a network of this task may use."""
+
+    memory_mb: int
+    minutes: int
+    gpus: int = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a task's examples may come from."""
+
+    title: str
+    published: str | None = None
+    """The file as published, below a mirror."""
+    stand_in: str | None = None
+    """A file with other content that a mirror may hold in its place: results say which was used."""
+
+
+@dataclass(frozen=True)
+class About:
+    """One task as it declares itself."""
+
+    name: str
+    title: str
+    primary: str
+    """The metric that chooses epochs, noise and networks, and is drawn first."""
+    metrics: Mapping[str, Metric]
+    """Every metric, the primary one first."""
+    sources: Mapping[str, Source]
+    networks: Mapping[str, Mapping[str, bool]]
+    """Name to what is true of it: `crossbar`: linear layers one after the other, which an array holds."""
+    options: Mapping[str, Mapping] = field(default_factory=dict)
+    """JSON schema of each option of an experiment with this task."""
+    required: tuple[str, ...] = ()
+    """Options that must be given."""
+    scales: Mapping[str, Scale] = field(default_factory=dict)
+    """What a job may use, by name; an experiment that names none has the first."""
+    certificates: bool = False
+    """Whether its decisions are right or wrong, so that they can be certified."""
+    requirements: Mapping[str, str] = field(default_factory=dict)
+    """Packages that only this task needs (import name) to the file that installs them."""
+    details: Mapping[str, Any] | None = None
+    """levels and programmings for which rows are kept for the task's own figures; None keeps none."""
+    figures: Mapping[str, str] = field(default_factory=dict)
+    """The task's own figures, to what the report says under each; `figures.py` beside it draws them."""
+
+    @property
+    def metric(self) -> Metric:
+        """The primary one."""
+        return self.metrics[self.primary]
+
+    @property
+    def computing(self) -> dict:
+        """What results rest on: not titles, memory and captions, which change nothing."""
+        return {
+            "primary": self.primary,
+            "metrics": {name: metric.better for name, metric in self.metrics.items()},
+            "sources": sorted(self.sources),
+            "networks": sorted(self.networks),
+        }
+
+    def missing_packages(self) -> dict[str, str]:
+        """Packages of `requirements` that are not installed, to the command that installs them."""
+        return {
+            package: f"python -m pip install -c envs/constraints.txt -r {file}"
+            for package, file in self.requirements.items()
+            if find_spec(package) is None
+        }
+
+
+def task_names(folder: Path = FOLDER) -> list[str]:
+    """Every task there is: the folders that hold a declaration."""
+    return sorted(path.parent.name for path in folder.glob(f"*/{DECLARATION}"))
+
+
+@cache
+def about_of(name: str, folder: Path = FOLDER) -> About:
+    """What the task `name` declares.
+
+    Raises:
+        AboutError: There is no such task, or its declaration lacks something or has something unknown.
+    """
+    import yaml
+
+    path = folder / name / DECLARATION
+    if not path.is_file():
+        raise AboutError(f"unknown task {name!r}; known: {', '.join(task_names(folder))}")
+    try:
+        return _about(name, yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
+        raise AboutError(
+            f"{path}: not a task's declaration ({error}); docs/adding-a-task.md has one"
+        ) from error
+    except AboutError as error:
+        raise AboutError(f"{path}: {error}") from None
+
+
+def _about(name: str, said: Mapping) -> About:
+    primary = said["primary"]
+    metrics = {key: Metric(key, **value) for key, value in said["metrics"].items()}
+    if primary not in metrics:
+        raise AboutError(f"primary is {primary!r}; the metrics are {', '.join(metrics)}")
+    known = {
+        "metrics": {primary: metrics[primary]} | metrics,
+        "sources": {key: Source(**(value or {})) for key, value in said["sources"].items()},
+        "networks": {key: dict(value or {}) for key, value in said["networks"].items()},
+        "scales": {key: Scale(**value) for key, value in said["scales"].items()},
+        "required": tuple(said.get("required", ())),
+    }
+    if not known["scales"]:
+        raise AboutError("scales: at least one must say how much memory and how many minutes a job may use")
+    return About(name=name, **(dict(said) | known))

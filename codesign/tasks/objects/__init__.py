@@ -1,0 +1,1 @@
+"""Objects in small colour images."""

@@ -1,0 +1,45 @@
+"""Program one trained network on a few profiles and keep what its task's own figures need."""
+
+from pathlib import Path
+
+import codesign.warm  # noqa: F401  a warm process takes the job from here
+from codesign.evaluation.job import detail_rows, plan_of
+from codesign.evaluation.montecarlo import EvaluationPlan
+from codesign.log import log_to
+from codesign.nonideality.profile import read_profiles
+from codesign.provenance.records import recorded
+from codesign.tables import write_rows
+from codesign.tasks.experiment import Experiment, use_threads
+
+
+def main(
+    *,
+    weights: Path,
+    profiles: Path,
+    details: Path,
+    experiment: Experiment,
+    plan: EvaluationPlan,
+    levels: list[float],
+) -> None:
+    """Write the rows that the task's scorer keeps, for the profiles that stand for `levels`."""
+    wanted = [profile for profile in read_profiles(profiles) if profile.level in levels]
+    missing = set(levels) - {profile.level for profile in wanted}
+    if missing:
+        raise ValueError(
+            f"{experiment.task} keeps details for usability {sorted(missing)}: add it to profiles.synthetic"
+        )
+    write_rows(detail_rows(weights, experiment, wanted, plan), details)
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]), recorded(snakemake):
+        use_threads(snakemake.threads)
+        job = Experiment.of(snakemake)
+        main(
+            weights=Path(snakemake.input.weights),
+            profiles=Path(snakemake.input.profiles),
+            details=Path(snakemake.output.details),
+            experiment=job,
+            plan=plan_of(job, method=snakemake.wildcards.method, **snakemake.params.plan),
+            levels=snakemake.params.levels,
+        )
