@@ -92,6 +92,7 @@ rule propose_noise:
         runtime=20,
     params:
         experiment=experiment_of,
+        data=data_of,
         slots=config["search"]["slots"],
         tie=config["search"]["tie"],
         limits=config["search"]["limits"],
@@ -151,6 +152,7 @@ rule choose_noise:
         runtime=20,
     params:
         experiment=experiment_of,
+        data=data_of,
         tie=config["search"]["tie"],
         limits=config["search"]["limits"],
         site=config["training"]["site"],

@@ -1,4 +1,4 @@
-"""Stack the scores of one task and method."""
+"""Stack the scores of one experiment and method."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from codesign.tables import read_metadata, read_table, write_table
 def main(*, levels: Path, devices: list[Path], evaluation: Path) -> None:
     """Write every row, levels first, then devices by name."""
     stacked = pa.concat_tables([read_table(path, schema=EVALUATION) for path in devices])
-    order = [(key, "ascending") for key in ("noise", "profile", "seed", "metric")]
+    order = [(key, "ascending") for key in ("noise", "profile", "programming", "metric")]
     rows = pa.concat_tables([read_table(levels, schema=EVALUATION), stacked.sort_by(order)])
     write_table(rows, evaluation, schema=EVALUATION, metadata=read_metadata(levels))
     print(f"{rows.num_rows} rows")
