@@ -2,7 +2,9 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable
+import json
+import os
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -33,8 +35,14 @@ def _content(path: str, *_stat: int) -> str:
     return sha256_of(path)
 
 
-def code_digest(script: Path | str, *, package: Path = PACKAGE) -> str:
-    """Digest of a script and of every module of `package` it reaches by import.
+def code_digest(
+    script: Path | str,
+    *,
+    package: Path = PACKAGE,
+    modules: Iterable[str] = (),
+    data: Mapping | None = None,
+) -> str:
+    """Digest of a script and of every module of `package` that it uses.
 
     Syntax trees without docstrings are hashed, so a comment, a docstring or
     reformatting changes nothing and a changed formula changes every script
@@ -42,45 +50,94 @@ def code_digest(script: Path | str, *, package: Path = PACKAGE) -> str:
     too. A package's `__init__` counts with each module below it, as it does
     when Python imports one. What `BOOKKEEPING` names does not count.
 
+    No import statement shows which module a registry loads by name. So a
+    module that uses `importlib` brings in everything in its folder, unless
+    `modules` says which of them the job loads.
+
     Args:
         script: A Python file.
         package: Folder of the importable package; its name is the package name.
+        modules: Dotted names of modules that the job loads by name, such as
+            `codesign.bayesmulti.noises.dropout`. A folder's own name says that
+            the job loads nothing out of it.
+        data: What the job is told by a declaration, as JSON can hold it; it counts by content.
 
     Returns:
         16 hexadecimal digits.
 
     Raises:
-        FileNotFoundError: The script, or a module of the package that it
-            imports, does not exist.
+        FileNotFoundError: The script, a module of the package that it imports,
+            or one of `modules` does not exist.
     """
-    package = package.resolve()
-    left_out = {package / name for name in BOOKKEEPING}
-    seen: dict[Path, str] = {}
-    waiting = [Path(script).resolve()]
-    while waiting:
-        path = waiting.pop()
-        if path in seen or not left_out.isdisjoint((path, *path.parents)):
-            continue
-        tree_hash, imports = _parsed(path, path.stat().st_mtime_ns, package)
-        seen[path] = tree_hash
-        waiting += imports
+    # not Path.resolve, which asks the disk: this is called for every job
+    counted = _code_digest(os.path.abspath(script), str(package), tuple(sorted(set(modules))))  # noqa: PTH100
+    if data is None:
+        return counted
+    told = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{counted} {told}".encode()).hexdigest()[:16]
+
+
+_LAST: dict[tuple[str, str, tuple[str, ...]], tuple[list[tuple[str, int | None]], str]] = {}
+"""The last digest of a script, and when each file and folder behind it had changed."""
+
+
+def _code_digest(script_file: str, package_folder: str, modules: tuple[str, ...]) -> str:
+    """`code_digest` without data; worked out again only where a file or folder behind it changed."""
+    key = (script_file, package_folder, modules)
+    if key in _LAST:
+        times, digest = _LAST[key]
+        if all(_changed_at(path) == time for path, time in times):
+            return digest
+    script, package = Path(script_file).resolve(), Path(package_folder).resolve()
+    trees = _trees(script, package, modules)
     names = sorted(
         (str(path.relative_to(package)) if path.is_relative_to(package) else path.name, digest)
-        for path, digest in seen.items()
+        for path, digest in trees.items()
     )
-    return hashlib.sha256(repr(names).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(repr(names).encode()).hexdigest()[:16]
+    # folders too: a new file in one may be what an import means from now on
+    behind = {*trees, *(path.parent for path in trees if path != script)}
+    _LAST[key] = ([(path, _changed_at(path)) for path in map(str, behind)], digest)
+    return digest
+
+
+def _changed_at(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mtime_ns  # noqa: PTH116  called for every file of every job: Path.stat is slower
+    except FileNotFoundError:
+        return None
+
+
+def _trees(script: Path, package: Path, modules: tuple[str, ...]) -> dict[Path, str]:
+    """Every file that counts, with the digest of its syntax tree."""
+    left_out = {package / name for name in BOOKKEEPING}
+    said = {path for name in modules for path in _files_of_module(name, package)}
+    folders_said = {folder for path in said for folder in path.parents}
+    found: dict[Path, str] = {}
+    waiting = [script, *said]
+    while waiting:
+        path = waiting.pop()
+        if path in found or not left_out.isdisjoint((path, *path.parents)):
+            continue
+        found[path], names, by_name = _parsed(path, path.stat().st_mtime_ns, package)
+        waiting += {file for name in names for file in _files(name, package)}
+        if by_name and path.parent not in folders_said:
+            waiting += path.parent.rglob("*.py")
+    return found
 
 
 @cache
-def _parsed(path: Path, _mtime_ns: int, package: Path) -> tuple[str, tuple[Path, ...]]:
+def _parsed(path: Path, _mtime_ns: int, package: Path) -> tuple[str, tuple[str, ...], bool]:
+    """Digest of the tree, names that are imported, and whether modules are loaded by name."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    imports = {found for node in ast.walk(tree) for found in _imported(node, path, package)}
+    names = {name for node in ast.walk(tree) for name in _imported(node, path, package)}
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [part for part in body if not _is_docstring(part)]
     digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-    return digest, tuple(sorted(imports - {path}))
+    by_name = path.is_relative_to(package) and not names.isdisjoint(("importlib", "importlib.import_module"))
+    return digest, tuple(sorted(name for name in names if name.split(".")[0] == package.name)), by_name
 
 
 def _is_docstring(node: ast.AST) -> bool:
@@ -91,24 +148,35 @@ def _is_docstring(node: ast.AST) -> bool:
     )
 
 
-def _imported(node: ast.AST, path: Path, package: Path) -> set[Path]:
-    """Files of the package that one import statement loads."""
+def _imported(node: ast.AST, path: Path, package: Path) -> set[str]:
+    """Dotted names of what one import statement may load."""
     if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom):
-        base = node.module or ""
-        if node.level:
-            if not path.is_relative_to(package):
-                return set()
-            folder = path.parent
-            for _ in range(node.level - 1):
-                folder = folder.parent
-            prefix = ".".join((package.name, *folder.relative_to(package).parts))
-            base = f"{prefix}.{base}" if base else prefix
-        names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    else:
+        return {alias.name for alias in node.names}
+    if not isinstance(node, ast.ImportFrom):
         return set()
-    return {file for name in names for file in _files(name, package)}
+    base = node.module or ""
+    if node.level:
+        if not path.is_relative_to(package):
+            return set()
+        folder = path.parent
+        for _ in range(node.level - 1):
+            folder = folder.parent
+        prefix = ".".join((package.name, *folder.relative_to(package).parts))
+        base = f"{prefix}.{base}" if base else prefix
+    return {base, *(f"{base}.{alias.name}" for alias in node.names)}
+
+
+def _files_of_module(name: str, package: Path) -> set[Path]:
+    """Files of a module that is named in full.
+
+    Raises:
+        FileNotFoundError: There is no such module.
+    """
+    found = _files(name, package)
+    place = package.joinpath(*name.split(".")[1:])
+    if found.isdisjoint((place.with_suffix(".py"), place / "__init__.py")):
+        raise FileNotFoundError(f"no module {name} in {package}")
+    return found
 
 
 def _files(name: str, package: Path) -> set[Path]:
