@@ -36,7 +36,11 @@ import torch
 from torch import nn
 
 from codesign.bayesmulti.injection import noise_layers
-from codesign.bayesmulti.noise import LEVELS, DropoutNoise, LognormalNoise, MultinomialNoise, NoiseSpec
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.bayesmulti.noises.base import LEVELS
+from codesign.bayesmulti.noises.dropout import DropoutNoise
+from codesign.bayesmulti.noises.lognormal import LognormalNoise
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.certificates.bounds import (
     certified_changes,
     lower_bound,

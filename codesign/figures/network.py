@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from codesign.bayesmulti.methods import METHODS
+from codesign.bayesmulti.methods import method_of
 from codesign.evaluation.readings import READINGS
-from codesign.figures.methods import PROMINENT, counted, head, in_order, look_of_method, percent
+from codesign.figures.methods import counted, head, in_order, look_of_method, percent
 from codesign.figures.style import (
     BLUE,
     GREY,
@@ -130,7 +130,7 @@ def _score_line(axes, name: str, rows: Sequence[Mapping]) -> None:
         mew=0,
         alpha=look.alpha,
         zorder=look.order,
-        label=METHODS[name].title,
+        label=method_of(name).title,
         gid=name,
     )
 
@@ -194,7 +194,7 @@ def draw_device_accuracy(
     rows = [row for row in summary if row["source"] == "device" and row["metric"] == metric]
     task, model = _one_task(rows, f"device with metric {metric!r}")
     found = in_order(row["method"] for row in rows)
-    methods = [name for name in found if name in PROMINENT] or found
+    methods = [name for name in found if look_of_method(name).prominent] or found
     intervals = {row["device"]: (row["usability_low"], row["usability_high"]) for row in devices}
     names = ("task", "model", "noise", "method", "profile", "usability", "n", "mean", "std")
     numbers = []
@@ -278,7 +278,7 @@ def _device_points(axes, name: str, rows: Sequence[Mapping], *, crowded: bool) -
         ms=2.0 if crowded else 3.2,
         alpha=0.6 if crowded else 0.9,
         zorder=2 if filled else 2.5,
-        label=METHODS[name].title,
+        label=method_of(name).title,
         gid=name,
     )
 
@@ -312,7 +312,7 @@ def draw_correlation(
     numbers: list[dict] = []
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
-        method = METHODS[correlations[0]["method"]].title if correlations else METHODS["erm"].title
+        method = method_of(correlations[0]["method"] if correlations else "erm").title
         lines = (
             f"one {method} network a task, non-parametric noise: no reading of σ enters the score; "
             "bars: ± 1 standard deviation over programmings",

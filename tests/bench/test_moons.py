@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from codesign.bayesmulti.methods import method_spec
+from codesign.bayesmulti.specification import method_spec
 from codesign.crossbar.networks import train_runs, write_runs
 from codesign.crossbar.record import read_measured
 from codesign.settings import experiments, shared_training

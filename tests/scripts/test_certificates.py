@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.bayesmulti.methods import method_spec
+from codesign.bayesmulti.specification import method_spec
 from codesign.certificates.summary import ORDER
 from codesign.nonideality.profile import DeviceProfile, write_profiles
 from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from codesign.bayesmulti.methods import method_spec
+from codesign.bayesmulti.specification import method_spec
 from codesign.crossbar.record import RecordError, read_record, write_record
 from codesign.nonideality.profile import DeviceProfile, write_profiles
 from codesign.settings import shared_training

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codesign.bayesmulti.methods import method_spec
+from codesign.bayesmulti.specification import method_spec
 from codesign.evaluation.readings import predictions
 from codesign.evaluation.statistics import summarise
 from codesign.nonideality.profile import synthetic_profiles, to_rows, trend

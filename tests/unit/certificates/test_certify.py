@@ -8,8 +8,10 @@ import torch
 from scipy import stats
 from torch import nn
 
-from codesign.bayesmulti.methods import method_spec
-from codesign.bayesmulti.noise import LEVELS, MultinomialNoise, NoiseSpec
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.bayesmulti.noises.base import LEVELS
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
+from codesign.bayesmulti.specification import method_spec
 from codesign.certificates.certify import (
     CertificateSettings,
     certified_noise,

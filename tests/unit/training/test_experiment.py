@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from codesign.bayesmulti.methods import method_spec
+from codesign.bayesmulti.specification import method_spec
 from codesign.training.experiment import Experiment
 from codesign.training.job import train_experiment
 from codesign.training.loop import TrainingError
