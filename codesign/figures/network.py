@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from codesign.bayesmulti.methods import method_of
-from codesign.evaluation.readings import READINGS
+from codesign.evaluation.reading_titles import TITLES
 from codesign.figures.methods import counted, head, in_order, look_of_method, percent
 from codesign.figures.style import (
     BLUE,
@@ -388,9 +388,9 @@ def _predicted(axes, task: str, points: Sequence[Mapping], found: Sequence[Mappi
 
 def _forest(axes, task: str, found: Sequence[Mapping], *, named: bool) -> list[dict]:
     """Rank correlation of each reading, of one task; the project's own reading on top."""
-    order = list(READINGS)
+    order = list(TITLES)
     axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(-1.05, 1.05), xlabel="rank correlation ρ")
-    names = [READINGS[name][0].replace("σ_U", "σ$_U$") for name in order] if named else []
+    names = [TITLES[name].replace("σ_U", "σ$_U$") for name in order] if named else []
     axes.set_yticks(range(len(order)), names, parse_math=True)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")

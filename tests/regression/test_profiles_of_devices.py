@@ -17,8 +17,10 @@ from codesign.evaluation.statistics import rank_correlation
 from codesign.iv.importers import import_file
 from codesign.iv.names import device_id
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
-from codesign.nonideality.device import Extraction, extract
-from codesign.nonideality.profile import profile_of, synthetic_profiles, trend, with_ratios
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
+from codesign.nonideality.levels import synthetic_profiles, trend
+from codesign.nonideality.profiling import profile_of, with_ratios
 from codesign.seeds import generator
 from codesign.tasks.task import accuracy
 
