@@ -26,7 +26,8 @@ import numpy as np
 import yaml
 
 from codesign.iv.measurement import read_measurement, write_measurement
-from codesign.nonideality.device import Extraction, extract
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
 from codesign.schemas.device import DEVICE
 from codesign.tables import write_table
 from codesign.virtual_lab.devices import virtual_measurements

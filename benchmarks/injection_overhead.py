@@ -22,8 +22,9 @@ import torch
 from torch import nn
 
 from codesign.bayesmulti.injection import Injection, noise_layers
-from codesign.bayesmulti.methods import METHODS, method_spec
-from codesign.bayesmulti.noise import MultinomialNoise
+from codesign.bayesmulti.methods import method_names, method_of
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
+from codesign.bayesmulti.specification import method_spec
 
 PARAMETERS = {
     "erm": {},
@@ -64,8 +65,8 @@ def main() -> None:
     inputs = torch.randn(BATCH, SIZES[0], generator=generator)
     targets = torch.randint(0, SIZES[-1], (BATCH,), generator=generator)
     runs = {}
-    for name in [m for m in METHODS if m != "bayesmulti-fixed"]:
-        for site in METHODS[name].sites:
+    for name in [m for m in method_names() if m != "bayesmulti-fixed"]:
+        for site in method_of(name).sites:
             model = network(generator)
             n_layers = len(noise_layers(model, site))
             spec = method_spec(name, PARAMETERS[name], n_layers, site=site)

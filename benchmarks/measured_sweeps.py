@@ -23,7 +23,8 @@ import yaml
 from codesign.iv.importers import import_file
 from codesign.iv.measurement import Measurement
 from codesign.iv.names import device_id
-from codesign.nonideality.device import Extraction, extract
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
 from codesign.tables import write_csv
 from codesign.virtual_lab.devices import virtual_measurements
 from codesign.virtual_lab.sweeps import VirtualLab

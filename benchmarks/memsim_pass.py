@@ -38,7 +38,8 @@ from torch import nn
 
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
 from codesign.nonideality.lcis import lcis
-from codesign.nonideality.profile import DeviceProfile, Trend, synthetic_profiles
+from codesign.nonideality.levels import Trend, synthetic_profiles
+from codesign.nonideality.profile import DeviceProfile
 
 IMAGES = 10_000
 SPREAD_ONLY, CURVED = (

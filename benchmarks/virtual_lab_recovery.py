@@ -18,11 +18,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import yaml
 
-from codesign.nonideality.device import Extraction, extract
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
+from codesign.nonideality.usability import length_of, nonmonotonic_factor, usability_of
 from codesign.seeds import generator
 from codesign.tables import write_csv
 from codesign.virtual_lab.landscape import Landscape
-from codesign.virtual_lab.sweeps import VirtualLab, make_device, window_points
+from codesign.virtual_lab.sweeps import VirtualLab, make_device
 
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
 SPACE, START = CONFIG["fabrication"]["space"], CONFIG["fabrication"]["start"]
@@ -38,8 +40,8 @@ def recovery(devices: int, cycles: int, seed: int) -> list[dict]:
     branch, least, drops = lab.points - 1, how.min_operative_fraction, how.tolerated_drops
     table = []
     for eta in ETA:
-        window = window_points(eta, branch, min_operative_fraction=least)
-        realised = min(1.0, window / branch / least)
+        window = length_of(eta, branch, min_operative_fraction=least)
+        realised = float(nonmonotonic_factor(window, branch, min_operative_fraction=least))
         for sigma in SIGMA:
             rows = []
             for k in range(devices):
@@ -52,7 +54,7 @@ def recovery(devices: int, cycles: int, seed: int) -> list[dict]:
                 n: np.array([row[n] for row in rows])
                 for n in ("lcis_length", "eta", "sigma", "sigma_upper", "usability")
             }
-            hidden = realised * np.exp(-sigma)
+            hidden = usability_of(realised, sigma)
             table.append(
                 {
                     "eta": realised,

@@ -27,8 +27,11 @@ from codesign.crossbar.cells import CellSettings
 from codesign.crossbar.driver import Limits
 from codesign.crossbar.experiment import circuit_of, conductances, programmable, twin, writing
 from codesign.crossbar.programming import write_verify
-from codesign.nonideality.device import Extraction, extract
-from codesign.nonideality.profile import DeviceProfile, choose_panel, nearest_level, profile_of
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
+from codesign.nonideality.levels import choose_panel
+from codesign.nonideality.profile import DeviceProfile, nearest_level
+from codesign.nonideality.profiling import profile_of
 from codesign.seeds import generator
 from codesign.virtual_lab.devices import virtual_measurements
 from codesign.virtual_lab.sweeps import VirtualLab

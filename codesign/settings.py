@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from codesign.bayesmulti.methods import limits_schema, method_names, method_of
 from codesign.tasks.about import About, Scale, about_of, task_names
 
 LARGEST_NOISE = 0.9
@@ -87,6 +88,10 @@ def configuration_schema(path: Path | str) -> dict:
         _experiment_schema(about_of(name), common, experiment["required"]) for name in names
     ]
     experiment["required"] = ["task"]
+    methods = {"enum": list(method_names())}
+    schema["properties"]["training"]["properties"]["methods"]["items"] = methods
+    schema["properties"]["crossbar"]["properties"]["methods"]["items"] = methods
+    schema["properties"]["search"]["properties"]["limits"] = limits_schema()
     return schema
 
 
@@ -199,6 +204,12 @@ def check_experiments(settings: Mapping) -> None:
                 f"training.warmup_epochs: {training['warmup_epochs']} leaves none of the "
                 f"{said['epochs']} epochs of {place}; lower it or raise {place}.epochs"
             )
+    problems += [
+        f"search.limits.{name}: missing; it says how far the search of {name} may go "
+        f"({method_of(name).limit.meaning})"
+        for name in training["methods"]
+        if method_of(name).searched and name not in settings["search"]["limits"]
+    ]
     problems += _crossbar_problems(settings, known)
     if problems:
         raise SettingsError("\n  ".join([f"the configuration has {len(problems)} problem(s):", *problems]))

@@ -104,7 +104,7 @@ rule draw_certificates:
         runtime=10,
     params:
         chance=chance_of_experiment,
-        code=code_digest("draw_certificates.py"),
+        code=methods_code("draw_certificates.py"),
     message:
         "Draw the certificates of {wildcards.experiment}"
     script:

@@ -9,6 +9,7 @@ import sys
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from codesign.bayesmulti.methods import method_module, method_of, noise_module
 from codesign.evaluation.chunks import chunks
 from codesign.fabrication.check import check_fabrication
 from codesign.iv.discovery import DiscoveryError, find_measurements
@@ -54,8 +55,7 @@ CHUNKS = {
     for lab, devices in DEVICES.items()
 }
 METHODS = config["training"]["methods"]
-# gaussian and bayesmulti-fixed have no certificate that another method does not show better
-CERTIFIED = [m for m in METHODS if m in ("erm", "dropout", "lognormal", "bayesmulti")]
+CERTIFIED = [method for method in METHODS if method_of(method).certified]
 EXPERIMENTS = experiments(config)
 SCALES = scales(config)
 ABOUT = {name: about_of(said["task"]) for name, said in EXPERIMENTS.items()}
@@ -127,15 +127,27 @@ def code_digest(script, **loaded):
     return digest_of(FOLDER / "workflow_scripts" / script, package=FOLDER / "codesign", **loaded)
 
 
-def network_code(script, *extra):
-    """The digest of a job that computes with an experiment's network: its own task counts and no other."""
+def modules_of_method(method):
+    """What a job that trains with a method, or draws it, loads by name."""
+    return [method_module(method), noise_module(method)]
+
+
+def network_code(script):
+    """The digest of a job that computes with an experiment's network: its own task and method count, no other."""
 
     def digest(wildcards):
         about = ABOUT[wildcards.get("experiment", CROSSBAR["experiment"])]
-        modules = [module_of(about.name), *extra]
-        return code_digest(script, modules=modules, data=about.computing)
+        methods = [wildcards.method] if "method" in wildcards.keys() else METHODS
+        loaded = [module for method in methods for module in modules_of_method(method)]
+        return code_digest(script, modules=[module_of(about.name), *loaded], data=about.computing)
 
     return digest
+
+
+def methods_code(script):
+    """The digest of a job that shows the methods compared."""
+    loaded = [module for method in METHODS for module in modules_of_method(method)]
+    return code_digest(script, modules=loaded)
 
 
 def refuse_unknown_account():

@@ -223,7 +223,7 @@ rule draw_crossbar:
         confidence=config["evaluation"]["confidence"],
         array=[CROSSBAR["array"]["rows"], CROSSBAR["array"]["columns"]],
         tolerance=CROSSBAR["write"]["tolerance"],
-        code=code_digest("draw_crossbar.py"),
+        code=methods_code("draw_crossbar.py"),
     message:
         "Draw the {wildcards.record} crossbar"
     script:
@@ -253,7 +253,7 @@ rule draw_energy:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_digest("draw_energy.py"),
+        code=methods_code("draw_energy.py"),
     message:
         "Draw the energy of the {wildcards.record} crossbar"
     script:

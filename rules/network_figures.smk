@@ -56,7 +56,8 @@ def caption_of_figure(wildcards):
 
 def details_code(wildcards):
     """Digest of a job that draws a task's own figure: the task's figures module counts."""
-    return code_digest("draw_details.py", modules=[figures_module_of(wildcards)])
+    loaded = [module for method in METHODS for module in modules_of_method(method)]
+    return code_digest("draw_details.py", modules=[figures_module_of(wildcards), *loaded])
 
 
 def own_figure_names():
@@ -115,7 +116,7 @@ rule draw_scores:
         metric=metric_of,
         evaluation_confidence=config["evaluation"]["confidence"],
         usability_confidence=config["extraction"]["confidence"],
-        code=code_digest("draw_scores.py"),
+        code=methods_code("draw_scores.py"),
     message:
         "Draw the {wildcards.metric} of {wildcards.experiment}"
     script:
@@ -185,7 +186,7 @@ rule draw_search:
         slots=config["search"]["slots"],
         programmings=config["search"]["programmings"],
         limits=config["search"]["limits"],
-        code=code_digest("draw_search.py"),
+        code=methods_code("draw_search.py"),
     message:
         "Draw the noise search of {wildcards.experiment}"
     script:
@@ -215,7 +216,7 @@ rule draw_noise:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_digest("draw_noise.py"),
+        code=methods_code("draw_noise.py"),
     message:
         "Draw the noise of {wildcards.experiment}"
     script:
@@ -248,7 +249,7 @@ rule draw_correlation:
     params:
         experiments=list(EXPERIMENTS),
         confidence=config["evaluation"]["confidence"],
-        code=code_digest("draw_correlation.py"),
+        code=methods_code("draw_correlation.py"),
     message:
         "Draw whether usability predicts"
     script:

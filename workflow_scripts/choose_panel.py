@@ -4,7 +4,9 @@ from pathlib import Path
 
 import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.log import log_to
-from codesign.nonideality.profile import choose_panel, profile_of, synthetic_profiles, trend, write_profiles
+from codesign.nonideality.levels import choose_panel, synthetic_profiles, trend
+from codesign.nonideality.profile import write_profiles
+from codesign.nonideality.profiling import profile_of
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
 from codesign.tables import read_table

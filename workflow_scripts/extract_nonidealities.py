@@ -5,7 +5,8 @@ from pathlib import Path
 import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
 from codesign.log import log_to
-from codesign.nonideality.device import Extraction, extract
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
 from codesign.seeds import generator

@@ -5,8 +5,9 @@ from pathlib import Path
 import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.iv.measurement import read_measurement
 from codesign.log import log_to
-from codesign.nonideality.device import Extraction
-from codesign.nonideality.profile import profile_of, with_ratios, write_profiles
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.profile import write_profiles
+from codesign.nonideality.profiling import profile_of, with_ratios
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
 from codesign.tables import read_table

@@ -7,7 +7,7 @@ from codesign.fabrication.campaign import run_campaign, with_truth
 from codesign.fabrication.propose import Search
 from codesign.fabrication.space import Space
 from codesign.log import log_to
-from codesign.nonideality.device import Extraction
+from codesign.nonideality.branch import Extraction
 from codesign.provenance.records import recorded
 from codesign.schemas.campaign import CAMPAIGN
 from codesign.seeds import derived_seed, generator

@@ -34,7 +34,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from codesign.bayesmulti.noise import LEVELS, DropoutNoise, LognormalNoise, MultinomialNoise, NoiseSpec
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.bayesmulti.noises.base import LEVELS
+from codesign.bayesmulti.noises.dropout import DropoutNoise
+from codesign.bayesmulti.noises.lognormal import LognormalNoise
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.certificates.bounds import (
     certified_changes,
     lower_bound,

@@ -4,18 +4,21 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
+from codesign.evaluation.reading_titles import TITLES
 from codesign.evaluation.statistics import rank_correlation
+from codesign.nonideality.usability import spread_factor, usability_of
 from codesign.seeds import generator
 
-READINGS: Mapping[str, tuple[str, Callable[[Mapping], float | None]]] = {
-    "usability": ("U = η exp(−σ_U)", lambda row: row["usability"]),
-    "reference": ("U of the reference code", lambda row: row["usability_reference"]),
-    "spread": ("exp(−σ_U)", lambda row: float(np.exp(-row["sigma_upper"]))),
-    "spread-mle": ("exp(−σ̂)", lambda row: float(np.exp(-row["sigma_mle"]))),
-    "spread-robust": ("exp(−robust σ)", lambda row: float(np.exp(-row["sigma_robust"]))),
-    "robust": ("η exp(−robust σ)", lambda row: float(row["eta"] * np.exp(-row["sigma_robust"]))),
-    "eta": ("η", lambda row: row["eta"]),
+VALUES: Mapping[str, Callable[[Mapping], float | None]] = {
+    "usability": lambda row: row["usability"],
+    "reference": lambda row: row["usability_reference"],
+    "spread": lambda row: spread_factor(row["sigma_upper"]),
+    "spread-mle": lambda row: spread_factor(row["sigma_mle"]),
+    "spread-robust": lambda row: spread_factor(row["sigma_robust"]),
+    "robust": lambda row: usability_of(row["eta"], row["sigma_robust"]),
+    "eta": lambda row: row["eta"],
 }
+READINGS = {name: (title, VALUES[name]) for name, title in TITLES.items()}
 """Name to title and value of a reading, from a row of `codesign.schemas.device.DEVICE`."""
 
 NOISE = "resampled"

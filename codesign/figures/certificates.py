@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
-from codesign.bayesmulti.methods import METHODS
+from codesign.bayesmulti.methods import method_of
 from codesign.figures.methods import head, in_order, look_of_method, percent
 from codesign.figures.style import (
     BLACK,
@@ -140,7 +140,7 @@ def _table(
         text_mm(figure, LEFT_MM + x + wide / 2, top, heads[name], ha="center", va="bottom", fontsize=6)
     numbers = []
     for y, method in enumerate(methods):
-        axes.text(-1.5, y + 0.5, METHODS[method].title, ha="right", va="center", clip_on=False)
+        axes.text(-1.5, y + 0.5, method_of(method).title, ha="right", va="center", clip_on=False)
         for row in summary:
             place = _place(row, mildest)
             if row["method"] != method or place is None:
@@ -248,7 +248,7 @@ def _changes(
             mew=0,
             alpha=look.alpha,
             zorder=look.order,
-            label=METHODS[name].title,
+            label=method_of(name).title,
             gid=name,
         )
         numbers += [

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
 
-from codesign.bayesmulti.methods import METHODS
+from codesign.bayesmulti.methods import method_of
 from codesign.crossbar.summary import cells_of, drops
 from codesign.figures.methods import head, in_order, look_of_method, percent
 from codesign.figures.style import (
@@ -97,7 +97,7 @@ def draw_crossbar_accuracy(
             for at, quantity in ((left - 0.22, "software"), (right + 0.22, "array")):
                 _mean(pairs, at, known[method, quantity])
             pairs.text(
-                (left + right) / 2, 1.03, METHODS[method].title, transform=_across(pairs), ha="center",
+                (left + right) / 2, 1.03, method_of(method).title, transform=_across(pairs), ha="center",
                 color=look.colour, fontweight="bold",
             )  # fmt: skip
             _cloud(cost, k, [line["drop"] for line in mine], look)
@@ -136,7 +136,7 @@ def draw_crossbar_accuracy(
         pairs.grid(True, axis="y", color=PALE)
         cost.axhline(0, color=GREY, lw=0.6)
         cost.set(xlim=(-0.5, len(methods) - 0.3))
-        cost.set_xticks(range(len(methods)), [METHODS[method].title for method in methods])
+        cost.set_xticks(range(len(methods)), [method_of(method).title for method in methods])
         cost.set_ylabel("accuracy lost: software - array")
         cost.grid(True, axis="y", color=PALE)
         text_mm(figure, 121, 70, "b  what the array costs", fontsize=7, fontweight="bold")
@@ -198,7 +198,7 @@ def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: s
                 edges = [line["low"] for line in mine] + [mine[-1]["high"]]
                 share = [line["count"] / line["n"] for line in mine]
                 whole = mine[0]
-                label = f"{METHODS[method].title}: mean {whole['mean']:+.3f}, std {whole['std']:.3f}, "
+                label = f"{method_of(method).title}: mean {whole['mean']:+.3f}, std {whole['std']:.3f}, "
                 label += f"n = {whole['n']:,}"
                 axes.stairs(share, edges, color=look.colour, lw=1.0, label=label, gid=method)
                 axes.stairs(share, edges, color=look.colour, fill=True, alpha=0.14)
@@ -274,7 +274,7 @@ def draw_conductance_map(
                     axes.set_title(f"b  {name}" if j == 0 else name)
             side = {"rotation": 90, "va": "center", "ha": "center", "fontweight": "bold"}
             colour, middle = look_of_method(method).colour, bottom + MAP_MM / 2
-            text_mm(figure, MAPS_MM[0] - 5.5, middle, METHODS[method].title, color=colour, **side)
+            text_mm(figure, MAPS_MM[0] - 5.5, middle, method_of(method).title, color=colour, **side)
         for name, left, right, label in (
             ("target", MAPS_MM[0], MAPS_MM[1] + MAP_MM, f"conductance [{unit}]"),
             ("difference", MAPS_MM[2], MAPS_MM[2] + MAP_MM, f"programmed - target [{unit}]"),
@@ -325,7 +325,7 @@ def _every_cell(
             mew=0.4 if hollow else 0,
             ms=2.0,
             alpha=0.5,
-            label=METHODS[method].title,
+            label=method_of(method).title,
             gid=method,
         )
     axes.set(xlim=line, ylim=line, xlabel=f"target conductance [{unit}]")

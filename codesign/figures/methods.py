@@ -3,11 +3,32 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from codesign.bayesmulti.methods import METHODS, method_of
-from codesign.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, badge, text_mm
+from codesign.bayesmulti.methods import method_of
+from codesign.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    YELLOW,
+    badge,
+    text_mm,
+)
 
-PROMINENT = ("erm", "bayesmulti")
-"""Methods that a figure is about; the others are rivals and drawn lighter."""
+COLOURS = {
+    "black": BLACK,
+    "orange": ORANGE,
+    "sky": SKY,
+    "green": GREEN,
+    "yellow": YELLOW,
+    "blue": BLUE,
+    "vermilion": VERMILION,
+    "purple": PURPLE,
+}
+"""Words for colours in a method's file; any other is left to Matplotlib."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +39,7 @@ class Look:
     marker: str
     line: str | tuple
     prominent: bool
+    """Whether figures are about it; other methods are drawn lighter."""
 
     @property
     def width(self) -> float:
@@ -40,29 +62,19 @@ class Look:
         return 3.0 if self.prominent else 2.0
 
 
-LOOKS = {
-    "erm": Look(BLACK, "s", (0, (4, 1.5)), True),
-    "dropout": Look(GREEN, "^", (0, (3, 1, 1, 1)), False),
-    "gaussian": Look(ORANGE, "v", (0, (1, 1)), False),
-    "lognormal": Look(PURPLE, "D", (0, (5, 1)), False),
-    "bayesmulti-fixed": Look(SKY, "P", (0, (2, 1)), False),
-    "bayesmulti": Look(BLUE, "o", "-", True),
-}
-
-
 def look_of_method(method: str) -> Look:
-    """The look of a method.
+    """The look of a method, as its file says it.
 
     Raises:
         NoiseError: There is no such method.
     """
-    return LOOKS[method_of(method).name]
+    found = method_of(method)
+    return Look(COLOURS.get(found.colour, found.colour), found.marker, found.line, found.prominent)
 
 
 def in_order(methods: Iterable[str]) -> list[str]:
-    """Each method once, in the order of `METHODS`."""
-    found = {method_of(method).name for method in methods}
-    return [name for name in METHODS if name in found]
+    """Each method once: what others are compared with, then rivals, then the project's own."""
+    return sorted(set(methods), key=lambda name: method_of(name).order)
 
 
 def head(figure, height_mm: float, title: str, lines: Iterable[str], origin: str) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from codesign.bayesmulti.methods import METHODS
-from codesign.evaluation.readings import READINGS
-from codesign.figures.methods import PROMINENT, counted, head, in_order, look_of_method, percent
+from codesign.bayesmulti.methods import method_of
+from codesign.evaluation.reading_titles import TITLES
+from codesign.figures.methods import counted, head, in_order, look_of_method, percent
 from codesign.figures.style import (
     BLUE,
     GREY,
@@ -143,7 +143,7 @@ def _score_line(axes, name: str, rows: Sequence[Mapping]) -> None:
         mew=0,
         alpha=look.alpha,
         zorder=look.order,
-        label=METHODS[name].title,
+        label=method_of(name).title,
         gid=name,
     )
 
@@ -205,7 +205,7 @@ def draw_device_scores(
     rows = [row for row in summary if row["stands_for"] == "device" and row["metric"] == metric.name]
     experiment, network = _one_experiment(rows, f"device with metric {metric.name!r}")
     found = in_order(row["method"] for row in rows)
-    methods = [name for name in found if name in PROMINENT] or found
+    methods = [name for name in found if look_of_method(name).prominent] or found
     intervals = {row["device"]: (row["usability_low"], row["usability_high"]) for row in devices}
     names = ("experiment", "network", "noise", "method", "profile", "usability", "n", "mean", "std")
     numbers = []
@@ -298,7 +298,7 @@ def _device_points(axes, name: str, rows: Sequence[Mapping], *, crowded: bool) -
         ms=2.0 if crowded else 3.2,
         alpha=0.6 if crowded else 0.9,
         zorder=2 if filled else 2.5,
-        label=METHODS[name].title,
+        label=method_of(name).title,
         gid=name,
     )
 
@@ -332,7 +332,7 @@ def draw_correlation(
     numbers: list[dict] = []
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
-        method = METHODS[correlations[0]["method"]].title if correlations else METHODS["erm"].title
+        method = method_of(correlations[0]["method"] if correlations else "erm").title
         lines = (
             f"one {method} network an experiment, non-parametric noise: no reading of σ enters the score; "
             "bars: ± 1 standard deviation over programmings",
@@ -422,9 +422,9 @@ def _predicted(axes, experiment: str, points: Sequence[Mapping], found: Sequence
 
 def _forest(axes, experiment: str, found: Sequence[Mapping], *, named: bool) -> list[dict]:
     """Rank correlation of each reading, of one experiment; the project's own reading on top."""
-    order = list(READINGS)
+    order = list(TITLES)
     axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(-1.05, 1.05), xlabel="rank correlation ρ")
-    names = [READINGS[name][0].replace("σ_U", "σ$_U$") for name in order] if named else []
+    names = [TITLES[name].replace("σ_U", "σ$_U$") for name in order] if named else []
     axes.set_yticks(range(len(order)), names, parse_math=True)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")

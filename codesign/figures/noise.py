@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from codesign.bayesmulti.methods import METHODS
-from codesign.bayesmulti.noise import MultinomialNoise, NoiseSpec
+from codesign.bayesmulti.methods import method_of
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.figures.methods import head, in_order, look_of_method
 from codesign.figures.style import (
     BLACK,
@@ -27,14 +28,6 @@ from codesign.figures.style import (
 from codesign.noise_search.record import lognormal_beyond, lognormal_density, multinomial_factors
 from codesign.tasks.about import Metric
 
-PARAMETERS = {
-    "rate": "dropout rate",
-    "std": "Gaussian std / max|w|",
-    "sigma": "log-normal σ",
-    "p_zero": "BayesMulti p₁ (zeros)",
-    "p_half": "BayesMulti p₂ (halves)",
-}
-"""Searched parameters, as an axis says them."""
 DODGE = 0.18
 """Between methods drawn beside each other, in trials."""
 NAMED_ROUNDS, NUMBERED_ROUNDS = 8, 30
@@ -161,7 +154,7 @@ def _trace(axes, name: str, rows: Sequence[Mapping], shift: float) -> None:
         gid=name,
     )
     key = {"ls": look.line, "lw": look.width, "marker": look.marker, "ms": look.size, "mew": 0}
-    axes.plot([], [], color=look.colour, label=METHODS[name].title, **key)
+    axes.plot([], [], color=look.colour, label=method_of(name).title, **key)
     for flag, marker, size in (("corner", "*", 6.5), ("chosen", "o", 6.5)):
         rings = [row for row in made if row[flag]]
         axes.plot(
@@ -190,7 +183,7 @@ def _trace(axes, name: str, rows: Sequence[Mapping], shift: float) -> None:
 
 def _parameters(figure, methods: Sequence[str], parameters: Sequence[Mapping]) -> None:
     """Strip a parameter: small marks tried, large mark chosen."""
-    strips = [(name, parameter) for name in methods for parameter in METHODS[name].parameters]
+    strips = [(name, parameter) for name in methods for parameter in method_of(name).parameters]
     axes = axes_mm(figure, 133, 22, 30, 44, ylim=(len(strips) - 0.5, -0.5), xlim=(-0.04, 1.04))
     axes.set_title("b  parameters tried (small) and chosen (large)", x=-0.95, y=1.07)
     axes.set(xlabel="value / limit of the search", xticks=[0, 0.5, 1], yticks=[])
@@ -212,7 +205,7 @@ def _parameters(figure, methods: Sequence[str], parameters: Sequence[Mapping]) -
             mew=0,
             gid=f"{name} {parameter}",
         )
-        axes.text(-0.09, y, PARAMETERS[parameter], ha="right", va="center", fontsize=6)
+        axes.text(-0.09, y, method_of(name).parameters[parameter], ha="right", va="center", fontsize=6)
         axes.text(1.08, y, _said([row["value"] for row in chosen]), ha="left", va="center", fontsize=6)
     for name in methods:
         mine = [y for y, (method, _) in enumerate(strips) if method == name]
@@ -260,9 +253,9 @@ def draw_noise(
     for k, layer in enumerate(specification.layers, 1):
         alike.setdefault(layer, []).append(k)
     numbers: list[dict] = []
-    largest = max(factor for layer in alike for factor, _ in multinomial_factors(layer))
+    largest = max(factor for layer in alike for factor, _ in _factors(layer))
     right = max(LEAST_RIGHT, 1.15 * largest)
-    title = METHODS[specification.method].title
+    title = method_of(specification.method).title
     low_mm = max(25.0, KEY_MM * len(panel))
     height = 71 + low_mm
     with house_style():
@@ -305,6 +298,10 @@ def _noise_number(panel: str, **values) -> dict:
     return dict.fromkeys(names) | {"panel": panel} | values
 
 
+def _factors(layer: MultinomialNoise) -> list[tuple[float, float]]:
+    return multinomial_factors(p_zero=layer.p_zero, p_half=layer.p_half)
+
+
 def _bars(
     axes,
     layer: MultinomialNoise,
@@ -314,7 +311,7 @@ def _bars(
     k: int,
     shade: float | None,
 ) -> list:
-    found = multinomial_factors(layer)
+    found = _factors(layer)
     which = f"layer{'s' * (len(places) > 1)} {_places(places)}"
     label = f"{which}: p₁ = {layer.p_zero:.3g}, p₂ = {layer.p_half:.3g}"
     axes.bar(

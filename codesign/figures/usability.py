@@ -1,6 +1,5 @@
 """The set of devices: how usability is distributed, what it goes with, who is on top."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -31,6 +30,7 @@ from codesign.figures.style import (
     whole_ticks,
     wrapped,
 )
+from codesign.nonideality.usability import spread_factor
 
 BINS = 20
 """Bins of the histogram between 0 and 1."""
@@ -359,7 +359,7 @@ def _ranking_number(row: Mapping, label: str, shown: str, *, rank: int | None = 
         "usability_low": row["usability_low"],
         "usability_high": row["usability_high"],
         "eta": row["eta"],
-        "exp_minus_sigma_upper": None if sigma is None else math.exp(-sigma),
+        "exp_minus_sigma_upper": None if sigma is None else spread_factor(sigma),
         "shown": shown,
         "status": row["status"],
         "reason": row["reason"],

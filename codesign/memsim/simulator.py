@@ -225,7 +225,7 @@ class PerovskiteMemSim(AbstractContextManager):
             if profile.log_ratio.size == 0:
                 raise SimulatorError(
                     f"profile {profile.profile} carries no ratios to resample; make it with "
-                    "codesign.nonideality.profile.with_ratios"
+                    "codesign.nonideality.profiling.with_ratios"
                 )
             ratios = torch.from_numpy(np.exp(profile.log_ratio))
 

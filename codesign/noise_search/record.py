@@ -6,7 +6,6 @@ import numpy as np
 from scipy.stats import norm
 
 from codesign.bayesmulti.methods import method_of
-from codesign.bayesmulti.noise import MultinomialNoise
 
 
 def search_trace(records: Mapping[str, Mapping], *, slots: int) -> list[dict]:
@@ -62,7 +61,7 @@ def searched_parameters(records: Mapping[str, Mapping], *, limits: Mapping[str, 
 
     Args:
         records: Method to the content of its `chosen.json`; methods without trials give no row.
-        limits: Method to its largest p_zero + p_half, rate, std or sigma.
+        limits: Method to its largest noise, as `search.limits` has it.
 
     Returns:
         Rows method, parameter, limit, kind (tried | chosen), trial (None for chosen), layer
@@ -99,14 +98,17 @@ def _values(method: str, name: str, limit: float, kind: str, trial: int | None, 
     ]
 
 
-def multinomial_factors(noise: MultinomialNoise) -> list[tuple[float, float]]:
+def multinomial_factors(*, p_zero: float, p_half: float) -> list[tuple[float, float]]:
     """(factor, probability) of what multinomial noise multiplies by: 0, 1/2 and 1 over their mean.
 
     Source: paper Eq. 1, divided by its mean as in training.
+
+    >>> multinomial_factors(p_zero=0.25, p_half=0.5)
+    [(0.0, 0.25), (1.0, 0.5), (2.0, 0.25)]
     """
-    ones = 1.0 - noise.p_zero - noise.p_half
-    mean = 0.5 * noise.p_half + ones
-    return [(0.0, noise.p_zero), (0.5 / mean, noise.p_half), (1.0 / mean, ones)]
+    ones = 1.0 - p_zero - p_half
+    mean = 0.5 * p_half + ones
+    return [(0.0, p_zero), (0.5 / mean, p_half), (1.0 / mean, ones)]
 
 
 def lognormal_density(factor: np.ndarray, sigma: float) -> np.ndarray:

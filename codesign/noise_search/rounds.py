@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.bayesmulti.methods import method_of, method_spec, site_of
+from codesign.bayesmulti.methods import method_of, site_of
 from codesign.bayesmulti.noise import NoiseSpec
+from codesign.bayesmulti.specification import method_spec
 from codesign.noise_search.search import SearchSpace, Trial, best_trial, propose_specification
 from codesign.schemas.evaluation import EVALUATION
 from codesign.seeds import derived_seed

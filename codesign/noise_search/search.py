@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import qmc
 
+from codesign.bayesmulti.error import NoiseError
 from codesign.bayesmulti.methods import method_of
-from codesign.bayesmulti.noise import LARGEST_SUM, NoiseError
 from codesign.bayesopt.acquisition import log_expected_improvement
 from codesign.bayesopt.surrogate import Surrogate, fit_surrogate
 from codesign.seeds import derived_seed
@@ -45,7 +45,7 @@ class SearchSpace:
     tie: str
     """layer: each its own parameters | model: one set for all."""
     limit: float
-    """Largest p_zero + p_half, rate, std or sigma."""
+    """Largest noise of a layer, as the method's file means it: the sum of its parameters."""
 
     def __post_init__(self) -> None:
         method = method_of(self.method)
@@ -55,7 +55,7 @@ class SearchSpace:
             raise NoiseError(f"tie must be layer or model, got {self.tie!r}")
         if self.n_layers < 1:
             raise NoiseError(f"a search needs at least 1 noisy layer, got {self.n_layers}")
-        bound = LARGEST_SUM if self.method in ("bayesmulti", "dropout") else np.inf
+        bound = np.inf if method.limit.largest is None else method.limit.largest
         if not (np.isfinite(self.limit) and 0 < self.limit <= bound):
             raise NoiseError(
                 f"{self.method}: limit must lie above 0 and at most {bound:g}, got {self.limit!r}"
@@ -66,7 +66,7 @@ class SearchSpace:
     @property
     def names(self) -> tuple[str, ...]:
         """Parameters of one layer."""
-        return method_of(self.method).parameters
+        return tuple(method_of(self.method).parameters)
 
     @property
     def groups(self) -> int:
@@ -202,7 +202,7 @@ def propose_specification(
         candidates: Size of the candidate set, a power of two.
 
     Returns:
-        Parameters for `codesign.bayesmulti.methods.method_spec`. The same arguments, trials in
+        Parameters for `codesign.bayesmulti.specification.method_spec`. The same arguments, trials in
         whatever order, give the same. A failed trial counts as the worst that was seen; with
         fewer than two that succeeded the space-filling sequence goes on.
 

@@ -1,62 +1,24 @@
 """One measurement to one device row: conductance, LCIS, spread, usability with interval.
 
-The order is that of the physics: compliance is masked cycle by cycle before
-anything else, cycles that fail quality control are dropped and named, and
-only then is anything fitted.
+What counts is decided before anything is fitted (`codesign.nonideality.branch`).
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from codesign.iv.measurement import Measurement
-from codesign.nonideality.compliance import compliance_level
-from codesign.nonideality.lcis import longest_increasing_window, nonmonotonic_factor, operative_window
-from codesign.nonideality.quality import RULES, Quality, judge_cycles
+from codesign.nonideality.branch import Extraction, joined, mean_curve, read_branch
+from codesign.nonideality.lcis import longest_increasing_window, operative_window
+from codesign.nonideality.quality import RULES
 from codesign.nonideality.reference import reference_usability
 from codesign.nonideality.spread import autocorrelation_points, sigma_mle, sigma_robust, sigma_upper
+from codesign.nonideality.usability import nonmonotonic_factor, usability_of
 from codesign.schemas.conditions import CONDITION_COLUMNS
 from codesign.schemas.device import DEVICE
 
 BAND = (0.05, 0.95)
 """Quantiles over cycles that a device figure shows as a band."""
-
-
-@dataclass(frozen=True)
-class Extraction:
-    """Settings of the extraction; meaning, unit and range in the configuration's schema."""
-
-    branch: str
-    compliance: str
-    compliance_fraction: float
-    tolerated_drops: int
-    min_operative_fraction: float
-    estimator: str
-    confidence: float
-    min_points: int
-    min_cycles: int
-    min_cycle_fraction: float
-    quality: Quality | Mapping[str, float]
-    bootstrap: int
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.quality, Quality):
-            object.__setattr__(self, "quality", Quality(**self.quality))
-        for name, allowed in (
-            ("branch", ("up", "positive")),
-            ("compliance", ("mask", "keep")),
-            ("estimator", ("mle", "robust")),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        for name in ("compliance_fraction", "min_operative_fraction", "confidence", "min_cycle_fraction"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie in 0 ... 1, got {getattr(self, name)}")
-        for name, least in (("min_points", 3), ("min_cycles", 2), ("tolerated_drops", 0), ("bootstrap", 20)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
 
 def extract(measurement: Measurement, settings: Extraction, rng: np.random.Generator) -> dict:
@@ -89,7 +51,7 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
     }
     dark = int((np.isfinite(branch.current) & (branch.current <= 0)).sum())
     if dark:
-        row["notes"] = _joined(row["notes"], f"{dark} samples without positive current are not used")
+        row["notes"] = joined(row["notes"], f"{dark} samples without positive current are not used")
     row |= _curve_columns(branch.voltage, branch.current, branch.positive, usable, log_g)
     if used.sum() < settings.min_cycles:
         counts = ", ".join(f"{row[f'cycles_{rule}']} {rule}" for rule in RULES if row[f"cycles_{rule}"])
@@ -109,85 +71,6 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
             "or use smaller voltage steps"
         )
     return row | _fitted_columns(log_g, usable, settings, rng)
-
-
-@dataclass(frozen=True, eq=False)
-class Branch:
-    """The charging branch of a measurement: which samples count, before anything is fitted.
-
-    Arrays of samples have shape (cycles used, branch points).
-    """
-
-    cycles: np.ndarray
-    """Numbers of all cycles in the file, shape (n_cycles,)."""
-    verdict: np.ndarray
-    """The quality rule that drops each cycle, '' for a used one, shape (n_cycles,)."""
-    v_max_v: float
-    """Largest voltage of the branch over all cycles."""
-    voltage: np.ndarray
-    current: np.ndarray
-    limited: np.ndarray
-    """Samples in compliance."""
-    positive: np.ndarray
-    """Samples with a finite, positive current."""
-    usable: np.ndarray
-    """Branch points with enough samples out of compliance, shape (branch points,)."""
-    log_g: np.ndarray
-    """ln of the conductance in siemens at samples that count, NaN elsewhere."""
-    found: dict
-    """Columns of `codesign.schemas.device.DEVICE` about compliance."""
-
-
-def read_branch(measurement: Measurement, settings: Extraction) -> Branch | None:
-    """Mask compliance, judge cycles, keep what counts; None where the voltage is never positive.
-
-    Args:
-        measurement: One that was not refused.
-        settings: Branch, compliance and quality rules.
-    """
-    cycles, voltage, current = measurement.grid()
-    branch = _branch(measurement, voltage, settings.branch)
-    if branch.size == 0:
-        return None
-    limited, found = _limited(measurement, voltage, current, settings)
-    # (cycles, branch points)
-    voltage, current, limited = voltage[:, branch], current[:, branch], limited[:, branch]
-    verdict = judge_cycles(current, limited, settings.quality)
-    used = verdict == ""
-    v_max_v = float(np.nanmax(voltage))
-    voltage, current, limited = voltage[used], current[used], limited[used]
-    positive = np.isfinite(current) & (current > 0)
-    sample = positive & ~limited
-    least = max(2, math.ceil(settings.min_cycle_fraction * used.sum()))
-    usable = sample.sum(axis=0) >= least
-    sample &= usable
-    log_g = np.where(
-        sample, np.log(np.where(sample, current, 1.0)) - np.log(np.where(sample, voltage, 1.0)), np.nan
-    )
-    return Branch(
-        cycles=cycles,
-        verdict=verdict,
-        v_max_v=v_max_v,
-        voltage=voltage,
-        current=current,
-        limited=limited,
-        positive=positive,
-        usable=usable,
-        log_g=log_g,
-        found=found,
-    )
-
-
-def pooled_log_ratio(measurement: Measurement, settings: Extraction) -> np.ndarray:
-    """ln(G / mean curve) of every sample that counts, shape (n_samples,), cycle by cycle.
-
-    The samples behind sigma: their root mean square is `sigma_mle`. Empty where no sample counts.
-    """
-    branch = None if measurement.metadata.status == "refused" else read_branch(measurement, settings)
-    if branch is None or not branch.usable.any():
-        return np.empty(0)
-    log_ratio = branch.log_g - np.log(_mean_curve(branch.log_g))
-    return log_ratio[np.isfinite(log_ratio)]
 
 
 def _blank_row(measurement: Measurement) -> dict:
@@ -211,46 +94,9 @@ def _without(reason: str) -> dict:
     return {"status": "no_usability", "reason": reason}
 
 
-def _joined(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
-
-
 def _share(part: np.ndarray, whole: np.ndarray) -> float:
     total = int(whole.sum())
     return float((part & whole).sum() / total) if total else 0.0
-
-
-def _branch(measurement: Measurement, voltage: np.ndarray, branch: str) -> np.ndarray:
-    """Indices of the branch's points, in sweep order."""
-    if measurement.metadata.kind == "pulse":
-        points = measurement.metadata.branch_points or voltage.shape[1]
-        return np.arange(min(points, voltage.shape[1]))
-    filled = np.isfinite(voltage)
-    mean = np.where(filled, voltage, 0.0).sum(axis=0) / np.maximum(filled.sum(axis=0), 1)
-    positive = mean > 0
-    if branch == "up" and positive.any():
-        positive[int(np.argmax(mean)) + 1 :] = False
-    return np.flatnonzero(positive)
-
-
-def _limited(
-    measurement: Measurement, voltage: np.ndarray, current: np.ndarray, settings: Extraction
-) -> tuple[np.ndarray, dict]:
-    """Samples in compliance, and the level with its source."""
-    none = np.zeros(current.shape, dtype=bool)
-    if measurement.metadata.kind == "pulse":
-        return none, {}
-    quadrant = np.where(voltage > 0, current, np.nan)
-    level, source, note = compliance_level(quadrant, measurement.metadata.compliance_a)
-    found = {
-        "compliance_level_a": level,
-        "compliance_source": source,
-        "notes": _joined("; ".join(measurement.metadata.notes), note),
-    }
-    if level is None or settings.compliance == "keep":
-        return none, found
-    with np.errstate(invalid="ignore"):
-        return current >= settings.compliance_fraction * level, found
 
 
 def _reference_columns(measurement: Measurement) -> dict:
@@ -279,7 +125,7 @@ def _curve_columns(voltage, current, positive, usable, log_g) -> dict:
     conductance = np.where(positive, current / safe_voltage, np.nan)
     empty = seen == 0
     raw_mean = np.where(empty, np.nan, np.nansum(conductance, axis=0) / np.maximum(seen, 1))
-    mean = np.where(usable, _mean_curve(log_g), raw_mean)
+    mean = np.where(usable, mean_curve(log_g), raw_mean)
     low, high = np.full(mean.size, np.nan), np.full(mean.size, np.nan)
     if not empty.all():
         ordered = np.sort(conductance, axis=0)  # NaN last
@@ -306,17 +152,9 @@ def _listed(values: np.ndarray) -> list:
     return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
-def _mean_curve(log_g: np.ndarray) -> np.ndarray:
-    """Mean conductance over cycles, shape (n_points,); NaN where no sample."""
-    sample = np.isfinite(log_g)
-    total = np.where(sample, np.exp(np.where(sample, log_g, 0.0)), 0.0).sum(axis=0)
-    count = sample.sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
 def _fitted_columns(log_g: np.ndarray, usable: np.ndarray, settings: Extraction, rng) -> dict:
     branch_points = usable.size
-    mean = _mean_curve(log_g)
+    mean = mean_curve(log_g)
     log_ratio = log_g - np.log(mean)
     samples = int(np.isfinite(log_ratio).sum())
     tau = autocorrelation_points(log_ratio)
@@ -329,7 +167,7 @@ def _fitted_columns(log_g: np.ndarray, usable: np.ndarray, settings: Extraction,
     eta = float(
         nonmonotonic_factor(length, branch_points, min_operative_fraction=settings.min_operative_fraction)
     )
-    usability = eta * math.exp(-upper)
+    usability = usability_of(eta, upper)
     resampled = bootstrap_usability(log_g, usable, settings, rng, autocorrelation=tau)
     tail = (1 - settings.confidence) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
@@ -390,7 +228,7 @@ def bootstrap_usability(
     used = log_g[:, usable]  # (cycles, usable points)
     sample = np.isfinite(used)
     # centred on the device's own mean curve, so that squares lose no digits
-    centre = np.log(_mean_curve(used))
+    centre = np.log(mean_curve(used))
     x = np.where(sample, used - centre, 0.0)
     member = sample.astype(float)
     count = weights @ member  # (resamples, usable points)
@@ -408,4 +246,4 @@ def bootstrap_usability(
     else:
         sigma = np.array([sigma_robust(log_g[pick]) for pick in picks])
     upper = sigma_upper(sigma, np.maximum(samples / autocorrelation, 1.0), confidence=settings.confidence)
-    return eta * np.exp(-upper)
+    return usability_of(eta, upper)

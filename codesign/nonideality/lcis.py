@@ -1,4 +1,4 @@
-"""Longest conductance increasing subsequence (LCIS) and the non-monotonic factor.
+"""Longest conductance increasing subsequence (LCIS), and the window that networks are programmed into.
 
 The LCIS is the longest contiguous window of a mean conductance curve with at
 most `tolerated_drops` non-increases (the paper, Eq. 3). A point that is not
@@ -73,17 +73,6 @@ def lcis(conductance_s: np.ndarray, usable: np.ndarray, *, tolerated_drops: int)
         np.asarray(conductance_s, dtype=float)[None, :], usable, tolerated_drops=tolerated_drops
     )
     return Window(int(start[0]), int(length[0]))
-
-
-def nonmonotonic_factor(length, branch_points: int, *, min_operative_fraction: float):
-    """eta = min(1, l / l0) with l = LCIS length / branch points (the paper, Eq. 3).
-
-    Args:
-        length: Points in the LCIS, scalar or array.
-        branch_points: Points on the branch, those in compliance included.
-        min_operative_fraction: l0, the share of the branch that gives eta = 1.
-    """
-    return np.minimum(1.0, np.asarray(length) / branch_points / min_operative_fraction)
 
 
 def operative_window(start: int, branch_points: int, *, min_operative_fraction: float) -> Window:

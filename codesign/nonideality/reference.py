@@ -3,7 +3,8 @@
 Rows 1 to 100 of the file whatever the sweep is, compliance kept, the mean
 curve unsmoothed (its Kalman filter has observation noise 0 and changes
 nothing), a window of at most two non-increases, and a normal law fitted to
-the ratio G / mean rather than to its logarithm; U = exp(-sigma).
+the ratio G / mean rather than to its logarithm; U = exp(-sigma). These are
+written out here: they stay when the project changes a formula of its own.
 """
 
 from typing import NamedTuple

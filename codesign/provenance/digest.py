@@ -193,6 +193,6 @@ def _files(name: str, package: Path) -> set[Path]:
             found.add(module)
         elif (folder / "__init__.py").is_file():
             found.add(folder / "__init__.py")
-        else:
+        elif not folder.is_dir():
             break  # a name inside the module, not a module
     return found

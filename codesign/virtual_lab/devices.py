@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from codesign.iv.measurement import Measurement
-from codesign.nonideality.device import Extraction, extract
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
+from codesign.nonideality.usability import length_of, nonmonotonic_factor, sigma_of
 from codesign.seeds import generator
 from codesign.virtual_lab.landscape import Landscape
-from codesign.virtual_lab.sweeps import VirtualLab, make_device, window_points
+from codesign.virtual_lab.sweeps import VirtualLab, make_device
 
 READING = {"min_operative_fraction": 0.35, "tolerated_drops": 2}
 """The reading of eta that hidden values refer to (the paper's), whatever the extraction is set to."""
@@ -26,9 +28,9 @@ def make_for(
     eta, _ = landscape.nonidealities(hidden)
     branch = lab.points - 1
     fraction = READING["min_operative_fraction"]
-    window = window_points(eta, branch, min_operative_fraction=fraction)
-    eta = min(1.0, window / branch / fraction)
-    sigma = float(np.log(eta / hidden))
+    window = length_of(eta, branch, min_operative_fraction=fraction)
+    eta = float(nonmonotonic_factor(window, branch, min_operative_fraction=fraction))
+    sigma = sigma_of(hidden, eta)
     return make_device(
         device,
         dict(conditions),

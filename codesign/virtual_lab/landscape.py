@@ -14,6 +14,8 @@ from itertools import combinations, product
 
 import numpy as np
 
+from codesign.nonideality.usability import split
+
 NUMERIC = ("length_um", "diameter_nm", "pb_min", "ag_nm")
 LOGARITHMIC = ("length_um", "ag_nm")
 COMPOUND_MEAN = {"MAPbI3": 0.0, "MAPbBr3": -0.05, "MAPbCl3": -0.2, "FAPbI3": -0.35, "CsPbI3": -0.35}
@@ -99,10 +101,7 @@ class Landscape:
     @staticmethod
     def nonidealities(usability: float) -> tuple[float, float]:
         """eta and sigma that multiply to a usability, U = eta exp(-sigma), with eta = U^0.3."""
-        if not 0 < usability <= 1:
-            raise ValueError(f"usability must lie in (0, 1], got {usability}")
-        eta = usability**ETA_EXPONENT
-        return eta, float(np.log(eta / usability))
+        return split(usability, eta_share=ETA_EXPONENT)
 
 
 def _conditions(space: Mapping[str, Sequence]) -> list[dict]:

@@ -55,13 +55,6 @@ class VirtualLab:
             raise ValueError(f"{self}: a value is out of range")
 
 
-def window_points(eta: float, branch_points: int, *, min_operative_fraction: float) -> int:
-    """LCIS length that realises eta on a branch, rounded up to whole points."""
-    if not 0 < eta <= 1:
-        raise ValueError(f"eta must lie in (0, 1], got {eta}")
-    return max(1, int(np.ceil(eta * min_operative_fraction * branch_points - 1e-9)))
-
-
 def sigma_of_cells(sigma: float) -> float:
     """Log-normal width s of a cell whose log ratios to the *mean* curve have root mean square sigma.
 

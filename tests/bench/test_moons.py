@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from codesign.training.experiment import Experiment, use_threads
 
-from codesign.bayesmulti.methods import method_spec
+from codesign.bayesmulti.specification import method_spec
 from codesign.crossbar.networks import train_runs, write_runs
 from codesign.crossbar.record import read_measured
 from codesign.settings import experiments, shared_training
-from codesign.training.experiment import Experiment, use_threads
 from tests.bench.conftest import REPOSITORY, Bench, Outcome
 
 RANGE_S, POINTS = 3.5e-5, 40

@@ -14,7 +14,8 @@ import yaml
 
 from codesign.iv.importers import import_file
 from codesign.iv.names import device_id
-from codesign.nonideality.device import Extraction, extract
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
 from codesign.seeds import generator
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from codesign.tasks.task import accuracy
 from torch import nn
 
 from codesign.evaluation.montecarlo import Labels, evaluate
@@ -17,10 +18,11 @@ from codesign.evaluation.statistics import rank_correlation
 from codesign.iv.importers import import_file
 from codesign.iv.names import device_id
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
-from codesign.nonideality.device import Extraction, extract
-from codesign.nonideality.profile import profile_of, synthetic_profiles, trend, with_ratios
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
+from codesign.nonideality.levels import synthetic_profiles, trend
+from codesign.nonideality.profiling import profile_of, with_ratios
 from codesign.seeds import generator
-from codesign.tasks.task import accuracy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MIRROR = Path(os.environ.get("CODESIGN_MIRROR", REPOSITORY.parent / "shared" / "data"))

@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+from codesign.training.experiment import Experiment
+from codesign.training.weights import write_weights
 
-from codesign.bayesmulti.methods import method_spec
+from codesign.bayesmulti.specification import method_spec
 from codesign.certificates.summary import ORDER
 from codesign.nonideality.profile import DeviceProfile, write_profiles
 from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY
 from codesign.schemas.certificates import CERTIFICATES
 from codesign.tables import read_metadata, read_table
-from codesign.training.experiment import Experiment
-from codesign.training.weights import write_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {"examples": 12, "draws": 40, "programmings": 20, "confidence": 0.95, "sigma": 0.3}

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from codesign.training.experiment import Experiment
 
-from codesign.bayesmulti.methods import method_spec
+from codesign.bayesmulti.specification import method_spec
 from codesign.crossbar.record import RecordError, read_record, write_record
 from codesign.nonideality.profile import DeviceProfile, write_profiles
 from codesign.settings import shared_training
-from codesign.training.experiment import Experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))

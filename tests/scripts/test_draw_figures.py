@@ -11,7 +11,8 @@ import yaml
 
 from codesign.fabrication.campaign import summarise
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, write_measurement
-from codesign.nonideality.device import Extraction, extract
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
 from codesign.schemas.device import DEVICE
 from codesign.schemas.proposals import PROPOSALS
 from codesign.seeds import generator

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codesign.bayesmulti.methods import method_spec
+from codesign.bayesmulti.specification import method_spec
 from codesign.evaluation.readings import predictions
 from codesign.evaluation.statistics import summarise
-from codesign.nonideality.profile import synthetic_profiles, to_rows, trend
+from codesign.nonideality.levels import synthetic_profiles, trend
+from codesign.nonideality.profile import to_rows
 from codesign.schemas.device import DEVICE
 from codesign.schemas.evaluation import EVALUATION
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY

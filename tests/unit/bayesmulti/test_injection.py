@@ -7,15 +7,13 @@ import torch
 from torch import nn
 
 from codesign.bayesmulti.injection import Injection, noise_layers
-from codesign.bayesmulti.methods import METHODS, method_spec, site_of
-from codesign.bayesmulti.noise import (
-    DropoutNoise,
-    GaussianNoise,
-    LognormalNoise,
-    MultinomialNoise,
-    NoiseError,
-    NoiseSpec,
-)
+from codesign.bayesmulti.methods import method_names, method_of, site_of
+from codesign.bayesmulti.noise import NoiseError, NoiseSpec
+from codesign.bayesmulti.noises.dropout import DropoutNoise
+from codesign.bayesmulti.noises.gaussian import GaussianNoise
+from codesign.bayesmulti.noises.lognormal import LognormalNoise
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
+from codesign.bayesmulti.specification import method_spec
 
 NOISE = MultinomialNoise(0.3, 0.3)
 
@@ -67,7 +65,7 @@ PARAMETERS = {
     "bayesmulti": {"p_zero": 0.3, "p_half": 0.3},
     "bayesmulti-fixed": {"p_zero": 0.3, "p_half": 0.3},
 }
-PLACES = [(m, s) for m in METHODS for s in METHODS[m].sites]
+PLACES = [(m, s) for m in method_names() for s in method_of(m).sites]
 
 
 def spec_for(model: nn.Module, method: str, site: str) -> NoiseSpec:
@@ -379,14 +377,19 @@ def test_every_method_has_its_noise_and_site():
     for method, (noise, site) in kinds.items():
         assert method_spec(method, PARAMETERS[method], 2) == NoiseSpec(method, site, (noise, noise))
     assert method_spec("erm", {}, 0) == NoiseSpec("erm", "none", ())
-    assert [m for m in METHODS if METHODS[m].searched] == ["dropout", "gaussian", "lognormal", "bayesmulti"]
+    assert [m for m in method_names() if method_of(m).searched] == [
+        "bayesmulti",
+        "dropout",
+        "gaussian",
+        "lognormal",
+    ]
     assert site_of("dropout", "weight") == "activation" and site_of("bayesmulti", "weight") == "weight"
 
 
 @pytest.mark.parametrize(
     "method, parameters, site, message",
     [
-        pytest.param("bayes", {}, None, "method must be one of erm", id="method"),
+        pytest.param("bayes", {}, None, "method must be one of bayesmulti, ", id="method"),
         pytest.param("erm", {"p": 1}, None, "takes no parameters", id="erm"),
         pytest.param(
             "bayesmulti", {"p_zero": 0.1}, "weight", "takes p_zero, p_half; got p_zero", id="missing"

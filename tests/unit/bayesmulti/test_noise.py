@@ -8,14 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codesign.bayesmulti.noise import (
-    DropoutNoise,
-    GaussianNoise,
-    LognormalNoise,
-    MultinomialNoise,
-    NoiseError,
-    NoiseSpec,
-)
+from codesign.bayesmulti.noise import NoiseError, NoiseSpec
+from codesign.bayesmulti.noises.dropout import DropoutNoise
+from codesign.bayesmulti.noises.gaussian import GaussianNoise
+from codesign.bayesmulti.noises.lognormal import LognormalNoise
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 
 DISCRETE = [
     MultinomialNoise(0.3, 0.3),

@@ -11,7 +11,8 @@ from scipy import stats
 from scipy.optimize import linprog
 from torch import nn
 
-from codesign.bayesmulti.noise import MultinomialNoise, NoiseError, NoiseSpec
+from codesign.bayesmulti.noise import NoiseError, NoiseSpec
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.certificates.bounds import (
     CertificateError,
     certified_changes,

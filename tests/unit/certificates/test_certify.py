@@ -5,11 +5,16 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 import torch
+from codesign.tasks.task import Split
+from codesign.training.experiment import Experiment
+from codesign.training.weights import write_weights
 from scipy import stats
 from torch import nn
 
-from codesign.bayesmulti.methods import method_spec
-from codesign.bayesmulti.noise import LEVELS, MultinomialNoise, NoiseSpec
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.bayesmulti.noises.base import LEVELS
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
+from codesign.bayesmulti.specification import method_spec
 from codesign.certificates.certify import (
     CertificateSettings,
     certified_noise,
@@ -25,9 +30,6 @@ from codesign.nonideality.profile import DeviceProfile
 from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY
 from codesign.schemas.certificates import CERTIFICATES
 from codesign.tables import write_table
-from codesign.tasks.task import Split
-from codesign.training.experiment import Experiment
-from codesign.training.weights import write_weights
 
 LABELS = {"task": "t", "method": "erm", "model": "small"}
 SETTINGS = CertificateSettings(examples=8, draws=150, programmings=60, confidence=0.9, sigma=0.4)

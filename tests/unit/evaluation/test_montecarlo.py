@@ -6,7 +6,7 @@ from torch import nn
 
 from codesign.evaluation.montecarlo import Labels, evaluate, noise_generator
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
-from codesign.nonideality.profile import Trend, synthetic_profiles
+from codesign.nonideality.levels import Trend, synthetic_profiles
 from codesign.schemas.evaluation import EVALUATION
 from codesign.tables import write_table
 from codesign.tasks import task

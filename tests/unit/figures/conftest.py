@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from codesign.iv.measurement import Measurement, Metadata
-from codesign.nonideality.device import Extraction, extract
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
 from codesign.schemas.device import DEVICE
 from codesign.seeds import generator
 

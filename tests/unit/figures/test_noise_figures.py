@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from codesign.bayesmulti.methods import method_spec
+from codesign.bayesmulti.specification import method_spec
 from codesign.figures.noise import draw_noise, draw_search
 from codesign.noise_search.record import search_trace, searched_parameters
 from codesign.noise_search.search import SearchSpace

@@ -16,7 +16,8 @@ from codesign.memsim.simulator import (
     SimulatorError,
     analog_parameters,
 )
-from codesign.nonideality.profile import DeviceProfile, Trend, synthetic_profiles
+from codesign.nonideality.levels import Trend, synthetic_profiles
+from codesign.nonideality.profile import DeviceProfile
 
 IDEAL, HALF = synthetic_profiles([1.0, 0.5], Trend(0.4, 0.6, 9, "measured"), min_operative_fraction=0.35)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from codesign.bayesmulti.noise import MultinomialNoise
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.noise_search.record import (
     lognormal_beyond,
     lognormal_density,
@@ -101,7 +101,7 @@ def test_parameters_are_listed_once_a_layer_where_layers_differ():
 @pytest.mark.parametrize("pair", [(0.3, 0.3), (0.0, 0.0), (0.6, 0.3), (0.0, 0.9)], ids=str)
 def test_multinomial_factors_have_mean_one_and_total_one(pair):
     """Training divides by the mean so that noise does not scale the network."""
-    found = multinomial_factors(MultinomialNoise(*pair))
+    found = multinomial_factors(p_zero=pair[0], p_half=pair[1])
     assert sum(p for _, p in found) == pytest.approx(1)
     assert sum(factor * p for factor, p in found) == pytest.approx(1)
 
@@ -112,7 +112,7 @@ def test_multinomial_factors_are_those_that_training_draws():
 
     noise = MultinomialNoise(0.25, 0.5)
     draws = noise.factor(torch.empty(40_000), torch.Generator().manual_seed(1)).double().numpy()
-    for factor, p in multinomial_factors(noise):
+    for factor, p in multinomial_factors(p_zero=noise.p_zero, p_half=noise.p_half):
         share = np.isclose(draws, factor, atol=1e-6).mean()
         assert share == pytest.approx(p, abs=4 * np.sqrt(p * (1 - p) / draws.size))
 

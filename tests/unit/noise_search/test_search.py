@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.bayesmulti.methods import METHODS, method_spec
+from codesign.bayesmulti.methods import method_names, method_of
 from codesign.bayesmulti.noise import NoiseError
+from codesign.bayesmulti.specification import method_spec
 from codesign.noise_search.search import SearchSpace, Trial, best_trial, propose_specification
 
 LIMITS = {"bayesmulti": 0.9, "dropout": 0.8, "gaussian": 0.3, "lognormal": 1.2}
-SEARCHED = [name for name, method in METHODS.items() if method.searched]
+SEARCHED = [name for name in method_names() if method_of(name).searched]
 
 spaces = st.builds(
     lambda method, layers, tie: SearchSpace(method, layers, tie, LIMITS[method]),
@@ -89,7 +90,7 @@ def test_proposals_stay_in_the_space(space, seed, round, data):
         trials, space, round=round, slots=3, slot=1, seed=seed % 1000, candidates=64
     )
     assert inside(proposal, space)
-    method_spec(space.method, proposal, space.n_layers, site=METHODS[space.method].sites[0])
+    method_spec(space.method, proposal, space.n_layers, site=method_of(space.method).sites[0])
 
 
 @pytest.mark.parametrize("method", SEARCHED)

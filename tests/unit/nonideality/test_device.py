@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from codesign.iv.measurement import Measurement, Metadata
-from codesign.nonideality.device import Extraction, bootstrap_usability, extract
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import bootstrap_usability, extract
 from codesign.schemas.device import DEVICE
 
 CONFIG = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text())["extraction"]

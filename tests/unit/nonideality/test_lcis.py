@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codesign.nonideality.lcis import lcis, longest_increasing_window, nonmonotonic_factor, operative_window
+from codesign.nonideality.lcis import lcis, longest_increasing_window, operative_window
+from codesign.nonideality.usability import nonmonotonic_factor
 
 
 def brute_force(curve, usable, tolerated_drops):

@@ -10,21 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codesign.iv.measurement import Measurement, Metadata
-from codesign.nonideality.device import Extraction, extract, pooled_log_ratio
+from codesign.nonideality.branch import Extraction, pooled_log_ratio
+from codesign.nonideality.device import extract
+from codesign.nonideality.levels import Trend, choose_panel, synthetic_profiles, trend
 from codesign.nonideality.profile import (
     DeviceProfile,
     ProfileError,
-    Trend,
-    choose_panel,
-    held_conductance,
     nearest_level,
-    profile_of,
     read_profiles,
-    synthetic_profiles,
-    trend,
-    with_ratios,
     write_profiles,
 )
+from codesign.nonideality.profiling import held_conductance, profile_of, with_ratios
 
 L0 = 0.35
 SETTINGS = Extraction(**yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text())["extraction"])

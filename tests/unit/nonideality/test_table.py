@@ -16,7 +16,8 @@ def devices(tmp_path):
     """Rows of refused devices by name and digest of their instrument file."""
 
     def make(digests):
-        from codesign.nonideality.device import Extraction, extract
+        from codesign.nonideality.branch import Extraction
+        from codesign.nonideality.device import extract
 
         quality = {"open_ratio": 1e-3, "short_fraction": 0.95, "flip_fraction": 0.5}
         how = Extraction(

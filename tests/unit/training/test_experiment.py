@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-
-from codesign.bayesmulti.methods import method_spec
 from codesign.training.experiment import Experiment
+from codesign.training.weights import write_weights
+
+from codesign.bayesmulti.specification import method_spec
 from codesign.training.job import train_experiment
 from codesign.training.loop import TrainingError
-from codesign.training.weights import write_weights
 
 MOONS = Experiment(
     "two", "moons", "embedded", "perceptron", epochs=3, batch_size=20, learning_rate=0.02,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import yaml
 
-from codesign.nonideality.device import Extraction, extract
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
 from codesign.nonideality.lcis import lcis
 from codesign.seeds import generator
 from codesign.virtual_lab.devices import make_for, spread_conditions, virtual_measurements

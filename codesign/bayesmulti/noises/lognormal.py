@@ -1,0 +1,32 @@
+"""Log-normal factors, as a memristor's conductance varies (the paper, Eq. 7)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from codesign.bayesmulti.noises.base import FactorNoise, check_width
+
+
+@dataclass(frozen=True)
+class LognormalNoise(FactorNoise):
+    """x * exp(sigma z), z ~ N(0, 1): the memristor's own disturbance, and like it of mean above 1."""
+
+    sigma: float
+    kind: ClassVar[str] = "lognormal"
+
+    def __post_init__(self) -> None:
+        check_width(self.kind, "sigma", self.sigma)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it changes nothing."""
+        return self.sigma == 0
+
+    def factor(self, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Independent factors of median 1 in the shape, dtype and device of `like`."""
+        z = torch.empty_like(like, requires_grad=False).normal_(generator=generator)
+        return z.mul_(self.sigma).exp_()
+
+
+NOISE = LognormalNoise

@@ -1,0 +1,175 @@
+"""The charging branch of a measurement: which samples count, before anything is fitted.
+
+Compliance is masked cycle by cycle before anything else; then cycles that fail quality control are
+dropped and named.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from codesign.iv.measurement import Measurement
+from codesign.nonideality.compliance import compliance_level
+from codesign.nonideality.quality import Quality, judge_cycles
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Settings of the extraction; meaning, unit and range in the configuration's schema."""
+
+    branch: str
+    compliance: str
+    compliance_fraction: float
+    tolerated_drops: int
+    min_operative_fraction: float
+    estimator: str
+    confidence: float
+    min_points: int
+    min_cycles: int
+    min_cycle_fraction: float
+    quality: Quality | Mapping[str, float]
+    bootstrap: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.quality, Quality):
+            object.__setattr__(self, "quality", Quality(**self.quality))
+        for name, allowed in (
+            ("branch", ("up", "positive")),
+            ("compliance", ("mask", "keep")),
+            ("estimator", ("mle", "robust")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        for name in ("compliance_fraction", "min_operative_fraction", "confidence", "min_cycle_fraction"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in 0 ... 1, got {getattr(self, name)}")
+        for name, least in (("min_points", 3), ("min_cycles", 2), ("tolerated_drops", 0), ("bootstrap", 20)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """The charging branch of a measurement: which samples count, before anything is fitted.
+
+    Arrays of samples have shape (cycles used, branch points).
+    """
+
+    cycles: np.ndarray
+    """Numbers of all cycles in the file, shape (n_cycles,)."""
+    verdict: np.ndarray
+    """The quality rule that drops each cycle, '' for a used one, shape (n_cycles,)."""
+    v_max_v: float
+    """Largest voltage of the branch over all cycles."""
+    voltage: np.ndarray
+    current: np.ndarray
+    limited: np.ndarray
+    """Samples in compliance."""
+    positive: np.ndarray
+    """Samples with a finite, positive current."""
+    usable: np.ndarray
+    """Branch points with enough samples out of compliance, shape (branch points,)."""
+    log_g: np.ndarray
+    """ln of the conductance in siemens at samples that count, NaN elsewhere."""
+    found: dict
+    """Columns of `codesign.schemas.device.DEVICE` about compliance."""
+
+
+def read_branch(measurement: Measurement, settings: Extraction) -> Branch | None:
+    """Mask compliance, judge cycles, keep what counts; None where the voltage is never positive.
+
+    Args:
+        measurement: One that was not refused.
+        settings: Branch, compliance and quality rules.
+    """
+    cycles, voltage, current = measurement.grid()
+    branch = _branch(measurement, voltage, settings.branch)
+    if branch.size == 0:
+        return None
+    limited, found = _limited(measurement, voltage, current, settings)
+    # (cycles, branch points)
+    voltage, current, limited = voltage[:, branch], current[:, branch], limited[:, branch]
+    verdict = judge_cycles(current, limited, settings.quality)
+    used = verdict == ""
+    v_max_v = float(np.nanmax(voltage))
+    voltage, current, limited = voltage[used], current[used], limited[used]
+    positive = np.isfinite(current) & (current > 0)
+    sample = positive & ~limited
+    least = max(2, math.ceil(settings.min_cycle_fraction * used.sum()))
+    usable = sample.sum(axis=0) >= least
+    sample &= usable
+    log_g = np.where(
+        sample, np.log(np.where(sample, current, 1.0)) - np.log(np.where(sample, voltage, 1.0)), np.nan
+    )
+    return Branch(
+        cycles=cycles,
+        verdict=verdict,
+        v_max_v=v_max_v,
+        voltage=voltage,
+        current=current,
+        limited=limited,
+        positive=positive,
+        usable=usable,
+        log_g=log_g,
+        found=found,
+    )
+
+
+def pooled_log_ratio(measurement: Measurement, settings: Extraction) -> np.ndarray:
+    """ln(G / mean curve) of every sample that counts, shape (n_samples,), cycle by cycle.
+
+    The samples behind sigma: their root mean square is `sigma_mle`. Empty where no sample counts.
+    """
+    branch = None if measurement.metadata.status == "refused" else read_branch(measurement, settings)
+    if branch is None or not branch.usable.any():
+        return np.empty(0)
+    log_ratio = branch.log_g - np.log(mean_curve(branch.log_g))
+    return log_ratio[np.isfinite(log_ratio)]
+
+
+def mean_curve(log_g: np.ndarray) -> np.ndarray:
+    """Mean conductance over cycles, shape (n_points,); NaN where no sample."""
+    sample = np.isfinite(log_g)
+    total = np.where(sample, np.exp(np.where(sample, log_g, 0.0)), 0.0).sum(axis=0)
+    count = sample.sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _branch(measurement: Measurement, voltage: np.ndarray, branch: str) -> np.ndarray:
+    """Indices of the branch's points, in sweep order."""
+    if measurement.metadata.kind == "pulse":
+        points = measurement.metadata.branch_points or voltage.shape[1]
+        return np.arange(min(points, voltage.shape[1]))
+    filled = np.isfinite(voltage)
+    mean = np.where(filled, voltage, 0.0).sum(axis=0) / np.maximum(filled.sum(axis=0), 1)
+    positive = mean > 0
+    if branch == "up" and positive.any():
+        positive[int(np.argmax(mean)) + 1 :] = False
+    return np.flatnonzero(positive)
+
+
+def _limited(
+    measurement: Measurement, voltage: np.ndarray, current: np.ndarray, settings: Extraction
+) -> tuple[np.ndarray, dict]:
+    """Samples in compliance, and the level with its source."""
+    none = np.zeros(current.shape, dtype=bool)
+    if measurement.metadata.kind == "pulse":
+        return none, {}
+    quadrant = np.where(voltage > 0, current, np.nan)
+    level, source, note = compliance_level(quadrant, measurement.metadata.compliance_a)
+    found = {
+        "compliance_level_a": level,
+        "compliance_source": source,
+        "notes": joined("; ".join(measurement.metadata.notes), note),
+    }
+    if level is None or settings.compliance == "keep":
+        return none, found
+    with np.errstate(invalid="ignore"):
+        return current >= settings.compliance_fraction * level, found
+
+
+def joined(*parts: str) -> str:
+    """Notes as one text, empty ones left out."""
+    return "; ".join(part for part in parts if part)

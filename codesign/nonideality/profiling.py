@@ -1,0 +1,102 @@
+"""From a device's row and its sweeps to its profile.
+
+Where the source limited the current, the recorded conductance Icc / V falls
+by construction: V is what the source was set to, while the voltage across the
+cell has collapsed to Icc / G. The cell itself keeps the state in which it
+reached the limit, because the limit stops what would have raised it further
+(that is how a compliance current sets the on-state of a memristor). So a
+masked point, or one where nothing was recorded, holds the conductance of the
+last usable point before it; before the first usable point of the window, that
+point's. Levels beyond the onset of compliance therefore saturate.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from codesign.iv.measurement import Measurement
+from codesign.nonideality.branch import Extraction, pooled_log_ratio
+from codesign.nonideality.lcis import operative_window
+from codesign.nonideality.profile import DeviceProfile, ProfileError
+
+
+def profile_of(row: Mapping, *, min_operative_fraction: float, level: float | None = None) -> DeviceProfile:
+    """The profile of one device.
+
+    Args:
+        row: A row of `codesign.schemas.device.DEVICE` with status `ok`.
+        min_operative_fraction: l0, as in the extraction that made the row.
+        level: Usability level the device stands for, if any.
+
+    Raises:
+        ProfileError: The device has no usability; the message repeats its reason.
+    """
+    if row["status"] != "ok":
+        raise ProfileError(f"device {row['device']} has no profile: {row['reason'] or row['status']}")
+    points = row["branch_points"]
+    window = operative_window(row["lcis_start"], points, min_operative_fraction=min_operative_fraction)
+    stretch = slice(window.start, window.start + window.length)
+    recorded = np.array([np.nan if g is None else g for g in row["conductance_s"][stretch]], dtype=float)
+    held = held_conductance(recorded, np.array(row["usable"][stretch], dtype=bool))
+    g_min, g_max = float(held.min()), float(held.max())
+    place = window.start + np.arange(window.length)
+    reached = (place >= row["lcis_start"]) & (place < row["lcis_start"] + row["lcis_length"])
+    if g_max > g_min:
+        curve = (held - g_min) / (g_max - g_min)
+    else:
+        # one conductance for every level: nothing is stored, so nothing is reached
+        curve, reached = np.zeros(window.length), np.zeros(window.length, dtype=bool)
+    return DeviceProfile(
+        profile=row["device"],
+        kind="device",
+        origin=row["origin"],
+        level=level,
+        usability=row["usability"],
+        usability_low=row["usability_low"],
+        usability_high=row["usability_high"],
+        eta=row["eta"],
+        sigma=row["sigma_upper"],
+        branch_points=points,
+        window_start=window.start,
+        window_length=window.length,
+        lcis_start=row["lcis_start"],
+        lcis_length=row["lcis_length"],
+        g_min_s=g_min,
+        g_max_s=g_max,
+        curve=curve,
+        reached=reached,
+    )
+
+
+def held_conductance(conductance_s: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Conductance that a cell driven to each point ends at: usable points, held where there is none.
+
+    Args:
+        conductance_s: Mean conductance of the window, shape (n,); any value where not usable.
+        usable: Shape (n,).
+
+    Raises:
+        ProfileError: No usable point with a finite conductance.
+    """
+    known = usable & np.isfinite(conductance_s)
+    if not known.any():
+        raise ProfileError("no usable point in the operative window")
+    # index of the last known point at or before each point; before the first, the first
+    last = np.maximum.accumulate(np.where(known, np.arange(known.size), -1))
+    last[last < 0] = np.flatnonzero(known)[0]
+    return conductance_s[last]
+
+
+def with_ratios(profile: DeviceProfile, measurement: Measurement, extraction: Extraction) -> DeviceProfile:
+    """The profile with the device's own ratios G / mean, for non-parametric noise.
+
+    Raises:
+        ProfileError: The measurement is of another device, or no sample counts.
+    """
+    if measurement.metadata.device != profile.profile:
+        raise ProfileError(f"profile {profile.profile} and measurement of {measurement.metadata.device}")
+    log_ratio = pooled_log_ratio(measurement, extraction)
+    if log_ratio.size == 0:
+        raise ProfileError(f"device {profile.profile}: no usable sample to take ratios from")
+    return replace(profile, log_ratio=log_ratio)
