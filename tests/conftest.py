@@ -1,7 +1,20 @@
-"""Rows of a crossbar's record that several folders of tests share."""
+"""What all tests run under, and rows of a crossbar's record that several folders of them share.
 
-import numpy as np
-import pytest
+One thread a process, as the workflow gives its jobs; two test processes with two threads each on two
+cores would wait for each other. Proposals from ten devices took thirteen times the processor time.
+"""
+
+import os
+
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")  # before anything imports numpy or torch
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+settings.register_profile("codesign", deadline=None)  # a law does not depend on how busy a machine is
+settings.load_profile("codesign")
 
 
 @pytest.fixture

@@ -2,15 +2,14 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import time
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.workflow.tiny import CONDITIONS, TARGETS, measured_file
+from tests.workflow.tiny import CONDITIONS, MAIN, TARGETS, measured_file, wait_for
 
+TABLES = ("usability", "proposals")
 AFTER_TABLE = {"tabulate_usability": 1, "propose_devices": 1, "draw_usability": 1, "draw_proposals": 1}
 
 
@@ -83,30 +82,29 @@ def test_a_killed_run_resumes_with_the_same_tables(measured, tmp_path):
     shutil.rmtree(measured.folder / "results")
     shutil.rmtree(measured.folder / ".snakemake")
     undisturbed = measured.copy(tmp_path / "undisturbed")
-    undisturbed.snakemake("usability", "proposals")
-    measured.kill_when("results/devices/device-*.parquet", "usability", "proposals")
+    undisturbed.snakemake(*TABLES)
+    measured.kill_at(
+        "workflow_scripts/extract_nonidealities.py", MAIN, *TABLES, once="results/devices/device-*.parquet"
+    )
     assert not (measured.folder / "results/fabrication/proposals.csv").exists()
     measured.snakemake("--unlock")
-    measured.snakemake("usability", "proposals", "--rerun-incomplete")
+    measured.snakemake(*TABLES, "--rerun-incomplete")
     assert measured.tables() == undisturbed.tables()
 
 
-def test_two_runs_at_once_cannot_corrupt_results(measured, tmp_path):
+def test_two_runs_at_once_cannot_corrupt_results(measured):
     """The second one is told to wait by Snakemake's lock; the tables are those of one run."""
     expected = measured.tables()
     measured.configure({"extraction": {"tolerated_drops": 0}})
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "usability"]
-    both = [
-        subprocess.Popen(
-            command, cwd=measured.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        for _ in range(2)
-    ]
-    outputs = [process.communicate(timeout=300)[0] for process in both]
-    codes = sorted(process.returncode for process in both)
-    assert codes[0] == 0
-    if codes[1] != 0:
-        assert any("LockException" in text or "cannot be locked" in text for text in outputs)
+    with measured.held("workflow_scripts/tabulate_usability.py", MAIN) as at_the_gate:
+        first = measured.start("usability", cores=1)
+        wait_for(at_the_gate.exists, first)
+        second = measured.start("usability", cores=1)
+        told, _ = second.communicate(timeout=300)
+        assert first.poll() is None and second.returncode != 0
+        assert "LockException" in told or "cannot be locked" in told
+    output, _ = first.communicate(timeout=300)
+    assert first.returncode == 0, output[-3000:]
     measured.configure({"extraction": {"tolerated_drops": 2}})
     measured.snakemake("usability")
     table = "results/usability.parquet"

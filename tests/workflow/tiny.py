@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,6 +98,8 @@ COLLECTING = (
 """Rules that only collect files."""
 
 
+MAIN = 'if __name__ == "__main__":'
+"""The line of a script where its job begins."""
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -136,24 +140,52 @@ class Project:
         names = re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)$", output, re.MULTILINE)
         return {name: count for name, count in Counter(names).items() if name not in COLLECTING}
 
-    def kill_when(self, appears: str, *targets: str) -> None:
-        """Run, and kill Snakemake and its jobs as soon as a file of this pattern is there."""
-        running = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--cores", "1", *targets],
+    def start(self, *arguments: str, cores: int = 2) -> subprocess.Popen:
+        """Snakemake in a session of its own, so that it can be killed with its jobs."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments],
             cwd=self.folder,
             env=ENVIRONMENT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        deadline = time.time() + 300
-        while not list(self.folder.glob(appears)):
-            assert time.time() < deadline and running.poll() is None, (
-                "the run ended before it could be killed"
-            )
-            time.sleep(0.005)
-        os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
+
+    @contextmanager
+    def held(self, name: str, line: str, *, once: str = "Snakefile") -> Iterator[Path]:
+        """A gate: in the block, jobs that come to a line of a file stay there.
+
+        Args:
+            name: The file of the project; the line must occur in it once.
+            line: The last line that is done.
+            once: Only where a file of this pattern is there; others go on.
+
+        Yields:
+            A file that appears with the first job at the gate.
+        """
+        indent = line[: len(line) - len(line.lstrip())] + ("    " if line.endswith(":") else "")
+        with (self.folder / name).open() as file:
+            assert line in file.read().splitlines()
+        gate = (
+            "import pathlib, time",
+            f"while list(pathlib.Path().glob({once!r})) and not pathlib.Path('go-on').exists():",
+            "    pathlib.Path('at-the-gate').touch()",
+            "    time.sleep(0.01)",
+        )
+        self.edit(name, f"{line}\n", "\n".join([line, *(indent + each for each in gate), ""]))
+        try:
+            yield self.folder / "at-the-gate"
+        finally:
+            (self.folder / "go-on").touch()
+
+    def kill_at(self, name: str, line: str, *targets: str, once: str) -> None:
+        """Run one job at a time, and kill Snakemake and its job where it is at the gate of `held`."""
+        with self.held(name, line, once=once) as at_the_gate:
+            running = self.start(*targets, cores=1)
+            wait_for(at_the_gate.exists, running)
+            os.killpg(running.pid, signal.SIGKILL)
+            running.communicate()
 
     def configure(self, changes: dict) -> None:
         """Change config.yaml, nested keys one by one; `space` and `tasks` as a whole."""
@@ -189,6 +221,14 @@ class Project:
         """The same state elsewhere, time stamps kept."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return Project(folder)
+
+
+def wait_for(condition: Callable[[], bool], running: subprocess.Popen) -> None:
+    """Return as soon as something is so."""
+    deadline = time.time() + 300
+    while not condition():
+        assert time.time() < deadline and running.poll() is None, "the run ended too early"
+        time.sleep(0.002)
 
 
 def _merge(config: dict, changes: dict) -> None:
