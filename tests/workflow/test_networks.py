@@ -152,7 +152,11 @@ def test_no_test_example_is_read_before_the_evaluation(trained):
         ),
         pytest.param(
             {"experiments": {"two": {"task": "moons", "epoch": 3}}},
-            ["experiments.two.epoch: unknown key", "did you mean epochs?", "experiments.two.network: missing"],
+            [
+                "experiments.two.epoch: unknown key",
+                "did you mean epochs?",
+                "experiments.two.network: missing",
+            ],
             id="experiment-key",
         ),
         pytest.param(
