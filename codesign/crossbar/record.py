@@ -153,7 +153,7 @@ def task_said(metadata: Mapping, *, otherwise: str | None) -> tuple[str, str]:
     if task is None:
         raise RecordError(
             "the record does not say the task of its networks, and the configuration leaves it out: put the "
-            "task that crossbar.task names back under tasks"
+            "experiment that crossbar.experiment names back under experiments"
         )
     return task, metadata.get("dataset") or task
 

@@ -224,7 +224,7 @@ def test_the_task_of_a_record_is_what_is_drawn(made, tmp_path, said_of_source):
         "network, its inputs",
     )
     assert _drawn(made, tmp_path, said=silent, task="digits")[0] == {0.1}
-    with pytest.raises(RecordError, match=r"put the task that crossbar\.task names back"):
+    with pytest.raises(RecordError, match=r"put the experiment that crossbar\.experiment names back"):
         _drawn(made, tmp_path, said=silent, task=None)
 
 

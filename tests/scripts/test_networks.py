@@ -235,8 +235,12 @@ def test_a_training_repeats_and_leaves_no_checkpoint(search, tmp_path):
     for name in ("weights.safetensors", "history.parquet", "spec.json"):
         assert (tmp_path / "bayesmulti" / name).read_bytes() == (search / "bayesmulti" / name).read_bytes()
     assert not list(tmp_path.glob("*.checkpoint*.safetensors"))
-    history = read_table(search / "bayesmulti/history.parquet", schema=HISTORY)
-    assert history["epoch"].to_pylist() == [1, 2, 3]
+    history = read_table(search / "bayesmulti/history.parquet", schema=HISTORY).to_pylist()
+    parts = [("train", "learning_rate"), ("train", "loss"), ("train", "accuracy")]
+    parts += [("validation", "loss"), ("validation", "accuracy")]
+    assert sorted((row["epoch"], row["part"], row["quantity"]) for row in history) == sorted(
+        (epoch, *each) for epoch in (1, 2, 3) for each in parts
+    )
     _, made = read_weights(search / "bayesmulti/weights.safetensors")
     assert (made["method"], made["data"]["obtained"]) == ("bayesmulti", "generated")
 
