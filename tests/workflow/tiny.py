@@ -46,7 +46,7 @@ TINY = {
         "space_filling": 2,
     },
     "campaign": {"repeats": 1, "evaluations": 3},
-    "profiles": {"panel": [0.7, 0.4], "synthetic": [1.0, 0.5]},
+    "profiles": {"panel": [0.7, 0.4], "synthetic": [1.0, 0.5, 0.3]},
     "experiments": {
         "moons": {
             "task": "moons",
