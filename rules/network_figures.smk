@@ -15,7 +15,11 @@ out  results/{lab}figures/{metric}-{experiment}.pdf, .png, .csv           scores
 def metric_of(wildcards):
     """The primary metric of an experiment's task, or the one that a figure is of."""
     about = ABOUT[wildcards.experiment]
-    metric = about.metrics[wildcards.get("metric", about.primary)]
+    return metric_said(about.metrics[wildcards.get("metric", about.primary)])
+
+
+def metric_said(metric):
+    """A metric as a parameter of a rule holds it."""
     return {
         "name": metric.name,
         "title": metric.title,
@@ -247,7 +251,7 @@ rule draw_correlation:
         mem_mb=2000,
         runtime=10,
     params:
-        experiments=list(EXPERIMENTS),
+        experiments={name: metric_said(about.metric) for name, about in ABOUT.items()},
         confidence=config["evaluation"]["confidence"],
         code=methods_code("draw_correlation.py"),
     message:

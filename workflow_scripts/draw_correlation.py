@@ -10,6 +10,7 @@ from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
 from codesign.tables import read_table
+from codesign.tasks.about import Metric
 
 WORDS = ("experiment", "method", "noise", "metric", "reading", "title", "device")
 
@@ -22,10 +23,15 @@ def main(
     pdf: Path,
     png: Path,
     csv: Path,
-    experiments: list[str],
+    experiments: dict[str, Metric],
     confidence: float,
 ) -> None:
-    """Draw what `correlate_usability` wrote."""
+    """Draw what `correlate_usability` wrote.
+
+    Args:
+        experiments: In the order to draw them, with the metric that is drawn of each.
+        confidence: Of the intervals of rho.
+    """
     drawing = draw_correlation(
         _read(correlation),
         _read(points),
@@ -61,6 +67,6 @@ if __name__ == "__main__":
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
             csv=Path(snakemake.output.csv),
-            experiments=snakemake.params.experiments,
+            experiments={name: Metric(**said) for name, said in snakemake.params.experiments.items()},
             confidence=snakemake.params.confidence,
         )

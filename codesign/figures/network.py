@@ -307,16 +307,16 @@ def draw_correlation(
     correlations: Sequence[Mapping],
     points: Sequence[Mapping],
     *,
-    experiments: Sequence[str],
+    experiments: Mapping[str, Metric],
     confidence: float,
     origin: str,
 ) -> Drawing:
     """Score on each device against U, and the rank correlation of each reading of usability.
 
     Args:
-        correlations: As `codesign.evaluation.readings.predictions` gives them.
+        correlations: As `codesign.evaluation.readings.predictions` gives them, of any metrics.
         points: The points behind them.
-        experiments: Experiments in the order to draw them; of each its primary metric, as given.
+        experiments: Experiments in the order to draw them, and the metric that is drawn of each.
         confidence: Of the intervals of rho.
         origin: measured | virtual.
 
@@ -340,15 +340,16 @@ def draw_correlation(
             "(devices resampled)",
         )
         head(figure, height, "Does usability predict the score on a device?", lines, origin)
-        for k, experiment in enumerate(experiments):
+        for k, (experiment, metric) in enumerate(experiments.items()):
             row, column = divmod(k, COLUMNS)
             left, bottom = 31 + 52 * column, block_mm * (blocks - 1 - row)
             scatter = axes_mm(figure, left, bottom + 52, 40, 38)
             forest = axes_mm(figure, left, bottom + 9, 40, 30)
-            found = [line for line in correlations if line["experiment"] == experiment]
-            numbers += _predicted(
-                scatter, experiment, [line for line in points if line["experiment"] == experiment], found
+            found, behind = (
+                [row for row in rows if (row["experiment"], row["metric"]) == (experiment, metric.name)]
+                for rows in (correlations, points)
             )
+            numbers += _predicted(scatter, experiment, metric, behind, found)
             numbers += _forest(forest, experiment, found, named=column == 0)
         return Drawing(figure, numbers)
 
@@ -370,11 +371,12 @@ def _correlation_number(panel: str, experiment: str, **values) -> dict:
     return dict.fromkeys(names) | {"panel": panel, "experiment": experiment} | values
 
 
-def _predicted(axes, experiment: str, points: Sequence[Mapping], found: Sequence[Mapping]) -> list[dict]:
+def _predicted(
+    axes, experiment: str, metric: Metric, points: Sequence[Mapping], found: Sequence[Mapping]
+) -> list[dict]:
     """Scatter of one experiment."""
-    metric = found[0]["metric"] if found else "score"
     axes.set_title(experiment, y=1.11)
-    axes.set(xlim=(-0.03, 1.03), xlabel="usability U", ylabel=f"{metric} on test data")
+    axes.set(xlim=(-0.03, 1.03), xlabel="usability U", ylabel=f"{metric.title} on test data{_worse(metric)}")
     axes.grid(True)
     if not found:
         said = f"n = {len(points)} devices:\nno rank correlation"
@@ -411,7 +413,7 @@ def _predicted(axes, experiment: str, points: Sequence[Mapping], found: Sequence
             experiment,
             device=row["device"],
             reading="usability",
-            metric=metric,
+            metric=metric.name,
             usability=row["usability"],
             value=row["score"],
             std=row["std"],

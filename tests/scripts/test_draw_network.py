@@ -193,7 +193,7 @@ def test_draw_correlation_reads_what_correlate_usability_writes(tmp_path):
         "correlation": tmp_path / "correlation.csv",
         "points": tmp_path / "points.csv",
         "usability": tmp_path / "usability.parquet",
-        "experiments": ["two-moons"],
+        "experiments": {"two-moons": ACCURACY},
         "confidence": 0.95,
     }
     write_csv(found, given["correlation"])

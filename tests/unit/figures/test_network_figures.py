@@ -186,12 +186,12 @@ def test_devices_fall_back_to_every_method_and_do_without_intervals():
     assert all(number["usability_low"] is None for number in drawing.numbers)
 
 
-def _correlated(device_row, experiments, count):
+def _correlated(device_row, experiments, count, **values):
     devices = [device_row(f"d-{k:03d}", 0.05 + 0.9 * k / max(count, 1)) for k in range(count)]
     for k, row in enumerate(devices):
         row |= {"sigma_mle": row["sigma_upper"] * 0.8, "sigma_robust": 0.3, "usability_reference": 0.5}
         row |= {"eta": 1.0 - 0.01 * k}
-    summary = [row for name in experiments for row in _on_devices(["erm"], count, experiment=name)]
+    summary = [row for name in experiments for row in _on_devices(["erm"], count, experiment=name, **values)]
     given = {"method": "erm", "resamples": 50, "confidence": 0.95, "seed": 1}
     return predictions(devices, summary, **given)
 
@@ -199,7 +199,9 @@ def _correlated(device_row, experiments, count):
 def test_correlation_draws_points_and_intervals(device_row, texts):
     """One scatter and one forest an experiment, on the numbers of `predictions`."""
     found, points = _correlated(device_row, ["t", "u"], 8)
-    drawing = draw_correlation(found, points, experiments=["t", "u"], confidence=0.95, origin="virtual")
+    drawing = draw_correlation(
+        found, points, experiments={"t": ACCURACY, "u": ACCURACY}, confidence=0.95, origin="virtual"
+    )
     scatter, forest = drawing.figure.axes[:2]
     [line] = [line for line in scatter.lines if line.get_gid() == "t"]
     assert line.get_ydata().tolist() == [row["score"] for row in points if row["experiment"] == "t"]
@@ -214,12 +216,28 @@ def test_correlation_draws_points_and_intervals(device_row, texts):
     assert len(drawing.numbers) == len(points) + len(found)
 
 
+def test_of_several_metrics_the_one_asked_for_is_correlated(device_row):
+    """Scores and errors on one pair of axes would be neither; the axis says where lower is better."""
+    error = Metric("error", "error per atom / meV", "lower")
+    found, points = _correlated(device_row, ["t"], 8)
+    others, behind = _correlated(device_row, ["t"], 8, metric="error")
+    given = {"confidence": 0.95, "origin": "virtual"}
+    both = (found + others, points + behind)
+    alone = draw_correlation(found, points, experiments={"t": ACCURACY}, **given)
+    assert draw_correlation(*both, experiments={"t": ACCURACY}, **given).numbers == alone.numbers
+    drawn = draw_correlation(*both, experiments={"t": error}, **given)
+    assert drawn.figure.axes[0].get_ylabel() == "error per atom / meV on test data (lower is better)"
+    assert {number["metric"] for number in drawn.numbers} == {"error"}
+
+
 def test_correlation_says_where_there_are_too_few_devices(device_row, texts):
     """Two devices have no rank correlation; none at all give empty tables."""
     found, points = _correlated(device_row, ["t"], 2)
     assert found == []
     for given in (points, []):
-        drawing = draw_correlation(found, given, experiments=["t"], confidence=0.95, origin="virtual")
+        drawing = draw_correlation(
+            found, given, experiments={"t": ACCURACY}, confidence=0.95, origin="virtual"
+        )
         assert any(f"n = {len(given)} devices" in text for text in texts(drawing.figure))
 
 
@@ -227,13 +245,14 @@ def test_correlation_refuses_an_experiment_it_was_not_told_of(device_row):
     """An experiment missing from the list would silently be missing from the figure."""
     found, points = _correlated(device_row, ["t"], 4)
     with pytest.raises(ValueError, match="not drawn: t"):
-        draw_correlation(found, points, experiments=["u"], confidence=0.95, origin="virtual")
+        draw_correlation(found, points, experiments={"u": ACCURACY}, confidence=0.95, origin="virtual")
 
 
 @pytest.mark.parametrize("count", [1, 24, 300], ids=["one device", "quick", "many"])
 def test_small_and_large_sets_fit_their_page(count, device_row, inside):
     """From one device to a large laboratory."""
-    experiments = ["moons", "digits-mlp", "digits-lenet", "objects-mobilenetv2"]
+    names = ("moons", "digits-mlp", "digits-lenet", "objects-mobilenetv2")
+    experiments = dict.fromkeys(names, ACCURACY)
     found, points = _correlated(device_row, experiments, count)
     figures = [
         draw_scores(_levels(list(METHODS)), **SHARED),
