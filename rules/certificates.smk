@@ -9,8 +9,8 @@ out  results/{lab}certificates/{experiment}/{method}.parquet                   a
 
 
 def chance_of_experiment(wildcards):
-    """Score of a network that has learnt nothing."""
-    return ABOUT[wildcards.experiment].metric.chance
+    """Share of right decisions of a network that has learnt nothing."""
+    return ABOUT[wildcards.experiment].chance_right
 
 
 def certificates_of_experiment(wildcards):
@@ -48,6 +48,7 @@ rule certify_network:
         settings=config["certificates"],
         fixed=config["training"]["fixed"],
         memsim=config["memsim"],
+        chance=chance_of_experiment,
         seed=config["seed"],
         code=network_code("certify_network.py"),
     message:

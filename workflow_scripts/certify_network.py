@@ -24,6 +24,7 @@ def main(
     settings: dict,
     fixed: list[float],
     memsim: dict,
+    chance: float,
     seed: int,
 ) -> None:
     """Write one row a certificate, level, scope and example."""
@@ -37,6 +38,7 @@ def main(
         settings=CertificateSettings(**settings),
         fixed=fixed,
         memsim=memsim,
+        chance=chance,
         seed=seed,
     )
     write_table(rows, certificates, schema=CERTIFICATES, metadata={"data": source})
@@ -55,5 +57,6 @@ if __name__ == "__main__":
             settings=snakemake.params.settings,
             fixed=snakemake.params.fixed,
             memsim=snakemake.params.memsim,
+            chance=snakemake.params.chance,
             seed=snakemake.params.seed,
         )

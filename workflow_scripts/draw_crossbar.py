@@ -65,7 +65,7 @@ def main(
             rows,
             read_table(summary, schema=CROSSBAR_SUMMARY).to_pylist(),
             dataset=dataset,
-            chance=about_of(task).metric.chance,
+            chance=about_of(task).chance_right,
             reported=PAPER_DROP if task == "moons" else {},
             confidence=confidence,
             **said,

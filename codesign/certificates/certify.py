@@ -104,6 +104,7 @@ def certify_network(
     settings: CertificateSettings,
     fixed: Sequence[float],
     memsim: Mapping,
+    chance: float,
     seed: int,
 ) -> tuple[list[dict], dict]:
     """Certify the network of `weights` on its test examples.
@@ -117,6 +118,7 @@ def certify_network(
         settings: How much is drawn.
         fixed: p_zero and p_half where training had no multinomial noise.
         memsim: mapping and analog.
+        chance: Share of right decisions of a network that has learnt nothing.
         seed: Root seed; examples and draws depend on it and the task, and are the same for every method.
 
     Returns:
@@ -144,7 +146,7 @@ def certify_network(
         profiles,
         settings=settings,
         memsim=MemSimSettings(**memsim, noise="lognormal"),
-        chance=experiment.about.metric.chance or 0.0,
+        chance=chance,
         seed=seed,
         labels=labels,
     )

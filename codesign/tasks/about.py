@@ -97,6 +97,12 @@ class About:
         return self.metrics[self.primary]
 
     @property
+    def chance_right(self) -> float:
+        """Share of right decisions of a network that has learnt nothing; 0 where no metric is that share."""
+        found = self.metrics.get("accuracy")
+        return 0.0 if found is None or found.chance is None else found.chance
+
+    @property
     def computing(self) -> dict:
         """What results rest on: not titles, memory and captions, which change nothing."""
         return {

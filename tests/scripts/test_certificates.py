@@ -74,6 +74,7 @@ def test_certificates_go_from_weights_to_the_figure(tmp_path):
                 settings=SETTINGS,
                 fixed=[0.3, 0.3],
                 memsim={"mapping": "relative", "analog": "weights"},
+                chance=0.5,
                 seed=3,
             )
         _main("tabulate_certificates", networks=networks, summary=out / "t.parquet", csv=out / "t.csv")

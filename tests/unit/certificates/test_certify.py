@@ -335,6 +335,7 @@ def test_a_network_is_certified_the_same_way_every_time(moons):
             settings=SETTINGS,
             fixed=[0.3, 0.3],
             memsim={"mapping": "relative", "analog": "weights"},
+            chance=0.5,
             seed=seed,
         )
         assert origin["dataset"] == "two moons"
@@ -364,6 +365,7 @@ def test_only_decisions_that_are_right_or_wrong_can_be_certified(moons, monkeypa
             settings=SETTINGS,
             fixed=[0.3, 0.3],
             memsim={"mapping": "relative", "analog": "weights"},
+            chance=0.5,
             seed=1,
         )
 
