@@ -9,12 +9,13 @@ import sys
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from codesign import warm
 from codesign.evaluation.chunks import chunks
 from codesign.fabrication.check import check_fabrication
 from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.iv.names import DEVICE_ID
 from codesign.provenance.digest import code_digest as digest_of
-from codesign.provenance.digest import content_digest
+from codesign.provenance.digest import content_digest, libraries_of
 from codesign.settings import SettingsError, check_settings, check_tasks, experiments, read_schema, shared_training
 from codesign.tasks.mirror import mirror_of, only_lossy
 
@@ -107,6 +108,35 @@ wildcard_constraints:
 def code_digest(script):
     """Digest of a script of workflow_scripts and of the library code it reaches."""
     return digest_of(FOLDER / "workflow_scripts" / script, package=FOLDER / "codesign")
+
+
+def start_warm():
+    """Let the jobs of this run start in a process that has their libraries loaded; see codesign/warm.
+
+    Not where jobs run elsewhere or in environments of their own, nor on the bench, which ends its
+    measurements by itself when it is told to stop. What stands before every command takes programs
+    alone, so that a rule with `shell:` would rule it out as well.
+    """
+    if (
+        not workflow.local_exec
+        or not workflow.is_main_process
+        or workflow.deployment_settings.deployment_method
+        or config["bench"]["attached"]
+        or any(rule.shellcmd for rule in workflow.rules)
+    ):
+        return
+    waiting = {job.rule for job in workflow.dag.needrun_jobs() if job.rule.script}
+    urgent_first = sorted((r for r in workflow.rules if r in waiting), key=lambda r: -r.priority)
+    libraries = [
+        name
+        for rule in urgent_first
+        for name in libraries_of(
+            FOLDER / "workflow_scripts" / Path(rule.script).name, package=FOLDER / "codesign"
+        )
+    ]
+    command = warm.prefix(dict.fromkeys(libraries))
+    if command:
+        shell.prefix(command)
 
 
 def raw_of_device(wildcards):

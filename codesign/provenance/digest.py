@@ -3,13 +3,14 @@
 import ast
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from codesign.files import sha256_of
 
 PACKAGE = Path(__file__).resolve().parents[1]
-BOOKKEEPING = ("log.py", "terminal.py", "warm.py", "provenance")
+BOOKKEEPING = ("log.py", "terminal.py", "warm", "provenance")
 """Modules and rooms that only write down what a job did, or start it: what it computes is the same."""
 
 
@@ -54,33 +55,61 @@ def code_digest(script: Path | str, *, package: Path = PACKAGE) -> str:
             imports, does not exist.
     """
     package = package.resolve()
-    left_out = {package / name for name in BOOKKEEPING}
-    seen: dict[Path, str] = {}
-    waiting = [Path(script).resolve()]
-    while waiting:
-        path = waiting.pop()
-        if path in seen or not left_out.isdisjoint((path, *path.parents)):
-            continue
-        tree_hash, imports = _parsed(path, path.stat().st_mtime_ns, package)
-        seen[path] = tree_hash
-        waiting += imports
+    left_out = frozenset(package / name for name in BOOKKEEPING)
     names = sorted(
-        (str(path.relative_to(package)) if path.is_relative_to(package) else path.name, digest)
-        for path, digest in seen.items()
+        (str(path.relative_to(package)) if path.is_relative_to(package) else path.name, parsed.digest)
+        for path, parsed in _reached(Path(script).resolve(), package, left_out).items()
     )
     return hashlib.sha256(repr(names).encode()).hexdigest()[:16]
 
 
+def libraries_of(script: Path | str, *, package: Path = PACKAGE) -> list[str]:
+    """Modules of other packages that a script and what it reaches of `package` import, as they are met."""
+    package = package.resolve()
+    reached = _reached(Path(script).resolve(), package).values()
+    return list(dict.fromkeys(name for parsed in reached for name in parsed.libraries))
+
+
+def _reached(script: Path, package: Path, left_out: frozenset[Path] = frozenset()) -> dict[Path, "_Parsed"]:
+    """A script and every module of the package that it imports, directly or not, but for some."""
+    seen: dict[Path, _Parsed] = {}
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        if path not in seen and left_out.isdisjoint((path, *path.parents)):
+            seen[path] = _parsed(path, path.stat().st_mtime_ns, package)
+            waiting += seen[path].imports
+    return seen
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    digest: str
+    imports: tuple[Path, ...]
+    """Files of the package."""
+    libraries: tuple[str, ...]
+    """Modules of other packages."""
+
+
 @cache
-def _parsed(path: Path, _mtime_ns: int, package: Path) -> tuple[str, tuple[Path, ...]]:
+def _parsed(path: Path, _mtime_ns: int, package: Path) -> _Parsed:
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     imports = {found for node in ast.walk(tree) for found in _imported(node, path, package)}
+    libraries = tuple(name for node in ast.walk(tree) for name in _others(node, package.name))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [part for part in body if not _is_docstring(part)]
     digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-    return digest, tuple(sorted(imports - {path}))
+    return _Parsed(digest, tuple(sorted(imports - {path})), libraries)
+
+
+def _others(node: ast.AST, package: str) -> list[str]:
+    """Modules of other packages that one statement imports; of `from a import b`, a."""
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        names = [node.module]
+    return [name for name in names if name.partition(".")[0] != package]
 
 
 def _is_docstring(node: ast.AST) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codesign.provenance.digest import code_digest
+from codesign.provenance.digest import code_digest, libraries_of
 
 
 @pytest.fixture
@@ -66,3 +66,14 @@ def test_how_a_job_is_written_down_is_no_formula(tree, name):
     place = name.removesuffix(".py").replace("/", ".")
     script.write_text(f"from lab.{place} import A\n")
     assert not changed(tree, name, "A = 2\n")
+
+
+def test_libraries_are_what_the_script_and_its_modules_import_of_others(tree):
+    """In functions too, each once, nothing of the package itself, nothing of a module that is not reached."""
+    script, package = tree
+    (package / "other.py").write_text("import never\n")
+    (package / "used.py").write_text(
+        "import json, one.two\nfrom three.four import five\nfrom .inner import deep\n"
+        "def f():\n    import json\n    from six import seven\n"
+    )
+    assert libraries_of(script, package=package) == ["json", "one.two", "three.four", "six"]
