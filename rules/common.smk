@@ -16,7 +16,14 @@ from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.iv.names import DEVICE_ID
 from codesign.provenance.digest import code_digest as digest_of
 from codesign.provenance.digest import content_digest, libraries_of
-from codesign.settings import SettingsError, check_settings, check_tasks, experiments, read_schema, shared_training
+from codesign.settings import (
+    SettingsError,
+    check_settings,
+    check_tasks,
+    experiments,
+    read_schema,
+    shared_training,
+)
 from codesign.tasks.mirror import mirror_of, only_lossy
 
 FOLDER = Path(workflow.basedir)
