@@ -18,8 +18,6 @@ rule certify_network:
         certificates="results/{lab}certificates/{task}/{method}.parquet",
     log:
         "results/logs/certify_network/{lab}{task}-{method}.log",
-    benchmark:
-        "results/benchmarks/certify_network/{lab}{task}-{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -20,8 +20,6 @@ rule evaluate_levels:
         evaluation="results/{lab}evaluation/{task}/{method}/levels.parquet",
     log:
         "results/logs/evaluate_levels/{lab}{task}-{method}.log",
-    benchmark:
-        "results/benchmarks/evaluate_levels/{lab}{task}-{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -52,8 +50,6 @@ rule evaluate_devices:
         evaluation="results/{lab}evaluation/{task}/{method}/devices-{chunk}.parquet",
     log:
         "results/logs/evaluate_devices/{lab}{task}-{method}-{chunk}.log",
-    benchmark:
-        "results/benchmarks/evaluate_devices/{lab}{task}-{method}-{chunk}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -45,8 +45,6 @@ rule run_noise_trial:
         trial="results/{lab}search/{task}/{method}/round-{round}-slot-{slot}.parquet",
     log:
         "results/logs/run_noise_trial/{lab}{task}-{method}-{round}-{slot}.log",
-    benchmark:
-        "results/benchmarks/run_noise_trial/{lab}{task}-{method}-{round}-{slot}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -105,8 +103,6 @@ rule train_network:
         spec="results/{lab}models/{task}/{method}/spec.json",
     log:
         "results/logs/train_network/{lab}{task}-{method}.log",
-    benchmark:
-        "results/benchmarks/train_network/{lab}{task}-{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
