@@ -32,9 +32,7 @@ rule certify_network:
     output:
         certificates="results/{lab}certificates/{experiment}/{method}.parquet",
     log:
-        "results/logs/certify_network/{lab}{experiment}-{method}.log",
-    benchmark:
-        "results/benchmarks/certify_network/{lab}{experiment}-{method}.tsv"
+        "results/logs/certify_network/{lab}{task}-{method}.log",
     conda:
         "../envs/science.yaml"
     threads: 1

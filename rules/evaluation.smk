@@ -64,9 +64,7 @@ rule evaluate_levels:
     output:
         evaluation="results/{lab}evaluation/{experiment}/{method}/levels.parquet",
     log:
-        "results/logs/evaluate_levels/{lab}{experiment}-{method}.log",
-    benchmark:
-        "results/benchmarks/evaluate_levels/{lab}{experiment}-{method}.tsv"
+        "results/logs/evaluate_levels/{lab}{task}-{method}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -98,9 +96,7 @@ rule evaluate_devices:
     output:
         evaluation="results/{lab}evaluation/{experiment}/{method}/devices-{chunk}.parquet",
     log:
-        "results/logs/evaluate_devices/{lab}{experiment}-{method}-{chunk}.log",
-    benchmark:
-        "results/benchmarks/evaluate_devices/{lab}{experiment}-{method}-{chunk}.tsv"
+        "results/logs/evaluate_devices/{lab}{task}-{method}-{chunk}.log",
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -160,8 +160,6 @@ rule run_noise_trial:
         trial="results/{lab}search/{experiment}/{method}/round-{round}-slot-{slot}.parquet",
     log:
         "results/logs/run_noise_trial/{lab}{experiment}-{method}-{round}-{slot}.log",
-    benchmark:
-        "results/benchmarks/run_noise_trial/{lab}{experiment}-{method}-{round}-{slot}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -220,9 +218,7 @@ rule train_network:
         history="results/{lab}models/{experiment}/{method}/history.parquet",
         spec="results/{lab}models/{experiment}/{method}/spec.json",
     log:
-        "results/logs/train_network/{lab}{experiment}-{method}.log",
-    benchmark:
-        "results/benchmarks/train_network/{lab}{experiment}-{method}.tsv"
+        "results/logs/train_network/{lab}{task}-{method}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
