@@ -32,7 +32,7 @@ rule certify_network:
     output:
         certificates="results/{lab}certificates/{experiment}/{method}.parquet",
     log:
-        "results/logs/certify_network/{lab}{task}-{method}.log",
+        "results/logs/certify_network/{lab}{experiment}-{method}.log",
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -64,7 +64,7 @@ rule evaluate_levels:
     output:
         evaluation="results/{lab}evaluation/{experiment}/{method}/levels.parquet",
     log:
-        "results/logs/evaluate_levels/{lab}{task}-{method}.log",
+        "results/logs/evaluate_levels/{lab}{experiment}-{method}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -96,7 +96,7 @@ rule evaluate_devices:
     output:
         evaluation="results/{lab}evaluation/{experiment}/{method}/devices-{chunk}.parquet",
     log:
-        "results/logs/evaluate_devices/{lab}{task}-{method}-{chunk}.log",
+        "results/logs/evaluate_devices/{lab}{experiment}-{method}-{chunk}.log",
     conda:
         "../envs/science.yaml"
     threads: 1

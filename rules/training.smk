@@ -218,7 +218,7 @@ rule train_network:
         history="results/{lab}models/{experiment}/{method}/history.parquet",
         spec="results/{lab}models/{experiment}/{method}/spec.json",
     log:
-        "results/logs/train_network/{lab}{task}-{method}.log",
+        "results/logs/train_network/{lab}{experiment}-{method}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
