@@ -19,7 +19,11 @@ NARROW = 1e-3
 
 
 def log_h(z: np.ndarray) -> np.ndarray:
-    """ln(phi(z) + z Phi(z)), finite for every finite z."""
+    """ln(phi(z) + z Phi(z)), finite for every finite z.
+
+    >>> [float(value.round(3)) for value in log_h(np.array([0.0, -50.0]))]
+    [-0.919, -1258.744]
+    """
     z = np.asarray(z, dtype=float)
     near = np.maximum(z, -1.0)
     direct = np.log(np.exp(-0.5 * near**2 - HALF_LOG_2PI) + near * ndtr(near))
@@ -32,7 +36,13 @@ def log_h(z: np.ndarray) -> np.ndarray:
 
 
 def log_expected_improvement(mean: np.ndarray, std: np.ndarray, best: float) -> np.ndarray:
-    """ln E[(f - best)+] for f ~ N(mean, std^2), std > 0."""
+    """ln E[(f - best)+] for f ~ N(mean, std^2), std > 0.
+
+    E[(f - best)+] = std (phi(z) + z Phi(z)) with z = (mean - best) / std.
+
+    >>> np.exp(log_expected_improvement(np.array([0.5, 0.9]), np.array([0.1, 0.1]), best=0.5)).round(4)
+    array([0.0399, 0.4   ])
+    """
     std = np.asarray(std, dtype=float)
     return np.log(std) + log_h((np.asarray(mean) - best) / std)
 
@@ -47,6 +57,10 @@ def log_level_improvement(
         std: Predicted standard deviations, > 0.
         target: Level sought.
         best_distance: b >= 0; 0 leaves nothing to improve and gives -inf.
+
+    >>> wide = log_level_improvement(np.array([0.5, 0.8]), np.array([0.01, 0.01]), 0.5, best_distance=0.2)
+    >>> np.exp(wide).round(3)
+    array([0.192, 0.   ])
     """
     std = np.asarray(std, dtype=float)
     if best_distance <= 0:
@@ -63,7 +77,11 @@ def log_level_improvement(
 
 
 def log_probability_of_improvement(mean: np.ndarray, std: np.ndarray, best: float) -> np.ndarray:
-    """ln P(f > best)."""
+    """ln P(f > best) for f ~ N(mean, std^2).
+
+    >>> float(np.exp(log_probability_of_improvement(0.5, 0.1, best=0.5)).round(6))
+    0.5
+    """
     return log_ndtr((np.asarray(mean) - best) / np.asarray(std))
 
 
@@ -80,6 +98,10 @@ def log_probability_of_approach(
         std: Predicted standard deviations, > 0.
         target: Level sought.
         best_distance: b >= 0; nothing is nearer than 0, which gives -inf.
+
+    >>> near = log_probability_of_approach(np.array([0.5]), np.array([0.1]), 0.5, best_distance=0.196)
+    >>> np.exp(near).round(3)
+    array([0.95])
     """
     std = np.asarray(std, dtype=float)
     if best_distance <= 0:

@@ -31,6 +31,9 @@ def ions_of(perovskite: str) -> tuple[str, str]:
 
     Raises:
         SpaceError: Not a lead halide perovskite with known radii.
+
+    >>> ions_of("MAPbBr3")
+    ('MA', 'Br')
     """
     a_site, _, halide = perovskite.removesuffix("3").partition("Pb")
     if a_site not in A_SITE_PM or halide not in HALIDE_PM:
@@ -42,7 +45,11 @@ def ions_of(perovskite: str) -> tuple[str, str]:
 
 
 def tolerance_factor(perovskite: str) -> float:
-    """Goldschmidt's t from effective radii, about 0.8 to 1.0 where a perovskite forms."""
+    """Goldschmidt's t from effective radii, about 0.8 to 1.0 where a perovskite forms.
+
+    >>> round(float(tolerance_factor("MAPbI3")), 2), round(float(tolerance_factor("CsPbI3")), 2)
+    (0.91, 0.85)
+    """
     a_site, halide = ions_of(perovskite)
     return (A_SITE_PM[a_site] + HALIDE_PM[halide]) / (np.sqrt(2) * (LEAD_PM + HALIDE_PM[halide]))
 

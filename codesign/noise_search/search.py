@@ -86,6 +86,9 @@ class SearchSpace:
 
         Raises:
             NoiseError: Another shape, or a coordinate outside 0 ... 1.
+
+        >>> SearchSpace("bayesmulti", n_layers=3, tie="model", limit=0.8).from_unit(np.array([0.25, 0.5]))
+        {'p_zero': 0.2, 'p_half': 0.2}
         """
         unit = np.asarray(unit, dtype=float)
         if unit.shape != (self.dimensions,) or not np.all((unit >= 0) & (unit <= 1)):
