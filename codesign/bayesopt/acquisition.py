@@ -13,9 +13,9 @@ from scipy.special import erfcx, log_ndtr, ndtr
 
 HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 FAR = 40.0
-"""Below -FAR the continued expansion of h replaces a difference of near-equal numbers."""
+"""Below -FAR, h is taken from its asymptotic series: the closed form would subtract near-equal numbers."""
 NARROW = 1e-3
-"""Below this b / std the triangle is as narrow as a spike of area b^2."""
+"""Below this b / std the density is constant over the triangle, whose area is b^2."""
 
 
 def log_h(z: np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ def log_level_improvement(
     std = np.asarray(std, dtype=float)
     if best_distance <= 0:
         return np.full(np.broadcast(mean, std).shape, -np.inf)
-    # symmetric about the target: take the side where h is small and its ratios are exact
+    # both sides of the target are alike: below it h is small, and its ratios are exact
     a = -np.abs(np.asarray(mean, dtype=float) - target) / std
     b = best_distance / std
     top, middle, bottom = log_h(a + b), log_h(a), log_h(a - b)

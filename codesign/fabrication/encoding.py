@@ -2,7 +2,8 @@
 
 Numeric variables run from 0 to 1 over the space's range, logarithmically where
 a ratio matters more than a difference (length, Ag thickness), linearly
-otherwise. A perovskite is one-hot, or described by what distinguishes it.
+otherwise. A perovskite has one dimension per compound (`onehot`), or its ionic radii
+and tolerance factor (`physical`).
 
 Sources of the descriptors: effective radii of molecular cations, Kieslich,
 Sun, Cheetham, Chem. Sci. 5, 4712 (2014): MA 217 pm, FA 253 pm; Cs 188 pm (XII),

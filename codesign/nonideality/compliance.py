@@ -1,7 +1,7 @@
 """Where the source, not the device, sets the current.
 
-In compliance G = Icc / V falls by construction and does not vary between
-cycles: taken at face value such points look non-monotonic and noise-free.
+In compliance the recorded G = Icc / V falls as V rises and is the same in every cycle. Points
+there would make a device look non-monotonic and free of noise, whatever it does.
 """
 
 from typing import NamedTuple

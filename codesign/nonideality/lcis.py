@@ -47,7 +47,7 @@ def longest_increasing_window(
     n_curves, n_points = curves.shape
     if not usable.any():
         return np.zeros(n_curves, dtype=np.int64), np.zeros(n_curves, dtype=np.int64)
-    # a drop before point i: curve[i] does not exceed curve[i - 1]
+    # a drop lies before point i where curve[i] does not exceed curve[i - 1]
     drops = ~(curves[:, 1:] > curves[:, :-1])
     fallen = np.zeros((n_curves, n_points), dtype=np.int64)  # drops up to each point
     np.cumsum(drops, axis=1, out=fallen[:, 1:])

@@ -32,7 +32,7 @@ def sigma_mle(log_ratio: np.ndarray) -> float:
 
 
 def sigma_robust(log_conductance: np.ndarray) -> float:
-    """1.4826 MAD about each level's geometric mean: blind to a few dead cycles.
+    """1.4826 MAD about each level's geometric mean; a few dead cycles hardly change it.
 
     Args:
         log_conductance: ln G, shape (n_cycles, n_points), NaN where not usable;
@@ -75,8 +75,8 @@ def autocorrelation_points(log_ratio: np.ndarray) -> float:
 
     tau = 1 + 2 sum of rho(k), summed to the first lag k >= 5 tau (Sokal, Monte
     Carlo Methods in Statistical Mechanics, 1997); rho(k) is pooled over cycles,
-    over pairs where both points are usable, about the mean of all samples: ln of
-    a ratio to an arithmetic mean averages -sigma^2 / 2, which is no correlation.
+    over pairs where both points are usable. The mean of all samples is taken off first: ln of
+    a ratio to an arithmetic mean averages -sigma^2 / 2, which would count as correlation.
 
     Args:
         log_ratio: Shape (n_cycles, n_points), NaN where not usable.
