@@ -52,7 +52,8 @@ report: $(READY)  ## the whole workflow, then its page: results/report.html
 	$(BIN)/snakemake --cores 1 $(ARGS) --report $(REPORT) --report-stylesheet report/style.css
 	@echo "open $(REPORT) in a browser"
 
-test: $(READY)  ## unit, script, regression and workflow tests
+test: $(READY)  ## unit, script, regression and workflow tests, and the examples in docstrings
+	$(BIN)/python -m pytest -q --doctest-modules codesign
 	$(BIN)/python -m pytest -q -m "not slow and not cluster" -n 2 tests
 
 test-slow: $(READY)  ## the slower checks

@@ -2,11 +2,11 @@
 
 Squared-exponential kernel with one lengthscale a dimension (ARD); noise is the
 bootstrap variance of each device plus one learned device-to-device variance,
-because two devices of one condition differ by more than their own intervals.
+because two devices made alike differ by more than the intervals of each.
 Hyperparameters are fitted in one of two ways:
 
-* `marginal`: drawn from their posterior, so that what ten devices cannot tell stays
-  uncertain; predictions are mixtures over the draws;
+* `marginal`: drawn several times from their posterior, because ten devices do not determine
+  them; predictions are averages over the draws;
 * `map`: BoTorch's maximum a posteriori under its dimension-scaled log-normal prior
   (Hvarfner et al., ICML 2024), one process.
 
@@ -22,7 +22,7 @@ import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 NOISE_FLOOR_STD = 0.01
-"""Least bootstrap standard deviation believed, in usability."""
+"""Smaller standard deviations from the bootstrap are taken as this one; in usability."""
 METHODS = ("marginal", "map")
 PRIOR = ((float(np.log(0.7)), 0.0, -3.0), (1.0, 0.5, 1.0))
 """Means and standard deviations of ln lengthscale, ln amplitude and ln noise variance."""
@@ -86,7 +86,7 @@ class Process:
         return self.offset + self.scale * (self.constant + cross.T @ weights + draws.T)
 
     def conditioned(self, x: np.ndarray) -> "Process":
-        """With points that are being made: taken to turn out as predicted (kriging believer)."""
+        """The process with further points, each assumed to turn out as predicted: devices being made."""
         mean, _ = self.predict(x)
         noise = np.full(len(x), float(np.median(self.variance)))
         return replace(
@@ -133,7 +133,7 @@ class Surrogate:
         return np.vstack([process.samples(x, share, rng) for process in self.processes])
 
     def conditioned(self, x: np.ndarray) -> "Surrogate":
-        """With points that are being made: each process takes them to turn out as it predicts."""
+        """The surrogate with further points; each process assumes that they turn out as it predicts."""
         return Surrogate(tuple(process.conditioned(x) for process in self.processes))
 
     def leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
@@ -292,7 +292,7 @@ def fit_map(x: np.ndarray, y: np.ndarray, own: np.ndarray) -> Process:
     )
     likelihood.second_noise_covar.initialize(noise=torch.tensor(0.05, dtype=torch.float64))
     with warnings.catch_warnings():
-        # BoTorch asks for sample, not population, standardisation; the prior does not mind
+        # BoTorch warns that values are not standardised by their sample deviation; population is meant here
         warnings.simplefilter("ignore")
         model = SingleTaskGP(
             tensor(x),

@@ -43,7 +43,7 @@ SAMPLES = 512
 INNER = 0.36
 """Space-filling devices keep their numeric variables within this distance of the middle of the unit cube."""
 MIDDLE = 0.3
-"""A device nearer than this to the middle, in encoded distance, stands for it."""
+"""A device within this encoded distance of the middle counts as the middle."""
 UNPREDICTED = (
     "usability_mean",
     "usability_std",
@@ -137,8 +137,8 @@ def log_acquisition(
 ) -> np.ndarray:
     """Logarithm of the expected improvement at encoded points, averaged over hyperparameters.
 
-    With noisy observations the incumbent is the best *predicted* value at the
-    conditions made or being made, not the luckiest measurement.
+    Improvement is over the best *predicted* value at the conditions made or being
+    made. The best measured value would favour a lucky measurement.
 
     Args:
         surrogate: Conditioned on everything made and being made.
@@ -182,9 +182,9 @@ def spread_choice(
 ) -> list[int]:
     """Grid points for the time before a model: the middle of the ranges first, then far from all made.
 
-    Edges are left out (`INNER`): a maximin design would sit in the corners of the
-    cube, which say little about its inside. The middle is the first of equals, so
-    its perovskite is the first of the space.
+    Edges are left out (`INNER`): points that are only far from each other would all lie in
+    the corners of the cube, which say little about its inside. The middle has the first
+    perovskite of the space, as the first of several points equally near to it.
 
     Args:
         points: Encoded grid, (n, dimensions).
