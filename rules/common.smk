@@ -84,6 +84,7 @@ CATEGORIES = {  # of the report, in reading order; its menu sorts by name
     "crossbar": "5 Crossbar",
     "provenance": "6 Provenance",
 }
+CARD_FIRST = 100  # priority of the jobs on the way to the card of the next devices: a laboratory waits for it
 SET_FIGURES = ["usability_distribution", "usability_conditions", "usability_ranking"]
 
 if SOURCE == "measured" and not FOUND.devices:
@@ -115,6 +116,16 @@ wildcard_constraints:
 def code_digest(script):
     """Digest of a script of workflow_scripts and of the library code it reaches."""
     return digest_of(FOLDER / "workflow_scripts" / script, package=FOLDER / "codesign")
+
+
+def say_where_to_look():
+    """Tell, before the first job, where the card of the next devices will stand, and how all is seen."""
+    if any(job.rule.name == "draw_proposals" for job in workflow.dag.needrun_jobs()):
+        print(
+            f"next devices to make: results/{LAB}figures/proposals.pdf (in about a minute)\n"
+            "everything as a page: make report",
+            file=sys.stderr,
+        )
 
 
 def start_warm():

@@ -15,6 +15,7 @@ rule extract_nonidealities:
         device="results/{lab}devices/{device}.parquet",
     log:
         "results/logs/extract_nonidealities/{lab}{device}.log",
+    priority: CARD_FIRST
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -41,6 +42,7 @@ rule tabulate_usability:
         csv="results/{lab}usability.csv",
     log:
         "results/logs/tabulate_usability/{lab}usability.log",
+    priority: CARD_FIRST
     conda:
         "../envs/science.yaml"
     threads: 1
