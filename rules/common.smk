@@ -91,6 +91,7 @@ CATEGORIES = {  # of the report, in reading order; its menu sorts by name
     "crossbar": "5 Crossbar",
     "provenance": "6 Provenance",
 }
+CARD_FIRST = 100  # priority of the jobs on the way to the card of the next devices: a laboratory waits for it
 SET_FIGURES = ["usability_distribution", "usability_conditions", "usability_ranking"]
 
 if ORIGIN == "measured" and not FOUND.devices:
@@ -149,6 +150,16 @@ def methods_code(script):
     """The digest of a job that shows the methods compared."""
     loaded = [module for method in METHODS for module in modules_of_method(method)]
     return code_digest(script, modules=loaded)
+
+
+def say_where_to_look():
+    """Tell, before the first job, where the card of the next devices will stand, and how all is seen."""
+    if any(job.rule.name == "draw_proposals" for job in workflow.dag.needrun_jobs()):
+        print(
+            f"next devices to make: results/{LAB}figures/proposals.pdf (in about a minute)\n"
+            "everything as a page: make report",
+            file=sys.stderr,
+        )
 
 
 def start_warm():

@@ -22,6 +22,7 @@ rule extract_nonidealities:
         device="results/{lab}devices/{device}.parquet",
     log:
         "results/logs/extract_nonidealities/{lab}{device}.log",
+    priority: CARD_FIRST
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -48,6 +49,7 @@ rule tabulate_usability:
         csv="results/{lab}usability.csv",
     log:
         "results/logs/tabulate_usability/{lab}usability.log",
+    priority: CARD_FIRST
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -25,6 +25,7 @@ rule propose_devices:
         card="results/{lab}fabrication/card.json",
     log:
         "results/logs/propose_devices/{lab}proposals.log",
+    priority: CARD_FIRST
     conda:
         "../envs/science.yaml"
     threads: 1

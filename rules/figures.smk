@@ -97,6 +97,7 @@ rule draw_proposals:
         csv="results/{lab}figures/proposals.csv",
     log:
         "results/logs/draw_proposals/{lab}proposals.log",
+    priority: CARD_FIRST
     conda:
         "../envs/science.yaml"
     threads: 1

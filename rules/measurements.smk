@@ -67,6 +67,7 @@ rule import_measurement:
         sweeps="data/iv/{device}.parquet",
     log:
         "results/logs/import_measurement/{device}.log",
+    priority: CARD_FIRST
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -88,6 +89,7 @@ rule make_virtual_devices:
         sweeps=virtual_sweeps(),
     log:
         "results/logs/make_virtual_devices.log",
+    priority: CARD_FIRST
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -65,11 +65,11 @@ class Server:
         shutil.rmtree(self.path.parent, ignore_errors=True)
 
 
-def start(modules: Iterable[str]) -> Server | None:
+def start(modules: Iterable[str], environment: Mapping[str, str] = os.environ) -> Server | None:
     """A server that imports `modules` in this order, and what they use; None where there can be none.
 
     The socket takes jobs at once; they wait for the import that is going on, not for the others. The
-    server is meant for jobs of one thread.
+    server is meant for jobs of one thread, started in this environment.
     """
     if sys.platform != "linux":
         return None  # elsewhere a job would outlive the process that waits for it
@@ -96,7 +96,7 @@ def start(modules: Iterable[str]) -> Server | None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[listening.fileno()],
-            env=_environment(os.environ),
+            env=_environment(environment),
         )
     return Server(path, process)
 
@@ -130,4 +130,4 @@ def _private_folder() -> Path | None:
 def _environment(given: Mapping[str, str]) -> dict[str, str]:
     """The environment of a job of one thread, without the folders that only jobs import from."""
     without_threads = dict.fromkeys(THREADS, "1") | ALLOCATOR
-    return {name: value for name, value in (given | without_threads).items() if name != "PYTHONPATH"}
+    return {name: value for name, value in (dict(given) | without_threads).items() if name != "PYTHONPATH"}
