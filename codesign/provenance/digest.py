@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -74,13 +74,23 @@ def code_digest(script: Path | str, *, package: Path = PACKAGE) -> str:
 @cache
 def _parsed(path: Path, _mtime_ns: int, package: Path) -> tuple[str, tuple[Path, ...]]:
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    imports = {found for node in ast.walk(tree) for found in _imported(node, path, package)}
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [part for part in body if not _is_docstring(part)]
+    imports: set[Path] = set()
+    for node in _statements(tree):
+        imports |= _imported(node, path, package)
+        if hasattr(node, "body"):
+            node.body = [part for part in node.body if not _is_docstring(part)]
     digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
     return digest, tuple(sorted(imports - {path}))
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """The module, its statements and their branches, without the expressions: there is no import in those."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting += getattr(node, block, ())
 
 
 def _is_docstring(node: ast.AST) -> bool:
