@@ -4,7 +4,8 @@ import ast
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -155,18 +156,19 @@ class _Parsed:
 def _parsed(path: Path, _mtime_ns: int, package: Path) -> _Parsed:
     """What one file holds and imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    names = {name for node in ast.walk(tree) for name in _imported(node, path, package)}
-    libraries = tuple(name for node in ast.walk(tree) for name in _others(node, package.name))
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [part for part in body if not _is_docstring(part)]
+    names: set[str] = set()
+    libraries: list[str] = []
+    for node in _statements(tree):
+        names |= _imported(node, path, package)
+        libraries += _others(node, package.name)
+        if hasattr(node, "body"):
+            node.body = [part for part in node.body if not _is_docstring(part)]
     return _Parsed(
         digest=hashlib.sha256(ast.dump(tree).encode()).hexdigest(),
         imports=tuple(sorted(name for name in names if name.split(".")[0] == package.name)),
         by_name=path.is_relative_to(package)
         and not names.isdisjoint(("importlib", "importlib.import_module")),
-        libraries=libraries,
+        libraries=tuple(libraries),
     )
 
 
@@ -176,6 +178,16 @@ def _others(node: ast.AST, package: str) -> list[str]:
     if isinstance(node, ast.ImportFrom) and not node.level:
         names = [node.module]
     return [name for name in names if name.partition(".")[0] != package]
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """The module, its statements and their branches, without the expressions: there is no import in those."""
+    waiting: deque[ast.AST] = deque([tree])
+    while waiting:
+        node = waiting.popleft()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting += getattr(node, block, ())
 
 
 def _is_docstring(node: ast.AST) -> bool:

@@ -5,12 +5,14 @@ import subprocess
 from math import sqrt
 
 import pyarrow.parquet as pq
+import pytest
 
 from tests.workflow.tiny import REPOSITORY
 
 EXAMPLE = REPOSITORY / "docs/examples"
 
 
+@pytest.mark.slow
 def test_a_new_task_takes_under_eighty_lines_and_is_drawn(project):
     """A module, two lines of the registry, one of the schema, the configuration: trained, scored, drawn."""
     project.configure({"search": {"rounds": 1, "slots": 1}})

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from codesign.tasks.task import Split
-from codesign.training.loop import TrainingError, TrainingSettings, train
 from codesign.training.weights import read_weights
+
+from codesign.training.loop import TrainingError, TrainingSettings, train
 from tests.unit.training.conftest import (
     generator,
     perceptron,
@@ -109,11 +109,12 @@ def test_a_finished_training_is_not_done_again(settings, tmp_path):
         assert torch.equal(value, again.weights[name])
 
 
-def long_training(path, *, pause_s):
-    """Forty epochs with a pause at each batch."""
+def long_training(path, *, stops=False):
+    """Forty epochs; one that stops does not end, once there is a checkpoint."""
 
     def loss(logits, targets):
-        time.sleep(pause_s)
+        while stops and path.is_file():
+            time.sleep(1)
         return torch.nn.functional.cross_entropy(logits, targets)
 
     settings = TrainingSettings(
@@ -140,15 +141,15 @@ def test_a_killed_process_leaves_a_checkpoint_to_go_on_from(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     script = (
         "from pathlib import Path; from tests.unit.training.test_checkpoint import long_training; "
-        f"long_training(Path({str(path)!r}), pause_s=0.05)"
+        f"long_training(Path({str(path)!r}), stops=True)"
     )
     with subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY) as process:
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + 300
         while not path.is_file() and process.poll() is None and time.monotonic() < limit:
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    gone_on, whole = long_training(path, pause_s=0), long_training(None, pause_s=0)
+    gone_on, whole = long_training(path), long_training(None)
     assert 0 < gone_on.resumed_after < 40 and whole.resumed_after == 0
     assert gone_on.history == whole.history
     for name, value in whole.weights.items():
