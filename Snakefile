@@ -39,6 +39,7 @@ onstart:
             "Nothing has run; what is there stays as it was."
         )
     refuse_unknown_account()
+    start_warm()
     # On one machine the cores limit what starts. Snakemake's limit of 100 starts a second comes with a timer
     # that looks at every waiting job again each second, one more of them for each finished job.
     if workflow.local_exec and hasattr(workflow.scheduler, "job_rate_limiter"):

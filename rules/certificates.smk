@@ -33,8 +33,6 @@ rule certify_network:
         certificates="results/{lab}certificates/{experiment}/{method}.parquet",
     log:
         "results/logs/certify_network/{lab}{experiment}-{method}.log",
-    benchmark:
-        "results/benchmarks/certify_network/{lab}{experiment}-{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -9,13 +9,14 @@ import sys
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from codesign import warm
 from codesign.bayesmulti.methods import method_module, method_of, noise_module
 from codesign.evaluation.chunks import chunks
 from codesign.fabrication.check import check_fabrication
 from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.iv.names import DEVICE_ID
 from codesign.provenance.digest import code_digest as digest_of
-from codesign.provenance.digest import content_digest
+from codesign.provenance.digest import content_digest, libraries_of
 from codesign.settings import (
     SettingsError,
     check_experiments,
@@ -148,6 +149,39 @@ def methods_code(script):
     """The digest of a job that shows the methods compared."""
     loaded = [module for method in METHODS for module in modules_of_method(method)]
     return code_digest(script, modules=loaded)
+
+
+def start_warm():
+    """Let the jobs of this run start in a process that has their libraries loaded; see codesign/warm.
+
+    Not where jobs run elsewhere or in environments of their own, nor on the bench, which ends its
+    measurements by itself when it is told to stop. What stands before every command takes programs
+    alone, so that a rule with `shell:` would rule it out as well.
+    """
+    if (
+        not workflow.local_exec
+        or not workflow.is_main_process
+        or workflow.deployment_settings.deployment_method
+        or config["bench"]["attached"]
+        or any(rule.shellcmd for rule in workflow.rules)
+    ):
+        return
+    waiting = {job.rule for job in workflow.dag.needrun_jobs() if job.rule.script}
+    urgent_first = sorted((r for r in workflow.rules if r in waiting), key=lambda r: -r.priority)
+    loaded = [module_of(about.name) for about in ABOUT.values()]
+    loaded += [module for method in METHODS for module in modules_of_method(method)]
+    libraries = [
+        name
+        for rule in urgent_first
+        for name in libraries_of(
+            FOLDER / "workflow_scripts" / Path(rule.script).name,
+            package=FOLDER / "codesign",
+            modules=loaded,
+        )
+    ]
+    command = warm.prefix(dict.fromkeys(libraries))
+    if command:
+        shell.prefix(command)
 
 
 def refuse_unknown_account():

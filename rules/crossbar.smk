@@ -70,8 +70,6 @@ rule train_crossbar:
         networks="results/{lab}crossbar/{method}/networks.safetensors",
     log:
         "results/logs/train_crossbar/{lab}{method}.log",
-    benchmark:
-        "results/benchmarks/train_crossbar/{lab}{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -100,8 +98,6 @@ rule simulate_crossbar:
         record="results/{lab}crossbar/simulated/{method}.parquet",
     log:
         "results/logs/simulate_crossbar/{lab}{method}.log",
-    benchmark:
-        "results/benchmarks/simulate_crossbar/{lab}{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -22,8 +22,6 @@ rule extract_nonidealities:
         device="results/{lab}devices/{device}.parquet",
     log:
         "results/logs/extract_nonidealities/{lab}{device}.log",
-    benchmark:
-        "results/benchmarks/extract_nonidealities/{lab}{device}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -65,8 +65,6 @@ rule evaluate_levels:
         evaluation="results/{lab}evaluation/{experiment}/{method}/levels.parquet",
     log:
         "results/logs/evaluate_levels/{lab}{experiment}-{method}.log",
-    benchmark:
-        "results/benchmarks/evaluate_levels/{lab}{experiment}-{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -99,8 +97,6 @@ rule evaluate_devices:
         evaluation="results/{lab}evaluation/{experiment}/{method}/devices-{chunk}.parquet",
     log:
         "results/logs/evaluate_devices/{lab}{experiment}-{method}-{chunk}.log",
-    benchmark:
-        "results/benchmarks/evaluate_devices/{lab}{experiment}-{method}-{chunk}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -25,8 +25,6 @@ rule propose_devices:
         card="results/{lab}fabrication/card.json",
     log:
         "results/logs/propose_devices/{lab}proposals.log",
-    benchmark:
-        "results/benchmarks/propose_devices/{lab}proposals.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -48,8 +46,6 @@ rule run_campaign:
         evaluations="results/virtual_lab/campaign/{strategy}/{repeat}.parquet",
     log:
         "results/logs/run_campaign/{strategy}-{repeat}.log",
-    benchmark:
-        "results/benchmarks/run_campaign/{strategy}-{repeat}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1

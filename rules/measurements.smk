@@ -88,8 +88,6 @@ rule make_virtual_devices:
         sweeps=virtual_sweeps(),
     log:
         "results/logs/make_virtual_devices.log",
-    benchmark:
-        "results/benchmarks/make_virtual_devices.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1

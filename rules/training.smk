@@ -2,6 +2,7 @@
 
 in   results/{lab}profiles/panel.parquet                              devices that noise is searched for
 out  results/{lab}search/{experiment}/{method}/round-{round}.json           specifications of a round
+     results/{lab}search/{experiment}/corner.parquet               the trial without noise, shared by all methods
      results/{lab}search/{experiment}/{method}/round-{round}-slot-{slot}.parquet   one trial: scores on the panel
      results/{lab}search/{experiment}/{method}/chosen.json                  the noise a method trains with
      results/{lab}models/{experiment}/{method}/weights.safetensors, history.parquet, spec.json
@@ -9,6 +10,13 @@ Only training and validation examples are read here.
 """
 
 from codesign.tasks.mirror import mirror_of, only_stand_in
+
+
+def corner_code(wildcards):
+    """Digest of the trial without noise: no method's code counts."""
+    about = ABOUT[wildcards.experiment]
+    modules = [module_of(about.name), *modules_of_method("erm")]
+    return code_digest("run_corner_trial.py", modules=modules, data=about.computing)
 
 
 def rounds_of(method):
@@ -25,6 +33,16 @@ def trials_of_rounds(wildcards, rounds):
         method=wildcards.method,
         round=range(1, rounds + 1),
         slot=range(1, config["search"]["slots"] + 1),
+    )
+
+
+def corner_of_trial(wildcards):
+    """The trial without noise, which is the same for every method: each search begins with it."""
+    first = (wildcards.round, wildcards.slot) == ("1", "1")
+    return expand(
+        "results/{lab}search/{experiment}/corner.parquet" if first else [],
+        lab=wildcards.lab,
+        experiment=wildcards.experiment,
     )
 
 
@@ -105,16 +123,43 @@ rule propose_noise:
         "../workflow_scripts/propose_noise.py"
 
 
+rule run_corner_trial:
+    input:
+        panel=panel_of_lab,
+    output:
+        trial="results/{lab}search/{experiment}/corner.parquet",
+    log:
+        "results/logs/run_corner_trial/{lab}{experiment}.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        gpu=gpus_of_experiment,
+        mem_mb=memory_mb_of_experiment,
+        runtime=minutes_of_experiment,
+    params:
+        experiment=experiment_of,
+        data=data_of,
+        training=SHARED_TRAINING,
+        memsim=config["memsim"],
+        programmings=config["search"]["programmings"],
+        seed=config["seed"],
+        code=corner_code,
+    message:
+        "Try {wildcards.experiment} without noise: where every search begins"
+    script:
+        "../workflow_scripts/run_corner_trial.py"
+
+
 rule run_noise_trial:
     input:
         proposal="results/{lab}search/{experiment}/{method}/round-{round}.json",
+        corner=corner_of_trial,
         panel=panel_of_lab,
     output:
         trial="results/{lab}search/{experiment}/{method}/round-{round}-slot-{slot}.parquet",
     log:
         "results/logs/run_noise_trial/{lab}{experiment}-{method}-{round}-{slot}.log",
-    benchmark:
-        "results/benchmarks/run_noise_trial/{lab}{experiment}-{method}-{round}-{slot}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -174,8 +219,6 @@ rule train_network:
         spec="results/{lab}models/{experiment}/{method}/spec.json",
     log:
         "results/logs/train_network/{lab}{experiment}-{method}.log",
-    benchmark:
-        "results/benchmarks/train_network/{lab}{experiment}-{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -23,6 +23,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from codesign.tasks.data import (
+    CIFAR10_RECORD,
+    DataError,
+    RemoteFile,
+    decode_jpegs,
+    locate,
+    open_https,
+    read_cifar10_archive,
+    read_idx,
+)
+from codesign.tasks.task import DataSettings
+from codesign.training.weights import WeightsError, read_weights
 
 from codesign.figures.style import house_style, new_figure, save, text_mm
 from codesign.iv.discovery import DiscoveryError, find_measurements
@@ -42,18 +54,6 @@ from codesign.schemas.measurement import SWEEPS
 from codesign.settings import read_schema
 from codesign.tables import METADATA_KEY, TableError, read_object, read_table, write_csv
 from codesign.tasks import data
-from codesign.tasks.data import (
-    CIFAR10_RECORD,
-    DataError,
-    RemoteFile,
-    decode_jpegs,
-    locate,
-    open_https,
-    read_cifar10_archive,
-    read_idx,
-)
-from codesign.tasks.task import DataSettings
-from codesign.training.weights import WeightsError, read_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sorted(
@@ -111,6 +111,8 @@ FORBIDDEN = {
     "__import__",
 }
 """Names that are never used; each has a safe way in this code."""
+STARTING = {"codesign/warm/client.py": ["os.execvp"], "codesign/warm/server.py": ["exec"]}
+"""Files that start the script that Snakemake started, and nothing else; names that they may use."""
 EXTRACTING = {"extract", "extractall"}
 """Methods of archives that write members where the archive says."""
 
@@ -183,7 +185,8 @@ def test_the_search_finds_what_it_looks_for(source):
 @pytest.mark.parametrize("file", PYTHON, ids=lambda file: str(file.relative_to(ROOT)))
 def test_no_file_unpickles_evaluates_or_extracts(file):
     """Not in the library, in a script or in a benchmark."""
-    assert faults_of(file.read_text(encoding="utf-8")) == []
+    faults = faults_of(file.read_text(encoding="utf-8"))
+    assert faults == STARTING.get(str(file.relative_to(ROOT)), [])
 
 
 @pytest.mark.parametrize("file", RULES, ids=lambda file: file.name)
