@@ -12,6 +12,7 @@ EXAMPLES = REPOSITORY / "docs/examples"
 FILES = ("about.yaml", "task.py", "experiment.yaml")
 COMPUTING = {
     "propose_noise": 2,
+    "run_corner_trial": 1,
     "run_noise_trial": 4,
     "choose_noise": 2,
     "train_network": 2,

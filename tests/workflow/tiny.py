@@ -232,12 +232,9 @@ def wait_for(condition: Callable[[], bool], running: subprocess.Popen) -> None:
 
 
 def _merge(config: dict, changes: dict) -> None:
+    whole = ("space", "experiments")
     for key, value in changes.items():
-        if (
-            isinstance(value, dict)
-            and isinstance(config.get(key), dict)
-            and key not in ("space", "experiments")
-        ):
+        if isinstance(value, dict) and isinstance(config.get(key), dict) and key not in whole:
             _merge(config[key], value)
         else:
             config[key] = value
