@@ -1,12 +1,14 @@
 """The worked examples of docs/adding-a-task.md, followed to the letter in a copy of the project."""
 
 import shutil
+import subprocess
+import sys
 from math import sqrt
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.workflow.tiny import NETWORK_TARGETS, REPOSITORY
+from tests.workflow.tiny import ENVIRONMENT, NETWORK_TARGETS, REPOSITORY
 
 EXAMPLES = REPOSITORY / "docs/examples"
 FILES = ("about.yaml", "task.py", "experiment.yaml")
@@ -72,3 +74,20 @@ def test_a_new_task_is_a_folder_and_an_experiment(trained, name, lines, metrics,
         for kind in ("", "device-"):
             assert (trained.folder / f"results/figures/{kind}{metric}-{name}.pdf").is_file()
     assert ideal(trained, name, metrics[0]) > learnt
+
+
+def test_the_tests_of_the_example_hold(project):
+    """They go where the page says, and are run as any others."""
+    shutil.copytree(EXAMPLES / "receptors", project.folder / "codesign/tasks/receptors")
+    tests = project.folder / "tests/unit/tasks"
+    tests.mkdir(parents=True)
+    shutil.copy2(EXAMPLES / "receptors/test_task.py", tests / "test_receptors.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", "tests"],
+        cwd=project.folder,
+        env=ENVIRONMENT,
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "4 passed" in done.stdout
