@@ -50,7 +50,7 @@ def device_lines(rows: list[dict]) -> list[str]:
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("summary", type=Path, help="results/evaluation/{task}-summary.csv")
+    parser.add_argument("summary", type=Path, help="results/evaluation/{experiment}-summary.csv")
     rows = rows_of(parser.parse_args().summary)
     print("\n".join([*level_table(rows), "", *device_lines(rows)]))
 

@@ -52,17 +52,17 @@ def main() -> None:
     given = parser.parse_args()
 
     from codesign.crossbar.experiment import programmable, simulate
-    from codesign.crossbar.networks import network_of, read_runs
+    from codesign.crossbar.networks import network_with, read_runs
     from codesign.nonideality.profile import nearest_level, read_profiles
     from codesign.settings import experiments
-    from codesign.training.experiment import Experiment, use_threads
+    from codesign.tasks.experiment import Experiment, use_threads
 
     use_threads(1)
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    task = config["crossbar"]["task"]
-    experiment = Experiment(task, **experiments(config)[task])
+    name = config["crossbar"]["experiment"]
     data = {"seed": config["seed"], "validation_fraction": config["training"]["validation_fraction"]}
-    test = experiment.test_data(experiment.data(**data, mirror=None, cache=None))
+    experiment = Experiment.make(name, experiments(config)[name], data=data)
+    (test,) = experiment.examples("test")
     profiles = read_profiles(given.lab / "profiles/panel.parquet")
     print("| condition | method | software | array | drop |\n|---|---|---|---|---|")
     for name in given.only:
@@ -71,7 +71,7 @@ def main() -> None:
         for method in crossbar["methods"]:
             began = time.process_time()
             weights = read_runs(given.lab / f"crossbar/{method}/networks.safetensors")[0]
-            networks = {run: network_of(experiment, weights[run]) for run in weights if run <= given.runs}
+            networks = {run: network_with(experiment, weights[run]) for run in weights if run <= given.runs}
             rows = list(
                 simulate(
                     networks,

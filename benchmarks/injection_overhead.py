@@ -21,10 +21,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from codesign.bayesmulti.injection import Injection, noise_layers
+from codesign.bayesmulti.injection import Injection
 from codesign.bayesmulti.methods import method_names, method_of
 from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.bayesmulti.specification import method_spec
+from codesign.models.network import network_of
 
 PARAMETERS = {
     "erm": {},
@@ -68,9 +69,9 @@ def main() -> None:
     for name in [m for m in method_names() if m != "bayesmulti-fixed"]:
         for site in method_of(name).sites:
             model = network(generator)
-            n_layers = len(noise_layers(model, site))
-            spec = method_spec(name, PARAMETERS[name], n_layers, site=site)
-            Injection(model, spec, generator).__enter__()
+            said = network_of(model)
+            spec = method_spec(name, PARAMETERS[name], len(said.places(site)), site=site)
+            Injection(said, spec, generator).__enter__()
             runs[f"{name} ({site})"] = (model, torch.optim.Adam(model.parameters()))
     others = {"naive": lambda x: naive(x, generator), "torch's dropout": nn.functional.dropout}
     for name, noisy in others.items():

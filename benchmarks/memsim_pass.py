@@ -37,6 +37,7 @@ import torch
 from torch import nn
 
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
+from codesign.models.network import network_of
 from codesign.nonideality.lcis import lcis
 from codesign.nonideality.levels import Trend, synthetic_profiles
 from codesign.nonideality.profile import DeviceProfile
@@ -98,7 +99,7 @@ def costs(name: str, model: nn.Module, batches, repeats: int) -> None:
     for label, profile, analog in variants:
         settings = MemSimSettings(mapping="relative", analog=analog, noise="lognormal")
         bare, noisy = [], []
-        with PerovskiteMemSim(model, settings) as simulator:
+        with PerovskiteMemSim(network_of(model), settings) as simulator:
 
             def noisy_pass(simulator=simulator, profile=profile):
                 simulator.program(profile, random)
@@ -131,7 +132,7 @@ def memory_child(noisy: bool) -> None:
         before = resident("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew: proc_pid_clear_refs(5)
         if noisy or width != WIDE:
-            with PerovskiteMemSim(model, settings) as simulator:
+            with PerovskiteMemSim(network_of(model), settings) as simulator:
                 simulator.program(CURVED, torch.Generator().manual_seed(1))
                 forward(model, images)
         else:
@@ -235,7 +236,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         workbook = chosen.workbook or virtual_workbook(Path(name))
         reference, ours = [], []
-        with PerovskiteMemSim(model, settings) as simulator:
+        with PerovskiteMemSim(network_of(model), settings) as simulator:
             random = torch.Generator().manual_seed(1)
 
             def noisy_pass():

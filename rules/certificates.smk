@@ -47,6 +47,7 @@ rule certify_network:
         fixed=config["training"]["fixed"],
         memsim=config["memsim"],
         seed=config["seed"],
+        chance=chance_of_experiment,  # read by the job itself; here, so that another one runs it again
         code=network_code("certify_network.py"),
     message:
         "Certify {wildcards.experiment}, {wildcards.method}"

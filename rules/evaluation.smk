@@ -39,7 +39,7 @@ def plan_of_details(wildcards):
 
 
 def evaluations_of_experiment(wildcards):
-    """Scores of every method on one task."""
+    """Scores of every method in one experiment."""
     return expand(
         "results/{lab}evaluation/{experiment}/{method}.parquet",
         lab=wildcards.lab,
@@ -49,7 +49,7 @@ def evaluations_of_experiment(wildcards):
 
 
 def summaries_of_experiments(wildcards):
-    """Summaries of every task."""
+    """Summaries of every experiment."""
     return expand(
         "results/{lab}evaluation/{experiment}-summary.parquet",
         lab=wildcards.lab,

@@ -1,4 +1,4 @@
-"""Stack one task's certificates and say which are vacuous."""
+"""Stack one experiment's certificates and say which are vacuous."""
 
 from pathlib import Path
 

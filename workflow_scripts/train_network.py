@@ -1,4 +1,4 @@
-"""Train the network of one task with one method."""
+"""Train the network of one experiment with one method."""
 
 import json
 from pathlib import Path

@@ -144,7 +144,8 @@ def task_said(metadata: Mapping, *, otherwise: str | None) -> tuple[str, str]:
 
     Args:
         metadata: Of the record.
-        otherwise: Task of the configuration, for a record that does not say its own; None where it has none.
+        otherwise: Task of the configuration's experiment, for a record that does not say its own; None
+            where it has none.
 
     Raises:
         RecordError: Nobody says it.
@@ -153,7 +154,7 @@ def task_said(metadata: Mapping, *, otherwise: str | None) -> tuple[str, str]:
     if task is None:
         raise RecordError(
             "the record does not say the task of its networks, and the configuration leaves it out: put the "
-            "task that crossbar.task names back under tasks"
+            "experiment that crossbar.experiment names back under experiments"
         )
     return task, metadata.get("dataset") or task
 

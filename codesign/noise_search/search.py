@@ -173,9 +173,9 @@ class Trial:
 
     parameters: Parameters
     objective: float | None
-    """Mean score over panel and seeds, larger is better; None where training failed."""
+    """Mean score over panel and programmings, larger is better; None where training failed."""
     standard_error: float | None
-    """Of the objective, over the panel's seeds; None where training failed."""
+    """Of the objective, over the programmings; None where training failed."""
 
     def __post_init__(self) -> None:
         if (self.objective is None) != (self.standard_error is None):

@@ -49,12 +49,12 @@ TINY = {
         "space_filling": 2,
     },
     "campaign": {"repeats": 1, "evaluations": 3},
-    "profiles": {"panel": [0.7, 0.4], "synthetic": [1.0, 0.5]},
-    "tasks": {
+    "profiles": {"panel": [0.7, 0.4], "synthetic": [1.0, 0.5, 0.3]},
+    "experiments": {
         "moons": {
             "task": "moons",
-            "source": "embedded",
-            "model": "perceptron",
+            "source": "generated",
+            "network": "perceptron",
             "train_size": 60,
             "test_size": 80,
             "noise": 0.2,
@@ -64,8 +64,8 @@ TINY = {
         }
     },
     "training": {"methods": ["erm", "bayesmulti"]},
-    "search": {"rounds": 2, "slots": 2, "draws": 2},
-    "evaluation": {"seeds": 2, "devices_per_job": 3, "resamples": 100},
+    "search": {"rounds": 2, "slots": 2, "programmings": 2},
+    "evaluation": {"programmings": 2, "devices_per_job": 3, "resamples": 100},
     "certificates": {"examples": 20, "draws": 50, "programmings": 10},
     "crossbar": {"runs": 2, "test_points": 20, "write": {"budget": 20}},
 }
@@ -193,7 +193,7 @@ class Project:
             running.communicate()
 
     def configure(self, changes: dict) -> None:
-        """Change config.yaml, nested keys one by one; `space` and `tasks` as a whole."""
+        """Change config.yaml, nested keys one by one; `space` and `experiments` as a whole."""
         path = self.folder / "config.yaml"
         config = yaml.safe_load(path.read_text())
         _merge(config, changes)
@@ -248,8 +248,9 @@ def wait_for(condition: Callable[[], bool], running: subprocess.Popen) -> None:
 
 
 def _merge(config: dict, changes: dict) -> None:
+    whole = ("space", "experiments")
     for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(config.get(key), dict) and key not in ("space", "tasks"):
+        if isinstance(value, dict) and isinstance(config.get(key), dict) and key not in whole:
             _merge(config[key], value)
         else:
             config[key] = value
