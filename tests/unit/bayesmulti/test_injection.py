@@ -249,6 +249,35 @@ def test_a_layer_used_twice_and_nested_injections_give_back_in_order():
     assert shared.weight is parameter and shared.weight.grad is not None
 
 
+class Tied(nn.Module):
+    """A table whose rows are read at the start and multiplied with at the end: one tensor in two modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(5, 4)
+        self.first = nn.Linear(4, 4)
+        self.out = nn.Linear(4, 5, bias=False)
+        self.out.weight = self.table.weight
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.out(self.first(self.table(tokens)))
+
+
+def test_a_tensor_shared_by_two_modules_is_one_draw_in_both():
+    """Its cells are programmed once: what is read and what multiplies is the same noisy matrix."""
+    model, tokens = initialised(Tied()).double(), torch.arange(5)
+    network = network_of(model)
+    assert network.analog == ("first.weight", "out.weight")
+    before = traces(model)
+    with Injection(network, NoiseSpec("m", "weight", (NOISE, NOISE)), seeded(2)):
+        found = model(tokens)
+    generator = seeded(2)
+    first, shared = (w * NOISE.factor(w, generator) for w in (model.first.weight, model.table.weight))
+    expected = (shared @ first.T + model.first.bias) @ shared.T
+    assert torch.allclose(found, expected, rtol=1e-12, atol=1e-12)
+    assert traces(model) == before and model.out.weight is model.table.weight
+
+
 def test_training_resumes_bitwise_from_the_generators_state():
     """Ten steps against five, a saved state, and five more with a new injection."""
 
@@ -367,6 +396,12 @@ def test_the_places_can_be_named():
             NetworkError,
             "analog names .* twice",
             id="twice",
+        ),
+        pytest.param(
+            lambda _: Network(Tied(), ("table.weight", "out.weight"), ()),
+            NetworkError,
+            "one tensor twice: table",
+            id="tied-twice",
         ),
         pytest.param(
             lambda n: Injection(n, NoiseSpec("erm", "none", ()), seeded(1), when="eval"),

@@ -208,6 +208,39 @@ def test_an_injection_that_exchanges_parameters_is_refused(settings):
         run(perceptron(), settings(), injection=exchanging)
 
 
+def test_a_tensor_under_two_names_is_learnt_once(settings):
+    """One step with a rate of 1 is the whole gradient, not twice of it; both names keep one value."""
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    module[1].weight = module[0].weight
+    for parameter in module.parameters():
+        parameter.data.normal_(generator=generator(6))
+    data, start = points(40, 3), module[0].weight.detach().clone()
+    torch.nn.functional.cross_entropy(module(data.inputs), data.targets).backward()
+    expected = start - module[0].weight.grad
+    how = {"batch_size": 40, "learning_rate": 1.0, "momentum": 0, "weight_decay": 0, "schedule": "constant"}
+    result = run(module, settings(epochs=1, **how), training=data, validation=data)
+    torch.testing.assert_close(result.weights["0.weight"], expected)
+    assert torch.equal(result.weights["0.weight"], result.weights["1.weight"])
+
+
+def test_a_layer_with_several_outputs_is_named_where_one_is_not_finite(settings):
+    """A recurrent layer gives a pair; it is the first that fails, not the layer that reads it."""
+
+    class Recurrent(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gru, self.out = torch.nn.GRU(2, 4, batch_first=True), torch.nn.Linear(4, 2)
+
+        def forward(self, inputs):
+            return self.out(self.gru(inputs[:, None])[0][:, -1])
+
+    model = Recurrent()
+    with torch.no_grad():
+        model.gru.weight_ih_l0[8:] = torch.nan  # the gate that makes the new state
+    with pytest.raises(TrainingError, match=r"first output that is not finite: gru \(GRU\)"):
+        run(model, settings())
+
+
 def test_training_stops_when_validation_no_longer_improves(settings):
     """Random labels: after the best epoch, exactly `patience` more; the best weights are those a
     training of that length ends with."""
