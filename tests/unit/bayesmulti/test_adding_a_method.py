@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codesign.bayesmulti.methods import method_names, method_of, noise_module
+from codesign.bayesmulti.methods import method_module, method_names, method_of, noise_module
 from codesign.provenance.digest import code_digest
 
 REPOSITORY = Path(__file__).parents[3]
@@ -24,11 +24,12 @@ assert "torch" not in sys.modules, "methods are read while Snakemake reads the w
 import torch
 from torch import nn
 
-from codesign.bayesmulti.injection import Injection, noise_layers
+from codesign.bayesmulti.injection import Injection
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.bayesmulti.specification import method_spec
 from codesign.figures.methods import in_order, look_of_method
 from codesign.figures.style import VERMILION
+from codesign.models.network import network_of
 from codesign.noise_search.search import SearchSpace, propose_specification
 
 space = SearchSpace("uniform", 2, "model", 0.9)
@@ -37,10 +38,10 @@ first = [
 ]
 assert first[0] == {"width": 0.0} and 0 < first[1]["width"] <= 0.9
 model = nn.Sequential(nn.Linear(3, 400), nn.ReLU(), nn.Linear(400, 2))
-spec = method_spec("uniform", {"width": 0.6}, len(noise_layers(model, "weight")))
+spec = method_spec("uniform", {"width": 0.6}, len(network_of(model).places("weight")))
 assert NoiseSpec.from_json(spec.to_json()) == spec
 x = torch.ones(1, 3)
-with Injection(model, spec, torch.Generator().manual_seed(1)):
+with Injection(network_of(model), spec, torch.Generator().manual_seed(1)):
     model.train()
     first, second = model(x), model(x)
 assert not torch.equal(first, second) and torch.equal(model.eval()(x), model(x))
@@ -89,7 +90,8 @@ def test_a_new_method_takes_under_sixty_lines_and_is_known_everywhere(package):
 def test_a_new_method_trains_no_other_network_again(package):
     """A training is told which noise it loads, and has the same digest as before."""
     script = REPOSITORY / "workflow_scripts/train_network.py"
-    loaded = {name: [noise_module(name)] for name in method_names()}
+    task = "codesign.tasks.moons.task"
+    loaded = {name: [task, method_module(name), noise_module(name)] for name in method_names()}
     before = {name: code_digest(script, package=package, modules=loaded[name]) for name in loaded}
     unsaid = code_digest(script, package=package)
     add_the_example(package)
