@@ -46,6 +46,7 @@ def ideal(project, experiment, metric):
     return row["mean"]
 
 
+@pytest.mark.slow  # dozens of jobs
 @pytest.mark.parametrize(
     ("name", "lines", "metrics", "learnt"),
     [
