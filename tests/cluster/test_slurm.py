@@ -69,10 +69,17 @@ def test_a_job_that_outgrows_its_memory_is_submitted_again_with_more(project, su
     assert "memory limit" in log.read_text()
 
 
-def test_jobs_of_a_task_with_gpu_get_one_each(project, submit, tmp_path):
+def test_jobs_of_an_experiment_at_full_scale_get_a_gpu_each(project, submit, tmp_path):
     """Asked for and held while they run: the cluster has one, so those that could run at once take turns."""
-    task = yaml.safe_load((project.folder / "config.yaml").read_text())["tasks"]["moons"]
-    project.configure({"tasks": {"moons": task | {"gpu": True}}, "evaluation": {"devices_per_job": 4}})
+    project.edit(
+        "codesign/tasks/moons/about.yaml",
+        "  small: {memory_mb: 6000, minutes: 240}\n",
+        "  full: {memory_mb: 16000, minutes: 1440, gpus: 1}\n",
+    )
+    moons = yaml.safe_load((project.folder / "config.yaml").read_text())["experiments"]["moons"]
+    project.configure(
+        {"experiments": {"moons": moons | {"scale": "full"}}, "evaluation": {"devices_per_job": 4}}
+    )
     project.snakemake("profiles")
     here = project.copy(tmp_path / "here")
     computed = ("evaluation/moons/erm/levels", "evaluation/moons/erm/devices-all", "certificates/moons/erm")

@@ -16,6 +16,7 @@ import threading
 import zipfile
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -50,10 +51,17 @@ from codesign.iv.measurement import (
 )
 from codesign.iv.names import LONGEST_ID, device_id, is_device_id
 from codesign.log import log_to
+from codesign.models.weights import WeightsError, read_weights
 from codesign.schemas.measurement import SWEEPS
 from codesign.settings import read_schema
 from codesign.tables import METADATA_KEY, TableError, read_object, read_table, write_csv
-from codesign.tasks import data
+from codesign.tasks import remote
+from codesign.tasks.about import task_names
+from codesign.tasks.contract import DataSettings
+from codesign.tasks.digits.mnist import read_idx
+from codesign.tasks.objects import cifar10
+from codesign.tasks.objects.cifar10 import CIFAR10_RECORD, decode_jpegs, read_cifar10_archive
+from codesign.tasks.remote import DataError, RemoteFile, locate, open_https
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sorted(
@@ -197,6 +205,23 @@ def test_no_rule_has_a_shell_to_say_anything_to(file):
     assert not re.search(r"\b(shell\(|eval\(|exec\(|pickle|os\.system|subprocess)", text)
 
 
+def pinned_files(task: str) -> list[RemoteFile]:
+    """Every file that a module of a task may fetch, in lists and dicts of any depth."""
+
+    def within(value) -> list[RemoteFile]:
+        if isinstance(value, RemoteFile):
+            return [value]
+        if isinstance(value, dict):
+            value = value.values()
+        elif not isinstance(value, list | tuple):
+            return []
+        return [file for each in value for file in within(each)]
+
+    folder = ROOT / "codesign/tasks" / task
+    modules = [import_module(f"codesign.tasks.{task}.{file.stem}") for file in folder.glob("[!_]*.py")]
+    return [file for module in modules for value in vars(module).values() for file in within(value)]
+
+
 def test_only_one_module_opens_addresses():
     """Whatever is fetched passes its checks; every pinned file has an https address and a sha256."""
     opening = {
@@ -206,13 +231,12 @@ def test_only_one_module_opens_addresses():
             r"urllib\.request|http\.client|^import (requests|httpx|ftplib)", file.read_text("utf-8"), re.M
         )
     }
-    assert opening <= {"codesign/tasks/data.py"}
-    pinned = [value for value in vars(data).values() if isinstance(value, RemoteFile)]
-    pinned += [file for files in data.MNIST.values() for file in files]
+    assert opening == {"codesign/tasks/remote.py"}
+    pinned = [found for task in task_names() for found in pinned_files(task)]
     assert len(pinned) >= 6
     for file in pinned:
         assert re.fullmatch("[0-9a-f]{64}", file.sha256) and file.size > 0
-        assert file.url.startswith("https://") or (file.url == "" and file is data.CIFAR10_JPEG)
+        assert file.url.startswith("https://") or (file.url == "" and file is cifar10.CIFAR10_JPEG)
 
 
 # -- pickles -----------------------------------------------------------------------------------
@@ -725,7 +749,7 @@ def test_a_json_file_that_is_not_complete_is_named(tmp_path, content):
 
 def test_an_archive_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
     """A member nobody asked for, ten times larger than every set; limits lowered to keep the test short."""
-    monkeypatch.setattr(data, "LARGEST_ARCHIVE", 1 << 22)
+    monkeypatch.setattr(cifar10, "LARGEST_ARCHIVE", 1 << 22)
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as out:
         bomb = tarfile.TarInfo("bomb")
         bomb.size = 40 << 20
@@ -780,7 +804,7 @@ def test_damaged_compression_is_a_data_error(tmp_path):
     file = RemoteFile("a.gz", "set", "", len(packed), hashlib.sha256(content).hexdigest(), len(content))
     (tmp_path / "a.gz").write_bytes(bytes(packed))
     with pytest.raises(DataError, match=rf"a\.gz.*{file.sha256}.*found"):
-        data.check(file, tmp_path / "a.gz")
+        remote.check(file, tmp_path / "a.gz")
     with pytest.raises(DataError, match="not a readable archive"):
         read_cifar10_archive(tmp_path / "a.gz", ("d/a",), records=1)
 
@@ -791,7 +815,7 @@ def test_a_gzip_file_is_unpacked_no_further_than_what_is_expected(tmp_path):
         for _ in range(300):
             out.write(bytes(1 << 20))
     file = RemoteFile("a.gz", "set", "", 10, "0" * 64, 100)
-    assert len(data.content(file, tmp_path / "a.gz")) == 101
+    assert len(remote.content(file, tmp_path / "a.gz")) == 101
 
 
 def test_an_idx_header_cannot_wrap_round():
@@ -919,7 +943,7 @@ WANTED = RemoteFile("a.bin", "set", "", len(CONTENT), hashlib.sha256(CONTENT).he
 
 def fetch(url: str, cache: Path) -> tuple[Path, str]:
     """Through the same door as every data set."""
-    settings = DataSettings(source="mnist", validation_fraction=0.1, seed=0, cache=cache)
+    settings = DataSettings(source="mnist", validation_fraction=0.1, seed=0, options={}, cache=cache)
     return locate(replace(WANTED, url=url), settings)
 
 

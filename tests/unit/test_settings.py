@@ -1,99 +1,253 @@
-"""Settings that the schema allows and that do not go together."""
+"""Settings that the schema allows and that do not go together; words of older versions."""
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from codesign import settings as module
 from codesign.models.build import HIDDEN
 from codesign.settings import (
-    GOES_WITH,
-    ON_A_CROSSBAR,
+    RENAMED,
+    SHARED,
     SettingsError,
+    check_experiments,
     check_settings,
-    check_tasks,
-    read_schema,
+    configuration_schema,
+    experiments,
+    refuse_old_words,
+    scales,
+    shared_training,
 )
-from codesign.tasks.registry import TASKS
+from codesign.tasks.about import about_of, task_names
 
 REPOSITORY = Path(__file__).parents[2]
+SCHEMA = configuration_schema(REPOSITORY / "schemas/config.schema.yaml")
+CONFIGURATION = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 
 
 def configuration() -> dict:
-    return yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    return copy.deepcopy(CONFIGURATION)
 
 
-def test_what_goes_with_a_task_is_what_the_task_says():
-    assert {name: set(models) for name, (_, models) in GOES_WITH.items()} == {
-        name: set(TASKS[name].models) for name in GOES_WITH
-    }
+def put(settings: dict, place: str, value) -> dict:
+    """The settings with a value at a place such as `search.rounds`; None where it is to be left out."""
+    *above, last = place.split(".")
+    holder = settings
+    for key in above:
+        holder = holder[key]
+    holder[last] = value
+    return settings
 
 
 @pytest.mark.parametrize("overlay", ["", "config.paper.yaml", "config.mnist.yaml", "config.cifar-small.yaml"])
 def test_every_configuration_of_the_repository_is_allowed(overlay):
+    """And none of them has a word of an older version."""
     settings = configuration()
     if overlay:
         for key, value in yaml.safe_load((REPOSITORY / overlay).read_text()).items():
             settings[key] = {**settings[key], **value}
-    check_settings(settings, read_schema(REPOSITORY / "schemas/config.schema.yaml"), name=overlay)
-    check_tasks(settings)
+    refuse_old_words(settings)
+    check_settings(settings, SCHEMA, name=overlay)
+    check_experiments(settings)
 
 
 @pytest.mark.parametrize(
-    ("task", "change", "message"),
+    ("experiment", "change", "message"),
     [
-        ("moons", {"model": "lenet5"}, r"tasks\.moons\.model: lenet5 .* use perceptron"),
-        ("moons", {"noise": None}, r"tasks\.moons\.noise: missing"),
-        (
+        pytest.param(
+            "moons",
+            {"network": "lenet5"},
+            r'moons\.network: found "lenet5"; allowed: perceptron \(network for two moons\)',
+            id="network",
+        ),
+        pytest.param("moons", {"noise": None}, r"moons\.noise: missing", id="needed-option"),
+        pytest.param(
             "digits-mlp",
             {"source": "cifar10"},
-            r"tasks\.digits-mlp\.source: digits come from embedded or mnist",
+            r'digits-mlp\.source: found "cifar10"; allowed: embedded, mnist',
+            id="source",
         ),
-        (
-            "digits-lenet",
-            {"epochs": 1},
-            r"warmup_epochs: 1 leaves none of the 1 epochs of tasks\.digits-lenet",
+        pytest.param(
+            "digits-mlp",
+            {"noise": 0.2},
+            r"digits-mlp\.noise: unknown key.*; allowed here: ",
+            id="another-tasks",
+        ),
+        pytest.param(
+            "digits-mlp", {"augmentation": "none"}, r"digits-mlp\.augmentation: unknown key", id="of-objects"
+        ),
+        pytest.param(
+            "digits-mlp",
+            {"width": 0},
+            r"digits-mlp\.width: found 0; must be greater than 0",
+            id="shared-option",
+        ),
+        pytest.param("moons", {"scale": "full"}, r'moons\.scale: found "full"; allowed: small', id="scale"),
+        pytest.param("moons", {"task": "moon"}, r'moons\.task: found "moon"; allowed: .*moons', id="task"),
+        pytest.param("moons", {"task": None}, r"moons\.task: missing", id="no-task"),
+        pytest.param(
+            "moons", {"epoch": 3}, r"moons\.epoch: unknown key \(did you mean epochs\?\)", id="misspelt"
         ),
     ],
 )
-def test_a_task_that_cannot_run_is_refused_before_anything_runs(task, change, message):
+def test_an_experiment_says_what_its_task_allows_and_nothing_else(experiment, change, message):
+    """An option of one task given to another is an unknown key, not silently ignored."""
     settings = configuration()
-    settings["training"]["warmup_epochs"] = 1
-    settings["tasks"][task] |= change
-    settings["tasks"][task] = {k: v for k, v in settings["tasks"][task].items() if v is not None}
+    said = settings["experiments"][experiment] | change
+    settings["experiments"][experiment] = {key: value for key, value in said.items() if value is not None}
+    with pytest.raises(SettingsError, match=r"experiments\." + message):
+        check_settings(settings, SCHEMA, name="the configuration")
+
+
+def test_warming_up_for_the_whole_training_is_refused():
+    """No epoch would have the learning rate asked for."""
+    settings = put(put(configuration(), "training.warmup_epochs", 1), "experiments.digits-lenet.epochs", 1)
+    message = r"warmup_epochs: 1 leaves none of the 1 epochs of experiments\.digits-lenet"
     with pytest.raises(SettingsError, match=message):
-        check_tasks(settings)
+        check_experiments(settings)
 
 
 @pytest.mark.parametrize(
-    ("task", "message"),
+    ("experiment", "message"),
     [
-        ("moon", r"crossbar\.task: no task is called moon \(did you mean moons\?\); there are moons, "),
-        ("digits-lenet", r"crossbar\.task: digits-lenet has the model lenet5; .* mlp or perceptron"),
+        pytest.param(
+            "moon",
+            r"crossbar\.experiment: no experiment is called moon \(did you mean moons\?\); there are moons, ",
+            id="misspelt",
+        ),
+        pytest.param(
+            "digits-lenet",
+            r"crossbar\.experiment: digits-lenet has the network lenet5; .* linear layers alone, mlp",
+            id="convolutions",
+        ),
     ],
 )
-def test_a_crossbar_without_a_task_that_it_can_hold_is_refused(task, message):
-    settings = configuration()
-    settings["crossbar"]["task"] = task
+def test_a_crossbar_without_an_experiment_that_it_can_hold_is_refused(experiment, message):
+    """Before a network is trained for it."""
     with pytest.raises(SettingsError, match=message):
-        check_tasks(settings)
+        check_experiments(put(configuration(), "crossbar.experiment", experiment))
 
 
 def test_an_array_holds_the_fully_connected_networks():
-    assert set(ON_A_CROSSBAR) == set(HIDDEN)
+    """Those that tasks declare fit for it are those that this project builds of linear layers alone."""
+    declared = {
+        name
+        for task in task_names()
+        for name, traits in about_of(task).networks.items()
+        if traits.get("crossbar")
+    }
+    assert declared == set(HIDDEN)
 
 
 def test_noise_that_leaves_nothing_is_refused():
-    settings = configuration()
-    settings["training"]["fixed"] = [0.6, 0.5]
+    """Beyond a sum of 0.9 hardly a value survives."""
     with pytest.raises(SettingsError, match=r"training\.fixed: p1 \+ p2 = 1\.1; at most 0\.9"):
-        check_tasks(settings)
+        check_experiments(put(configuration(), "training.fixed", [0.6, 0.5]))
 
 
-def test_a_task_that_is_null_is_left_out_and_one_must_stay():
-    settings = configuration()
-    settings["tasks"]["moons"] = None
-    check_tasks(settings)
-    settings["tasks"] = dict.fromkeys(settings["tasks"])
+def test_an_experiment_that_is_null_is_left_out_and_one_must_stay():
+    """An overlay drops one of config.yaml so; the crossbar's goes with it."""
+    settings = put(configuration(), "experiments.moons", None)
+    check_experiments(settings)
+    assert list(experiments(settings)) == list(scales(settings)) == ["digits-mlp", "digits-lenet"]
+    settings["experiments"] = dict.fromkeys(settings["experiments"])
     with pytest.raises(SettingsError, match="at least one must be left"):
-        check_tasks(settings)
+        check_experiments(settings)
+
+
+def test_a_package_that_a_task_needs_is_asked_for_before_anything_runs(monkeypatch):
+    """The message holds the command; a package that is there is not mentioned."""
+    needs = {"yaml": "envs/requirements-there.txt", "no_such_package": "envs/requirements-digits.txt"}
+
+    def about(name):
+        return replace(about_of(name), requirements=needs if name == "digits" else {})
+
+    monkeypatch.setattr(module, "about_of", about)
+    with pytest.raises(SettingsError) as caught:
+        check_experiments(configuration())
+    problem = "digits needs the package no_such_package, which is not installed; "
+    problem += "python -m pip install -c envs/constraints.txt -r envs/requirements-digits.txt"
+    assert str(caught.value).splitlines()[1:] == [
+        f"  experiments.{name}.task: {problem}" for name in ("digits-mlp", "digits-lenet")
+    ]
+
+
+def test_a_searched_method_without_a_limit_is_refused():
+    """The message says what the limit is of; a method without search needs none."""
+    settings = configuration()
+    del settings["search"]["limits"]["gaussian"]
+    check_settings(settings, SCHEMA, name="the configuration")
+    with pytest.raises(
+        SettingsError, match=r"search\.limits\.gaussian: missing; .* search of gaussian may go \("
+    ):
+        check_experiments(settings)
+    settings["training"]["methods"].remove("gaussian")
+    check_experiments(settings)
+
+
+def test_scale_says_how_jobs_run_and_is_no_part_of_an_experiment():
+    """What an experiment computes does not depend on the memory it is given."""
+    settings = put(configuration(), "experiments.digits-mlp.scale", "full")
+    assert experiments(settings) == experiments(configuration())
+    found = scales(settings)
+    assert (found["digits-mlp"].gpus, found["digits-lenet"].gpus) == (1, 0)
+    assert found["digits-lenet"] == about_of("digits").scales["small"], "the first where none is named"
+
+
+def test_what_every_training_shares_is_what_the_configuration_says():
+    """No key is missed, none is made up."""
+    assert shared_training(CONFIGURATION) == {name: CONFIGURATION["training"][name] for name in SHARED}
+
+
+OLD = [
+    ("tasks", {}, r"tasks: this key is now called experiments"),
+    ("experiments.moons.model", "perceptron", r"experiments\.moons\.model: this key is now called network"),
+    (
+        "experiments.digits-mlp.gpu",
+        True,
+        r"digits-mlp\.gpu: this key is now called scale, e\.g\. scale: full",
+    ),
+    ("crossbar.task", "moons", r"crossbar\.task: this key is now called experiment"),
+    ("measurements.source", "auto", r"measurements\.source: this key is now called origin"),
+    ("search.draws", 3, r"search\.draws: this key is now called programmings"),
+    ("evaluation.seeds", 10, r"evaluation\.seeds: this key is now called programmings"),
+    ("training.select", "accuracy", r"training\.select: accuracy is now called metric"),
+    ("experiments.moons.source", "embedded", r"experiments\.moons\.source: embedded is now called generated"),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "message"), [pytest.param(*case, id=case[0]) for case in OLD])
+def test_a_word_of_an_older_version_is_refused_with_todays(place, value, message):
+    """Before the schema says only that a key is unknown."""
+    with pytest.raises(SettingsError, match=message):
+        refuse_old_words(put(configuration(), place, value))
+
+
+def test_every_renamed_word_is_in_the_table_above():
+    """A new one needs a case."""
+    assert len(OLD) == len(RENAMED)
+
+
+def test_several_old_words_are_told_at_once():
+    """A person mends a file once."""
+    settings = put(put(configuration(), "search.draws", 3), "training.select", "accuracy")
+    with pytest.raises(SettingsError, match=r"has 2 word\(s\) of an older version:\n  .*\n  "):
+        refuse_old_words(settings)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        pytest.param("training.select", "loss", id="value-that-stayed"),
+        pytest.param("experiments.digits-mlp.source", "embedded", id="digits-are-embedded"),
+        pytest.param("experiments.moons", None, id="left-out"),
+        pytest.param("experiments", None, id="no-mapping"),
+        pytest.param("certificates.draws", 10, id="draws-elsewhere"),
+    ],
+)
+def test_todays_words_pass(place, value):
+    """A word may be old in one place and right in another."""
+    refuse_old_words(put(configuration(), place, value))

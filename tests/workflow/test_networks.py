@@ -17,7 +17,7 @@ SEARCH = "results/search/moons/bayesmulti"
 def rows_of(project, method):
     """Scores of one method, a tuple a row."""
     rows = pq.read_table(project.folder / f"results/evaluation/moons/{method}.parquet").to_pylist()
-    return [tuple(row.values()) for row in rows], [row for row in rows if row["source"] == "device"]
+    return [tuple(row.values()) for row in rows], [row for row in rows if row["stands_for"] == "device"]
 
 
 def test_a_second_run_trains_nothing(trained):
@@ -62,7 +62,7 @@ def test_a_new_device_trains_nothing(trained, sigma, levels):
         window=13,
         sigma=sigma,
     )
-    levels = {"evaluate_levels": levels} if levels else {}
+    levels = {"evaluate_levels": levels, "detail_network": levels, "draw_details": 1} if levels else {}
     assert trained.done("evaluation", "network_figures") == levels | {
         "extract_nonidealities": 1,
         "tabulate_usability": 1,
@@ -72,13 +72,13 @@ def test_a_new_device_trains_nothing(trained, sigma, levels):
         "stack_evaluation": 2,
         "summarise_evaluation": 1,
         "correlate_usability": 1,
-        "draw_accuracy": 1,
+        "draw_scores": 1,
         "draw_correlation": 1,
     }
     assert {name: trained.tables()[name] for name in networks} == networks
     for method, (rows, _) in before.items():
         found, devices = rows_of(trained, method)
-        assert sum(row["profile"] == "device-9" for row in devices) == 4  # 2 kinds of noise x 2 seeds
+        assert sum(row["profile"] == "device-9" for row in devices) == 4  # 2 kinds of noise x 2 programmings
         if not levels:
             assert [row for row in found if "device-9" not in row] == rows
     assert trained.scheduled(*NETWORK_TARGETS) == {}
@@ -113,10 +113,12 @@ def test_a_mirror_that_moved_trains_nothing(measured, tmp_path):
     if not (SHARED / "mnist").is_dir():
         pytest.skip(f"no folder {SHARED / 'mnist'}")
     digits = {
-        "task": "digits", "source": "mnist", "model": "mlp", "width": 0.05, "train_size": 100,
+        "task": "digits", "source": "mnist", "network": "mlp", "width": 0.05, "train_size": 100,
         "test_size": 50, "epochs": 1, "batch_size": 50, "learning_rate": 1e-3,
     }  # fmt: skip
-    measured.configure({"tasks": TINY["tasks"] | {"digits": digits}, "datasets": {"mirror": str(SHARED)}})
+    measured.configure(
+        {"experiments": TINY["experiments"] | {"digits": digits}, "datasets": {"mirror": str(SHARED)}}
+    )
     weights = "results/models/digits/erm/weights.safetensors"
     assert measured.done(weights)["train_network"] == 1
     (tmp_path / "elsewhere").symlink_to(SHARED)
@@ -128,9 +130,9 @@ def test_no_test_example_is_read_before_the_evaluation(trained):
     """Where reading them is an error, searches and trainings work and the evaluation does not."""
     trained.configure({"search": {"rounds": 1, "slots": 1}})
     trained.edit(
-        "codesign/tasks/moons.py",
-        "    points, targets, _ = _fit_points(settings)\n    moments",
-        "    raise RuntimeError('test examples were read')\n    moments",
+        "codesign/tasks/moons/task.py",
+        '    if part == "test":\n',
+        '    if part == "test":\n        raise RuntimeError("test examples were read")\n',
     )
     made = trained.done("networks")
     assert made["train_network"] == 2 and made["run_noise_trial"] == 1
@@ -150,9 +152,13 @@ def test_no_test_example_is_read_before_the_evaluation(trained):
             {"training": {"methods": ["bayesmulti"]}}, ["training.methods", "must contain erm"], id="no-erm"
         ),
         pytest.param(
-            {"tasks": {"two": {"task": "moons", "epoch": 3}}},
-            ["tasks.two.epoch: unknown key", "did you mean epochs?", "tasks.two.model: missing"],
-            id="task-key",
+            {"experiments": {"two": {"task": "moons", "epoch": 3}}},
+            [
+                "experiments.two.epoch: unknown key",
+                "did you mean epochs?",
+                "experiments.two.network: missing",
+            ],
+            id="experiment-key",
         ),
         pytest.param(
             {"evaluation": {"device_noises": ["lognormal"]}},

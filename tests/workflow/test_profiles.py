@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
+from codesign.tasks.about import about_of
 from tests.workflow.tiny import COLLECTING, REPOSITORY
 
 RULES = {
@@ -21,9 +22,10 @@ WITH_A_NETWORK = {
     "train_network",
     "evaluate_levels",
     "evaluate_devices",
+    "detail_network",
     "certify_network",
 }
-"""Rules that ask for what the configuration says of their task."""
+"""Rules that ask for what the configuration says of their experiment."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Asked:
     """What a job asks for."""
 
     rule: str
-    task: str
+    experiment: str
     gpus: int
     memory_mb: int
     minutes: int
@@ -45,7 +47,7 @@ def slurm() -> dict:
 
 @pytest.fixture
 def asked(project) -> Callable[..., set[Asked]]:
-    """What jobs with a network ask for where no profile says more, from a dry run of every task."""
+    """What jobs with a network ask for where no profile says more, from a dry run of every experiment."""
     for path in (project.folder / "rules").glob("*.smk"):  # a job that has a message shows no resources
         path.write_text(re.sub(r"    message:\n        .*\n", "", path.read_text()))
     little = {"virtual_lab": {"devices": 5}, "training": {"methods": ["erm", "bayesmulti"]}}
@@ -57,7 +59,7 @@ def asked(project) -> Callable[..., set[Asked]]:
         for name, text in configuration.items():
             (project.folder / name).write_text(text)
         arguments = ("--attempt", str(attempt), "--configfile", *configuration, "little.yaml")
-        output = project.snakemake("-n", "evaluation", "certificates", *arguments).stdout
+        output = project.snakemake("-n", "evaluation", "certificates", "network_figures", *arguments).stdout
         jobs = re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:    .+\n)+)", output, re.MULTILINE)
         return {_asked(rule, text) for rule, text in jobs if rule in WITH_A_NETWORK or "gpu=" in text}
 
@@ -77,44 +79,49 @@ def test_memory_and_time_grow_with_every_attempt(slurm):
             assert once > 0 and twice == 2 * once, f"{rule}: {name}"
 
 
-def test_jobs_with_a_network_ask_for_what_its_task_says(asked):
+def test_jobs_with_a_network_ask_for_what_its_experiment_says(asked):
     """CIFAR-10 at the paper's size: a GPU for all its networks do; MNIST and embedded data do without."""
-    tasks = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["tasks"]
-    tasks |= yaml.safe_load((REPOSITORY / "config.paper.yaml").read_text())["tasks"]
-    large = {name for name, task in tasks.items() if task["source"] == "cifar10"}
-    assert 0 < len(large) < len(tasks)
+    experiments = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["experiments"]
+    experiments |= yaml.safe_load((REPOSITORY / "config.paper.yaml").read_text())["experiments"]
+    large = {name for name, said in experiments.items() if said["source"] == "cifar10"}
+    assert 0 < len(large) < len(experiments)
+    pictured = {name for name, said in experiments.items() if about_of(said["task"]).details}
+    assert 0 < len(pictured) < len(experiments)
     for attempt in (1, 2):
         assert asked("config.paper.yaml", attempt=attempt) == {
             Asked(
                 rule,
-                task,
-                gpus=int(task in large),
-                memory_mb=attempt * (16000 if task in large else 6000),
-                minutes=attempt * (1440 if task in large else 240),
+                name,
+                gpus=int(name in large),
+                memory_mb=attempt * (16000 if name in large else 6000),
+                minutes=attempt * (1440 if name in large else 240),
             )
             for rule in WITH_A_NETWORK
-            for task in tasks
+            for name in (pictured if rule == "detail_network" else experiments)
         }
 
 
 def test_the_small_cifar_networks_need_no_gpu(asked):
-    """Names of tasks say nothing: these begin with cifar and are made for two cores."""
+    """Names of experiments say nothing: these begin with cifar and are made for two cores."""
     jobs = asked("config.cifar-small.yaml", attempt=1)
-    assert {job.task for job in jobs} > {"cifar-resnet18", "cifar-resnet101"}
+    assert {job.experiment for job in jobs} > {"cifar-resnet18", "cifar-resnet101"}
     assert {job.gpus for job in jobs} == {0}
 
 
 def test_asking_for_a_gpu_reruns_nothing(trained):
-    """Where a network is computed is not what is computed: the key is no parameter of any rule."""
+    """Where a network is computed is not what is computed: neither the key nor what it stands for counts."""
     targets = ("evaluation", "network_figures")
     assert trained.scheduled(*targets) == {}
-    changes = yaml.safe_load((trained.folder / "config.yaml").read_text())["tasks"]
-    for given in (True, False):
-        trained.configure({"tasks": {name: task | {"gpu": given} for name, task in changes.items()}})
-        assert trained.scheduled(*targets) == {}
-    trained.configure(
-        {"tasks": {name: task | {"epochs": 151, "gpu": True} for name, task in changes.items()}}
+    trained.edit(
+        "codesign/tasks/moons/about.yaml",
+        "  small: {memory_mb: 6000, minutes: 240}\n",
+        "  small: {memory_mb: 5000, minutes: 200}\n  full: {memory_mb: 16000, minutes: 1440, gpus: 1}\n",
     )
+    moons = yaml.safe_load((trained.folder / "config.yaml").read_text())["experiments"]["moons"]
+    for scale in ("full", "small"):
+        trained.configure({"experiments": {"moons": moons | {"scale": scale}}})
+        assert trained.scheduled(*targets) == {}
+    trained.configure({"experiments": {"moons": moons | {"epochs": 151, "scale": "full"}}})
     assert "train_network" in trained.scheduled(*targets)
 
 
@@ -135,9 +142,9 @@ def test_a_site_says_where_and_the_profile_says_how(slurm):
 
 def _asked(rule: str, text: str) -> Asked:
     """From the lines that a dry run has about a job."""
-    task = re.search(r"^    wildcards: .*\btask=([^,\n]+)", text, re.MULTILINE)
+    experiment = re.search(r"^    wildcards: .*\bexperiment=([^,\n]+)", text, re.MULTILINE)
     resources = dict(
         re.findall(r"(\w+)=([^,\s]+)", re.search(r"^    resources: (.*)$", text, re.MULTILINE)[1])
     )
     gpus, memory_mb, minutes = (int(resources[name]) for name in ("gpu", "mem_mb", "runtime"))
-    return Asked(rule, task[1], gpus, memory_mb, minutes)
+    return Asked(rule, experiment[1], gpus, memory_mb, minutes)

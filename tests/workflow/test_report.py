@@ -17,7 +17,7 @@ from tests.workflow.tiny import ENVIRONMENT, REPOSITORY, Project
 CATEGORIES = [
     "1 What to make next",
     "2 Usability",
-    "3 Networks, task by task",
+    "3 Networks, experiment by experiment",
     "4 Certificates",
     "5 Crossbar",
     "6 Provenance",
@@ -32,6 +32,7 @@ FIGURES = [
     "results/figures/correlation.png",
     "results/figures/device-accuracy-moons.png",
     "results/figures/accuracy-moons.png",
+    "results/figures/decisions-moons.png",
     "results/figures/search-moons.png",
     "results/figures/noise-moons.png",
     "results/figures/certificates-moons.png",

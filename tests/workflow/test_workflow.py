@@ -20,6 +20,7 @@ def test_the_virtual_laboratory_runs_end_to_end_and_again_does_nothing(project):
         "campaign",
         "usability_ranking",
         "accuracy-moons",
+        "decisions-moons",
         "search-moons",
         "correlation",
     ):
@@ -91,7 +92,7 @@ def test_a_raw_file_never_overwrites_a_measurement(measured):
             id="value",
         ),
         pytest.param({"fabrication": {"batch": 0}}, ["fabrication.batch", "0", "at least 1"], id="range"),
-        pytest.param({"measurements": {"source": "measured"}}, ["data/iv", "data/raw"], id="no-measurement"),
+        pytest.param({"measurements": {"origin": "measured"}}, ["data/iv", "data/raw"], id="no-measurement"),
     ],
 )
 def test_a_wrong_configuration_is_told_in_words(project, changes, words):

@@ -10,6 +10,7 @@ import pytest
 
 from codesign.bayesmulti.methods import method_module, method_names, method_of, noise_module
 from codesign.provenance.digest import code_digest
+from codesign.tasks.registry import module_of
 
 REPOSITORY = Path(__file__).parents[3]
 EXAMPLE = REPOSITORY / "docs/examples/uniform"
@@ -38,10 +39,11 @@ first = [
 ]
 assert first[0] == {"width": 0.0} and 0 < first[1]["width"] <= 0.9
 model = nn.Sequential(nn.Linear(3, 400), nn.ReLU(), nn.Linear(400, 2))
-spec = method_spec("uniform", {"width": 0.6}, len(network_of(model).places("weight")))
+network = network_of(model)
+spec = method_spec("uniform", {"width": 0.6}, len(network.places("weight")))
 assert NoiseSpec.from_json(spec.to_json()) == spec
 x = torch.ones(1, 3)
-with Injection(network_of(model), spec, torch.Generator().manual_seed(1)):
+with Injection(network, spec, torch.Generator().manual_seed(1)):
     model.train()
     first, second = model(x), model(x)
 assert not torch.equal(first, second) and torch.equal(model.eval()(x), model(x))
@@ -88,9 +90,9 @@ def test_a_new_method_takes_under_sixty_lines_and_is_known_everywhere(package):
 
 
 def test_a_new_method_trains_no_other_network_again(package):
-    """A training is told which noise it loads, and has the same digest as before."""
+    """A training is told which noise and task it loads, and has the same digest as before."""
     script = REPOSITORY / "workflow_scripts/train_network.py"
-    task = "codesign.tasks.moons.task"
+    task = module_of("moons")
     loaded = {name: [task, method_module(name), noise_module(name)] for name in method_names()}
     before = {name: code_digest(script, package=package, modules=loaded[name]) for name in loaded}
     unsaid = code_digest(script, package=package)

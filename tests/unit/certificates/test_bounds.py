@@ -23,8 +23,12 @@ from codesign.certificates.bounds import (
     smoothing_radius,
 )
 from codesign.certificates.smoothing import smoothed_decisions
+from codesign.models.network import network_of
+from codesign.tasks.classification import ClassificationTask, Labelled
 
 P = (0.5, 0.3)
+TASK = ClassificationTask("t", classes=2, shape=(1,), read=None)
+"""Decides by the largest logit; its examples are made by hand."""
 
 
 def by_linear_programme(q, changes, p_zero, p_half) -> float:
@@ -238,17 +242,12 @@ def test_decisions_under_noise_are_those_of_the_enumerated_network():
     spec = NoiseSpec("bayesmulti", "weight", (MultinomialNoise(0.3, 0.3),))
     draws = 4000
     model.train()
+    examples = Labelled(torch.ones(3, 1), torch.zeros(3, dtype=torch.int64))
     correct = smoothed_decisions(
-        model,
-        torch.ones(3, 1),
-        torch.zeros(3, dtype=torch.int64),
-        spec,
-        torch.Generator().manual_seed(1),
-        draws=draws,
-        batch=2,
+        network_of(model), TASK, examples, spec, torch.Generator().manual_seed(1), draws=draws
     )
     assert correct.shape == (draws, 3) and model.training
-    assert torch.equal(correct[:, 0], correct[:, 1])  # one batch, one draw of the weights
+    assert torch.equal(correct[:, 0], correct[:, 1])  # one draw of the weights for all examples
     share = correct.double().mean(dim=0).numpy()
     assert share == pytest.approx(np.full(3, 0.7), abs=4 * np.sqrt(0.21 / draws))
     q = lower_bound(correct.sum(dim=0).numpy(), draws, confidence=0.99)
@@ -294,13 +293,7 @@ def test_refuses(make, message):
 
 def test_smoothing_wants_draws():
     """Nothing drawn certifies nothing."""
-    with pytest.raises(NoiseError, match="draws and batch"):
-        smoothed_decisions(
-            nn.Linear(1, 2),
-            torch.ones(1, 1),
-            torch.zeros(1, dtype=torch.int64),
-            NoiseSpec("erm", "none", ()),
-            torch.Generator(),
-            draws=0,
-            batch=1,
-        )
+    examples = Labelled(torch.ones(1, 1), torch.zeros(1, dtype=torch.int64))
+    spec = NoiseSpec("erm", "none", ())
+    with pytest.raises(NoiseError, match="draws must be at least 1"):
+        smoothed_decisions(network_of(nn.Linear(1, 2)), TASK, examples, spec, torch.Generator(), draws=0)

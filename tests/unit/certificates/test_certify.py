@@ -5,9 +5,6 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 import torch
-from codesign.tasks.task import Split
-from codesign.training.experiment import Experiment
-from codesign.training.weights import write_weights
 from scipy import stats
 from torch import nn
 
@@ -26,12 +23,19 @@ from codesign.certificates.certify import (
 )
 from codesign.certificates.summary import summarise_certificates
 from codesign.memsim.simulator import MemSimSettings
+from codesign.models.network import Network, network_of
+from codesign.models.weights import write_weights
 from codesign.nonideality.profile import DeviceProfile
 from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY
 from codesign.schemas.certificates import CERTIFICATES
 from codesign.tables import write_table
+from codesign.tasks.classification import ClassificationTask, Labelled
+from codesign.tasks.contract import TaskError
+from codesign.tasks.experiment import Experiment
 
-LABELS = {"task": "t", "method": "erm", "model": "small"}
+LABELS = {"experiment": "t", "method": "erm", "network": "small"}
+TASK = ClassificationTask("t", classes=2, shape=(2,), read=None)
+"""Decides by the largest logit; its examples are made by hand."""
 SETTINGS = CertificateSettings(examples=8, draws=150, programmings=60, confidence=0.9, sigma=0.4)
 P_ZERO, P_HALF = 0.625, 0.125
 """Exact in 16 bits."""
@@ -39,28 +43,28 @@ NOISE = NoiseSpec("erm", "weight", (MultinomialNoise(P_ZERO, P_HALF),))
 MEMSIM = MemSimSettings(mapping="relative", analog="weights", noise="lognormal")
 
 
-def linear(weights, bias) -> nn.Linear:
-    """A layer with these values, in evaluation mode."""
+def linear(weights, bias) -> Network:
+    """A network of one layer with these values, in evaluation mode."""
     layer = nn.Linear(np.shape(weights)[1], len(weights))
     with torch.no_grad():
         layer.weight.copy_(torch.tensor(weights))
         layer.bias.copy_(torch.tensor(bias))
-    return layer.eval()
+    return network_of(layer.eval())
 
 
-def four_weights() -> tuple[nn.Linear, Split]:
+def four_weights() -> tuple[Network, Labelled]:
     """Two inputs, two classes, and eight inputs on which noise on the weights matters."""
     rng = np.random.default_rng(4)
-    model = linear([[1.0, -0.7], [-0.4, 0.9]], [0.3, -0.2])
+    network = linear([[1.0, -0.7], [-0.4, 0.9]], [0.3, -0.2])
     inputs = torch.from_numpy(rng.normal(size=(8, 2))).float()
-    return model, Split(inputs, torch.zeros(8, dtype=torch.int64))
+    return network, Labelled(inputs, torch.zeros(8, dtype=torch.int64))
 
 
-def exact_smoothed(model: nn.Linear, inputs: torch.Tensor, delta=(1.0, 1.0, 1.0, 1.0)) -> np.ndarray:
+def exact_smoothed(network: Network, inputs: torch.Tensor, delta=(1.0, 1.0, 1.0, 1.0)) -> np.ndarray:
     """P(class 0) of each input with weights times delta, over all 81 outcomes of the noise."""
     values = {0.0: P_ZERO, 0.5: P_HALF, 1.0: 1 - P_ZERO - P_HALF}
     mean = 0.5 * P_HALF + 1 - P_ZERO - P_HALF
-    weight, bias = model.weight.detach().double().numpy(), model.bias.detach().double().numpy()
+    weight, bias = (each.detach().double().numpy() for each in network.module.parameters())
     x = inputs.double().numpy()
     total = np.zeros(len(x))
     for eta in product(values, repeat=4):
@@ -80,14 +84,13 @@ def device(sigma, usability=0.7, **values) -> DeviceProfile:
     return DeviceProfile(**(shared | values))
 
 
-def smoothed(model, examples, noise=NOISE, *, seed=1, settings=SETTINGS):
-    return smoothed_rows(model, examples, noise, settings=settings, seed=seed, labels=LABELS)
+def smoothed(network, examples, noise=NOISE, *, seed=1, settings=SETTINGS):
+    return smoothed_rows(network, TASK, examples, noise, settings=settings, seed=seed, labels=LABELS)
 
 
-def programmed(model, examples, profiles, *, seed=1, settings=SETTINGS):
-    return programmed_rows(
-        model, examples, profiles, settings=settings, memsim=MEMSIM, chance=0.5, seed=seed, labels=LABELS
-    )
+def programmed(network, examples, profiles, *, seed=1, settings=SETTINGS):
+    given = {"settings": settings, "memsim": MEMSIM, "chance": 0.5, "seed": seed, "labels": LABELS}
+    return programmed_rows(network, TASK, examples, profiles, **given)
 
 
 def covered(bounds, exact, *, confidence, repeats) -> None:
@@ -98,12 +101,12 @@ def covered(bounds, exact, *, confidence, repeats) -> None:
 
 def test_bounds_on_q_cover_the_enumerated_network():
     """Scope one covers for each example by itself, scope all for the eight together, 100 repeats."""
-    model, examples = four_weights()
-    exact = exact_smoothed(model, examples.inputs)
+    network, examples = four_weights()
+    exact = exact_smoothed(network, examples.inputs)
     assert np.ptp(exact) > 0.2
     single, together = [], []
     for seed in range(100):
-        rows = [row for row in smoothed(model, examples, seed=seed) if row["certificate"] == "discrete"]
+        rows = [row for row in smoothed(network, examples, seed=seed) if row["certificate"] == "discrete"]
         one, joint = (
             np.array([row["probability"] for row in rows if row["scope"] == scope])
             for scope in ("one", "all")
@@ -118,12 +121,12 @@ def test_bounds_on_q_cover_the_enumerated_network():
 
 def test_no_change_of_k_weights_flips_the_enumerated_network():
     """Every choice of k of four weights and five factors each, where q's bound is right."""
-    model, examples = four_weights()
-    model.bias.data = torch.tensor([0.9, -0.9])
-    exact = exact_smoothed(model, examples.inputs)
+    network, examples = four_weights()
+    network.module.bias.data = torch.tensor([0.9, -0.9])
+    exact = exact_smoothed(network, examples.inputs)
     rows = [
         row
-        for row in smoothed(model, examples, settings=SETTINGS)
+        for row in smoothed(network, examples, settings=SETTINGS)
         if row["certificate"] == "discrete" and row["scope"] == "all"
     ]
     certified = [row for row in rows if row["value"] >= 1]
@@ -135,13 +138,13 @@ def test_no_change_of_k_weights_flips_the_enumerated_network():
                 delta = np.ones(4)
                 delta[list(places)] = factors
                 x = examples.inputs[row["example"]][None]
-                assert exact_smoothed(model, x, delta)[0] > 0.5
+                assert exact_smoothed(network, x, delta)[0] > 0.5
 
 
 def test_the_published_bound_is_of_the_network_s_own_size():
     """Four weights, by hand at the row's own bound on q; halves make it negative."""
-    model, examples = four_weights()
-    for row in smoothed(model, examples):
+    network, examples = four_weights()
+    for row in smoothed(network, examples):
         if row["certificate"] == "published":
             stay = np.log(1 - P_HALF)
             by_hand = (4 * stay - np.log(1.5 - row["probability"])) / (stay - np.log(P_ZERO))
@@ -152,12 +155,12 @@ def test_the_published_bound_is_of_the_network_s_own_size():
 
 def test_the_radius_stays_inside_the_true_one():
     """One weight, class 0 while w > t: q = Phi(-ln t / s), and the decision flips at |ln delta| = -ln t."""
-    model, threshold = linear([[1.0], [0.0]], [0.0, 0.8]), 0.8
-    examples = Split(torch.ones(1, 1), torch.zeros(1, dtype=torch.int64))
+    network, threshold = linear([[1.0], [0.0]], [0.0, 0.8]), 0.8
+    examples = Labelled(torch.ones(1, 1), torch.zeros(1, dtype=torch.int64))
     radii = [
         row["value"]
         for seed in range(100)
-        for row in smoothed(model, examples, seed=seed)
+        for row in smoothed(network, examples, seed=seed)
         if row["certificate"] == "smoothing" and row["scope"] == "one"
     ]
     assert np.median(radii) > 0.5 * -np.log(threshold)
@@ -166,12 +169,12 @@ def test_the_radius_stays_inside_the_true_one():
 
 def test_programmed_bounds_cover_the_closed_form():
     """P(exp(sigma z) > t), one weight: each row and the mean accuracy, which is the same number here."""
-    model, sigma = linear([[1.0], [0.0]], [0.0, 0.7]), 0.5
-    examples = Split(torch.ones(1, 1), torch.zeros(1, dtype=torch.int64))
+    network, sigma = linear([[1.0], [0.0]], [0.0, 0.7]), 0.5
+    examples = Labelled(torch.ones(1, 1), torch.zeros(1, dtype=torch.int64))
     exact = stats.norm.cdf(-np.log(0.7) / sigma)
     found = {"programming": [], "accuracy": []}
     for seed in range(100):
-        for row in programmed(model, examples, [device(sigma)], seed=seed):
+        for row in programmed(network, examples, [device(sigma)], seed=seed):
             if row["scope"] != "all":
                 found[row["certificate"]].append(row["value"])
     for bounds in found.values():
@@ -181,9 +184,9 @@ def test_programmed_bounds_cover_the_closed_form():
 
 def test_an_ideal_device_is_programmed_once_and_exact():
     """No spread: the clean network's decisions are certain, and accuracy is the clean one."""
-    model, examples = four_weights()
-    clean = (model(examples.inputs).argmax(dim=1) == 0).numpy()
-    rows = programmed(model, examples, [device(0.0, 1.0)])
+    network, examples = four_weights()
+    clean = (network.module(examples.inputs).argmax(dim=1) == 0).numpy()
+    rows = programmed(network, examples, [device(0.0, 1.0)])
     assert [row["value"] for row in rows if row["scope"] == "one"] == clean.astype(float).tolist()
     [mean] = [row for row in rows if row["certificate"] == "accuracy"]
     assert mean["value"] == mean["probability"] == pytest.approx(clean.mean())
@@ -193,11 +196,12 @@ def test_an_ideal_device_is_programmed_once_and_exact():
 def test_distance_is_the_length_of_the_drawn_logarithms():
     """sigma sqrt(N) with N = 400 weights: the chi distribution's own spread, four standard errors."""
     n, sigma, times = 400, 0.3, 50
-    model = linear(np.random.default_rng(1).normal(size=(2, n // 2)).astype(np.float32), [0.0, 0.0])
-    before = model.weight.detach().clone()
+    network = linear(np.random.default_rng(1).normal(size=(2, n // 2)).astype(np.float32), [0.0, 0.0])
+    before = network.module.weight.detach().clone()
     found = programmed_decisions(
-        model,
-        Split(torch.ones(3, n // 2), torch.zeros(3, dtype=torch.int64)),
+        network,
+        TASK,
+        Labelled(torch.ones(3, n // 2), torch.zeros(3, dtype=torch.int64)),
         device(sigma),
         settings=MEMSIM,
         generator=torch.Generator().manual_seed(1),
@@ -206,16 +210,17 @@ def test_distance_is_the_length_of_the_drawn_logarithms():
     error = sigma * stats.chi.std(n) / np.sqrt(times)
     assert found.distance.mean() == pytest.approx(sigma * stats.chi.mean(n), abs=4 * error)
     assert set(found.changed) == {n} and found.correct.shape == (times, 3)
-    assert torch.equal(model.weight, before)
+    assert torch.equal(network.module.weight, before)
 
 
 @pytest.mark.parametrize("what", ["zero", "bias"])
 def test_distance_is_infinite_where_the_log_weights_are_left(what):
     """A cell that ends at G_min makes a weight 0; a bias on a memristor carries no smoothing noise."""
-    model, examples = four_weights()
+    network, examples = four_weights()
     flat = device(0.1, curve=np.zeros(4), reached=np.zeros(4, dtype=bool))
     found = programmed_decisions(
-        model,
+        network,
+        TASK,
         examples,
         flat if what == "zero" else device(0.1),
         settings=MemSimSettings("relative", "weights" if what == "zero" else "all", "lognormal"),
@@ -262,8 +267,8 @@ def test_layers_of_different_noise_are_certified_by_the_least_of_them():
 
 def test_without_zeros_theorem_1_is_undefined_and_vacuous():
     """p_zero = 0: no number for the published bound; the exact one lets nothing change."""
-    model, examples = four_weights()
-    rows = smoothed(model, examples, NoiseSpec("x", "weight", (MultinomialNoise(0.0, 0.5),)))
+    network, examples = four_weights()
+    rows = smoothed(network, examples, NoiseSpec("x", "weight", (MultinomialNoise(0.0, 0.5),)))
     published = [row for row in rows if row["certificate"] == "published"]
     assert all(row["value"] is None and row["ceiling"] is None and row["vacuous"] for row in published)
     assert {row["value"] for row in rows if row["certificate"] == "discrete"} <= {-1.0, 0.0}
@@ -271,8 +276,8 @@ def test_without_zeros_theorem_1_is_undefined_and_vacuous():
 
 def test_a_summary_counts_what_the_examples_say(tmp_path):
     """Shares, largest values, and radii against the distance of each profile."""
-    model, examples = four_weights()
-    rows = smoothed(model, examples) + programmed(model, examples, [device(0.0, 1.0), device(0.05, 0.9)])
+    network, examples = four_weights()
+    rows = smoothed(network, examples) + programmed(network, examples, [device(0.0, 1.0), device(0.05, 0.9)])
     found = summarise_certificates(rows)
     write_table(rows, tmp_path / "rows.parquet", schema=CERTIFICATES)
     write_table(found, tmp_path / "summary.parquet", schema=CERTIFICATE_SUMMARY)
@@ -307,11 +312,12 @@ def test_a_summary_counts_what_the_examples_say(tmp_path):
 @pytest.fixture
 def moons(tmp_path):
     """A small experiment and an untrained network of it on disk."""
-    experiment = Experiment(
-        "two", "moons", "embedded", "perceptron", 1, 8, 0.1, train_size=40, test_size=30, noise=0.2
-    )
-    network = experiment.fresh_network(seed=1)
-    write_weights(network.state_dict(), tmp_path / "w.safetensors", metadata={})
+    said = {
+        "task": "moons", "source": "generated", "network": "perceptron", "train_size": 40, "test_size": 30,
+        "noise": 0.2, "epochs": 1, "batch_size": 8, "learning_rate": 0.1,
+    }  # fmt: skip
+    experiment = Experiment.make("two", said, data={"seed": 3, "validation_fraction": 0.2})
+    write_weights(experiment.fresh_network(seed=1).state(), tmp_path / "w.safetensors", metadata={})
     return experiment, tmp_path / "w.safetensors"
 
 
@@ -329,7 +335,6 @@ def test_a_network_is_certified_the_same_way_every_time(moons):
             settings=SETTINGS,
             fixed=[0.3, 0.3],
             memsim={"mapping": "relative", "analog": "weights"},
-            data={"seed": 3, "validation_fraction": 0.2, "mirror": None, "cache": None},
             seed=seed,
         )
         assert origin["dataset"] == "two moons"
@@ -343,6 +348,24 @@ def test_a_network_is_certified_the_same_way_every_time(moons):
     assert len(chosen) == 8 and max(chosen) < 30
     assert {row["example"] for row in rows(2)} - {None} != chosen
     assert [row | {"method": "erm"} for row in rows(1, "bayesmulti")] == first
+
+
+def test_only_decisions_that_are_right_or_wrong_can_be_certified(moons, monkeypatch):
+    """A declaration that promises certificates of anything else is an error that names the task."""
+    experiment, weights = moons
+    monkeypatch.setattr(Experiment, "definition", property(lambda _: object()))
+    with pytest.raises(TaskError, match="moons declares certificates, but is no classification"):
+        certify_network(
+            weights,
+            experiment,
+            NoiseSpec("erm", "none", ()),
+            [],
+            method="erm",
+            settings=SETTINGS,
+            fixed=[0.3, 0.3],
+            memsim={"mapping": "relative", "analog": "weights"},
+            seed=1,
+        )
 
 
 @pytest.mark.parametrize(

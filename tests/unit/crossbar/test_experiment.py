@@ -25,10 +25,11 @@ from codesign.crossbar.programming import DriftError
 from codesign.crossbar.simulated import SimulatedCrossbar
 from codesign.crossbar.summary import programmed
 from codesign.models.build import build_model, initialise
+from codesign.models.network import network_of
 from codesign.schemas.crossbar import CROSSBAR
 from codesign.tables import write_table
-from codesign.tasks.moons import MOONS
-from codesign.tasks.task import Split
+from codesign.tasks.classification import Labelled
+from codesign.tasks.moons.task import TASK as MOONS
 
 WRITE = {
     "tolerance": 0.02,
@@ -55,14 +56,14 @@ CIRCUIT = {
 def network():
     """A perceptron of the moons at its starting values."""
     model = build_model("perceptron", classes=2, features=2)
-    return initialise(model, torch.Generator().manual_seed(1)).eval().requires_grad_(False)
+    return network_of(initialise(model, torch.Generator().manual_seed(1)).eval().requires_grad_(False))
 
 
 @pytest.fixture
 def points():
     """Twenty points and their classes."""
     generator = torch.Generator().manual_seed(2)
-    return Split(torch.randn(20, 2, generator=generator), torch.randint(2, (20,), generator=generator))
+    return Labelled(torch.randn(20, 2, generator=generator), torch.randint(2, (20,), generator=generator))
 
 
 @pytest.fixture
@@ -97,14 +98,17 @@ def test_a_quiet_array_multiplies_as_software_does(network, points, arrays, shar
     software, array = np.array(row["product_software"]), np.array(row["product_array"])
     layer = np.array(row["product_layer"])
     for k, inputs in ((1, 2), (2, 10)):
-        weight = network.state_dict()[f"layers.linear{k}.weight"].abs().max().item()
+        weight = network.state()[f"layers.linear{k}.weight"].abs().max().item()
         at = layer == k
         # each of a pair is off by the tolerance at most; inputs are of size 4 here
         largest = 2 * 0.02 * weight * inputs * max(points.inputs.abs().max().item(), 20.0)
         assert np.abs(array - software)[at].max() < largest
-    first = points.inputs.double().numpy() @ network.layers.linear1.weight.double().numpy().T
+    first = points.inputs.double().numpy() @ network.module.layers.linear1.weight.double().numpy().T
     assert software[layer == 1] == pytest.approx(first.ravel())
-    assert row["software_accuracy"] == MOONS.score(network(points.inputs), points.targets)
+    assert (
+        row["software_accuracy"]
+        == (network.module(points.inputs).argmax(1) == points.targets).double().mean()
+    )
     assert all(row["cell_ok"]) and len(row["cell_ok"]) == 2 * (2 * 10 + 10 * 2)
     write_table([row], tmp_path / "r.parquet", schema=CROSSBAR)
 
@@ -193,7 +197,7 @@ def test_an_array_is_in_the_safe_state_after_an_error(network, points, arrays, s
             lambda: conductances(None, g_min_s=None, g_max_s=1e-6), "g_min_s and g_max_s", id="range"
         ),
         pytest.param(
-            lambda: first_points(Split(torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64)), 4),
+            lambda: first_points(Labelled(torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64)), 4),
             "more than",
             id="points",
         ),

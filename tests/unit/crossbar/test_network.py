@@ -10,6 +10,7 @@ from torch import nn
 from codesign.crossbar.network import CrossbarNetwork, NetworkSettings
 from codesign.crossbar.programming import DriftError
 from codesign.models.build import build_model, initialise
+from codesign.models.network import Network, network_of
 
 HOW = NetworkSettings(g_min_s=1e-6, g_max_s=1e-5, read_voltage_v=0.1, reads=1)
 FINE = {"tolerance": 1e-4, "budget": 400, "shortest_seconds": 1e-7}
@@ -27,9 +28,10 @@ def perceptron() -> nn.Module:
     return model
 
 
-def on_array(made, model, array, *, writing=None, **circuit) -> CrossbarNetwork:
+def on_array(made, module, array, *, writing=None, **circuit) -> CrossbarNetwork:
     driver = made.crossbar(array, **circuit)
-    return CrossbarNetwork(model, driver, settings=HOW, writing=writing or replace(made.writing, **FINE))
+    network = module if isinstance(module, Network) else network_of(module)
+    return CrossbarNetwork(network, driver, settings=HOW, writing=writing or replace(made.writing, **FINE))
 
 
 def points(number=50) -> torch.Tensor:
@@ -137,6 +139,11 @@ def test_an_array_that_drifted_is_refused(made):
     [
         pytest.param(lambda m, a: on_array(m, nn.Conv2d(1, 1, 3), a), "Conv2d", id="kind"),
         pytest.param(lambda m, a: on_array(m, nn.ReLU(), a), "no linear layer", id="no-matrix"),
+        pytest.param(
+            lambda m, a: on_array(m, Network(perceptron(), ("layers.linear1.weight",), ()), a),
+            r"on memristors are layers\.linear1\.weight; an array would hold layers\.linear1\.weight, layers",
+            id="digital-matrix",
+        ),
         pytest.param(lambda m, a: on_array(m, perceptron(), a).check_drift(), r"program\(\)", id="early"),
         pytest.param(lambda m, a: on_array(m, perceptron(), a).program(1), "from 0 to 0", id="load"),
         pytest.param(lambda m, a: on_array(m, perceptron(), a).forward(torch.ones(2, 3)), r"\(n, 2\)",

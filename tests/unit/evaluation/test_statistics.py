@@ -11,14 +11,15 @@ from codesign.tables import write_table
 OPTIONS = {"baseline": "erm", "resamples": 500, "confidence": 0.95, "seed": 7}
 
 
-def rows(method, values, *, profile="p", seeds=None, **changes):
+def rows(method, values, *, profile="p", programmings=None, **changes):
     """Rows of one group."""
     return [
         {
-            "task": "t", "method": method, "model": "m", "source": "level", "profile": profile, "level": 0.5,
-            "usability": 0.5, "noise": "lognormal", "seed": seed, "metric": "accuracy", "value": float(value),
+            "experiment": "t", "method": method, "network": "m", "stands_for": "level", "profile": profile,
+            "level": 0.5, "usability": 0.5, "noise": "lognormal", "programming": number, "metric": "accuracy",
+            "value": float(value),
         } | changes
-        for seed, value in zip(seeds or range(len(values)), values, strict=True)
+        for number, value in zip(programmings or range(len(values)), values, strict=True)
     ]  # fmt: skip
 
 
@@ -30,20 +31,20 @@ def test_mean_and_spread_are_numpys():
     assert (found["difference"], found["difference_low"], found["difference_high"]) == (0, 0, 0)
 
 
-def test_differences_are_paired_by_seed_and_not_by_order():
-    """A constant gain over very scattered seeds has an interval without width."""
+def test_differences_are_paired_by_programming_and_not_by_order():
+    """A constant gain over very scattered programmings has an interval without width."""
     x = np.random.default_rng(1).random(10)
     erm = rows("erm", x)
-    method = rows("bayesmulti", x[::-1] + 0.1, seeds=list(range(10))[::-1])
+    method = rows("bayesmulti", x[::-1] + 0.1, programmings=list(range(10))[::-1])
     found = summarise(erm + method, **OPTIONS)[1]
     assert found["difference"] == pytest.approx(0.1)
     assert (found["difference_low"], found["difference_high"]) == pytest.approx((0.1, 0.1))
     assert found["n_paired"] == 10
 
 
-def test_only_seeds_that_both_have_are_paired():
+def test_only_programmings_that_both_have_are_paired():
     """And only the same profile."""
-    both = rows("erm", [0.1, 0.2, 0.3], seeds=[0, 1, 2]) + rows("b", [0.5, 0.5], seeds=[2, 9])
+    both = rows("erm", [0.1, 0.2, 0.3], programmings=[0, 1, 2]) + rows("b", [0.5, 0.5], programmings=[2, 9])
     other = rows("b", [0.5], profile="q")
     found = {(r["method"], r["profile"]): r for r in summarise(both + other, **OPTIONS)}
     assert found["b", "p"]["difference"] == pytest.approx(0.2) and found["b", "p"]["n_paired"] == 1
@@ -61,10 +62,10 @@ def test_a_summary_fits_its_table_and_does_not_depend_on_other_groups(tmp_path):
     write_table(alone, tmp_path / "s.parquet", schema=EVALUATION_SUMMARY)
 
 
-def test_a_seed_that_occurs_twice_is_refused():
+def test_a_programming_that_occurs_twice_is_refused():
     """It would be counted twice."""
-    with pytest.raises(ValueError, match="seed 0 occurs twice"):
-        summarise(rows("erm", [0.1, 0.2], seeds=[0, 0]), **OPTIONS)
+    with pytest.raises(ValueError, match="programming 0 occurs twice"):
+        summarise(rows("erm", [0.1, 0.2], programmings=[0, 0]), **OPTIONS)
 
 
 def test_the_interval_is_the_percentile_bootstrap_of_scipy():

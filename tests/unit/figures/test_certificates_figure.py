@@ -103,10 +103,10 @@ def test_extremes_are_drawn_on_the_page(methods, options, inside):
     assert len({tuple(line) for line in drawing.numbers}) == 1  # the same columns in every row
 
 
-def test_other_tasks_are_refused():
+def test_other_experiments_are_refused():
     """One figure, one network; no rows, no figure."""
-    rows = _rows(task="a") + _rows(task="b")
-    with pytest.raises(ValueError, match="one task and network"):
+    rows = _rows(experiment="a") + _rows(experiment="b")
+    with pytest.raises(ValueError, match="one experiment"):
         draw_certificates(summarise_certificates(rows), rows, **SHARED)
     with pytest.raises(ValueError, match="none"):
         draw_certificates([], [], **SHARED)

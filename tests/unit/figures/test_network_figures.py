@@ -8,26 +8,31 @@ from codesign.bayesmulti.methods import method_names
 from codesign.evaluation.readings import READINGS, predictions
 from codesign.evaluation.statistics import summarise
 from codesign.figures.methods import counted, in_order, look_of_method
-from codesign.figures.network import draw_accuracy, draw_correlation, draw_device_accuracy
+from codesign.figures.network import draw_correlation, draw_device_scores, draw_scores
 from codesign.schemas.evaluation import EVALUATION
+from codesign.tasks.about import Metric
 
-SHARED = {"metric": "accuracy", "chance": 0.1, "confidence": 0.95, "origin": "virtual", "data": "digits"}
+ACCURACY = Metric("accuracy", "accuracy", "higher", 0.1)
+SHARED = {"metric": ACCURACY, "confidence": 0.95, "origin": "virtual", "data": "digits"}
 LEVELS = (0.2, 0.6, 1.0)
 METHODS = method_names()
 
 
-def _scores(methods, *, source, profiles, noises=("lognormal",), seeds=4, task="t", **values):
+def _scores(
+    methods, *, stands_for, profiles, noises=("lognormal",), programmings=4, experiment="t", **values
+):
     rng = np.random.default_rng(5)
     return [
         dict.fromkeys(EVALUATION.names)
-        | {"task": task, "method": method, "model": "mlp", "source": source, "profile": profile}
-        | {"level": u if source == "level" else None, "usability": u, "noise": noise, "seed": seed}
+        | {"experiment": experiment, "method": method, "network": "mlp", "stands_for": stands_for}
+        | {"profile": profile, "level": u if stands_for == "level" else None, "usability": u}
+        | {"noise": noise, "programming": number}
         | {"metric": "accuracy", "value": float(rng.uniform(0.1 + 0.5 * u, 1.0))}
         | values
         for method in methods
         for profile, u in profiles
         for noise in noises
-        for seed in range(seeds)
+        for number in range(programmings)
     ]
 
 
@@ -37,13 +42,13 @@ def _summary(rows):
 
 def _levels(methods, **options):
     profiles = [(f"synthetic-{u}", u) for u in LEVELS]
-    return _summary(_scores(methods, source="level", profiles=profiles, **options))
+    return _summary(_scores(methods, stands_for="level", profiles=profiles, **options))
 
 
 def _on_devices(methods, count, **options):
     profiles = [(f"d-{k:03d}", 0.05 + 0.9 * k / max(count, 1)) for k in range(count)]
     noises = ("lognormal", "resampled")
-    return _summary(_scores(methods, source="device", profiles=profiles, noises=noises, **options))
+    return _summary(_scores(methods, stands_for="device", profiles=profiles, noises=noises, **options))
 
 
 def test_every_method_has_a_look_of_its_own():
@@ -63,7 +68,7 @@ def test_every_method_has_a_look_of_its_own():
 def test_accuracy_is_the_summary_point_by_point():
     """Means, bands and differences are drawn as tabulated."""
     rows = _levels(list(METHODS))
-    drawing = draw_accuracy(rows[::-1], **SHARED)
+    drawing = draw_scores(rows[::-1], **SHARED)
     score, gain = drawing.figure.axes
     for name in METHODS:
         mine = sorted((row for row in rows if row["method"] == name), key=lambda row: row["usability"])
@@ -88,7 +93,7 @@ def test_accuracy_is_the_summary_point_by_point():
 
 def test_accuracy_says_chance_n_data_and_origin(texts):
     """What a reader needs to weigh a difference."""
-    drawing = draw_accuracy(_levels(["erm", "bayesmulti"], seeds=7), **SHARED)
+    drawing = draw_scores(_levels(["erm", "bayesmulti"], programmings=7), **SHARED)
     said = texts(drawing.figure)
     assert any("n = 7 programmings" in text and "digits" in text for text in said)
     assert "chance 0.1" in said
@@ -97,9 +102,41 @@ def test_accuracy_says_chance_n_data_and_origin(texts):
     assert line.get_ydata()[0] == 0.1
 
 
+@pytest.mark.parametrize("better", ["higher", "lower"])
+def test_axes_say_where_lower_is_better_and_chance_only_where_there_is_one(better, texts):
+    """An error may have no value of a network that learnt nothing; then no line and no word stand for it."""
+    error = Metric("error", "error per atom / meV", better)
+    levels = _levels(["erm", "bayesmulti"], metric="error")
+    devices = _on_devices(["erm", "bayesmulti"], 3, metric="error")
+    drawings = (
+        draw_scores(levels, **SHARED | {"metric": error}),
+        draw_device_scores(devices, [], **SHARED | {"metric": error}),
+    )
+    worse = " (lower is better)" if better == "lower" else ""
+    score, difference = (
+        f"error per atom / meV on test data{worse}",
+        "difference in error per atom / meV to ERM",
+    )
+    for drawing, ylabels in zip(drawings, ([score, difference + worse], [score, score]), strict=True):
+        assert [axes.get_ylabel() for axes in drawing.figure.axes] == ylabels
+        assert not any("chance" in text for text in texts(drawing.figure))
+        assert not [line for axes in drawing.figure.axes for line in axes.lines if line.get_gid() == "chance"]
+        assert {number["chance"] for number in drawing.numbers} == {None}
+        assert {number["metric"] for number in drawing.numbers} == {"error"}
+
+
+def test_only_the_metric_asked_for_is_drawn():
+    """A table has a row a metric; another one's values never reach the figure."""
+    other = _levels(["erm"], metric="mcc", value=-0.5)
+    alone = draw_scores(_levels(["erm"]), **SHARED).numbers
+    assert draw_scores(_levels(["erm"]) + other, **SHARED).numbers == alone
+    with pytest.raises(ValueError, match="no row on a level with metric 'mcc'"):
+        draw_scores(_levels(["erm"]), **SHARED | {"metric": Metric("mcc", "correlation", "higher", 0.0)})
+
+
 def test_one_programming_has_no_band_and_no_interval():
     """A spread of one value does not exist and is not drawn as 0."""
-    drawing = draw_accuracy(_levels(["erm", "bayesmulti"], seeds=1), **SHARED)
+    drawing = draw_scores(_levels(["erm", "bayesmulti"], programmings=1), **SHARED)
     assert all(number["std"] is None for number in drawing.numbers)
     [bars] = [b for b in drawing.figure.axes[1].collections if b.get_gid() == "interval bayesmulti"]
     assert bars.get_segments() == []
@@ -107,7 +144,7 @@ def test_one_programming_has_no_band_and_no_interval():
 
 def test_accuracy_without_erm_has_nothing_to_compare(texts):
     """The configuration may leave methods out."""
-    said = texts(draw_accuracy(_levels(["bayesmulti", "dropout"]), **SHARED).figure)
+    said = texts(draw_scores(_levels(["bayesmulti", "dropout"]), **SHARED).figure)
     assert any("nothing to compare" in text for text in said)
 
 
@@ -116,21 +153,21 @@ def test_accuracy_without_erm_has_nothing_to_compare(texts):
     [
         ([], "no row on a level"),
         (_on_devices(["erm"], 3), "no row on a level"),
-        (_levels(["erm"]) + _levels(["erm"], task="u"), "one task"),
+        (_levels(["erm"]) + _levels(["erm"], experiment="u"), "one experiment"),
     ],
-    ids=["empty", "devices only", "two tasks"],
+    ids=["empty", "devices only", "two experiments"],
 )
-def test_accuracy_refuses_what_is_not_one_task(rows, said):
-    """Two tasks on one pair of axes would look like one curve."""
+def test_scores_refuse_what_is_not_one_experiment(rows, said):
+    """Two experiments on one pair of axes would look like one curve."""
     with pytest.raises(ValueError, match=said):
-        draw_accuracy(rows, **SHARED)
+        draw_scores(rows, **SHARED)
 
 
 def test_devices_are_drawn_once_a_method_and_noise(device_row):
     """Means and spreads of the summary, intervals of the usability table; rivals stay out."""
     rows = _on_devices(["erm", "dropout", "bayesmulti"], 6)
     devices = [device_row(f"d-{k:03d}", 0.05 + 0.15 * k) for k in range(6)]
-    drawing = draw_device_accuracy(rows, devices, **SHARED)
+    drawing = draw_device_scores(rows, devices, **SHARED)
     assert len(drawing.numbers) == 2 * 2 * 6
     assert {number["method"] for number in drawing.numbers} == {"erm", "bayesmulti"}
     for axes, noise in zip(drawing.figure.axes, ("resampled", "lognormal"), strict=True):
@@ -144,33 +181,33 @@ def test_devices_are_drawn_once_a_method_and_noise(device_row):
 
 def test_devices_fall_back_to_every_method_and_do_without_intervals():
     """Neither ERM nor BayesMulti in the configuration, and a device missing from the table."""
-    drawing = draw_device_accuracy(_on_devices(["dropout", "gaussian"], 3), [], **SHARED)
+    drawing = draw_device_scores(_on_devices(["dropout", "gaussian"], 3), [], **SHARED)
     assert {number["method"] for number in drawing.numbers} == {"dropout", "gaussian"}
     assert all(number["usability_low"] is None for number in drawing.numbers)
 
 
-def _correlated(device_row, tasks, count):
+def _correlated(device_row, experiments, count):
     devices = [device_row(f"d-{k:03d}", 0.05 + 0.9 * k / max(count, 1)) for k in range(count)]
     for k, row in enumerate(devices):
         row |= {"sigma_mle": row["sigma_upper"] * 0.8, "sigma_robust": 0.3, "usability_reference": 0.5}
         row |= {"eta": 1.0 - 0.01 * k}
-    summary = [row for task in tasks for row in _on_devices(["erm"], count, task=task)]
+    summary = [row for name in experiments for row in _on_devices(["erm"], count, experiment=name)]
     given = {"method": "erm", "resamples": 50, "confidence": 0.95, "seed": 1}
     return predictions(devices, summary, **given)
 
 
 def test_correlation_draws_points_and_intervals(device_row, texts):
-    """One scatter and one forest a task, on the numbers of `predictions`."""
+    """One scatter and one forest an experiment, on the numbers of `predictions`."""
     found, points = _correlated(device_row, ["t", "u"], 8)
-    drawing = draw_correlation(found, points, tasks=["t", "u"], confidence=0.95, origin="virtual")
+    drawing = draw_correlation(found, points, experiments=["t", "u"], confidence=0.95, origin="virtual")
     scatter, forest = drawing.figure.axes[:2]
     [line] = [line for line in scatter.lines if line.get_gid() == "t"]
-    assert line.get_ydata().tolist() == [row["score"] for row in points if row["task"] == "t"]
-    for row in (row for row in found if row["task"] == "t"):
+    assert line.get_ydata().tolist() == [row["score"] for row in points if row["experiment"] == "t"]
+    for row in (row for row in found if row["experiment"] == "t"):
         [mark] = [line for line in forest.lines if line.get_gid() == row["reading"]]
         assert mark.get_xdata()[0] == row["rho"]
         assert mark.get_ydata()[0] == list(READINGS).index(row["reading"])
-    own = next(row for row in found if row["task"] == "t" and row["reading"] == "usability")
+    own = next(row for row in found if row["experiment"] == "t" and row["reading"] == "usability")
     assert any(f"ρ = {own['rho']:.2f} " in text and "n = 8" in text for text in texts(drawing.figure))
     # every device has the same robust spread: no order, no correlation, and the panel says so
     assert "reference" not in {row["reading"] for row in found} and "no order" in texts(drawing.figure)
@@ -182,26 +219,26 @@ def test_correlation_says_where_there_are_too_few_devices(device_row, texts):
     found, points = _correlated(device_row, ["t"], 2)
     assert found == []
     for given in (points, []):
-        drawing = draw_correlation(found, given, tasks=["t"], confidence=0.95, origin="virtual")
+        drawing = draw_correlation(found, given, experiments=["t"], confidence=0.95, origin="virtual")
         assert any(f"n = {len(given)} devices" in text for text in texts(drawing.figure))
 
 
-def test_correlation_refuses_a_task_it_was_not_told_of(device_row):
-    """A task missing from the list would silently be missing from the figure."""
+def test_correlation_refuses_an_experiment_it_was_not_told_of(device_row):
+    """An experiment missing from the list would silently be missing from the figure."""
     found, points = _correlated(device_row, ["t"], 4)
     with pytest.raises(ValueError, match="not drawn: t"):
-        draw_correlation(found, points, tasks=["u"], confidence=0.95, origin="virtual")
+        draw_correlation(found, points, experiments=["u"], confidence=0.95, origin="virtual")
 
 
 @pytest.mark.parametrize("count", [1, 24, 300], ids=["one device", "quick", "many"])
 def test_small_and_large_sets_fit_their_page(count, device_row, inside):
     """From one device to a large laboratory."""
-    tasks = ["moons", "digits-mlp", "digits-lenet", "objects-mobilenetv2"]
-    found, points = _correlated(device_row, tasks, count)
+    experiments = ["moons", "digits-mlp", "digits-lenet", "objects-mobilenetv2"]
+    found, points = _correlated(device_row, experiments, count)
     figures = [
-        draw_accuracy(_levels(list(METHODS)), **SHARED),
-        draw_device_accuracy(_on_devices(["erm", "bayesmulti"], count), [], **SHARED),
-        draw_correlation(found, points, tasks=tasks, confidence=0.95, origin="virtual"),
+        draw_scores(_levels(list(METHODS)), **SHARED),
+        draw_device_scores(_on_devices(["erm", "bayesmulti"], count), [], **SHARED),
+        draw_correlation(found, points, experiments=experiments, confidence=0.95, origin="virtual"),
     ]
     for drawing in figures:
         assert inside(drawing.figure) == []

@@ -7,9 +7,11 @@ from codesign.bayesmulti.specification import method_spec
 from codesign.figures.noise import draw_noise, draw_search
 from codesign.noise_search.record import search_trace, searched_parameters
 from codesign.noise_search.search import SearchSpace
+from codesign.tasks.about import Metric
 
 LIMITS = {"dropout": 0.9, "gaussian": 0.5, "lognormal": 1.5, "bayesmulti": 0.9}
-SHARED = {"task": "moons", "metric": "accuracy", "devices": 4, "draws": 3, "origin": "virtual"}
+ACCURACY = Metric("accuracy", "accuracy", "higher", 0.5)
+SHARED = {"experiment": "moons", "metric": ACCURACY, "devices": 4, "programmings": 3, "origin": "virtual"}
 
 
 def _records(methods, *, rounds=3, slots=3, layers=1, tie="model", failed=()):
@@ -31,10 +33,10 @@ def _records(methods, *, rounds=3, slots=3, layers=1, tie="model", failed=()):
     return records
 
 
-def _search(records, slots=3):
+def _search(records, slots=3, **changes):
     trace = search_trace(records, slots=slots)
     parameters = searched_parameters(records, limits=LIMITS)
-    return trace, parameters, draw_search(trace, parameters, **SHARED)
+    return trace, parameters, draw_search(trace, parameters, **SHARED | changes)
 
 
 def _line(axes, gid):
@@ -77,6 +79,15 @@ def test_the_search_says_what_the_objective_is_a_mean_of(texts):
     assert any("virtual laboratory" in text for text in said)
 
 
+def test_an_objective_that_is_an_error_is_drawn_turned(texts):
+    """Trials are compared by gain: where lower is better the axis says that the sign is turned."""
+    error = Metric("error", "error per atom / meV", "lower")
+    drawing = _search(_records(["dropout"]), metric=error)[2]
+    assert drawing.figure.axes[0].get_ylabel() == "objective (validation −error per atom / meV)"
+    assert any("mean error per atom / meV on validation data" in text for text in texts(drawing.figure))
+    assert _search(_records(["dropout"]))[2].figure.axes[0].get_ylabel() == "objective (validation accuracy)"
+
+
 def test_a_search_without_trials_is_refused():
     """There is nothing to draw, and the message says what to do."""
     with pytest.raises(ValueError, match="search noise"):
@@ -110,7 +121,7 @@ def _panel(count):
 def test_bars_and_densities_are_the_exact_ones(texts):
     """p = (0.3, 0.3) has mean 0.55: factors 0, 0.5 / 0.55 and 1 / 0.55; a device without spread is a line."""
     spec = method_spec("bayesmulti", {"p_zero": 0.3, "p_half": 0.3}, 2, site="activation")
-    drawing = draw_noise(spec, _panel(4), task="moons", origin="measured")
+    drawing = draw_noise(spec, _panel(4), experiment="moons", origin="measured")
     above, below = drawing.figure.axes
     found = [(bar.get_x() + bar.get_width() / 2, bar.get_height()) for bar in above.patches]
     wanted = [(0.0, 0.3), (0.5 / 0.55, 0.3), (1 / 0.55, 0.4)]
@@ -134,7 +145,7 @@ def test_noise_that_is_not_multinomial_is_refused(method, parameters, layers):
     """Its factors are not the three of the paper."""
     spec = method_spec(method, parameters, layers)
     with pytest.raises(ValueError, match="multinomial noise is drawn"):
-        draw_noise(spec, _panel(2), task="moons", origin="virtual")
+        draw_noise(spec, _panel(2), experiment="moons", origin="virtual")
 
 
 @pytest.mark.parametrize(("layers", "devices"), [(1, 1), (5, 4), (50, 12)])
@@ -142,6 +153,6 @@ def test_deep_networks_and_large_panels_fit_their_page(layers, devices, inside):
     """Layers of their own noise are bars side by side, further ones are in the table."""
     zeros = np.linspace(0.0, 0.6, layers).tolist()
     spec = method_spec("bayesmulti", {"p_zero": zeros, "p_half": [0.3] * layers}, layers, site="weight")
-    drawing = draw_noise(spec, _panel(devices), task="moons", origin="virtual")
+    drawing = draw_noise(spec, _panel(devices), experiment="moons", origin="virtual")
     assert inside(drawing.figure) == []
     assert sum(number["panel"] == "training" for number in drawing.numbers) == 3 * layers
