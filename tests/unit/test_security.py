@@ -24,18 +24,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from codesign.tasks.data import (
-    CIFAR10_RECORD,
-    DataError,
-    RemoteFile,
-    decode_jpegs,
-    locate,
-    open_https,
-    read_cifar10_archive,
-    read_idx,
-)
-from codesign.tasks.task import DataSettings
-from codesign.training.weights import WeightsError, read_weights
 
 from codesign.figures.style import house_style, new_figure, save, text_mm
 from codesign.iv.discovery import DiscoveryError, find_measurements
