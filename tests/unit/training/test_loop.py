@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from codesign.bayesmulti.injection import Injection
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.schemas.training import HISTORY
 from codesign.tables import read_table, write_table
 from codesign.tasks.classification import Labelled
@@ -395,13 +398,29 @@ def test_warm_up_is_linear():
 
 
 @pytest.mark.slow
-def test_a_compiled_network_trains_alike(settings):
-    """Up to rounding; the compiler takes its time."""
-    plain = run(perceptron(), settings(epochs=2))
-    compiled = run(perceptron(), settings(epochs=2, compile=True))
-    assert compiled.history[-1]["train"]["loss"] == pytest.approx(
-        plain.history[-1]["train"]["loss"], rel=1e-4
-    )
+@pytest.mark.parametrize("site", ["none", "activation", "weight"])
+def test_a_compiled_network_trains_alike(settings, site):
+    """Up to rounding, with the same draws of noise; the compiler takes its time."""
+    found = []
+    for compiled in (False, True):
+        torch.compiler.reset()
+        network, draw = perceptron(), generator(3)
+        before = [id(parameter) for parameter in network.module.parameters()]
+        spec = NoiseSpec("m", site, (MultinomialNoise(0.2, 0.2),) * len(network.places(site)))
+        result = run(
+            network,
+            settings(epochs=2, compile=compiled),
+            injection=lambda inside, spec=spec, draw=draw: Injection(inside, spec, draw),
+            noise=draw,
+        )
+        assert [id(parameter) for parameter in network.module.parameters()] == before
+        found.append((result, draw.get_state()))
+    (plain, drawn), (compiled, drawn_too) = found
+    assert torch.equal(drawn, drawn_too)
+    for name, value in plain.weights.items():
+        torch.testing.assert_close(compiled.weights[name], value, rtol=1e-3, atol=1e-4)
+    if site != "none":
+        assert plain.history != run(perceptron(), settings(epochs=2)).history
 
 
 @pytest.mark.slow
