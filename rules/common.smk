@@ -167,14 +167,14 @@ def start_warm():
 
     Not where jobs run elsewhere or in environments of their own, nor on the bench, which ends its
     measurements by itself when it is told to stop. What stands before every command takes programs
-    alone, so that a rule with `shell:` would rule it out as well.
+    alone, so that a `shell:` anywhere would exclude it as well.
     """
     if (
         not workflow.local_exec
         or not workflow.is_main_process
         or workflow.deployment_settings.deployment_method
         or config["bench"]["attached"]
-        or any(rule.shellcmd for rule in workflow.rules)
+        or any(each.shellcmd for each in workflow.rules)
     ):
         return
     waiting = {job.rule for job in workflow.dag.needrun_jobs() if job.rule.script}
@@ -183,9 +183,9 @@ def start_warm():
     loaded += [module for method in METHODS for module in modules_of_method(method)]
     libraries = [
         name
-        for rule in urgent_first
+        for each in urgent_first
         for name in libraries_of(
-            FOLDER / "workflow_scripts" / Path(rule.script).name,
+            FOLDER / "workflow_scripts" / Path(each.script).name,
             package=FOLDER / "codesign",
             modules=loaded,
         )

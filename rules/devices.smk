@@ -8,11 +8,7 @@ lab is empty for measured devices and virtual_lab/ for synthetic ones: the two n
 """
 
 
-def device_rows(wildcards):
-    """One extracted row a device, in name order."""
-    return expand(
-        "results/{lab}devices/{device}.parquet", lab=wildcards.lab, device=DEVICES[wildcards.lab]
-    )
+include: "functions/devices.smk"
 
 
 rule extract_nonidealities:

@@ -7,13 +7,7 @@ out  results/{lab}fabrication/proposals.csv, .parquet, card.json    next conditi
 """
 
 
-def campaign_runs():
-    """One closed-loop search a strategy and repeat."""
-    return expand(
-        "results/virtual_lab/campaign/{strategy}/{repeat}.parquet",
-        strategy=config["campaign"]["strategies"],
-        repeat=range(1, config["campaign"]["repeats"] + 1),
-    )
+include: "functions/fabrication.smk"
 
 
 rule propose_devices:

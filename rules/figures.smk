@@ -6,9 +6,7 @@ out  results/{lab}figures/devices/{device}.pdf, .png, .csv     one device
 """
 
 
-def device_figures():
-    """One figure a device."""
-    return expand("results/{lab}figures/devices/{device}.pdf", lab=LAB, device=DEVICES[LAB])
+include: "functions/figures.smk"
 
 
 rule draw_device:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from codesign.training.experiment import Experiment, use_threads
 
 from codesign.bayesmulti.specification import method_spec
 from codesign.crossbar.networks import train_runs, write_runs
 from codesign.crossbar.record import read_measured
 from codesign.settings import experiments, shared_training
+from codesign.tasks.experiment import Experiment, use_threads
 from tests.bench.conftest import REPOSITORY, Bench, Outcome
 
 RANGE_S, POINTS = 3.5e-5, 40
@@ -21,7 +21,7 @@ METHODS = ("erm", "bayesmulti-fixed")
 MEASURE = """
 import json
 from pathlib import Path
-from codesign.training.experiment import Experiment, use_threads
+from codesign.tasks.experiment import Experiment, use_threads
 from workflow_scripts.measure_crossbar import main
 
 use_threads(1)
@@ -30,10 +30,9 @@ main(
     networks={method: Path(f"{method}.safetensors") for method in given["methods"]},
     wiring=Path(sys.argv[1]),
     record=Path("data/crossbar/test-a.parquet"),
-    experiment=Experiment("moons", **given["experiment"]),
+    experiment=Experiment.make("moons", given["experiment"], data=given["data"]),
     crossbar=given["crossbar"],
     bench={"array": "simulated 10 x 10"},
-    data=given["data"],
     repository=Path(),
 )
 """
@@ -61,8 +60,8 @@ def measured(library, tmp_path_factory) -> Measured:
     crossbar["write"]["reads"] = 2
     shared = shared_training(config)
     data = {"seed": config["seed"], "validation_fraction": training["validation_fraction"]}
-    data |= {"mirror": None, "cache": None}
-    experiment = Experiment("moons", **experiments(config)["moons"])
+    said = experiments(config)["moons"]
+    experiment = Experiment.make("moons", said, data=data)
     p_zero, p_half = training["fixed"]
     specs = (
         method_spec("erm", {}, 1),
@@ -71,10 +70,10 @@ def measured(library, tmp_path_factory) -> Measured:
     folder = tmp_path_factory.mktemp("moons")
     use_threads(1)
     for spec in specs:
-        trained = train_runs(experiment, spec, runs=1, data=data, shared=shared, seed=config["seed"])
+        trained = train_runs(experiment, spec, runs=1, shared=shared, seed=config["seed"])
         weights = {run: weights for run, weights, _ in trained}
         write_runs(weights, folder / f"{spec.method}.safetensors", metadata={"method": spec.method})
-    given = {"methods": METHODS, "experiment": config["tasks"]["moons"], "crossbar": crossbar, "data": data}
+    given = {"methods": METHODS, "experiment": said, "crossbar": crossbar, "data": data}
     (folder / "given.json").write_text(json.dumps(given), encoding="utf-8")
     commit(folder)
     bench = Bench(library, folder)

@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from codesign.evaluation.montecarlo import Labels, evaluate
+from codesign.evaluation.montecarlo import EvaluationPlan, evaluate
 from codesign.evaluation.statistics import rank_correlation
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
+from codesign.models.network import network_of
 from codesign.nonideality.branch import Extraction
 from codesign.nonideality.levels import synthetic_profiles, trend
 from codesign.nonideality.profiling import profile_of, with_ratios
+from codesign.tasks.classification import ClassificationTask, Labelled
 from tests.regression.conftest import EXTRACTION, needs_devices
 
 pytestmark = needs_devices
@@ -49,7 +51,7 @@ def task():
         model[0].bias.zero_()
         model[2].weight.copy_(torch.cat([centres @ rotation.T, -centres @ rotation.T], dim=1))
         model[2].bias.copy_(-0.5 * (centres**2).sum(dim=1))
-    return model, inputs, targets
+    return network_of(model), Labelled(inputs, targets)
 
 
 def test_every_device_has_a_profile_of_its_own_window(devices):
@@ -70,32 +72,32 @@ def test_every_device_has_a_profile_of_its_own_window(devices):
 @pytest.mark.parametrize("noise", ["lognormal", "resampled"])
 def test_every_device_programs_a_network(devices, task, mapping, analog, noise):
     """Finite weights from all 43, and the clean ones come back."""
-    model, *_ = task
-    clean = [parameter.detach().clone() for parameter in model.parameters()]
+    network, _ = task
+    clean = [parameter.detach().clone() for parameter in network.module.parameters()]
     settings = MemSimSettings(mapping=mapping, analog=analog, noise=noise)
-    with PerovskiteMemSim(model, settings) as simulator:
+    with PerovskiteMemSim(network, settings) as simulator:
         for seed, (_, profile) in enumerate(devices):
             simulator.program(profile, torch.Generator().manual_seed(seed))
-            assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
-    assert all(map(torch.equal, clean, model.parameters()))
+            assert all(torch.isfinite(parameter).all() for parameter in network.module.parameters())
+    assert all(map(torch.equal, clean, network.module.parameters()))
 
 
 def test_usability_ranks_devices_by_what_their_own_cycles_do_to_a_network(devices, task):
     """Spearman's rho under resampled noise; its bootstrap interval lies above 0.5."""
-    model, inputs, targets = task
+    network, examples = task
     profiles = [profile for _, profile in devices]
-    rows = evaluate(
-        model,
-        inputs,
-        targets,
-        profiles,
-        settings=MemSimSettings(mapping="relative", analog="weights", noise="resampled"),
-        seeds=range(5),
-        score=lambda outputs, targets: {"accuracy": accuracy(outputs, targets)},
-        batch=2000,
-        labels=Labels(task="centres", method="none", model="two-layer", source="device"),
-        progress=False,
+    plan = EvaluationPlan(
+        experiment="centres",
+        method="none",
+        network="two-layer",
+        stands_for="device",
+        memsim={"mapping": "relative", "analog": "weights"},
+        noises=["resampled"],
+        programmings=range(5),
+        metrics=["accuracy"],
     )
+    centres = ClassificationTask("centres", classes=10, shape=(32,), read=None)
+    rows = evaluate(network, centres, examples, profiles, plan, progress=False)
     score = {p.profile: np.mean([r["value"] for r in rows if r["profile"] == p.profile]) for p in profiles}
     found = rank_correlation(
         [p.usability for p in profiles],

@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 
 import numpy as np
-from codesign.training.experiment import Experiment
-from codesign.training.weights import write_weights
 
 from codesign.bayesmulti.specification import method_spec
 from codesign.certificates.summary import ORDER
+from codesign.models.weights import write_weights
 from codesign.nonideality.profile import DeviceProfile, write_profiles
 from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY
 from codesign.schemas.certificates import CERTIFICATES
 from codesign.tables import read_metadata, read_table
+from codesign.tasks.experiment import Experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {"examples": 12, "draws": 40, "programmings": 20, "confidence": 0.95, "sigma": 0.3}
@@ -43,9 +43,11 @@ def _levels(path):
 
 def test_certificates_go_from_weights_to_the_figure(tmp_path):
     """Two methods; every script twice gives the same bytes."""
-    experiment = Experiment(
-        "two-moons", "moons", "embedded", "perceptron", 1, 8, 0.1, train_size=40, test_size=30, noise=0.2
-    )
+    said = {
+        "task": "moons", "source": "generated", "network": "perceptron", "train_size": 40, "test_size": 30,
+        "noise": 0.2, "epochs": 1, "batch_size": 8, "learning_rate": 0.1,
+    }  # fmt: skip
+    experiment = Experiment.make("two-moons", said, data={"seed": 3, "validation_fraction": 0.2})
     _levels(tmp_path / "levels.parquet")
     specs = {
         "erm": method_spec("erm", {}, 0),
@@ -54,9 +56,7 @@ def test_certificates_go_from_weights_to_the_figure(tmp_path):
     for method, spec in specs.items():
         folder = tmp_path / method
         folder.mkdir()
-        write_weights(
-            experiment.fresh_network(seed=1).state_dict(), folder / "weights.safetensors", metadata={}
-        )
+        write_weights(experiment.fresh_network(seed=1).state(), folder / "weights.safetensors", metadata={})
         (folder / "spec.json").write_text(json.dumps({"specification": spec.to_json()}), encoding="utf-8")
     seen = []
     for run in ("first", "second"):
@@ -74,7 +74,6 @@ def test_certificates_go_from_weights_to_the_figure(tmp_path):
                 settings=SETTINGS,
                 fixed=[0.3, 0.3],
                 memsim={"mapping": "relative", "analog": "weights"},
-                data={"seed": 3, "validation_fraction": 0.2, "mirror": None, "cache": None},
                 seed=3,
             )
         _main("tabulate_certificates", networks=networks, summary=out / "t.parquet", csv=out / "t.csv")
@@ -86,7 +85,7 @@ def test_certificates_go_from_weights_to_the_figure(tmp_path):
             pdf=out / "f.pdf",
             png=out / "f.png",
             csv=out / "f.csv",
-            task="moons",
+            chance=0.5,
         )
         seen.append({path.name: path.read_bytes() for path in sorted(out.iterdir())})
     assert seen[0] == seen[1] and len(seen[0]) == 7

@@ -8,28 +8,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from codesign.training.experiment import Experiment
 
 from codesign.bayesmulti.specification import method_spec
 from codesign.crossbar.record import RecordError, read_record, write_record
 from codesign.nonideality.profile import DeviceProfile, write_profiles
 from codesign.settings import shared_training
+from codesign.tasks.experiment import Experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-EXPERIMENT = Experiment(
+EXPERIMENT = Experiment.make(
     "moons",
-    task="moons",
-    source="embedded",
-    model="perceptron",
-    epochs=20,
-    batch_size=30,
-    learning_rate=0.02,
-    train_size=60,
-    test_size=40,
-    noise=0.2,
+    {
+        "task": "moons",
+        "source": "generated",
+        "network": "perceptron",
+        "epochs": 20,
+        "batch_size": 30,
+        "learning_rate": 0.02,
+        "train_size": 60,
+        "test_size": 40,
+        "noise": 0.2,
+    },
+    data={"seed": 1, "validation_fraction": 0.2},
 )
-DATA = {"seed": 1, "validation_fraction": 0.2, "mirror": None, "cache": None}
 TRAINING = shared_training(CONFIG)
 METHODS = {"erm": {}, "bayesmulti": {"p_zero": 0.3, "p_half": 0.3}}
 
@@ -77,7 +79,7 @@ def made(tmp_path_factory):
         spec = method_spec(method, parameters, len(parameters) // 2, site=site).to_json()
         (folder / f"{method}.json").write_text(json.dumps({"specification": spec}), encoding="utf-8")
         networks = folder / f"{method}.safetensors"
-        given = {"experiment": EXPERIMENT, "method": method, "data": DATA, "seed": 1}
+        given = {"experiment": EXPERIMENT, "method": method, "seed": 1}
         _script("train_crossbar").main(
             chosen=folder / f"{method}.json", networks=networks, runs=2, training=TRAINING, **given
         )
@@ -115,7 +117,7 @@ def test_a_record_says_it_is_simulated_and_on_what(made):
 
 def test_training_and_twin_repeat_bit_by_bit(made, tmp_path):
     """Generators come from the seed, the method-independent run and nothing else."""
-    given = {"experiment": EXPERIMENT, "method": "erm", "data": DATA, "seed": 1}
+    given = {"experiment": EXPERIMENT, "method": "erm", "seed": 1}
     _script("train_crossbar").main(
         chosen=made / "erm.json", networks=tmp_path / "n.safetensors", runs=2, training=TRAINING, **given
     )
@@ -222,7 +224,7 @@ def test_the_task_of_a_record_is_what_is_drawn(made, tmp_path, said_of_source):
         "network, its inputs",
     )
     assert _drawn(made, tmp_path, said=silent, task="digits")[0] == {0.1}
-    with pytest.raises(RecordError, match=r"put the task that crossbar\.task names back"):
+    with pytest.raises(RecordError, match=r"put the experiment that crossbar\.experiment names back"):
         _drawn(made, tmp_path, said=silent, task=None)
 
 

@@ -18,6 +18,7 @@ from codesign.schemas.evaluation import EVALUATION
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
 from codesign.schemas.profile import PROFILE
 from codesign.tables import write_csv, write_table
+from codesign.tasks.about import Metric
 
 ROOT = Path(__file__).resolve().parents[2]
 USABILITY = {"a": 0.2, "b": 0.5, "c": 0.8, "d": 0.9}
@@ -67,17 +68,18 @@ def _devices():
     return [*rows, lost | {"reason": "too few cycles"}]
 
 
-def _summary():
+def _summary(metrics=("accuracy",)):
     rng = np.random.default_rng(1)
     rows = [
         dict.fromkeys(EVALUATION.names)
-        | {"task": "two-moons", "method": method, "model": "perceptron", "source": source, "profile": profile}
-        | {"level": u if source == "level" else None, "usability": u, "noise": noise, "seed": seed}
-        | {"metric": "accuracy", "value": float(rng.uniform(0.5 * u, 1))}
+        | {"experiment": "two-moons", "method": method, "network": "perceptron", "stands_for": stands_for}
+        | {"profile": profile, "level": u if stands_for == "level" else None, "usability": u}
+        | {"noise": noise, "programming": number, "metric": metric, "value": float(rng.uniform(0.5 * u, 1))}
         for method in ("erm", "bayesmulti")
-        for source, noise in (("level", "lognormal"), ("device", "lognormal"), ("device", "resampled"))
+        for stands_for, noise in (("level", "lognormal"), ("device", "lognormal"), ("device", "resampled"))
         for profile, u in USABILITY.items()
-        for seed in range(3)
+        for number in range(3)
+        for metric in metrics
     ]
     return summarise(rows, baseline="erm", resamples=50, confidence=0.95, seed=1)
 
@@ -97,38 +99,49 @@ def _panel(path):
     return profiles
 
 
-def test_draw_accuracy_writes_both_figures(tmp_path):
-    """Numbers go from the summary to the CSV unchanged; chance comes from the task."""
-    summary = _summary()
-    data = {"dataset": "two moons", "source": "generated", "variant": "noise 0.2", "sha256": ""}
+ACCURACY = Metric("accuracy", "accuracy", "higher", 0.5)
+ERROR = Metric("error", "error", "lower")
+
+
+@pytest.mark.parametrize(
+    ("metric", "chance"), [(ACCURACY, "0.5"), (ERROR, "")], ids=["accuracy", "no-chance"]
+)
+def test_draw_scores_writes_both_figures_of_one_metric(tmp_path, metric, chance):
+    """Numbers go from the summary to the CSV unchanged, of this metric alone; chance is the metric's."""
+    summary = _summary(("accuracy", "error"))
+    data = {"dataset": "two moons", "obtained": "generated", "variant": "noise 0.2", "sha256": ""}
     write_table(summary, tmp_path / "s.parquet", schema=EVALUATION_SUMMARY, metadata={"data": data})
     write_table(_devices(), tmp_path / "usability.parquet", schema=DEVICE)
     tables = _twice(
-        "draw_accuracy",
+        "draw_scores",
         tmp_path,
-        figures=("accuracy_", "device_"),
+        figures=("levels_", "devices_"),
         summary=tmp_path / "s.parquet",
         usability=tmp_path / "usability.parquet",
-        task="moons",
+        metric=metric,
         evaluation_confidence=0.95,
         usability_confidence=0.95,
     )
-    for key, source in (("accuracy_csv", "level"), ("device_csv", "device")):
-        wanted = sorted(row["mean"] for row in summary if row["source"] == source)
+    for key, stands_for in (("levels_csv", "level"), ("devices_csv", "device")):
+        wanted = sorted(
+            row["mean"] for row in summary if (row["stands_for"], row["metric"]) == (stands_for, metric.name)
+        )
         assert sorted(float(line["mean"]) for line in tables[key]) == pytest.approx(wanted, rel=1e-8)
-        assert {line["chance"] for line in tables[key]} == {"0.5"}
-    assert {line["profile"] for line in tables["device_csv"]} == set(USABILITY)
+        assert {line["chance"] for line in tables[key]} == {chance}
+    assert {line["profile"] for line in tables["devices_csv"]} == set(USABILITY)
 
 
-def test_draw_search_draws_every_method_given(tmp_path):
-    """Methods are known by their specification, not by the file's name."""
+@pytest.mark.parametrize(("metric", "sign"), [(ACCURACY, 1), (ERROR, -1)], ids=["accuracy", "error"])
+def test_draw_search_draws_every_method_given(tmp_path, metric, sign):
+    """Methods are known by their specification, not by the file's name; an error's objective is below 0."""
+    low, high = sorted((0.6 * sign, 0.7 * sign))
     given = {"dropout": {"rate": 0.3}, "bayesmulti": {"p_zero": 0.2, "p_half": 0.4}}
     paths = []
     for method, parameters in given.items():
         spec = method_spec(method, parameters, 2, site="activation").to_json()
         trials = [
-            {"parameters": dict.fromkeys(parameters, 0.0), "objective": 0.6, "standard_error": 0.01},
-            {"parameters": parameters, "objective": 0.7, "standard_error": 0.02},
+            {"parameters": dict.fromkeys(parameters, 0.0), "objective": low, "standard_error": 0.01},
+            {"parameters": parameters, "objective": high, "standard_error": 0.02},
         ]
         paths.append(tmp_path / f"{len(paths)}.json")
         paths[-1].write_text(json.dumps({"specification": spec, "trials": trials}), encoding="utf-8")
@@ -139,17 +152,17 @@ def test_draw_search_draws_every_method_given(tmp_path):
         chosen=paths,
         panel=tmp_path / "panel.parquet",
         experiment="two-moons",
-        task="moons",
+        metric=metric,
         slots=2,
-        draws=3,
+        programmings=3,
         limits={"dropout": 0.9, "bayesmulti": 0.9},
     )
     trials = [line for line in tables["csv"] if line["panel"] == "trial"]
     assert [(line["method"], line["best"], line["chosen"]) for line in trials] == [
-        ("dropout", "0.6", "False"),
-        ("dropout", "0.7", "True"),
-        ("bayesmulti", "0.6", "False"),
-        ("bayesmulti", "0.7", "True"),
+        ("dropout", str(low), "False"),
+        ("dropout", str(high), "True"),
+        ("bayesmulti", str(low), "False"),
+        ("bayesmulti", str(high), "True"),
     ]
 
 
@@ -180,7 +193,7 @@ def test_draw_correlation_reads_what_correlate_usability_writes(tmp_path):
         "correlation": tmp_path / "correlation.csv",
         "points": tmp_path / "points.csv",
         "usability": tmp_path / "usability.parquet",
-        "tasks": ["two-moons"],
+        "experiments": ["two-moons"],
         "confidence": 0.95,
     }
     write_csv(found, given["correlation"])

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import yaml
 
+from codesign.evaluation.job import plan_of
 from codesign.iv.measurement import write_measurement
+from codesign.models.weights import read_weights
 from codesign.nonideality.profile import read_profiles
 from codesign.schemas.device import DEVICE
 from codesign.schemas.evaluation import EVALUATION
@@ -17,20 +19,21 @@ from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
 from codesign.schemas.profile import PROFILE
 from codesign.schemas.training import HISTORY
 from codesign.settings import shared_training
-from codesign.tables import read_metadata, read_table, write_table
-from codesign.training.experiment import Experiment
-from codesign.training.weights import read_weights
+from codesign.tables import read_metadata, read_rows, read_table, write_table
+from codesign.tasks.about import about_of
+from codesign.tasks.experiment import Experiment
 from codesign.virtual_lab.sweeps import VirtualLab, make_device
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 EXTRACTION = CONFIG["extraction"] | {"bootstrap": 20}
-MOONS = Experiment(
-    "two-moons", "moons", "embedded", "perceptron", epochs=3, batch_size=20, learning_rate=0.02,
-    train_size=40, test_size=30, noise=0.2,
-)  # fmt: skip
+SAID = {
+    "task": "moons", "source": "generated", "network": "perceptron", "epochs": 3, "batch_size": 20,
+    "learning_rate": 0.02, "train_size": 40, "test_size": 30, "noise": 0.2,
+}  # fmt: skip
+DATA = {"seed": 5, "validation_fraction": 0.2}
+MOONS = Experiment.make("two-moons", SAID, data=DATA)
 SHARED = shared_training(CONFIG)
-DATA = {"seed": 5, "validation_fraction": 0.2, "mirror": None, "cache": None}
 SEARCHED = {"tie": "model", "limits": CONFIG["search"]["limits"], "site": "activation"}
 CONDITIONS = CONFIG["fabrication"]["start"]
 
@@ -96,10 +99,9 @@ def trial(devices, folder, *, round, slot, experiment=MOONS):
         slot=slot,
         experiment=experiment,
         method="bayesmulti",
-        data=DATA,
         training=SHARED,
         memsim=CONFIG["memsim"],
-        draws=2,
+        programmings=2,
         seed=5,
     )
     return path
@@ -128,21 +130,14 @@ def search(devices, tmp_path_factory):
             method=method, fixed=[0.3, 0.3], **SEARCHED,
         )  # fmt: skip
         train(folder, method, folder)
-        given = {
-            "weights": folder / f"{method}/weights.safetensors",
-            "experiment": MOONS,
-            "method": method,
-            "data": DATA,
-            "memsim": CONFIG["memsim"],
-            "seeds": 3,
-        }
+        given = {"weights": folder / f"{method}/weights.safetensors", "experiment": MOONS}
+        how = {"method": method, "memsim": CONFIG["memsim"], "programmings": 3}
         levels = folder / f"{method}-levels.parquet"
         run(
             "evaluate_network",
             profiles=devices / "levels.parquet",
             evaluation=levels,
-            source="level",
-            noises=["lognormal"],
+            plan=plan_of(MOONS, stands_for="level", noises=["lognormal"], **how),
             **given,
         )
         for chunk in ("ad", "bc"):
@@ -150,8 +145,7 @@ def search(devices, tmp_path_factory):
                 "evaluate_network",
                 profiles=devices / f"profiles-{chunk}.parquet",
                 evaluation=folder / f"{method}-{chunk}.parquet",
-                source="device",
-                noises=["resampled", "lognormal"],
+                plan=plan_of(MOONS, stands_for="device", noises=["resampled", "lognormal"], **how),
                 **given,
             )
         run(
@@ -173,7 +167,6 @@ def train(folder, method, target):
         spec=target / method / "spec.json",
         experiment=MOONS,
         method=method,
-        data=DATA,
         training=SHARED,
         seed=5,
         code="0",
@@ -203,8 +196,8 @@ def test_a_search_tries_the_corner_first_and_nothing_twice(devices, search):
     assert len({json.dumps(each, sort_keys=True) for each in asked}) == 4
     rows = read_table(search / "round-2-slot-1.parquet", schema=EVALUATION).to_pylist()
     panel = [profile.profile for profile in read_profiles(devices / "panel.parquet")]
-    assert sorted((row["profile"], row["seed"]) for row in rows) == sorted(
-        (name, seed) for name in panel for seed in (0, 1)
+    assert sorted((row["profile"], row["programming"]) for row in rows) == sorted(
+        (name, number) for name in panel for number in (0, 1)
     )
 
 
@@ -221,7 +214,7 @@ def test_the_choice_is_one_of_the_trials(search):
 def test_a_trial_that_diverges_is_an_answer(devices, search, tmp_path):
     """It is a table without rows that says why, and the search goes on from it."""
     (tmp_path / "round-1.json").write_bytes((search / "round-1.json").read_bytes())
-    wild = Experiment(**(vars(MOONS) | {"learning_rate": 1e30, "epochs": 20}))
+    wild = Experiment.make("two-moons", SAID | {"learning_rate": 1e30, "epochs": 20}, data=DATA)
     failed = trial(devices, tmp_path, round=1, slot=2, experiment=wild)
     assert read_table(failed, schema=EVALUATION).num_rows == 0
     assert "the loss is" in read_metadata(failed)["failed"]
@@ -242,24 +235,28 @@ def test_a_training_repeats_and_leaves_no_checkpoint(search, tmp_path):
     for name in ("weights.safetensors", "history.parquet", "spec.json"):
         assert (tmp_path / "bayesmulti" / name).read_bytes() == (search / "bayesmulti" / name).read_bytes()
     assert not list(tmp_path.glob("*.checkpoint*.safetensors"))
-    history = read_table(search / "bayesmulti/history.parquet", schema=HISTORY)
-    assert history["epoch"].to_pylist() == [1, 2, 3]
+    history = read_table(search / "bayesmulti/history.parquet", schema=HISTORY).to_pylist()
+    parts = [("train", "learning_rate"), ("train", "loss"), ("train", "accuracy")]
+    parts += [("validation", "loss"), ("validation", "accuracy")]
+    assert sorted((row["epoch"], row["part"], row["quantity"]) for row in history) == sorted(
+        (epoch, *each) for epoch in (1, 2, 3) for each in parts
+    )
     _, made = read_weights(search / "bayesmulti/weights.safetensors")
-    assert (made["method"], made["data"]["source"]) == ("bayesmulti", "generated")
+    assert (made["method"], made["data"]["obtained"]) == ("bayesmulti", "generated")
 
 
 def test_a_stack_holds_levels_then_devices_in_one_order(search):
-    """2 levels x 3 seeds; 3 devices x 2 kinds of noise x 3 seeds; chunks leave no trace."""
+    """2 levels x 3 programmings; 3 devices x 2 kinds of noise x 3 programmings; chunks leave no trace."""
     rows = read_table(search / "erm.parquet", schema=EVALUATION).to_pylist()
-    assert [row["source"] for row in rows] == ["level"] * 6 + ["device"] * 18
-    keys = [(row["noise"], row["profile"], row["seed"]) for row in rows[6:]]
+    assert [row["stands_for"] for row in rows] == ["level"] * 6 + ["device"] * 18
+    keys = [(row["noise"], row["profile"], row["programming"]) for row in rows[6:]]
     assert keys == sorted(keys) and {key[1] for key in keys} == {"a", "b", "c"}
     assert all(0 <= row["value"] <= 1 for row in rows)
-    assert read_metadata(search / "erm.parquet")["data"]["source"] == "generated"
+    assert read_metadata(search / "erm.parquet")["data"]["obtained"] == "generated"
 
 
 def test_the_ideal_level_is_the_network_itself(search):
-    """At usability 1 programming changes nothing: every seed scores the same."""
+    """At usability 1 programming changes nothing: every programming scores the same."""
     rows = read_table(search / "erm.parquet", schema=EVALUATION).to_pylist()
     assert len({row["value"] for row in rows if row["profile"] == "synthetic-1.00"}) == 1
 
@@ -279,10 +276,12 @@ def test_summary_and_correlation_are_numpys_of_the_rows(devices, search, tmp_pat
     values = {}
     for method in ("erm", "bayesmulti"):
         for row in read_table(search / f"{method}.parquet", schema=EVALUATION).to_pylist():
-            values.setdefault((method, row["source"], row["noise"], row["profile"]), []).append(row["value"])
+            values.setdefault((method, row["stands_for"], row["noise"], row["profile"]), []).append(
+                row["value"]
+            )
     assert len(summary) == len(values) == 16
     for row in summary:
-        group = (row["method"], row["source"], row["noise"], row["profile"])
+        group = (row["method"], row["stands_for"], row["noise"], row["profile"])
         mine, base = np.array(values[group]), np.array(values["erm", *group[1:]])
         assert (row["mean"], row["difference"]) == pytest.approx((mine.mean(), (mine - base).mean()))
     run(
@@ -299,3 +298,69 @@ def test_summary_and_correlation_are_numpys_of_the_rows(devices, search, tmp_pat
     wanted = {name: np.mean(values["erm", "device", "resampled", name]) for name in "abc"}
     assert {row["device"]: float(row["score"]) for row in points} == pytest.approx(wanted)
     assert (tmp_path / "c.csv").exists()
+
+
+def details(devices, search, folder, method, levels):
+    """What the task's own figures need of one network."""
+    path = folder / f"{method}.parquet"
+    plan = {"stands_for": "level", "memsim": CONFIG["memsim"], "noises": ["lognormal"], "programmings": 2}
+    run(
+        "detail_network",
+        weights=search / f"{method}/weights.safetensors",
+        profiles=devices / "levels.parquet",
+        details=path,
+        experiment=MOONS,
+        plan=plan_of(MOONS, method=method, **plan),
+        levels=levels,
+    )
+    return path
+
+
+def test_details_are_the_points_that_the_score_counts(devices, search, tmp_path):
+    """A row a point, level and programming; decided as the evaluation's programmings decided them."""
+    rows = read_rows(details(devices, search, tmp_path, "erm", [1.0, 0.5]))
+    assert len(rows) == 2 * 2 * 30
+    scores = {
+        (row["profile"], row["programming"]): row["value"]
+        for row in read_table(search / "erm.parquet", schema=EVALUATION).to_pylist()
+    }
+    for profile in ("synthetic-1.00", "synthetic-0.50"):
+        for number in (0, 1):
+            mine = [row for row in rows if (row["profile"], row["programming"]) == (profile, number)]
+            right = np.mean([(row["probability"] > 0.5) == (row["target"] == 1) for row in mine])
+            assert len(mine) == 30 and right == pytest.approx(scores[profile, number])
+    assert {row["method"] for row in rows} == {"erm"}
+    assert {(row["level"], row["usability"]) for row in rows} == {(1.0, 1.0), (0.5, 0.5)}
+    (test,) = MOONS.examples("test")
+    assert [[row["x"], row["y"]] for row in rows[:30]] == test.inputs.tolist()
+
+
+def test_details_of_a_level_that_is_not_made_say_where_to_add_it(devices, search, tmp_path):
+    """The task names levels, the configuration makes them."""
+    with pytest.raises(
+        ValueError, match=r"moons keeps details for usability \[0\.3\]: add it to profiles\.syn"
+    ):
+        details(devices, search, tmp_path, "erm", [1.0, 0.3])
+
+
+def test_a_tasks_own_figure_is_drawn_from_its_details(devices, search, tmp_path):
+    """Every figure that the task declares; the first programming, a panel a method and level."""
+    paths = [details(devices, search, tmp_path, method, [1.0, 0.5]) for method in ("erm", "bayesmulti")]
+    for figure in about_of("moons").figures:
+        outputs = {kind: tmp_path / f"{figure}.{kind}" for kind in ("pdf", "png", "csv")}
+        run(
+            "draw_details",
+            details=paths,
+            levels=devices / "levels.parquet",
+            module="codesign.tasks.moons.figures",
+            figure=figure,
+            experiment="two-moons",
+            **outputs,
+        )
+        assert outputs["pdf"].read_bytes().startswith(b"%PDF-")
+        assert outputs["png"].read_bytes().startswith(b"\x89PNG")
+        drawn = list(csv.DictReader(outputs["csv"].open(newline="", encoding="utf-8")))
+        assert len(drawn) == 2 * 2 * 30
+        assert {(line["method"], float(line["level"]), line["programming"]) for line in drawn} == {
+            (method, level, "0") for method in ("erm", "bayesmulti") for level in (1.0, 0.5)
+        }

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from codesign.provenance.records import Records
-from tests.workflow.tiny import ENVIRONMENT, REPOSITORY, Project
+from tests.workflow.tiny import ENVIRONMENT, LONGEST_S, REPOSITORY, Project
 
 CATEGORIES = [
     "1 What to make next",
@@ -65,7 +65,7 @@ def _reported(shared, _trained) -> Project:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=600,
+            timeout=LONGEST_S,
         )
         assert done.returncode == 0, done.stdout[-6000:]
 
@@ -261,7 +261,7 @@ def test_an_archive_holds_the_page_and_its_figures_as_files(_reported, tmp_path)
         env=ENVIRONMENT,
         check=True,
         capture_output=True,
-        timeout=600,
+        timeout=LONGEST_S,
     )
     shutil.unpack_archive(project.folder / "results/report.zip", tmp_path / "unpacked")
     assert len(list((tmp_path / "unpacked/report/data/raw").glob("*/*.png"))) == len(FIGURES)

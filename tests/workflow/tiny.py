@@ -101,6 +101,8 @@ COLLECTING = (
 """Rules that only collect files."""
 
 
+LONGEST_S = 1800
+"""Of a run of Snakemake: minutes where cores are free, many times that where others use them too."""
 MAIN = 'if __name__ == "__main__":'
 """The line of a script where its job begins."""
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
