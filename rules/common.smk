@@ -4,6 +4,7 @@ in   config.yaml, data/iv/*.parquet, data/raw/*, data/crossbar/*.parquet
 out  names and functions that the other rule files use
 """
 
+import gc
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -27,6 +28,9 @@ from codesign.settings import (
 from codesign.tasks.mirror import mirror_of, only_lossy
 
 FOLDER = Path(workflow.basedir)
+# Thousands of jobs are millions of objects that all stay: looking among them for what can go after every 700 new
+# ones, as Python does, is an eighth of the planning.
+gc.set_threshold(100_000, 20, 100)
 
 try:
     check_settings(
