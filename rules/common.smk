@@ -4,6 +4,7 @@ in   config.yaml, data/iv/*.parquet, data/raw/*, data/crossbar/*.parquet
 out  names and functions that the other rule files use
 """
 
+import gc
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -31,6 +32,9 @@ from codesign.tasks.about import AboutError, about_of
 from codesign.tasks.registry import module_of
 
 FOLDER = Path(workflow.basedir)
+# Thousands of jobs are millions of objects that all stay: looking among them for what can go after every 700 new
+# ones, as Python does, is an eighth of the planning.
+gc.set_threshold(100_000, 20, 100)
 
 try:
     refuse_old_words(config)

@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import LinAlgError, cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 NOISE_FLOOR_STD = 0.01
 """Smaller standard deviations from the bootstrap are taken as this one; in usability."""
@@ -55,15 +56,31 @@ class Process:
 
     def _kernel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         a, b = a / self.lengthscale, b / self.lengthscale
-        square = (a**2).sum(1)[:, None] + (b**2).sum(1)[None, :] - 2 * a @ b.T
-        return self.outputscale * np.exp(-0.5 * np.maximum(square, 0.0)) + self.constant_variance
+        value = (a**2).sum(1)[:, None] + (b**2).sum(1)[None, :]
+        value -= 2 * a @ b.T  # (n, dimensions) @ (dimensions, m)
+        # in place: over thousands of grid points, new memory costs as much as the arithmetic
+        np.maximum(value, 0.0, out=value)
+        value *= -0.5
+        np.exp(value, out=value)
+        value *= self.outputscale
+        value += self.constant_variance
+        return value
 
     @cached_property
     def _factor(self) -> tuple[np.ndarray, np.ndarray]:
-        covariance = self._kernel(self.x, self.x) + np.diag(self.variance / self.scale**2)
-        root = cholesky(covariance + JITTER * np.eye(len(self.y)), lower=True)
-        residual = (self.y - self.offset) / self.scale - self.constant
-        return root, cho_solve((root, True), residual)
+        covariance = self._kernel(self.x, self.x)
+        diagonal = covariance.reshape(-1)[:: len(self.y) + 1]
+        diagonal += self.variance / self.scale**2
+        diagonal += JITTER
+        if not np.isfinite(covariance).all():
+            raise ValueError("the covariance of the observations is not finite")
+        # LAPACK itself: sampling factorises tens of thousands of small matrices, and SciPy's checks around
+        # one of them take longer than the factorisation
+        root, broken = dpotrf(covariance, lower=True, clean=True)
+        if broken:
+            raise LinAlgError(f"the covariance of the observations is not positive definite in row {broken}")
+        weights, _ = dpotrs(root, (self.y - self.offset) / self.scale - self.constant, lower=True)
+        return root, weights
 
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the usability itself (noise-free) at encoded points."""
@@ -218,7 +235,7 @@ def draw_processes(
 
     def log_likelihood(logs: np.ndarray) -> float:
         root, weights = process(logs)._factor
-        return float(-0.5 * (y - offset) / scale @ weights - np.log(np.diag(root)).sum())
+        return float(-0.5 * (y - offset) / scale @ weights - np.log(root.diagonal()).sum())
 
     drawn = slice_samples(log_likelihood, centre, width, rng, burn=BURN, count=DRAWS, thin=THIN)
     return tuple(process(logs) for logs in drawn)

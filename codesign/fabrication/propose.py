@@ -166,14 +166,16 @@ def choose_batch(
     """
     open_points = ~forbidden
     chosen: list[tuple[int, float]] = []
-    for _ in range(min(count, int(open_points.sum()))):
+    count = min(count, int(open_points.sum()))
+    while len(chosen) < count:
         score = log_acquisition(surrogate, points, surrogate.x, search)
         score = np.where(open_points, score, -np.inf)
         # rounding makes the choice independent of the last bits of the linear algebra
         index = int(np.argmax(np.round(score, 9)))
         chosen.append((index, float(score[index])))
         open_points[index] = False
-        surrogate = surrogate.conditioned(points[index : index + 1])
+        if len(chosen) < count:
+            surrogate = surrogate.conditioned(points[index : index + 1])
     return chosen
 
 

@@ -71,7 +71,8 @@ def read_only_once(environment: dict[str, str]) -> dict[str, str]:
 STARTED_WITH = read_only_once(dict(os.environ))
 SEARCHED = [place for place in sys.path if place != str(Path(__file__).parent)]
 """Where every Python like this one looks for modules: without the folder of the program it runs."""
-INTERRUPT = signal.getsignal(signal.SIGINT)
+SIGNALS = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+"""What a terminal or a scheduler sends to a whole group of processes, and what each did at the start."""
 
 
 def serve(listening: socket.socket, modules: list[str]) -> None:
@@ -201,7 +202,8 @@ def become(job: Job) -> None:
             new.reconfigure(line_buffering=True)
         setattr(sys, name, new)
         setattr(sys, f"__{name}__", new)
-    signal.signal(signal.SIGINT, INTERRUPT)
+    for number, handler in SIGNALS.items():
+        signal.signal(number, handler)
     gc.enable()
 
 
@@ -246,7 +248,8 @@ def ran(work: Callable[[], None]) -> int:
 def main() -> None:
     """Serve, then take the socket away."""
     fd, path, *modules = sys.argv[1:]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # it ends with the process that started it, not before
     sys.path[:] = SEARCHED
     gc.disable()
     try:
