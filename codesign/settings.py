@@ -199,14 +199,12 @@ def check_experiments(settings: Mapping) -> None:
             f"{place}.task: {said['task']} needs the package {package}, which is not installed; {command}"
             for package, command in about_of(said["task"]).missing_packages().items()
         ]
-        missing = set((about_of(said["task"]).details or {}).get("levels", ())) - set(
-            settings["profiles"]["synthetic"]
-        )
-        if missing:
-            problems.append(
-                f"profiles.synthetic: {', '.join(map(str, sorted(missing)))} missing; the figures of "
-                f"{said['task']} ({place}) show networks at these levels"
-            )
+        shown = (about_of(said["task"]).details or {}).get("levels", ())
+        problems += [
+            f"profiles.synthetic: {level:g} is missing; figures of {place} show this usability level"
+            for level in shown
+            if level not in settings["profiles"]["synthetic"]
+        ]
         if training["warmup_epochs"] >= said["epochs"]:
             problems.append(
                 f"training.warmup_epochs: {training['warmup_epochs']} leaves none of the "

@@ -52,18 +52,18 @@ def record_row():
 
 
 @pytest.fixture
-def said_of_source():
-    """What a record of each source must say of itself."""
+def said_of_evidence():
+    """What a record of each kind of evidence must say of itself."""
     return {
         "simulated": {
-            "source": "simulated",
+            "evidence": "simulated",
             "device": "virtual-0001",
             "origin": "virtual",
             "usability": 0.6,
             "range_s": 1e-6,
         },
         "measured": {
-            "source": "measured",
+            "evidence": "measured",
             "instrument": "Analog Discovery 2",
             "serial": "SN:210321ABCDEF",
             "wiring_sha256": "0" * 64,

@@ -41,7 +41,7 @@ def main(
         ),
         conductance_s=found["conductance_s"],
         pulse=read,
-        source=metadata["source"],
+        evidence=metadata["evidence"],
     )
     write_table(table, energy, schema=ENERGY, metadata=metadata)
     write_csv(table, csv)

@@ -45,13 +45,13 @@ def main(
         outputs: {figure}_{pdf, png, csv} of each of `FIGURES`.
     """
     rows, metadata = read_records(records, measured=measured)
-    said = {"source": metadata["source"], "device": cells_said(metadata)}
+    said = {"evidence": metadata["evidence"], "device": cells_said(metadata)}
     task, dataset = task_said(metadata, otherwise=task)
     with errors.open(newline="", encoding="utf-8") as lines:
         counted = [
             {
                 name: value
-                if name in ("source", "method")
+                if name in ("evidence", "method")
                 else int(value)
                 if name in COUNTS
                 else float(value)

@@ -20,7 +20,7 @@ def main(*, energy: Path, constants: Path, pdf: Path, png: Path, figure_csv: Pat
     drawing = draw_energy(
         read_table(energy, schema=ENERGY).to_pylist(),
         known,
-        source=metadata["source"],
+        evidence=metadata["evidence"],
         device=cells_said(metadata),
     )
     write_drawing(drawing, pdf=pdf, png=png, csv=figure_csv)

@@ -46,7 +46,7 @@ def main(
     said |= task_of(experiment.task, test)
     instrument = Discovery2(read_wiring(wiring))
     with instrument:  # it says what it is once it is open
-        require_measured(instrument.source, instrument.identity["instrument"])
+        require_measured(instrument.evidence, instrument.identity["instrument"])
     rows: list[dict] = []
     try:
         for row in run_alternately(
@@ -72,10 +72,10 @@ def main(
         if rows:
             kept = record.with_stem(f"{record.stem}-interrupted-{datetime.now(UTC):%H%M%S}")
             said["interrupted"] = f"{type(error).__name__}: {error}"
-            write_record(rows, kept, metadata=said | {"source": instrument.source, **instrument.identity})
+            write_record(rows, kept, metadata=said | {"evidence": instrument.evidence, **instrument.identity})
             print(f"{len(rows)} networks measured before the interruption are in {kept}")
         raise
-    write_record(rows, record, metadata=said | {"source": instrument.source, **instrument.identity})
+    write_record(rows, record, metadata=said | {"evidence": instrument.evidence, **instrument.identity})
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def main(
     said = {"device": profile.profile, "origin": profile.origin, "usability": profile.usability}
     span = conductances(profile, **crossbar["conductance"])
     said["range_s"] = span.g_max_s - span.g_min_s
-    write_record(rows, record, metadata={"source": SIMULATED, **said, **task_of(experiment.task, test)})
+    write_record(rows, record, metadata={"evidence": SIMULATED, **said, **task_of(experiment.task, test)})
 
 
 if __name__ == "__main__":

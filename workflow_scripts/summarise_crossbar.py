@@ -31,12 +31,14 @@ def main(
     """
     rows, metadata = read_records(records, measured=measured)
     found = summarise_runs(
-        rows, source=metadata["source"], resamples=resamples, confidence=confidence, seed=seed
+        rows, evidence=metadata["evidence"], resamples=resamples, confidence=confidence, seed=seed
     )
     write_table(found, summary, schema=CROSSBAR_SUMMARY, metadata=metadata)
     write_csv(found, csv)
-    write_csv([{"source": metadata["source"]} | line for line in drops(rows)], runs)
-    write_csv([{"source": metadata["source"]} | line for line in error_histogram(rows, bins=bins)], errors)
+    write_csv([{"evidence": metadata["evidence"]} | line for line in drops(rows)], runs)
+    write_csv(
+        [{"evidence": metadata["evidence"]} | line for line in error_histogram(rows, bins=bins)], errors
+    )
     for line in found:
         print(f"{line['method']} {line['quantity']}: {line['mean']:.4f} (n = {line['n']})")
 

@@ -55,7 +55,7 @@ def _check(wiring: Wiring, *, read_voltage_v: float, dry: bool) -> None:
         return
     with Guarded(instrument, wiring.limits) as array:
         width = max(map(len, array.identity))
-        for name, said in {**array.identity, "source": array.source}.items():
+        for name, said in {**array.identity, "evidence": array.evidence}.items():
             print(f"{name:{width}}  {said}")
         print("\ncurrent of each column at 0 V, taken off every reading [nA]")
         print("  " + " ".join(f"{1e9 * zero:7.1f}" for zero in instrument.zero_a))

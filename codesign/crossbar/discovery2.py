@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 class Discovery2(CrossbarDriver):
     """The array wired to one Analog Discovery 2 as `wiring` says."""
 
-    source = MEASURED
+    evidence = MEASURED
 
     def __init__(self, wiring: Wiring) -> None:
         self.wiring = wiring
@@ -134,7 +134,7 @@ class Discovery2(CrossbarDriver):
             )
         version = self._call("asking for the runtime's version", device.application.get_version)
         simulated = any(word in name.lower() for word in ("demo", "simulat"))
-        self.source = SIMULATED if simulated else MEASURED
+        self.evidence = SIMULATED if simulated else MEASURED
         self.identity = {
             "instrument": name,
             "serial": serial,

@@ -69,7 +69,7 @@ class Limits:
 class CrossbarDriver(AbstractContextManager, ABC):
     """One array of memristors behind rows that are driven and columns that are sensed."""
 
-    source: str
+    evidence: str
     """`simulated` or `measured`: written into every file and figure."""
     rows: int
     columns: int

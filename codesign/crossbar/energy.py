@@ -321,7 +321,7 @@ def designs_of(
 
 
 def energy_of(
-    designs: Iterable[Design], *, conductance_s: float, pulse: ReadPulse, source: str
+    designs: Iterable[Design], *, conductance_s: float, pulse: ReadPulse, evidence: str
 ) -> list[dict]:
     """Rows of `codesign.schemas.energy.ENERGY`, one a design and component.
 
@@ -329,12 +329,12 @@ def energy_of(
         designs: What is priced.
         conductance_s: Mean programmed conductance [S].
         pulse: Read pulse.
-        source: `simulated` or `measured`: where the conductance comes from.
+        evidence: `simulated` or `measured`: where the conductance comes from.
     """
     budgets = [budget(design, conductance_s=conductance_s, pulse=pulse) for design in designs]
     return [
         {
-            "source": source,
+            "evidence": evidence,
             "design": each.design.name,
             "coding": each.design.coding,
             "cells": each.design.cells,
@@ -355,7 +355,7 @@ def said_of(rows: Sequence[Mapping]) -> str:
     """The table of `energy_of` in words, with what the paper's number would take under this pulse."""
     pulse = ReadPulse(rows[0]["read_voltage_v"], rows[0]["pulse_s"])
     paper = REFERENCES["paper"].value
-    lines = [f"{rows[0]['source']}: mean conductance {rows[0]['conductance_s'] * 1e6:.4g} µS"]
+    lines = [f"{rows[0]['evidence']}: mean conductance {rows[0]['conductance_s'] * 1e6:.4g} µS"]
     for row in rows:
         if row["component"] == "array":
             lines.append(

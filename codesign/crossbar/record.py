@@ -1,7 +1,7 @@
 """Records of a crossbar at work: written once, never over another, and never taken for what they are not.
 
 A record is a table of `codesign.schemas.crossbar.CROSSBAR` whose file metadata says where it
-comes from: `source` (simulated | measured), and for a measured one the instrument,
+comes from: `evidence` (simulated | measured), and for a measured one the instrument,
 its serial number, the digest of the wiring and the git commit. A measured record is
 the bench's only trace: it cannot be made again from anything else.
 """
@@ -18,8 +18,8 @@ from codesign.schemas.crossbar import CROSSBAR
 from codesign.tables import metadata_of, read_table, write_table
 
 REQUIRED = {
-    SIMULATED: ("source", "device", "origin", "usability", "range_s"),
-    MEASURED: ("source", "instrument", "serial", "wiring_sha256", "git_commit", "measured_at", "range_s"),
+    SIMULATED: ("evidence", "device", "origin", "usability", "range_s"),
+    MEASURED: ("evidence", "instrument", "serial", "wiring_sha256", "git_commit", "measured_at", "range_s"),
 }
 """What the metadata of a record must say."""
 
@@ -38,19 +38,19 @@ def write_record(rows: Sequence[Mapping], path: Path | str, *, metadata: Mapping
     Args:
         rows: Rows of `codesign.schemas.crossbar.CROSSBAR`.
         path: Where to.
-        metadata: What the record says of itself; `REQUIRED` by its source.
+        metadata: What the record says of itself; `REQUIRED` by its evidence.
 
     Raises:
         RecordError: The metadata is incomplete, or a measured record would go over a file.
     """
     path = Path(path)
-    source = metadata.get("source")
-    if source not in REQUIRED:
-        raise RecordError(f"{path}: source must be one of {', '.join(REQUIRED)}, got {source!r}")
-    missing = [name for name in REQUIRED[source] if not metadata.get(name)]
+    evidence = metadata.get("evidence")
+    if evidence not in REQUIRED:
+        raise RecordError(f"{path}: evidence must be one of {', '.join(REQUIRED)}, got {evidence!r}")
+    missing = [name for name in REQUIRED[evidence] if not metadata.get(name)]
     if missing:
-        raise RecordError(f"{path}: a {source} record must say {', '.join(missing)}")
-    if source == SIMULATED:
+        raise RecordError(f"{path}: a {evidence} record must say {', '.join(missing)}")
+    if evidence == SIMULATED:
         write_table(rows, path, schema=CROSSBAR, metadata=metadata)
         return
     # complete beside the target, then linked: a link, unlike a rename, never replaces a file
@@ -66,17 +66,17 @@ def write_record(rows: Sequence[Mapping], path: Path | str, *, metadata: Mapping
         whole.unlink(missing_ok=True)
 
 
-def require_measured(source: str, name: str) -> None:
+def require_measured(evidence: str, name: str) -> None:
     """Refuse an instrument that is none.
 
     Args:
-        source: What the driver says it is.
+        evidence: What the driver says it is.
         name: What the instrument calls itself.
 
     Raises:
-        RecordError: The source is another than `measured`.
+        RecordError: The evidence is another than `measured`.
     """
-    if source != MEASURED:
+    if evidence != MEASURED:
         raise RecordError(
             f"{name} is no instrument but a simulated one: nothing it says is kept among bench measurements. "
             "Plug in the real one, or run without profiles/bench for the simulated twin"
@@ -84,14 +84,17 @@ def require_measured(source: str, name: str) -> None:
 
 
 def read_record(path: Path | str) -> tuple[pa.Table, dict]:
-    """A record, whatever its source, and what it says of itself.
+    """A record, whatever its evidence, and what it says of itself.
 
     Raises:
         RecordError: It does not say where it comes from.
     """
     table = read_table(path, schema=CROSSBAR)
     metadata = metadata_of(table, path)
-    if metadata.get("source") not in REQUIRED:
+    # measurements of earlier versions stay as they are, and call it `source`
+    if "evidence" not in metadata and "source" in metadata:
+        metadata = {"evidence" if name == "source" else name: value for name, value in metadata.items()}
+    if metadata.get("evidence") not in REQUIRED:
         raise RecordError(f"{path}: does not say whether it is simulated or measured")
     return table, metadata
 
@@ -103,9 +106,9 @@ def read_measured(path: Path | str) -> tuple[pa.Table, dict]:
         RecordError: It is simulated, or does not say what a measured record must say.
     """
     table, metadata = read_record(path)
-    if metadata["source"] != MEASURED:
+    if metadata["evidence"] != MEASURED:
         raise RecordError(
-            f"{path} is {metadata['source']}, not measured: it has no place among bench measurements"
+            f"{path} is {metadata['evidence']}, not measured: it has no place among bench measurements"
         )
     missing = [name for name in REQUIRED[MEASURED] if not metadata.get(name)]
     if missing:
@@ -121,13 +124,13 @@ def read_records(paths: Sequence[Path | str], *, measured: bool) -> tuple[list[d
         measured: Whether it must be one of the bench, or must not.
 
     Raises:
-        RecordError: Of another source, or files that say different things.
+        RecordError: Of other evidence, or files that say different things.
     """
     rows, said = [], None
     for path in paths:
         table, metadata = (read_measured if measured else read_record)(path)
-        if not measured and metadata["source"] != SIMULATED:
-            raise RecordError(f"{path} is {metadata['source']}: it has no place among simulated results")
+        if not measured and metadata["evidence"] != SIMULATED:
+            raise RecordError(f"{path} is {metadata['evidence']}: it has no place among simulated results")
         if said is not None and metadata != said:
             raise RecordError(
                 f"{path} and {paths[0]} are not of one record: what they say of themselves differs"
@@ -161,7 +164,7 @@ def task_said(metadata: Mapping, *, otherwise: str | None) -> tuple[str, str]:
 
 def cells_said(metadata: Mapping) -> str:
     """What the cells are, as figures say it."""
-    if metadata["source"] == MEASURED:
+    if metadata["evidence"] == MEASURED:
         array = metadata.get("array") or "not named"
         return f"{array}, {metadata['instrument']} {metadata['serial']}, {metadata['measured_at']}"
     name = metadata["device"]

@@ -141,9 +141,9 @@ class Guarded(CrossbarDriver):
         self._handlers: dict[int, object] = {}
 
     @property
-    def source(self) -> str:
+    def evidence(self) -> str:
         """simulated | measured: what the driver is, which an instrument only says once open."""
-        return self.driver.source
+        return self.driver.evidence
 
     @property
     def identity(self) -> dict[str, str]:
@@ -274,7 +274,7 @@ class DryRun(CrossbarDriver):
     follows every action; without one they are 0 A, as of an array of open cells.
     """
 
-    source = SIMULATED
+    evidence = SIMULATED
 
     def __init__(
         self,
@@ -288,8 +288,8 @@ class DryRun(CrossbarDriver):
         Raises:
             ValueError: The twin is not simulated, or of another size.
         """
-        if twin is not None and twin.source != SIMULATED:
-            raise ValueError(f"the twin of a dry run must be simulated, got a {twin.source} one")
+        if twin is not None and twin.evidence != SIMULATED:
+            raise ValueError(f"the twin of a dry run must be simulated, got a {twin.evidence} one")
         if twin is not None and (twin.rows, twin.columns) != (driver.rows, driver.columns):
             raise ValueError(
                 f"the twin has {twin.rows} x {twin.columns} cells, the driver "

@@ -72,7 +72,7 @@ class CircuitSettings:
 class SimulatedCrossbar(CrossbarDriver):
     """Cells and circuit behind the interface of the bench."""
 
-    source = SIMULATED
+    evidence = SIMULATED
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ def drops(rows: Sequence[Mapping]) -> list[dict]:
 
 
 def summarise_runs(
-    rows: Sequence[Mapping], *, source: str, resamples: int, confidence: float, seed: int
+    rows: Sequence[Mapping], *, evidence: str, resamples: int, confidence: float, seed: int
 ) -> list[dict]:
     """Mean, spread and interval over runs of each quantity and method, and of BayesMulti minus ERM.
 
@@ -37,7 +37,7 @@ def summarise_runs(
 
     Args:
         rows: Rows of `codesign.schemas.crossbar.CROSSBAR`, each (method, run) once.
-        source: simulated | measured.
+        evidence: simulated | measured.
         resamples: Bootstrap resamples.
         confidence: Of the intervals.
         seed: Root seed.
@@ -62,7 +62,7 @@ def summarise_runs(
             ours, theirs = values["bayesmulti", quantity], values["erm", quantity]
             values["difference", quantity] = {k: ours[k] - theirs[k] for k in sorted(set(ours) & set(theirs))}
     return [
-        {"source": source, "method": method, "quantity": quantity}
+        {"evidence": evidence, "method": method, "quantity": quantity}
         | _moments(np.array(list(runs.values())), resamples, confidence, generator(seed, method, quantity))
         for (method, quantity), runs in values.items()
         if runs

@@ -42,7 +42,7 @@ def draw_crossbar_accuracy(
     chance: float,
     reported: Mapping[str, float],
     confidence: float,
-    source: str,
+    evidence: str,
     device: str,
 ) -> Drawing:
     """Accuracy of each run in software and on the array, and what the array costs.
@@ -54,7 +54,7 @@ def draw_crossbar_accuracy(
         chance: Accuracy of a network that has learnt nothing.
         reported: Loss by method on the authors' array, where it was measured on this task.
         confidence: Of the intervals.
-        source: simulated | measured.
+        evidence: simulated | measured.
         device: What the cells are, as the figure says it.
 
     Raises:
@@ -74,7 +74,7 @@ def draw_crossbar_accuracy(
             f"and a programming of its own, on {rows[0]['examples']} test points",
             f"cells: {device}; black bars: mean and {percent(confidence)} interval over runs",
         )
-        head(figure, 90, "Accuracy in software and on the array", under, source)
+        head(figure, 90, "Accuracy in software and on the array", under, evidence)
         pairs, cost = axes_mm(figure, 14, 13, 88, 50), axes_mm(figure, 121, 13, 55, 50)
         places = []
         for k, method in enumerate(methods):
@@ -167,12 +167,12 @@ def _mean(axes, at: float, row: Mapping) -> None:
         axes.vlines(at, row["low"], row["high"], color="black", lw=0.9, zorder=4)
 
 
-def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: str) -> Drawing:
+def draw_crossbar_errors(histogram: Sequence[Mapping], *, evidence: str, device: str) -> Drawing:
     """Errors of single multiplications, array - software, one panel a layer.
 
     Args:
         histogram: `codesign.crossbar.summary.error_histogram`.
-        source: simulated | measured.
+        evidence: simulated | measured.
         device: What the cells are, as the figure says it.
 
     Raises:
@@ -188,7 +188,7 @@ def draw_crossbar_errors(histogram: Sequence[Mapping], *, source: str, device: s
             "products of a vector and a column pair, all runs, against software's of the same input",
             f"cells: {device}; unit: root mean square of that method's products in software",
         )
-        head(figure, 86, "Error of a multiplication: array - software", under, source)
+        head(figure, 86, "Error of a multiplication: array - software", under, evidence)
         width = (TWO_COLUMNS_MM - 14 - 4 - 16 * (len(layers) - 1)) / len(layers)
         for k, layer in enumerate(layers):
             axes = axes_mm(figure, 14 + k * (width + 16), 13, width, 44)
@@ -219,7 +219,7 @@ def draw_conductance_map(
     run: int,
     array: tuple[int, int],
     tolerance_s: float,
-    source: str,
+    evidence: str,
     device: str,
 ) -> Drawing:
     """Programmed against target conductance: every cell, and the array as one run filled it.
@@ -229,7 +229,7 @@ def draw_conductance_map(
         run: The run whose arrays are mapped; one filling a method, the first.
         array: Rows and columns of the array.
         tolerance_s: Of write-verify [S].
-        source: simulated | measured.
+        evidence: simulated | measured.
         device: What the cells are, as the figure says it.
 
     Raises:
@@ -255,7 +255,7 @@ def draw_conductance_map(
             f"b: the {array[0]} × {array[1]} array of run {run}, white: no weight, line: between layers; "
             f"cells: {device}",
         )
-        head(figure, height, "Programmed against target conductance", under, source)
+        head(figure, height, "Programmed against target conductance", under, evidence)
         top = 14 + BLOCK_MM * (len(methods) - 1) + MAP_MM
         _every_cell(figure, top, cells, (low, high), tolerance_s, per_siemens, unit)
         off = max(abs(cell["reached_s"] - cell["target_s"]) for found in chosen.values() for cell in found)

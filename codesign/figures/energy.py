@@ -41,14 +41,14 @@ ROW_MM = 11.0
 
 
 def draw_energy(
-    rows: Sequence[Mapping], constants: Sequence[Mapping], *, source: str, device: str
+    rows: Sequence[Mapping], constants: Sequence[Mapping], *, evidence: str, device: str
 ) -> Drawing:
     """Energy of one multiply-accumulate as stacked bars, and efficiencies beside those of others.
 
     Args:
         rows: Rows of `codesign.schemas.energy.ENERGY`; all of one pulse.
         constants: `codesign.crossbar.energy.constant_rows`: the references drawn.
-        source: simulated | measured.
+        evidence: simulated | measured.
         device: What the cells are, as the figure says it.
 
     Raises:
@@ -72,7 +72,7 @@ def draw_energy(
             "array by Yao et al.'s method; the rest from published or assumed constants of 8 bits, each with "
             "its source in the table beside",
         )
-        head(figure, height, "Energy of one multiply-accumulate", under, source)
+        head(figure, height, "Energy of one multiply-accumulate", under, evidence)
         tall = ROW_MM * len(designs)
         bars, points = axes_mm(figure, 50, 21, 60, tall), axes_mm(figure, 118, 21, 58, tall)
         for k, (design, coding) in enumerate(designs):

@@ -6,7 +6,7 @@ from codesign.schemas.fields import field
 
 CROSSBAR_SUMMARY = pa.schema(
     [
-        field("source", pa.string(), "", "simulated | measured"),
+        field("evidence", pa.string(), "", "simulated | measured"),
         field("method", pa.string(), "", "training method; 'difference' for bayesmulti - erm, run by run"),
         field("quantity", pa.string(), "", "software | array | drop (software - array) | relative_drop"),
         field("n", pa.int32(), "", "runs"),

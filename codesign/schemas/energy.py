@@ -6,7 +6,7 @@ from codesign.schemas.fields import field
 
 ENERGY = pa.schema(
     [
-        field("source", pa.string(), "", "simulated | measured: the programmed conductances"),
+        field("evidence", pa.string(), "", "simulated | measured: the programmed conductances"),
         field("design", pa.string(), "", "arrays that multiply"),
         field("coding", pa.string(), "", "amplitude | serial"),
         field("cells", pa.int32(), "", "cells that multiply"),

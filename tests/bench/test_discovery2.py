@@ -32,7 +32,7 @@ def test_connects_and_says_who_answers(bench):
     """Serial number, runtime and wiring go into every file of measurements."""
     outcome = bench.run("""
         with driver:
-            print(driver.identity, driver.source, driver.rows, driver.columns)
+            print(driver.identity, driver.evidence, driver.rows, driver.columns)
         """)
     assert outcome.status == 0, outcome.err
     assert "'serial': '210321000000'" in outcome.out
@@ -46,16 +46,16 @@ def test_connects_and_says_who_answers(bench):
 
 
 @pytest.mark.parametrize(
-    ("scene", "source"),
+    ("scene", "evidence"),
     [
         pytest.param("", "simulated", id="it says simulated"),
         pytest.param("unlabelled", "measured", id="an instrument's own name"),
     ],
 )
-def test_a_simulated_instrument_never_passes_for_a_measurement(bench, scene, source):
+def test_a_simulated_instrument_never_passes_for_a_measurement(bench, scene, evidence):
     """Test library and WaveForms' demo devices say what they are in their name; the guard passes it on."""
-    outcome = bench.run("with Guarded(driver, wiring.limits) as array: print(array.source)", scene=scene)
-    assert outcome.out.split() == [source]
+    outcome = bench.run("with Guarded(driver, wiring.limits) as array: print(array.evidence)", scene=scene)
+    assert outcome.out.split() == [evidence]
 
 
 def test_multiplies(bench):

@@ -102,7 +102,7 @@ def test_a_record_says_it_is_simulated_and_on_what(made):
     for path in _records(made):
         table, metadata = read_record(path)
         assert metadata == {
-            "source": "simulated",
+            "evidence": "simulated",
             "device": "d-0.6",
             "origin": "virtual",
             "usability": 0.6,
@@ -141,7 +141,7 @@ def test_summary_energy_and_figures_of_one_record(made, tmp_path):
     )  # fmt: skip
     runs = list(csv.DictReader(tables["runs"].open(encoding="utf-8")))
     assert [(line["method"], line["run"]) for line in runs] == [(m, r) for m in METHODS for r in "12"]
-    assert {line["source"] for line in runs} == {"simulated"}
+    assert {line["evidence"] for line in runs} == {"simulated"}
     pulse = CONFIG["energy"]
     _script("count_energy").main(
         records=_records(made), measured=False, energy=tmp_path / "e.parquet", csv=tmp_path / "e.csv",
@@ -212,9 +212,9 @@ def _drawn(made, folder, *, said, task):
     return chance, {line["panel"] for line in drawn}, network
 
 
-def test_the_task_of_a_record_is_what_is_drawn(made, tmp_path, said_of_source):
+def test_the_task_of_a_record_is_what_is_drawn(made, tmp_path, said_of_evidence):
     """Chance, words and the paper's losses are the record's; the configuration says what it does not."""
-    silent = said_of_source["simulated"]
+    silent = said_of_evidence["simulated"]
     digits = {"task": "digits", "dataset": "scikit-learn digits"}
     found = _drawn(made, tmp_path, said=silent | digits, task="moons")
     assert found == ({0.1}, {"runs"}, "digits network, its inputs")
@@ -228,13 +228,13 @@ def test_the_task_of_a_record_is_what_is_drawn(made, tmp_path, said_of_source):
         _drawn(made, tmp_path, said=silent, task=None)
 
 
-def test_a_measured_record_is_drawn_without_the_bench(made, tmp_path, said_of_source):
+def test_a_measured_record_is_drawn_without_the_bench(made, tmp_path, said_of_evidence):
     """One file with both methods, as the bench leaves it."""
     rows = [row for path in _records(made) for row in read_record(path)[0].to_pylist()]
-    write_record(rows, tmp_path / "a.parquet", metadata=said_of_source["measured"])
+    write_record(rows, tmp_path / "a.parquet", metadata=said_of_evidence["measured"])
     tables = {name: tmp_path / f"{name}.csv" for name in ("csv", "runs", "errors")}
     _script("summarise_crossbar").main(
         records=[tmp_path / "a.parquet"], measured=True, summary=tmp_path / "s.parquet", **tables,
         bins=11, resamples=50, confidence=0.95, seed=1,
     )  # fmt: skip
-    assert {line["source"] for line in csv.DictReader(tables["csv"].open(encoding="utf-8"))} == {"measured"}
+    assert {line["evidence"] for line in csv.DictReader(tables["csv"].open(encoding="utf-8"))} == {"measured"}

@@ -236,7 +236,7 @@ def test_a_training_repeats_and_leaves_no_checkpoint(search, tmp_path):
         assert (tmp_path / "bayesmulti" / name).read_bytes() == (search / "bayesmulti" / name).read_bytes()
     assert not list(tmp_path.glob("*.checkpoint*.safetensors"))
     history = read_table(search / "bayesmulti/history.parquet", schema=HISTORY).to_pylist()
-    parts = [("train", "learning_rate"), ("train", "loss"), ("train", "accuracy")]
+    parts = [("train", "learning_rate"), ("train", "loss")]
     parts += [("validation", "loss"), ("validation", "accuracy")]
     assert sorted((row["epoch"], row["part"], row["quantity"]) for row in history) == sorted(
         (epoch, *each) for epoch in (1, 2, 3) for each in parts

@@ -175,6 +175,18 @@ def test_a_package_that_a_task_needs_is_asked_for_before_anything_runs(monkeypat
     ]
 
 
+def test_levels_that_a_tasks_own_figures_show_must_be_made():
+    """Told before a network is trained; a task without such figures needs no level."""
+    settings = put(configuration(), "profiles.synthetic", [1.0, 0.4])
+    with pytest.raises(SettingsError) as caught:
+        check_experiments(settings)
+    assert str(caught.value).splitlines()[1:] == [
+        f"  profiles.synthetic: {level} is missing; figures of experiments.moons show this usability level"
+        for level in (0.5, 0.3)
+    ]
+    check_experiments(put(settings, "experiments.moons", None))
+
+
 def test_a_searched_method_without_a_limit_is_refused():
     """The message says what the limit is of; a method without search needs none."""
     settings = configuration()

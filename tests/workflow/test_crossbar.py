@@ -34,7 +34,7 @@ def test_the_twin_stands_in_for_the_instrument_and_says_so(trained):
             assert (trained.folder / f"results/figures/{name}-simulated.{suffix}").stat().st_size > 0
     for name in ("summary", "runs", "errors", "energy"):
         path = trained.folder / f"results/crossbar/simulated/{name}.csv"
-        assert {line["source"] for line in csv.DictReader(path.open(encoding="utf-8"))} == {"simulated"}
+        assert {line["evidence"] for line in csv.DictReader(path.open(encoding="utf-8"))} == {"simulated"}
     assert not list(trained.folder.glob("data/crossbar/*.parquet"))
     assert trained.scheduled(*TARGETS) == {}
     trained.configure({"crossbar": {"bins": 21}})
@@ -50,9 +50,9 @@ def test_the_twin_stands_in_for_the_instrument_and_says_so(trained):
     assert set(trained.done(*TARGETS)) == {"extract_nonidealities", "tabulate_usability", "choose_panel"}
 
 
-def test_a_measurement_is_drawn_anywhere_and_measured_nowhere_else(project, record_row, said_of_source):
+def test_a_measurement_is_drawn_anywhere_and_measured_nowhere_else(project, record_row, said_of_evidence):
     """The bench's file is an ordinary input: no network is trained for it, and no panel asked."""
-    _records(project, record_row, said_of_source["measured"])
+    _records(project, record_row, said_of_evidence["measured"])
     figures = [f"results/figures/{name}-measured-a.pdf" for name in FIGURES]
     assert project.done(*figures) == {
         "summarise_crossbar": 1,
@@ -61,7 +61,7 @@ def test_a_measurement_is_drawn_anywhere_and_measured_nowhere_else(project, reco
         "draw_energy": 1,
     }
     path = project.folder / "results/crossbar/measured-a/summary.csv"
-    assert {line["source"] for line in csv.DictReader(path.open(encoding="utf-8"))} == {"measured"}
+    assert {line["evidence"] for line in csv.DictReader(path.open(encoding="utf-8"))} == {"measured"}
     assert project.scheduled(*figures) == {}
     dry = project.snakemake("-n", *TARGETS).stdout
     assert "results/virtual_lab/figures/energy-simulated.pdf" in dry, "the twin's figures stand beside"
@@ -69,14 +69,14 @@ def test_a_measurement_is_drawn_anywhere_and_measured_nowhere_else(project, reco
     assert refused.returncode != 0 and "MissingRuleException" in refused.stdout
 
 
-def test_a_simulated_file_among_measurements_stops_its_figures(project, record_row, said_of_source):
+def test_a_simulated_file_among_measurements_stops_its_figures(project, record_row, said_of_evidence):
     """Copied there by mistake, it must not be drawn as measured."""
-    _records(project, record_row, said_of_source["simulated"])
+    _records(project, record_row, said_of_evidence["simulated"])
     done = project.snakemake("results/figures/energy-measured-a.pdf", check=False)
     assert done.returncode != 0 and "is simulated, not measured" in done.stdout
 
 
-def test_the_bench_measures_once_and_under_a_name(project, record_row, said_of_source):
+def test_the_bench_measures_once_and_under_a_name(project, record_row, said_of_evidence):
     """Without a name nothing runs; with one it is measured; where its file is, it never is again."""
     profile = ("--profile", "profiles/bench", "--cores", "1")
     done = project.snakemake(*profile, "-n", *TARGETS, check=False)
@@ -86,7 +86,7 @@ def test_the_bench_measures_once_and_under_a_name(project, record_row, said_of_s
     assert text.count("run: null") == 1
     overlay.write_text(text.replace("run: null", "run: a"), encoding="utf-8")
     assert project.scheduled(*profile, *TARGETS)["measure_crossbar"] == 1
-    _records(project, record_row, said_of_source["measured"])
+    _records(project, record_row, said_of_evidence["measured"])
     assert "measure_crossbar" not in project.scheduled(*profile, *TARGETS)
 
 

@@ -125,7 +125,7 @@ def test_the_paper_s_number_comes_back_from_the_conductance_it_implies():
 def test_designs_are_priced_with_their_own_or_the_programmed_conductance():
     """The paper's array keeps its efficiency whatever was programmed; others follow it."""
     designs = designs_of([(2, 6), (10, 4)], 0.01, array=(10, 10), pulse=PULSE, network="moons network")
-    rows = energy_of(designs, conductance_s=5e-6, pulse=PULSE, source="simulated")
+    rows = energy_of(designs, conductance_s=5e-6, pulse=PULSE, evidence="simulated")
     assert len(rows) == len(designs) * len(COMPONENTS)
     by_design = {(row["design"], row["coding"]): row for row in rows}
     paper = next(row for (name, _), row in by_design.items() if "paper" in name)

@@ -15,70 +15,87 @@ from codesign.crossbar.record import (
     require_measured,
     write_record,
 )
+from codesign.schemas.crossbar import CROSSBAR
+from codesign.tables import write_table
 
 
-def test_a_measured_record_comes_back_with_what_it_says(tmp_path, record_row, said_of_source):
+def test_a_measured_record_comes_back_with_what_it_says(tmp_path, record_row, said_of_evidence):
     """Rows and metadata, bit for bit."""
     rows = [record_row(run=1), record_row("bayesmulti", run=1)]
-    write_record(rows, tmp_path / "a.parquet", metadata=said_of_source["measured"])
+    write_record(rows, tmp_path / "a.parquet", metadata=said_of_evidence["measured"])
     table, metadata = read_measured(tmp_path / "a.parquet")
-    assert table.to_pylist() == rows and metadata == said_of_source["measured"]
+    assert table.to_pylist() == rows and metadata == said_of_evidence["measured"]
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
 
 
-def test_a_measured_record_is_never_written_over(tmp_path, record_row, said_of_source):
+def test_a_measured_record_is_never_written_over(tmp_path, record_row, said_of_evidence):
     """A bench cannot be run again from a cache; the message says what to do."""
     path = tmp_path / "a.parquet"
-    write_record([record_row()], path, metadata=said_of_source["measured"])
+    write_record([record_row()], path, metadata=said_of_evidence["measured"])
     before = path.read_bytes()
     with pytest.raises(RecordError, match=r"only ever added.*bench\.run"):
-        write_record([record_row(run=2)], path, metadata=said_of_source["measured"])
+        write_record([record_row(run=2)], path, metadata=said_of_evidence["measured"])
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["a.parquet"]
 
 
-def test_a_simulated_record_is_written_anew_and_refused_as_measured(tmp_path, record_row, said_of_source):
+def test_a_simulated_record_is_written_anew_and_refused_as_measured(tmp_path, record_row, said_of_evidence):
     """Results may be made again; they never pass for the bench's."""
     path = tmp_path / "a.parquet"
     for run in (1, 2):
-        write_record([record_row(run=run)], path, metadata=said_of_source["simulated"])
+        write_record([record_row(run=run)], path, metadata=said_of_evidence["simulated"])
     assert read_record(path)[0]["run"].to_pylist() == [2]
     with pytest.raises(RecordError, match="is simulated, not measured"):
         read_measured(path)
 
 
-@pytest.mark.parametrize("source", sorted(REQUIRED))
-def test_a_record_that_does_not_say_enough_is_refused(source, tmp_path, record_row, said_of_source):
+@pytest.mark.parametrize("evidence", sorted(REQUIRED))
+def test_a_record_that_does_not_say_enough_is_refused(evidence, tmp_path, record_row, said_of_evidence):
     """Each thing it must say, one missing at a time."""
-    for name in REQUIRED[source]:
-        said = {key: value for key, value in said_of_source[source].items() if key != name}
+    for name in REQUIRED[evidence]:
+        said = {key: value for key, value in said_of_evidence[evidence].items() if key != name}
         with pytest.raises(RecordError, match=name):
             write_record([record_row()], tmp_path / "a.parquet", metadata=said)
     assert not list(tmp_path.iterdir())
 
 
-def test_files_of_one_record_say_the_same(tmp_path, record_row, said_of_source):
+def test_files_of_one_record_say_the_same(tmp_path, record_row, said_of_evidence):
     """A simulated record is a file a method; two arrays are not one record."""
     paths = [tmp_path / "erm.parquet", tmp_path / "bayesmulti.parquet"]
     for path in paths:
-        write_record([record_row(path.stem)], path, metadata=said_of_source["simulated"])
+        write_record([record_row(path.stem)], path, metadata=said_of_evidence["simulated"])
     rows, metadata = read_records(paths, measured=False)
     assert [row["method"] for row in rows] == ["erm", "bayesmulti"]
-    assert metadata == said_of_source["simulated"]
-    write_record([record_row()], paths[1], metadata=said_of_source["simulated"] | {"usability": 0.5})
+    assert metadata == said_of_evidence["simulated"]
+    write_record([record_row()], paths[1], metadata=said_of_evidence["simulated"] | {"usability": 0.5})
     with pytest.raises(RecordError, match="not of one record"):
         read_records(paths, measured=False)
 
 
-def test_measured_and_simulated_never_stand_for_each_other(tmp_path, record_row, said_of_source):
+def test_measured_and_simulated_never_stand_for_each_other(tmp_path, record_row, said_of_evidence):
     """Asked for one, given the other."""
-    for source, other in (("measured", False), ("simulated", True)):
-        path = tmp_path / f"{source}.parquet"
-        write_record([record_row()], path, metadata=said_of_source[source])
+    for evidence, other in (("measured", False), ("simulated", True)):
+        path = tmp_path / f"{evidence}.parquet"
+        write_record([record_row()], path, metadata=said_of_evidence[evidence])
         with pytest.raises(RecordError, match="no place among"):
             read_records([path], measured=other)
     with pytest.raises(RecordError, match="no file"):
         read_records([], measured=False)
+
+
+@pytest.mark.parametrize("evidence", sorted(REQUIRED))
+def test_a_record_of_an_earlier_version_is_read_as_it_is(evidence, tmp_path, record_row, said_of_evidence):
+    """What is now `evidence` was called `source`; a measurement's file is never written again."""
+    path, said = tmp_path / "a.parquet", said_of_evidence[evidence]
+    old = {"source": said["evidence"]} | {name: value for name, value in said.items() if name != "evidence"}
+    write_table([record_row()], path, schema=CROSSBAR, metadata=old)
+    before = path.read_bytes()
+    assert read_records([path], measured=evidence == "measured") == ([record_row()], said)
+    with pytest.raises(RecordError, match="no place among"):
+        read_records([path], measured=evidence != "measured")
+    assert path.read_bytes() == before
+    with pytest.raises(RecordError, match="evidence must be one of"):
+        write_record([record_row()], tmp_path / "b.parquet", metadata=old)
 
 
 def test_a_simulated_instrument_is_no_instrument():
@@ -88,10 +105,10 @@ def test_a_simulated_instrument_is_no_instrument():
         require_measured("simulated", "Demo")
 
 
-def test_figures_say_what_the_cells_are(said_of_source):
+def test_figures_say_what_the_cells_are(said_of_evidence):
     """Instrument and time of a measurement; device and usability of a model."""
-    assert "SN:210321ABCDEF" in cells_said(said_of_source["measured"])
-    assert cells_said(said_of_source["simulated"]) == "modelled on virtual-0001 (virtual), U = 0.60"
+    assert "SN:210321ABCDEF" in cells_said(said_of_evidence["measured"])
+    assert cells_said(said_of_evidence["simulated"]) == "modelled on virtual-0001 (virtual), U = 0.60"
 
 
 def test_the_commit_says_whether_files_differ_from_it(tmp_path):

@@ -323,7 +323,7 @@ def test_a_dry_run_prints_every_action_and_touches_nothing(made):
         "safe state: every output at 0 V, every multiplexer off",
         "close the instrument",
     ]
-    assert driver.calls == [] and dry.source == "simulated"
+    assert driver.calls == [] and dry.evidence == "simulated"
 
 
 def test_a_dry_run_with_a_twin_prints_what_a_programming_would_do(made):
@@ -358,7 +358,7 @@ def test_a_dry_run_refuses_what_the_instrument_would(made, act, error, words):
 def test_the_twin_of_a_dry_run_must_be_simulated_and_as_large(made):
     """A dry run moves nothing real."""
     real = made.crossbar()
-    real.source = "measured"
+    real.evidence = "measured"
     with pytest.raises(ValueError, match="must be simulated"):
         DryRun(made.crossbar(), twin=real)
     with pytest.raises(ValueError, match="2 x 4"):

@@ -134,7 +134,7 @@ def test_an_array_keeps_its_state_between_openings(made):
     with driver:
         assert not driver.read_currents().any()
     assert np.array_equal(driver.cells.conductances(), held)
-    assert driver.source == "simulated"
+    assert driver.evidence == "simulated"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from codesign.crossbar.summary import cells_of, drops, error_histogram, programm
 from codesign.schemas.crossbar_summary import CROSSBAR_SUMMARY
 from codesign.tables import write_table
 
-OPTIONS = {"source": "simulated", "resamples": 500, "confidence": 0.95, "seed": 1}
+OPTIONS = {"evidence": "simulated", "resamples": 500, "confidence": 0.95, "seed": 1}
 
 
 def test_a_drop_is_software_minus_array(record_row):

@@ -13,7 +13,7 @@ from codesign.figures.crossbar import (
 )
 from codesign.figures.energy import draw_energy
 
-SAID = {"source": "simulated", "device": "modelled on virtual-0001 (virtual), U = 0.60"}
+SAID = {"evidence": "simulated", "device": "modelled on virtual-0001 (virtual), U = 0.60"}
 PULSE = ReadPulse(0.2, 50e-9)
 
 
@@ -28,7 +28,7 @@ def rows(record_row):
 
 
 def _accuracy(rows, *, dataset="two moons", chance=0.5, reported=PAPER_DROP, **said):
-    options = {"source": said["source"], "resamples": 100, "confidence": 0.95, "seed": 1}
+    options = {"evidence": said["evidence"], "resamples": 100, "confidence": 0.95, "seed": 1}
     summary = summarise_runs(rows, **options)
     task = {"dataset": dataset, "chance": chance, "reported": reported}
     return draw_crossbar_accuracy(rows, summary, confidence=0.95, **task, **said), summary
@@ -67,17 +67,17 @@ def test_another_task_has_its_own_words_and_chance_and_nothing_of_the_paper(rows
 
 
 def test_a_measured_record_says_measured_and_not_simulated(rows, texts):
-    """The badge follows the source."""
-    drawing, _ = _accuracy(rows, source="measured", device="chip 3")
+    """The badge follows the evidence."""
+    drawing, _ = _accuracy(rows, evidence="measured", device="chip 3")
     said = texts(drawing.figure)
     assert "measured" in said and not any("simulated" in text for text in said)
 
 
-@pytest.mark.parametrize("source", ["virtual-lab", "real"])
-def test_another_source_is_refused(rows, source):
+@pytest.mark.parametrize("evidence", ["virtual-lab", "real"])
+def test_other_evidence_is_refused(rows, evidence):
     """An unlabelled figure is worse than none."""
-    with pytest.raises(ValueError, match=source):
-        _accuracy(rows, source=source, device="x")
+    with pytest.raises(ValueError, match=evidence):
+        _accuracy(rows, evidence=evidence, device="x")
 
 
 def test_errors_are_the_histogram_bin_by_bin(rows, inside, texts):
@@ -119,7 +119,7 @@ def test_the_map_shows_every_cell_where_it_lies(rows, inside, texts):
 
 def _energy(conductance_s=5e-6):
     designs = designs_of([(2, 6), (10, 4)], 0.01, array=(10, 10), pulse=PULSE, network="moons network")
-    return energy_of(designs, conductance_s=conductance_s, pulse=PULSE, source="simulated")
+    return energy_of(designs, conductance_s=conductance_s, pulse=PULSE, evidence="simulated")
 
 
 @pytest.mark.parametrize("conductance_s", [5e-8, 5e-6, 1e-3], ids=["nS", "µS", "mS"])
