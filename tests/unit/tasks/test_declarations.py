@@ -15,5 +15,5 @@ def test_levels_that_a_figure_of_a_task_shows_must_be_there():
     settings = yaml.safe_load(CONFIG.read_text())
     check_experiments(settings)
     settings["profiles"]["synthetic"] = [1.0, 0.4]
-    with pytest.raises(SettingsError, match=r"profiles\.synthetic: 0\.3, 0\.5 missing.*moons"):
+    with pytest.raises(SettingsError, match=r"profiles\.synthetic: 0\.5 is missing.*moons"):
         check_experiments(settings)
