@@ -1,6 +1,6 @@
-"""Accuracy at usability levels as a Markdown table, for docs/images.md.
+"""Scores at usability levels as a Markdown table, for docs/images.md.
 
-python benchmarks/accuracy_table.py results/evaluation/mnist-mlp-summary.csv
+python benchmarks/accuracy_table.py results/evaluation/mnist-mlp-summary.csv [--metric accuracy]
 """
 
 import argparse
@@ -8,15 +8,15 @@ import csv
 from pathlib import Path
 
 
-def rows_of(path: Path) -> list[dict]:
-    """Rows at usability levels, and those on devices."""
+def rows_of(path: Path, metric: str) -> list[dict]:
+    """Rows of one metric: those at usability levels, and those on devices."""
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return [row for row in csv.DictReader(file) if row["metric"] == metric]
 
 
 def level_table(rows: list[dict]) -> list[str]:
     """Mean ± standard deviation, a row a method; bold above ERM and italic below it, beyond the interval."""
-    rows = [row for row in rows if row["source"] == "level"]
+    rows = [row for row in rows if row["stands_for"] == "level"]
     levels = sorted({float(row["level"]) for row in rows}, reverse=True)
     lines = ["| U | " + " | ".join(f"{level:g}" for level in levels) + " |", "|---" * (len(levels) + 1) + "|"]
     for method in dict.fromkeys(row["method"] for row in rows):
@@ -35,7 +35,7 @@ def _cell(row: dict) -> str:
 
 def device_lines(rows: list[dict]) -> list[str]:
     """On the devices: mean, and how often a method is above or below ERM by more than the interval."""
-    rows = [row for row in rows if row["source"] == "device"]
+    rows = [row for row in rows if row["stands_for"] == "device"]
     lines = ["| | noise | devices | mean | above ERM | below ERM |", "|---|---|---|---|---|---|"]
     for method, noise in dict.fromkeys((row["method"], row["noise"]) for row in rows):
         found = [row for row in rows if (row["method"], row["noise"]) == (method, noise)]
@@ -51,7 +51,9 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("summary", type=Path, help="results/evaluation/{experiment}-summary.csv")
-    rows = rows_of(parser.parse_args().summary)
+    parser.add_argument("--metric", default="accuracy")
+    given = parser.parse_args()
+    rows = rows_of(given.summary, given.metric)
     print("\n".join([*level_table(rows), "", *device_lines(rows)]))
 
 

@@ -59,9 +59,9 @@ def main() -> None:
 
     use_threads(1)
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    name = config["crossbar"]["experiment"]
+    on_array = config["crossbar"]["experiment"]
     data = {"seed": config["seed"], "validation_fraction": config["training"]["validation_fraction"]}
-    experiment = Experiment.make(name, experiments(config)[name], data=data)
+    experiment = Experiment.make(on_array, experiments(config)[on_array], data=data)
     (test,) = experiment.examples("test")
     profiles = read_profiles(given.lab / "profiles/panel.parquet")
     print("| condition | method | software | array | drop |\n|---|---|---|---|---|")

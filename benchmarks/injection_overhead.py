@@ -38,7 +38,7 @@ SIZES = (784, 256, 128, 10)
 BATCH = 128
 
 
-def network(generator: torch.Generator) -> nn.Module:
+def mlp(generator: torch.Generator) -> nn.Module:
     """The MLP with its weights drawn from `generator`."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(SIZES):
@@ -68,14 +68,14 @@ def main() -> None:
     runs = {}
     for name in [m for m in method_names() if m != "bayesmulti-fixed"]:
         for site in method_of(name).sites:
-            model = network(generator)
-            said = network_of(model)
-            spec = method_spec(name, PARAMETERS[name], len(said.places(site)), site=site)
-            Injection(said, spec, generator).__enter__()
+            model = mlp(generator)
+            network = network_of(model)
+            spec = method_spec(name, PARAMETERS[name], len(network.places(site)), site=site)
+            Injection(network, spec, generator).__enter__()
             runs[f"{name} ({site})"] = (model, torch.optim.Adam(model.parameters()))
     others = {"naive": lambda x: naive(x, generator), "torch's dropout": nn.functional.dropout}
     for name, noisy in others.items():
-        model = network(generator)
+        model = mlp(generator)
         for k in (2, 4):
             model[k].register_forward_pre_hook(lambda module, args, noisy=noisy: (noisy(args[0]),))
         runs[f"{name} (activation)"] = (model, torch.optim.Adam(model.parameters()))

@@ -3,7 +3,7 @@
     python benchmarks/scale.py [--devices 100 500 2000] [--run 8 24 48] [--figure docs/figures/scale.png]
 
 Measurement files come from the sweep model, labelled measured, in a temporary copy of the project
-with the full configuration (config.paper.yaml: every task, method and seed). Three dry runs each:
+with the full configuration (config.paper.yaml: every experiment and method). Three dry runs each:
 
 unused    nothing is there, everything is scheduled
 complete  everything is there, nothing is scheduled
