@@ -52,11 +52,12 @@ report: $(READY)  ## the whole workflow, then its page: results/report.html
 	$(BIN)/snakemake --cores 1 $(ARGS) --report $(REPORT) --report-stylesheet report/style.css
 	@echo "open $(REPORT) in a browser"
 
-test: $(READY)  ## unit, script, regression and workflow tests
-	$(BIN)/python -m pytest -q -m "not slow and not cluster" -n 2 tests
+test: $(READY)  ## unit, script, regression and workflow tests, and the examples in docstrings
+	$(BIN)/python -m pytest -q --doctest-modules codesign
+	$(BIN)/python -m pytest -q -m "not slow and not cluster" -n 2 --dist worksteal tests
 
 test-slow: $(READY)  ## the slower checks
-	$(BIN)/python -m pytest -q -m "slow and not cluster" -n 2 tests
+	$(BIN)/python -m pytest -q -m "slow and not cluster" -n 2 --dist worksteal tests
 
 test-cluster: $(CLUSTER)  ## a real SLURM on this machine (installed with apt-get where absent; needs root)
 	tests/cluster/slurm.sh install

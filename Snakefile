@@ -39,8 +39,11 @@ onstart:
             "Nothing has run; what is there stays as it was."
         )
     refuse_unknown_account()
+    start_warm()
+    say_where_to_look()
     # On one machine the cores limit what starts. Snakemake's limit of 100 starts a second comes with a timer
-    # that looks at every waiting job again each second, one more of them for each finished job.
+    # that looks at every waiting job again each second, one more of them for each finished job. No option turns it
+    # off: max-jobs-per-timespan takes no null, 0 starts nothing, and with a longer span Snakemake ends that much later.
     if workflow.local_exec and hasattr(workflow.scheduler, "job_rate_limiter"):
         workflow.scheduler.job_rate_limiter = None
 

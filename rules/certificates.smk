@@ -8,19 +8,7 @@ out  results/{lab}certificates/{experiment}/{method}.parquet                   a
 """
 
 
-def chance_of_experiment(wildcards):
-    """Share of right decisions of a network that has learnt nothing."""
-    return ABOUT[wildcards.experiment].chance_right
-
-
-def certificates_of_experiment(wildcards):
-    """Certificates of every method that is certified."""
-    return expand(
-        "results/{lab}certificates/{experiment}/{method}.parquet",
-        lab=wildcards.lab,
-        experiment=wildcards.experiment,
-        method=CERTIFIED,
-    )
+include: "functions/certificates.smk"
 
 
 rule certify_network:
@@ -33,8 +21,6 @@ rule certify_network:
         certificates="results/{lab}certificates/{experiment}/{method}.parquet",
     log:
         "results/logs/certify_network/{lab}{experiment}-{method}.log",
-    benchmark:
-        "results/benchmarks/certify_network/{lab}{experiment}-{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -48,8 +34,8 @@ rule certify_network:
         settings=config["certificates"],
         fixed=config["training"]["fixed"],
         memsim=config["memsim"],
-        chance=chance_of_experiment,
         seed=config["seed"],
+        chance=chance_of_experiment,
         code=network_code("certify_network.py"),
     message:
         "Certify {wildcards.experiment}, {wildcards.method}"

@@ -4,18 +4,20 @@ in   config.yaml, data/iv/*.parquet, data/raw/*, data/crossbar/*.parquet
 out  names and functions that the other rule files use
 """
 
+import gc
 import sys
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from codesign import warm
 from codesign.bayesmulti.methods import method_module, method_of, noise_module
 from codesign.evaluation.chunks import chunks
 from codesign.fabrication.check import check_fabrication
 from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.iv.names import DEVICE_ID
 from codesign.provenance.digest import code_digest as digest_of
-from codesign.provenance.digest import content_digest
+from codesign.provenance.digest import content_digest, libraries_of
 from codesign.settings import (
     SettingsError,
     check_experiments,
@@ -30,6 +32,9 @@ from codesign.tasks.about import AboutError, about_of
 from codesign.tasks.registry import module_of
 
 FOLDER = Path(workflow.basedir)
+# Thousands of jobs are millions of objects that all stay: looking among them for what can go after every 700 new
+# ones, as Python does, is an eighth of the planning.
+gc.set_threshold(100_000, 20, 100)
 
 try:
     refuse_old_words(config)
@@ -90,6 +95,7 @@ CATEGORIES = {  # of the report, in reading order; its menu sorts by name
     "crossbar": "5 Crossbar",
     "provenance": "6 Provenance",
 }
+CARD_FIRST = 100  # priority of the jobs on the way to the card of the next devices: a laboratory waits for it
 SET_FIGURES = ["usability_distribution", "usability_conditions", "usability_ranking"]
 
 if ORIGIN == "measured" and not FOUND.devices:
@@ -148,6 +154,49 @@ def methods_code(script):
     """The digest of a job that shows the methods compared."""
     loaded = [module for method in METHODS for module in modules_of_method(method)]
     return code_digest(script, modules=loaded)
+
+
+def say_where_to_look():
+    """Tell, before the first job, where the card of the next devices will stand, and how all is seen."""
+    if any(job.rule.name == "draw_proposals" for job in workflow.dag.needrun_jobs()):
+        print(
+            f"next devices to make: results/{LAB}figures/proposals.pdf (in about a minute)\n"
+            "everything as a page: make report",
+            file=sys.stderr,
+        )
+
+
+def start_warm():
+    """Let the jobs of this run start in a process that has their libraries loaded; see codesign/warm.
+
+    Not where jobs run elsewhere or in environments of their own, nor on the bench, which ends its
+    measurements by itself when it is told to stop. What stands before every command takes programs
+    alone, so that a `shell:` anywhere would exclude it as well.
+    """
+    if (
+        not workflow.local_exec
+        or not workflow.is_main_process
+        or workflow.deployment_settings.deployment_method
+        or config["bench"]["attached"]
+        or any(each.shellcmd for each in workflow.rules)
+    ):
+        return
+    waiting = {job.rule for job in workflow.dag.needrun_jobs() if job.rule.script}
+    urgent_first = sorted((r for r in workflow.rules if r in waiting), key=lambda r: -r.priority)
+    loaded = [module_of(about.name) for about in ABOUT.values()]
+    loaded += [module for method in METHODS for module in modules_of_method(method)]
+    libraries = [
+        name
+        for each in urgent_first
+        for name in libraries_of(
+            FOLDER / "workflow_scripts" / Path(each.script).name,
+            package=FOLDER / "codesign",
+            modules=loaded,
+        )
+    ]
+    command = warm.prefix(dict.fromkeys(libraries))
+    if command:
+        shell.prefix(command)
 
 
 def refuse_unknown_account():

@@ -13,53 +13,7 @@ out  results/{lab}crossbar/{method}/networks.safetensors             one network
 """
 
 
-def crossbar_data(wildcards):
-    """Which examples the crossbar is given."""
-    return division_of(CROSSBAR["experiment"])
-
-
-def crossbar_definition(wildcards):
-    """The crossbar's task, for records that do not say it themselves."""
-    return ABOUT[CROSSBAR["experiment"]].name if CROSSBAR["experiment"] in ABOUT else None
-
-
-def crossbar_noise(wildcards):
-    """The noise that a method trains the crossbar's networks with."""
-    return f"results/{wildcards.lab}search/{CROSSBAR['experiment']}/{wildcards.method}/chosen.json"
-
-
-def is_measured(wildcards):
-    """Whether a record is one of the bench."""
-    return wildcards.record != "simulated"
-
-
-def files_of_record(wildcards):
-    """One file of the bench, or a simulated one a method."""
-    if is_measured(wildcards):
-        return [f"data/crossbar/{wildcards.record.removeprefix('measured-')}.parquet"]
-    return expand(
-        "results/{lab}crossbar/simulated/{method}.parquet",
-        lab=wildcards.lab,
-        method=CROSSBAR_METHODS,
-    )
-
-
-def panel_is_chosen_for_twin(wildcards):
-    """A bench measurement rests on no panel."""
-    return [] if is_measured(wildcards) else panel_is_chosen(wildcards)
-
-
-def crossbar_figures(*kinds):
-    """Figures of the twin and of every measurement there is."""
-    names = [
-        f"results/{LAB}figures/{kind}-simulated.pdf"
-        for kind in kinds
-        if CROSSBAR["experiment"] in EXPERIMENTS
-    ]
-    runs = sorted(
-        {*MEASURED_RUNS, *([config["bench"]["run"]] if config["bench"]["attached"] else [])}
-    )
-    return names + [f"results/figures/{kind}-measured-{run}.pdf" for run in runs for kind in kinds]
+include: "functions/crossbar.smk"
 
 
 rule train_crossbar:
@@ -70,8 +24,6 @@ rule train_crossbar:
         networks="results/{lab}crossbar/{method}/networks.safetensors",
     log:
         "results/logs/train_crossbar/{lab}{method}.log",
-    benchmark:
-        "results/benchmarks/train_crossbar/{lab}{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -100,8 +52,6 @@ rule simulate_crossbar:
         record="results/{lab}crossbar/simulated/{method}.parquet",
     log:
         "results/logs/simulate_crossbar/{lab}{method}.log",
-    benchmark:
-        "results/benchmarks/simulate_crossbar/{lab}{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -8,11 +8,7 @@ lab is empty for measured devices and virtual_lab/ for synthetic ones: the two n
 """
 
 
-def device_rows(wildcards):
-    """One extracted row a device, in name order."""
-    return expand(
-        "results/{lab}devices/{device}.parquet", lab=wildcards.lab, device=DEVICES[wildcards.lab]
-    )
+include: "functions/devices.smk"
 
 
 rule extract_nonidealities:
@@ -22,8 +18,7 @@ rule extract_nonidealities:
         device="results/{lab}devices/{device}.parquet",
     log:
         "results/logs/extract_nonidealities/{lab}{device}.log",
-    benchmark:
-        "results/benchmarks/extract_nonidealities/{lab}{device}.tsv"
+    priority: CARD_FIRST
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -50,6 +45,7 @@ rule tabulate_usability:
         csv="results/{lab}usability.csv",
     log:
         "results/logs/tabulate_usability/{lab}usability.log",
+    priority: CARD_FIRST
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -12,49 +12,7 @@ Test examples are read here, for certificates and on the crossbar, nowhere befor
 """
 
 
-def device_evaluations(wildcards):
-    """Scores on devices, all chunks of one experiment and method."""
-    return expand(
-        "results/{lab}evaluation/{experiment}/{method}/devices-{chunk}.parquet",
-        lab=wildcards.lab,
-        experiment=wildcards.experiment,
-        method=wildcards.method,
-        chunk=CHUNKS[wildcards.lab],
-    )
-
-
-def levels_of_details(wildcards):
-    """Usability levels that a task keeps details for."""
-    return ABOUT[wildcards.experiment].details["levels"]
-
-
-def plan_of_details(wildcards):
-    """Which programmings a task keeps details of."""
-    return {
-        "stands_for": "level",
-        "memsim": config["memsim"],
-        "noises": ["lognormal"],
-        "programmings": ABOUT[wildcards.experiment].details["programmings"],
-    }
-
-
-def evaluations_of_experiment(wildcards):
-    """Scores of every method on one task."""
-    return expand(
-        "results/{lab}evaluation/{experiment}/{method}.parquet",
-        lab=wildcards.lab,
-        experiment=wildcards.experiment,
-        method=METHODS,
-    )
-
-
-def summaries_of_experiments(wildcards):
-    """Summaries of every task."""
-    return expand(
-        "results/{lab}evaluation/{experiment}-summary.parquet",
-        lab=wildcards.lab,
-        experiment=EXPERIMENTS,
-    )
+include: "functions/evaluation.smk"
 
 
 rule evaluate_levels:
@@ -65,8 +23,6 @@ rule evaluate_levels:
         evaluation="results/{lab}evaluation/{experiment}/{method}/levels.parquet",
     log:
         "results/logs/evaluate_levels/{lab}{experiment}-{method}.log",
-    benchmark:
-        "results/benchmarks/evaluate_levels/{lab}{experiment}-{method}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -99,8 +55,6 @@ rule evaluate_devices:
         evaluation="results/{lab}evaluation/{experiment}/{method}/devices-{chunk}.parquet",
     log:
         "results/logs/evaluate_devices/{lab}{experiment}-{method}-{chunk}.log",
-    benchmark:
-        "results/benchmarks/evaluate_devices/{lab}{experiment}-{method}-{chunk}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1

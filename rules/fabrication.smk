@@ -7,13 +7,7 @@ out  results/{lab}fabrication/proposals.csv, .parquet, card.json    next conditi
 """
 
 
-def campaign_runs():
-    """One closed-loop search a strategy and repeat."""
-    return expand(
-        "results/virtual_lab/campaign/{strategy}/{repeat}.parquet",
-        strategy=config["campaign"]["strategies"],
-        repeat=range(1, config["campaign"]["repeats"] + 1),
-    )
+include: "functions/fabrication.smk"
 
 
 rule propose_devices:
@@ -25,8 +19,7 @@ rule propose_devices:
         card="results/{lab}fabrication/card.json",
     log:
         "results/logs/propose_devices/{lab}proposals.log",
-    benchmark:
-        "results/benchmarks/propose_devices/{lab}proposals.tsv"
+    priority: CARD_FIRST
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -48,8 +41,6 @@ rule run_campaign:
         evaluations="results/virtual_lab/campaign/{strategy}/{repeat}.parquet",
     log:
         "results/logs/run_campaign/{strategy}-{repeat}.log",
-    benchmark:
-        "results/benchmarks/run_campaign/{strategy}-{repeat}.tsv"
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -6,9 +6,7 @@ out  results/{lab}figures/devices/{device}.pdf, .png, .csv     one device
 """
 
 
-def device_figures():
-    """One figure a device."""
-    return expand("results/{lab}figures/devices/{device}.pdf", lab=LAB, device=DEVICES[LAB])
+include: "functions/figures.smk"
 
 
 rule draw_device:
@@ -97,6 +95,7 @@ rule draw_proposals:
         csv="results/{lab}figures/proposals.csv",
     log:
         "results/logs/draw_proposals/{lab}proposals.log",
+    priority: CARD_FIRST
     conda:
         "../envs/science.yaml"
     threads: 1

@@ -12,77 +12,7 @@ out  results/{lab}figures/{metric}-{experiment}.pdf, .png, .csv           scores
 """
 
 
-def metric_of(wildcards):
-    """The primary metric of an experiment's task, or the one that a figure is of."""
-    about = ABOUT[wildcards.experiment]
-    return metric_said(about.metrics[wildcards.get("metric", about.primary)])
-
-
-def metric_said(metric):
-    """A metric as a parameter of a rule holds it."""
-    return {
-        "name": metric.name,
-        "title": metric.title,
-        "better": metric.better,
-        "chance": metric.chance,
-    }
-
-
-def chosen_of_searches(wildcards):
-    """Chosen noise of every method that searches for it."""
-    return expand(
-        "results/{lab}search/{experiment}/{method}/chosen.json",
-        lab=wildcards.lab,
-        experiment=wildcards.experiment,
-        method=[method for method in METHODS if rounds_of(method)],
-    )
-
-
-def details_of_experiment(wildcards):
-    """What every method's network left for the task's own figures."""
-    return expand(
-        "results/{lab}evaluation/{experiment}/{method}/details.parquet",
-        lab=wildcards.lab,
-        experiment=wildcards.experiment,
-        method=[method for method in ("erm", "bayesmulti") if method in METHODS],
-    )
-
-
-def figures_module_of(wildcards):
-    """Module with the functions that draw a task's own figures."""
-    return f"codesign.tasks.{ABOUT[wildcards.experiment].name}.figures"
-
-
-def caption_of_figure(wildcards):
-    """What the report says under one of them."""
-    return ABOUT[wildcards.experiment].figures[wildcards.figure]
-
-
-def details_code(wildcards):
-    """Digest of a job that draws a task's own figure: the task's figures module counts."""
-    loaded = [module for method in METHODS for module in modules_of_method(method)]
-    return code_digest("draw_details.py", modules=[figures_module_of(wildcards), *loaded])
-
-
-def own_figure_names():
-    """Figures that only one task has, of each of its experiments."""
-    return [f"{figure}-{name}" for name, about in ABOUT.items() for figure in about.figures]
-
-
-def network_figures():
-    """Figures of every experiment, one a metric, and whether usability predicts."""
-    names = [
-        f"{kind}{metric}-{name}"
-        for kind in ("", "device-")
-        for name, about in ABOUT.items()
-        for metric in about.metrics
-    ]
-    if any(rounds_of(method) for method in METHODS):
-        names += [f"search-{name}" for name in EXPERIMENTS]
-    if "bayesmulti" in METHODS:
-        names += [f"noise-{name}" for name in EXPERIMENTS]
-    names += [*own_figure_names(), "correlation"]
-    return expand("results/{lab}figures/{name}.pdf", lab=LAB, name=names)
+include: "functions/network_figures.smk"
 
 
 rule draw_scores:

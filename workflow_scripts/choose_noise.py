@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.files import replacing
 from codesign.log import log_to
 from codesign.noise_search.rounds import (

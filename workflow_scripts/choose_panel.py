@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.log import log_to
 from codesign.nonideality.levels import choose_panel, synthetic_profiles, trend
 from codesign.nonideality.profile import write_profiles

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.energy import ReadPulse, constant_rows, designs_of, energy_of, said_of
 from codesign.crossbar.record import read_records
 from codesign.crossbar.summary import programmed

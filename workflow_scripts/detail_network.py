@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.evaluation.job import detail_rows, plan_of
 from codesign.evaluation.montecarlo import EvaluationPlan
 from codesign.log import log_to

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.certificates import draw_certificates
 from codesign.figures.style import write_drawing
 from codesign.log import log_to

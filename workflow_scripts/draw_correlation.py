@@ -3,7 +3,6 @@
 import csv as table
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.network import draw_correlation
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to

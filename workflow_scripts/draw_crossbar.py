@@ -3,7 +3,6 @@
 import csv
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.record import cells_said, read_records, task_said
 from codesign.figures.crossbar import (
     PAPER_DROP,

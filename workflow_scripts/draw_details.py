@@ -3,7 +3,6 @@
 from importlib import import_module
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.device import draw_device
 from codesign.figures.style import write_drawing
 from codesign.iv.measurement import MeasurementError, read_measurement

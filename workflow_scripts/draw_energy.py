@@ -3,7 +3,6 @@
 import csv
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.record import cells_said
 from codesign.figures.energy import draw_energy
 from codesign.figures.style import write_drawing

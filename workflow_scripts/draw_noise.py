@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.figures.noise import draw_noise
 from codesign.figures.style import origin_of, write_drawing

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.network import draw_device_scores, draw_scores
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.figures.noise import draw_search
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.iv.importers import ImportRefused, describe_file, import_one
 from codesign.iv.measurement import Measurement, write_measurement
 from codesign.log import log_to

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.discovery2 import Discovery2
 from codesign.crossbar.driver import Limits
 from codesign.crossbar.experiment import conductances, first_points, run_alternately, task_of, writing

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.iv.measurement import read_measurement
 from codesign.log import log_to
 from codesign.nonideality.branch import Extraction

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.fabrication.propose import Search, propose
 from codesign.fabrication.space import Space
 from codesign.files import replacing

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.fabrication.campaign import run_campaign, with_truth
 from codesign.fabrication.propose import Search
 from codesign.fabrication.space import Space

@@ -2,52 +2,49 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.log import log_to
-from codesign.noise_search.trial import trial_rows
+from codesign.noise_search.trial import copy_trial, run_trial
 from codesign.nonideality.profile import read_profiles
 from codesign.provenance.records import recorded
-from codesign.schemas.evaluation import EVALUATION
-from codesign.tables import read_object, write_table
+from codesign.tables import read_object
 from codesign.tasks.experiment import Experiment, use_threads
-from codesign.training.job import train_experiment
-from codesign.training.loop import TrainingError
 
 
 def main(
     *,
     proposal: Path,
+    corner: list[Path],
     panel: Path,
     trial: Path,
     slot: int,
     experiment: Experiment,
-    method: str,
     training: dict,
     memsim: dict,
     programmings: int,
     seed: int,
 ) -> None:
-    """Write one row a panel device and programming; none where training failed, the reason beside them."""
+    """Write one row a panel device, programming and metric; where training failed none, but the reason.
+
+    Args:
+        corner: The trial without noise, where this may be it: then it is not trained again.
+    """
     asked = read_object(proposal)["slots"][slot - 1]
     spec = NoiseSpec.from_json(asked["specification"])
-    try:
-        trained = train_experiment(experiment, spec, shared=training, seed=seed)
-    except TrainingError as problem:
-        # an answer for the search, not an accident: this noise is too much for this network
-        write_table(
-            [], trial, schema=EVALUATION, metadata={"slot": slot, "asked": asked, "failed": str(problem)}
-        )
-        print(f"training failed: {problem}")
+    if corner and spec.is_identity:
+        copy_trial(corner[0], trial, method=spec.method, asked=asked)
         return
-    rows = trial_rows(
-        trained, experiment, read_profiles(panel), method=method, memsim=memsim, programmings=programmings
+    run_trial(
+        trial,
+        spec,
+        experiment,
+        read_profiles(panel),
+        asked=asked,
+        training=training,
+        memsim=memsim,
+        programmings=programmings,
+        seed=seed,
     )
-    write_table(
-        rows, trial, schema=EVALUATION, metadata={"slot": slot, "asked": asked, "data": trained.source}
-    )
-    values = [row["value"] for row in rows if row["metric"] == trained.metric.name]
-    print(f"mean validation {trained.metric.title} on the panel {sum(values) / len(values):.4f}")
 
 
 if __name__ == "__main__":
@@ -55,11 +52,11 @@ if __name__ == "__main__":
         use_threads(snakemake.threads)
         main(
             proposal=Path(snakemake.input.proposal),
+            corner=[Path(path) for path in snakemake.input.corner],
             panel=Path(snakemake.input.panel),
             trial=Path(snakemake.output.trial),
             slot=int(snakemake.wildcards.slot),
             experiment=Experiment.of(snakemake),
-            method=snakemake.wildcards.method,
             training=snakemake.params.training,
             memsim=snakemake.params.memsim,
             programmings=snakemake.params.programmings,

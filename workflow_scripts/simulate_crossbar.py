@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.driver import SIMULATED
 from codesign.crossbar.experiment import conductances, programmable, simulate, task_of
 from codesign.crossbar.networks import network_with, read_runs

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.evaluation import EVALUATION

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.crossbar.record import read_records
 from codesign.crossbar.summary import drops, error_histogram, summarise_runs
 from codesign.log import log_to

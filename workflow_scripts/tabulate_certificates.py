@@ -1,10 +1,9 @@
-"""Stack one task's certificates and say which are vacuous."""
+"""Stack one experiment's certificates and say which are vacuous."""
 
 from pathlib import Path
 
 import pyarrow as pa
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.certificates.summary import summarise_certificates
 from codesign.log import log_to
 from codesign.provenance.records import recorded

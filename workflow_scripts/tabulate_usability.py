@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.log import log_to
 from codesign.nonideality.table import stack_devices
 from codesign.provenance.records import recorded

@@ -1,9 +1,8 @@
-"""Train the network of one task with one method."""
+"""Train the network of one experiment with one method."""
 
 import json
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.files import remove_unfinished, replacing
 from codesign.log import log_to

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import codesign.warm  # noqa: F401  a warm process takes the job from here
 from codesign.files import replacing
 from codesign.log import log_to
 from codesign.pages.provenance import made_from, provenance_page

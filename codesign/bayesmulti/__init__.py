@@ -1,1 +1,1 @@
-"""Training under noise: multinomial and rival noise, put into unchanged models; search; certificates."""
+"""Training under noise: methods, kinds of noise, and how noise gets into an unchanged network."""

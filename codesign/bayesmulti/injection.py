@@ -5,8 +5,9 @@ A `Network` says where: which parameters are on memristors, and which modules' i
 * `weight`: each forward pass of the network sees one noisy draw of every analog parameter, as a
   programmed network has one value a cell however often a layer is used. The parameter itself keeps its
   identity, place and value, so optimisers, checkpoints and `state_dict` notice nothing, between forward
-  passes not even inside the block. Layers whose weights others read for them (attention) and layers with
-  several matrices (recurrent ones) are covered, as parameters are exchanged and not calls.
+  passes not even inside the block. Layers whose weights others read for them (attention), layers with
+  several matrices (recurrent ones) and tensors shared by several modules are covered, as parameters are
+  exchanged and not calls.
 * `activation`: the named modules read a noisy copy of their first input. `network_of` names every module
   with an analog parameter but the first. That is "after every layer except the last" at the place where it
   is unbiased: after the nonlinearity *and* after pooling or normalisation, right before the numbers meet
@@ -28,7 +29,7 @@ import torch
 from torch import nn
 
 from codesign.bayesmulti.noise import NoiseError, NoiseSpec
-from codesign.models.network import Network, owner_of, put
+from codesign.models.network import Network, holders_of, put
 
 Draw = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
@@ -70,6 +71,7 @@ class Injection:
             (name, noise) for name, noise in zip(names, spec.layers, strict=False) if not noise.is_identity
         ]
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
+        self._holders: dict[str, list[tuple[nn.Module, str]]] = {}
         self._clean: list[tuple[nn.Module, str, torch.Tensor]] = []
         self._reached: set[str] = set()
         self._entered = False
@@ -86,6 +88,7 @@ class Injection:
                 module = self._root.get_submodule(name)
                 self._handles.append(module.register_forward_pre_hook(self._noisy_input(name, noise)))
         elif self._places:
+            self._holders = {name: holders_of(self._root, name) for name, _ in self._places}
             self._handles = [
                 self._root.register_forward_pre_hook(torch.compiler.disable(self._noisy_weights)),
                 # first of all, so that nested injections give back in reverse order; on errors too
@@ -128,10 +131,12 @@ class Injection:
         if not (self._always or module.training):
             return
         for name, noise in self._places:
-            owner, leaf = owner_of(module, name)
-            clean = owner._parameters[leaf]
-            self._clean.append((owner, leaf, clean))
-            put(owner, leaf, noise(clean, self.generator))
+            holders = self._holders[name]
+            clean = getattr(*holders[0])
+            noisy = noise(clean, self.generator)
+            for holder, leaf in holders:
+                self._clean.append((holder, leaf, clean))
+                put(holder, leaf, noisy)
             self._reached.add(name)
 
     def _clean_weights(self, module: nn.Module, inputs: tuple, output: object) -> None:
@@ -139,5 +144,5 @@ class Injection:
 
     def _give_back(self) -> None:
         while self._clean:
-            owner, leaf, clean = self._clean.pop()
-            put(owner, leaf, clean)
+            holder, leaf, clean = self._clean.pop()
+            put(holder, leaf, clean)

@@ -30,6 +30,11 @@ class NoiseSpec:
         if wrong:
             raise NoiseError(f"layers must be noises ({', '.join(noise_kinds())}), got {wrong[0]!r}")
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether it changes nothing: training under it is ordinary training."""
+        return all(layer.is_identity for layer in self.layers)
+
     def to_json(self) -> dict:
         """A JSON object that `from_json` turns back into an equal specification."""
         layers = [{"noise": layer.kind, **asdict(layer)} for layer in self.layers]

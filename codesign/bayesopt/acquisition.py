@@ -13,13 +13,17 @@ from scipy.special import erfcx, log_ndtr, ndtr
 
 HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 FAR = 40.0
-"""Below -FAR the continued expansion of h replaces a difference of near-equal numbers."""
+"""Below -FAR, h is taken from its asymptotic series: the closed form would subtract near-equal numbers."""
 NARROW = 1e-3
-"""Below this b / std the triangle is as narrow as a spike of area b^2."""
+"""Below this b / std the density is constant over the triangle, whose area is b^2."""
 
 
 def log_h(z: np.ndarray) -> np.ndarray:
-    """ln(phi(z) + z Phi(z)), finite for every finite z."""
+    """ln(phi(z) + z Phi(z)), finite for every finite z.
+
+    >>> [float(value.round(3)) for value in log_h(np.array([0.0, -50.0]))]
+    [-0.919, -1258.744]
+    """
     z = np.asarray(z, dtype=float)
     near = np.maximum(z, -1.0)
     direct = np.log(np.exp(-0.5 * near**2 - HALF_LOG_2PI) + near * ndtr(near))
@@ -32,7 +36,13 @@ def log_h(z: np.ndarray) -> np.ndarray:
 
 
 def log_expected_improvement(mean: np.ndarray, std: np.ndarray, best: float) -> np.ndarray:
-    """ln E[(f - best)+] for f ~ N(mean, std^2), std > 0."""
+    """ln E[(f - best)+] for f ~ N(mean, std^2), std > 0.
+
+    E[(f - best)+] = std (phi(z) + z Phi(z)) with z = (mean - best) / std.
+
+    >>> np.exp(log_expected_improvement(np.array([0.5, 0.9]), np.array([0.1, 0.1]), best=0.5)).round(4)
+    array([0.0399, 0.4   ])
+    """
     std = np.asarray(std, dtype=float)
     return np.log(std) + log_h((np.asarray(mean) - best) / std)
 
@@ -47,11 +57,15 @@ def log_level_improvement(
         std: Predicted standard deviations, > 0.
         target: Level sought.
         best_distance: b >= 0; 0 leaves nothing to improve and gives -inf.
+
+    >>> wide = log_level_improvement(np.array([0.5, 0.8]), np.array([0.01, 0.01]), 0.5, best_distance=0.2)
+    >>> np.exp(wide).round(3)
+    array([0.192, 0.   ])
     """
     std = np.asarray(std, dtype=float)
     if best_distance <= 0:
         return np.full(np.broadcast(mean, std).shape, -np.inf)
-    # symmetric about the target: take the side where h is small and its ratios are exact
+    # both sides of the target are alike: below it h is small, and its ratios are exact
     a = -np.abs(np.asarray(mean, dtype=float) - target) / std
     b = best_distance / std
     top, middle, bottom = log_h(a + b), log_h(a), log_h(a - b)
@@ -63,7 +77,11 @@ def log_level_improvement(
 
 
 def log_probability_of_improvement(mean: np.ndarray, std: np.ndarray, best: float) -> np.ndarray:
-    """ln P(f > best)."""
+    """ln P(f > best) for f ~ N(mean, std^2).
+
+    >>> float(np.exp(log_probability_of_improvement(0.5, 0.1, best=0.5)).round(6))
+    0.5
+    """
     return log_ndtr((np.asarray(mean) - best) / np.asarray(std))
 
 
@@ -80,6 +98,10 @@ def log_probability_of_approach(
         std: Predicted standard deviations, > 0.
         target: Level sought.
         best_distance: b >= 0; nothing is nearer than 0, which gives -inf.
+
+    >>> near = log_probability_of_approach(np.array([0.5]), np.array([0.1]), 0.5, best_distance=0.196)
+    >>> np.exp(near).round(3)
+    array([0.95])
     """
     std = np.asarray(std, dtype=float)
     if best_distance <= 0:

@@ -2,11 +2,11 @@
 
 Squared-exponential kernel with one lengthscale a dimension (ARD); noise is the
 bootstrap variance of each device plus one learned device-to-device variance,
-because two devices of one condition differ by more than their own intervals.
+because two devices made alike differ by more than the intervals of each.
 Hyperparameters are fitted in one of two ways:
 
-* `marginal`: drawn from their posterior, so that what ten devices cannot tell stays
-  uncertain; predictions are mixtures over the draws;
+* `marginal`: drawn several times from their posterior, because ten devices do not determine
+  them; predictions are averages over the draws;
 * `map`: BoTorch's maximum a posteriori under its dimension-scaled log-normal prior
   (Hvarfner et al., ICML 2024), one process.
 
@@ -19,10 +19,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import LinAlgError, cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 NOISE_FLOOR_STD = 0.01
-"""Least bootstrap standard deviation believed, in usability."""
+"""Smaller standard deviations from the bootstrap are taken as this one; in usability."""
 METHODS = ("marginal", "map")
 PRIOR = ((float(np.log(0.7)), 0.0, -3.0), (1.0, 0.5, 1.0))
 """Means and standard deviations of ln lengthscale, ln amplitude and ln noise variance."""
@@ -55,15 +56,31 @@ class Process:
 
     def _kernel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         a, b = a / self.lengthscale, b / self.lengthscale
-        square = (a**2).sum(1)[:, None] + (b**2).sum(1)[None, :] - 2 * a @ b.T
-        return self.outputscale * np.exp(-0.5 * np.maximum(square, 0.0)) + self.constant_variance
+        value = (a**2).sum(1)[:, None] + (b**2).sum(1)[None, :]
+        value -= 2 * a @ b.T  # (n, dimensions) @ (dimensions, m)
+        # in place: over thousands of grid points, new memory costs as much as the arithmetic
+        np.maximum(value, 0.0, out=value)
+        value *= -0.5
+        np.exp(value, out=value)
+        value *= self.outputscale
+        value += self.constant_variance
+        return value
 
     @cached_property
     def _factor(self) -> tuple[np.ndarray, np.ndarray]:
-        covariance = self._kernel(self.x, self.x) + np.diag(self.variance / self.scale**2)
-        root = cholesky(covariance + JITTER * np.eye(len(self.y)), lower=True)
-        residual = (self.y - self.offset) / self.scale - self.constant
-        return root, cho_solve((root, True), residual)
+        covariance = self._kernel(self.x, self.x)
+        diagonal = covariance.reshape(-1)[:: len(self.y) + 1]
+        diagonal += self.variance / self.scale**2
+        diagonal += JITTER
+        if not np.isfinite(covariance).all():
+            raise ValueError("the covariance of the observations is not finite")
+        # LAPACK itself: sampling factorises tens of thousands of small matrices, and SciPy's checks around
+        # one of them take longer than the factorisation
+        root, broken = dpotrf(covariance, lower=True, clean=True)
+        if broken:
+            raise LinAlgError(f"the covariance of the observations is not positive definite in row {broken}")
+        weights, _ = dpotrs(root, (self.y - self.offset) / self.scale - self.constant, lower=True)
+        return root, weights
 
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the usability itself (noise-free) at encoded points."""
@@ -86,7 +103,7 @@ class Process:
         return self.offset + self.scale * (self.constant + cross.T @ weights + draws.T)
 
     def conditioned(self, x: np.ndarray) -> "Process":
-        """With points that are being made: taken to turn out as predicted (kriging believer)."""
+        """The process with further points, each assumed to turn out as predicted: devices being made."""
         mean, _ = self.predict(x)
         noise = np.full(len(x), float(np.median(self.variance)))
         return replace(
@@ -133,7 +150,7 @@ class Surrogate:
         return np.vstack([process.samples(x, share, rng) for process in self.processes])
 
     def conditioned(self, x: np.ndarray) -> "Surrogate":
-        """With points that are being made: each process takes them to turn out as it predicts."""
+        """The surrogate with further points; each process assumes that they turn out as it predicts."""
         return Surrogate(tuple(process.conditioned(x) for process in self.processes))
 
     def leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
@@ -218,7 +235,7 @@ def draw_processes(
 
     def log_likelihood(logs: np.ndarray) -> float:
         root, weights = process(logs)._factor
-        return float(-0.5 * (y - offset) / scale @ weights - np.log(np.diag(root)).sum())
+        return float(-0.5 * (y - offset) / scale @ weights - np.log(root.diagonal()).sum())
 
     drawn = slice_samples(log_likelihood, centre, width, rng, burn=BURN, count=DRAWS, thin=THIN)
     return tuple(process(logs) for logs in drawn)
@@ -292,7 +309,7 @@ def fit_map(x: np.ndarray, y: np.ndarray, own: np.ndarray) -> Process:
     )
     likelihood.second_noise_covar.initialize(noise=torch.tensor(0.05, dtype=torch.float64))
     with warnings.catch_warnings():
-        # BoTorch asks for sample, not population, standardisation; the prior does not mind
+        # BoTorch warns that values are not standardised by their sample deviation; population is meant here
         warnings.simplefilter("ignore")
         model = SingleTaskGP(
             tensor(x),

@@ -147,7 +147,8 @@ def task_said(metadata: Mapping, *, otherwise: str | None) -> tuple[str, str]:
 
     Args:
         metadata: Of the record.
-        otherwise: Task of the configuration, for a record that does not say its own; None where it has none.
+        otherwise: Task of the configuration's experiment, for a record that does not say its own; None
+            where it has none.
 
     Raises:
         RecordError: Nobody says it.

@@ -1,4 +1,4 @@
-"""The loop closed: propose, make, measure, again; on a laboratory that is a function."""
+"""The whole loop on a simulated laboratory: propose a device, make it, measure it, and again."""
 
 from collections.abc import Callable, Mapping, Sequence
 

@@ -2,7 +2,8 @@
 
 Numeric variables run from 0 to 1 over the space's range, logarithmically where
 a ratio matters more than a difference (length, Ag thickness), linearly
-otherwise. A perovskite is one-hot, or described by what distinguishes it.
+otherwise. A perovskite has one dimension per compound (`onehot`), or its ionic radii
+and tolerance factor (`physical`).
 
 Sources of the descriptors: effective radii of molecular cations, Kieslich,
 Sun, Cheetham, Chem. Sci. 5, 4712 (2014): MA 217 pm, FA 253 pm; Cs 188 pm (XII),
@@ -31,6 +32,9 @@ def ions_of(perovskite: str) -> tuple[str, str]:
 
     Raises:
         SpaceError: Not a lead halide perovskite with known radii.
+
+    >>> ions_of("MAPbBr3")
+    ('MA', 'Br')
     """
     a_site, _, halide = perovskite.removesuffix("3").partition("Pb")
     if a_site not in A_SITE_PM or halide not in HALIDE_PM:
@@ -42,7 +46,11 @@ def ions_of(perovskite: str) -> tuple[str, str]:
 
 
 def tolerance_factor(perovskite: str) -> float:
-    """Goldschmidt's t from effective radii, about 0.8 to 1.0 where a perovskite forms."""
+    """Goldschmidt's t from effective radii, about 0.8 to 1.0 where a perovskite forms.
+
+    >>> round(float(tolerance_factor("MAPbI3")), 2), round(float(tolerance_factor("CsPbI3")), 2)
+    (0.91, 0.85)
+    """
     a_site, halide = ions_of(perovskite)
     return (A_SITE_PM[a_site] + HALIDE_PM[halide]) / (np.sqrt(2) * (LEAD_PM + HALIDE_PM[halide]))
 

@@ -43,7 +43,7 @@ SAMPLES = 512
 INNER = 0.36
 """Space-filling devices keep their numeric variables within this distance of the middle of the unit cube."""
 MIDDLE = 0.3
-"""A device nearer than this to the middle, in encoded distance, stands for it."""
+"""A device within this encoded distance of the middle counts as the middle."""
 UNPREDICTED = (
     "usability_mean",
     "usability_std",
@@ -137,8 +137,8 @@ def log_acquisition(
 ) -> np.ndarray:
     """Logarithm of the expected improvement at encoded points, averaged over hyperparameters.
 
-    With noisy observations the incumbent is the best *predicted* value at the
-    conditions made or being made, not the luckiest measurement.
+    Improvement is over the best *predicted* value at the conditions made or being
+    made. The best measured value would favour a lucky measurement.
 
     Args:
         surrogate: Conditioned on everything made and being made.
@@ -166,14 +166,16 @@ def choose_batch(
     """
     open_points = ~forbidden
     chosen: list[tuple[int, float]] = []
-    for _ in range(min(count, int(open_points.sum()))):
+    count = min(count, int(open_points.sum()))
+    while len(chosen) < count:
         score = log_acquisition(surrogate, points, surrogate.x, search)
         score = np.where(open_points, score, -np.inf)
         # rounding makes the choice independent of the last bits of the linear algebra
         index = int(np.argmax(np.round(score, 9)))
         chosen.append((index, float(score[index])))
         open_points[index] = False
-        surrogate = surrogate.conditioned(points[index : index + 1])
+        if len(chosen) < count:
+            surrogate = surrogate.conditioned(points[index : index + 1])
     return chosen
 
 
@@ -182,9 +184,9 @@ def spread_choice(
 ) -> list[int]:
     """Grid points for the time before a model: the middle of the ranges first, then far from all made.
 
-    Edges are left out (`INNER`): a maximin design would sit in the corners of the
-    cube, which say little about its inside. The middle is the first of equals, so
-    its perovskite is the first of the space.
+    Edges are left out (`INNER`): points that are only far from each other would all lie in
+    the corners of the cube, which say little about its inside. The middle has the first
+    perovskite of the space, as the first of several points equally near to it.
 
     Args:
         points: Encoded grid, (n, dimensions).

@@ -109,7 +109,7 @@ def _number(panel: str, row: Mapping, **values) -> dict:
 def _table(
     figure, height: float, summary: Sequence[Mapping], methods: Sequence[str], levels: Sequence[str]
 ) -> list[dict]:
-    """A cell a method and certificate: hatched where it promises nothing, else the greener the more."""
+    """One cell for each method and certificate: hatched where nothing is promised, greener for more."""
     width = TWO_COLUMNS_MM - 4 - LEFT_MM
     narrow = (width - COLUMN_MM * len(COLUMNS) - 2) / max(len(levels), 1)
     bottom = height - 27 - ROW_MM * len(methods)
@@ -167,7 +167,7 @@ def _table(
 
 
 def _mildest(summary: Sequence[Mapping]) -> str | None:
-    """The best level that moves any weight."""
+    """The highest usability level at which programming changes any weight."""
     moving = [row for row in summary if row["certificate"] == "accuracy" and row["distance"]]
     return max(moving, key=lambda row: row["usability"])["profile"] if moving else None
 

@@ -92,7 +92,7 @@ def draw_scores(
 
 
 def _short(data: str) -> str:
-    """Cut where it would push n off the page."""
+    """Cut, so that the n behind it stays on the page."""
     return wrapped(data, 62, lines=1)
 
 

@@ -182,7 +182,7 @@ def _trace(axes, name: str, rows: Sequence[Mapping], shift: float) -> None:
 
 
 def _parameters(figure, methods: Sequence[str], parameters: Sequence[Mapping]) -> None:
-    """Strip a parameter: small marks tried, large mark chosen."""
+    """One strip for each parameter: values tried as small marks, the chosen one as a large mark."""
     strips = [(name, parameter) for name in methods for parameter in method_of(name).parameters]
     axes = axes_mm(figure, 133, 22, 30, 44, ylim=(len(strips) - 0.5, -0.5), xlim=(-0.04, 1.04))
     axes.set_title("b  parameters tried (small) and chosen (large)", x=-0.95, y=1.07)
@@ -279,7 +279,7 @@ def draw_noise(
         below.set_ylabel("probability density")
         factors = np.linspace(right / POINTS, right, POINTS)
         for k, profile in enumerate(sorted(panel, key=lambda row: -row["usability"])):
-            # colours come again with another line each time
+            # where colours run out they are used again with another line
             look = CURVES[k % len(CURVES)][0], CURVES[(k + k // len(CURVES)) % len(CURVES)][1]
             numbers += _density(below, profile, factors, look)
         below.set_ylim(bottom=0)

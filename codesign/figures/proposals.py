@@ -225,7 +225,7 @@ def _why(figure, y: float, card: Mapping) -> list[dict]:
         )
         return []
     numbers = []
-    # what is left between the table and the lower panels is shared by the two rows of panels
+    # the two rows of panels share the height that the table leaves
     free = y - 6 - 84
     tall = min(46.0, max(18.0, (free - 28) / 2))
     top = y - 9 - tall

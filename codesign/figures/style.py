@@ -94,7 +94,7 @@ RC = {
     "legend.handlelength": 1.6,
     "legend.borderaxespad": 0.2,
     "mathtext.default": "regular",
-    "text.parse_math": False,  # names and reasons come from files: a dollar sign is a dollar sign
+    "text.parse_math": False,  # names and reasons come from files, whose dollar signs are no formula
     "pdf.fonttype": 42,
     "pdf.compression": 6,
     "savefig.facecolor": "white",
@@ -192,7 +192,7 @@ def save(figure: Figure, pdf: Path | str, png: Path | str) -> None:
         pdf_says["Keywords"] = png_says["codesign"] = json.dumps(made, sort_keys=True)
     fonts = logging.getLogger("fontTools")
     level = fonts.level
-    fonts.setLevel(logging.WARNING)  # it reports every table it leaves out of a font
+    fonts.setLevel(logging.WARNING)  # it logs each font table that it leaves out
     try:
         with house_style(), replacing(pdf) as pdf_path, replacing(png) as png_path:
             figure.savefig(pdf_path, format="pdf", metadata=pdf_says)

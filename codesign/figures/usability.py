@@ -1,4 +1,4 @@
-"""The set of devices: how usability is distributed, what it goes with, who is on top."""
+"""All devices: the distribution of usability, its dependence on the conditions, and the ranking."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -333,7 +333,7 @@ def _numeric_axis(axes, levels: list[float], values: list[float]) -> None:
 
 
 def _conditions_key(figure, rows: Sequence[Mapping], confidence: float) -> None:
-    """Sixth place of the grid: what marks mean."""
+    """The key, in the place of a sixth panel."""
     axes = axes_mm(figure, 129, 11, 48, 36)
     axes.set_axis_off()
     for name in _present(rows):

@@ -200,7 +200,7 @@ def _beside(path: Path, wanted) -> list[Path]:
 
 
 def _sidecar(path: Path) -> list[Finding]:
-    """A sidecar is checked with its instrument file; without one it is read by nobody."""
+    """A sidecar without an instrument file, which nothing reads; others are checked with their file."""
     if any(sidecar_of(file) == path for file in _beside(path, is_raw_file)):
         return []
     stem = path.name.removesuffix(SIDECAR_SUFFIX)
@@ -265,7 +265,7 @@ def _unknown_conditions(path: Path, metadata: Metadata) -> Iterator[Finding]:
 
 
 def _implausible(name: str, measurement: Measurement) -> Iterator[Finding]:
-    """Values so large that the unit is more likely wrong than the device extraordinary."""
+    """Values so large that their unit is probably wrong."""
     for quantity, unit, values, limit in (
         ("voltage", "V", measurement.voltage, LARGEST_V),
         ("current", "A", measurement.current, LARGEST_A),

@@ -120,7 +120,7 @@ def find_copies(*, iv: Path, raw: Path) -> list[list[Copy]]:
         try:
             digests[path.stem] = str(read_metadata(path).get("source_sha256") or "")
         except (TableError, OSError):
-            continue  # whoever reads the file says so
+            continue  # reading the file will report it
     for device, files in instrument.items():
         if len(files) == 1:  # several are refused as one device
             try:

@@ -32,7 +32,10 @@ GET_IT_AGAIN = (
 MOST_SAMPLES = 50_000_000
 """Cycles times points."""
 SPARSEST = 100
-"""Points a cycle numbers for each one it holds, at most: numbering must not claim memory."""
+"""Largest number of a point, as a multiple of the points in its cycle.
+
+A grid has a place for every number: a single large one would fill the memory.
+"""
 
 
 class MeasurementError(ValueError):

@@ -19,6 +19,9 @@ def device_id(file_name: str) -> str:
     becomes one hyphen. A name without any of them gets `device-` and eight digits
     of its digest, a very long one is cut and gets them too, so that a file is never
     left out for its name.
+
+    >>> device_id("MAPbBr3 1.5um BT 2V (copy).xlsx")
+    'mapbbr3-1.5um-bt-2v-copy'
     """
     stem = Path(file_name).stem
     slug = re.sub(r"[^a-z0-9.+]+", "-", stem.lower()).strip("-.")

@@ -45,7 +45,7 @@ class Network:
     """Examples in a forward pass where nothing is learnt: as many as memory and cache like."""
 
     def __post_init__(self) -> None:
-        parameters = dict(self.module.named_parameters())
+        parameters = dict(self.module.named_parameters(remove_duplicate=False))
         modules = dict(self.module.named_modules())
         for what, names, known in (
             ("analog", self.analog, parameters),
@@ -60,6 +60,8 @@ class Network:
                 )
             if len(set(names)) != len(names):
                 raise NetworkError(f"{what} names something twice: {', '.join(names)}")
+        if len({id(parameters[name]) for name in self.analog}) != len(self.analog):
+            raise NetworkError(f"analog names one tensor twice: {', '.join(self.analog)}")
         for name in self.analog:
             if not parameters[name].is_floating_point():
                 raise NetworkError(f"analog: {name} is not floating point")
@@ -146,10 +148,12 @@ def weight_matrices(module: nn.Module) -> Iterable[str]:
                 yield name
 
 
-def owner_of(module: nn.Module, parameter: str) -> tuple[nn.Module, str]:
-    """The module that holds a parameter, and the parameter's name there."""
-    path, _, name = parameter.rpartition(".")
-    return module.get_submodule(path), name
+def holders_of(module: nn.Module, parameter: str) -> list[tuple[nn.Module, str]]:
+    """The modules that hold a parameter, and its name in each: several where a tensor is shared."""
+    tensor = module.get_parameter(parameter)
+    return [
+        (part, name) for part in module.modules() for name, held in part._parameters.items() if held is tensor
+    ]
 
 
 def put(owner: nn.Module, name: str, value: Tensor) -> None:

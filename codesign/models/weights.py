@@ -63,12 +63,12 @@ def load_weights(network: Network, path: Path | str) -> dict:
         WeightsError: Not a complete file, of another network, or of one around other frozen parts.
     """
     weights, metadata = read_weights(path)
-    put_weights(network, weights, path)
     pinned = metadata.get("frozen", {})
     if pinned != dict(network.frozen):
         raise WeightsError(
             f"{path}: trained around frozen parts with sha256 {pinned}; those here: {dict(network.frozen)}"
         )
+    put_weights(network, weights, path)
     return metadata
 
 
@@ -76,8 +76,11 @@ def put_weights(network: Network, weights: Mapping[str, Tensor], path: Path | st
     """Give every parameter and buffer that is not frozen its value.
 
     Raises:
-        WeightsError: A name or a shape is another; `path` is named.
+        WeightsError: A name or a shape is another, or something frozen would be overwritten; `path` is named.
     """
+    frozen = [name for name in weights if network.is_frozen(name)]
+    if frozen:
+        raise WeightsError(f"{path}: of another network ({frozen[0]} is frozen in this one)")
     try:
         found = network.module.load_state_dict(weights, strict=False)
     except RuntimeError as error:  # a shape

@@ -116,6 +116,9 @@ def lognormal_density(factor: np.ndarray, sigma: float) -> np.ndarray:
 
     Raises:
         ValueError: sigma is not above 0: all factors are 1 and there is no density.
+
+    >>> lognormal_density(np.array([0.5, 1.0, 2.0]), sigma=0.5).round(3)
+    array([0.61 , 0.798, 0.153])
     """
     if not sigma > 0:
         raise ValueError(f"exp(sigma z) has a density for sigma > 0, got {sigma}")
@@ -124,5 +127,9 @@ def lognormal_density(factor: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def lognormal_beyond(factor: float, sigma: float) -> float:
-    """Probability that exp(sigma z) exceeds a factor above 1."""
+    """Probability that exp(sigma z) exceeds a factor above 1: P(z > ln(factor) / sigma).
+
+    >>> round(lognormal_beyond(np.exp(0.5), sigma=0.5), 3)
+    0.159
+    """
     return float(norm.sf(np.log(factor) / sigma)) if sigma > 0 else 0.0

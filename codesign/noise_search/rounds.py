@@ -1,4 +1,4 @@
-"""The noise search of one task and method: from trials on disk to proposals, and to the choice."""
+"""The noise search of one experiment and method: from trials on disk to proposals, and to the choice."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,19 +1,19 @@
 """The search for a method's noise: deterministic proposals, one budget for every method.
 
-Rounds of slots. Round 1 fills the space: slot 0 is the corner without noise, the rest are
-points of a scrambled Sobol sequence, every other one the same in all layers. Later rounds
-fit a Gaussian process to all trials and take the largest expected improvement over one
-fixed candidate set and two copies of it drawn in around the best trial. Slots of a round
-that come earlier are conditioned on at their predicted value, so that each slot's job
-finds the whole round by itself.
+A search has rounds, and a round has slots: trials that are made side by side. Round 1 spreads
+over the space: its first slot is the point without noise, the others come from a scrambled Sobol
+sequence, every other one with the same noise in all layers. Later rounds fit a Gaussian process to
+all trials and take the point of largest expected improvement, out of one fixed set of candidates
+and two copies of it that are shrunk towards the best trial. Within a round, each slot assumes that
+the slots before it turn out as predicted, so that a round is spread out.
 
-The corner without noise is ERM. It is in round 1 because a method that cannot beat it on
-the validation panel should say so, and because every method then pays for it alike: what
-the search returns is at least as good as no noise *on validation data*, up to the
-objective's error, and whether it is better on test data is for the evaluation to tell.
+Training without noise is ERM. It is tried in round 1 for two reasons: a method that cannot beat it
+on the validation panel should show that it cannot, and every method then spends one trial on it.
+What the search returns is therefore no worse than ERM *on validation data*, up to the error of the
+objective. Whether it is better on test data, the evaluation tells.
 
-The process works on the noise parameters scaled by their limit, not on the cube: there,
-all points without noise are one point, and distances are distances between noises.
+The process sees noise parameters divided by their limit rather than points of the cube. All points
+without noise are then the same point, and a distance between points is one between noises.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,10 @@ from codesign.seeds import derived_seed
 
 Parameters = Mapping[str, float | Sequence[float]]
 NEARER = (0.5, 0.2)
-"""Candidates are also tried at these fractions of their way from the best trial; the space is convex."""
+"""Candidates are tried again at these fractions of their distance from the best trial.
+
+The space is convex, so these points lie in it as well.
+"""
 MOST_DIMENSIONS = qmc.Sobol.MAXDIM
 """Dimensions SciPy's Sobol sequence has; per-layer spaces of deeper networks are refused."""
 
@@ -86,6 +89,9 @@ class SearchSpace:
 
         Raises:
             NoiseError: Another shape, or a coordinate outside 0 ... 1.
+
+        >>> SearchSpace("bayesmulti", n_layers=3, tie="model", limit=0.8).from_unit(np.array([0.25, 0.5]))
+        {'p_zero': 0.2, 'p_half': 0.2}
         """
         unit = np.asarray(unit, dtype=float)
         if unit.shape != (self.dimensions,) or not np.all((unit >= 0) & (unit <= 1)):
@@ -167,9 +173,9 @@ class Trial:
 
     parameters: Parameters
     objective: float | None
-    """Mean score over panel and seeds, larger is better; None where training failed."""
+    """Mean score over panel and programmings, larger is better; None where training failed."""
     standard_error: float | None
-    """Of the objective, over the panel's seeds; None where training failed."""
+    """Of the objective, over the programmings; None where training failed."""
 
     def __post_init__(self) -> None:
         if (self.objective is None) != (self.standard_error is None):

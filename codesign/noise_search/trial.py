@@ -1,12 +1,66 @@
 """What one trial of a noise specification is worth: validation scores on the panel's devices."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from codesign.bayesmulti.noise import NoiseSpec
 from codesign.evaluation.job import plan_of
 from codesign.evaluation.montecarlo import evaluate
 from codesign.nonideality.profile import DeviceProfile
+from codesign.schemas.evaluation import EVALUATION
+from codesign.tables import read_metadata, read_table, write_table
 from codesign.tasks.experiment import Experiment
-from codesign.training.job import Trained
+from codesign.training.job import Trained, train_experiment
+from codesign.training.loop import TrainingError
+
+
+def run_trial(
+    trial: Path,
+    spec: NoiseSpec,
+    experiment: Experiment,
+    panel: Sequence[DeviceProfile],
+    *,
+    asked: Mapping,
+    training: Mapping,
+    memsim: Mapping[str, str],
+    programmings: int,
+    seed: int,
+) -> None:
+    """Train under `spec`, score on the panel, write the rows and what was asked.
+
+    Too much noise for this network is an answer for the search and no accident: the table then has no
+    rows, and says why.
+
+    Args:
+        trial: Table to write.
+        spec: Training noise.
+        experiment: What is trained.
+        panel: Devices the search is for.
+        asked: The proposal, kept with the rows.
+        training: Training settings that all experiments share.
+        memsim: mapping and analog.
+        programmings: Of each device.
+        seed: Root seed.
+    """
+    try:
+        trained = train_experiment(experiment, spec, shared=training, seed=seed)
+    except TrainingError as problem:
+        write_table([], trial, schema=EVALUATION, metadata={"asked": asked, "failed": str(problem)})
+        print(f"training failed: {problem}")
+        return
+    rows = trial_rows(
+        trained, experiment, panel, method=spec.method, memsim=memsim, programmings=programmings
+    )
+    write_table(rows, trial, schema=EVALUATION, metadata={"asked": asked, "data": trained.source})
+    values = [row["value"] for row in rows if row["metric"] == trained.metric.name]
+    print(f"mean validation {trained.metric.title} on the panel {sum(values) / len(values):.4f}")
+
+
+def copy_trial(source: Path, trial: Path, *, method: str, asked: Mapping) -> None:
+    """Write another method's name over a trial without noise: it is the same for all of them."""
+    rows = [row | {"method": method} for row in read_table(source, schema=EVALUATION).to_pylist()]
+    write_table(rows, trial, schema=EVALUATION, metadata=read_metadata(source) | {"asked": asked})
+    print(f"the trial without noise, as in {source}")
 
 
 def trial_rows(

@@ -1,7 +1,7 @@
 """Where the source, not the device, sets the current.
 
-In compliance G = Icc / V falls by construction and does not vary between
-cycles: taken at face value such points look non-monotonic and noise-free.
+In compliance the recorded G = Icc / V falls as V rises and is the same in every cycle. Points
+there would make a device look non-monotonic and free of noise, whatever it does.
 """
 
 from typing import NamedTuple
@@ -38,6 +38,12 @@ def detect_plateau(current_a: np.ndarray) -> float | None:
     Args:
         current_a: Currents of the whole positive quadrant, shape (n_cycles,
             n_points), NaN where there is none.
+
+    >>> ramp = np.linspace(0, 3e-5, 31)[None]
+    >>> print(detect_plateau(ramp))
+    None
+    >>> round(detect_plateau(np.minimum(ramp, 2e-5)), 7)
+    2e-05
     """
     finite = np.where(np.isfinite(current_a), current_a, -np.inf)
     if finite.size == 0:

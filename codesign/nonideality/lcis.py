@@ -47,7 +47,7 @@ def longest_increasing_window(
     n_curves, n_points = curves.shape
     if not usable.any():
         return np.zeros(n_curves, dtype=np.int64), np.zeros(n_curves, dtype=np.int64)
-    # a drop before point i: curve[i] does not exceed curve[i - 1]
+    # a drop lies before point i where curve[i] does not exceed curve[i - 1]
     drops = ~(curves[:, 1:] > curves[:, :-1])
     fallen = np.zeros((n_curves, n_points), dtype=np.int64)  # drops up to each point
     np.cumsum(drops, axis=1, out=fallen[:, 1:])
@@ -68,7 +68,15 @@ def longest_increasing_window(
 
 
 def lcis(conductance_s: np.ndarray, usable: np.ndarray, *, tolerated_drops: int) -> Window:
-    """LCIS of one curve, shape (n_points,); see `longest_increasing_window`."""
+    """LCIS of one curve, shape (n_points,); see `longest_increasing_window`.
+
+    >>> curve = np.array([1.0, 2.0, 1.5, 3.0, 4.0, 0.5, 0.6])
+    >>> every = np.ones(7, dtype=bool)
+    >>> lcis(curve, every, tolerated_drops=0)
+    Window(start=2, length=3)
+    >>> lcis(curve, every, tolerated_drops=1)
+    Window(start=0, length=5)
+    """
     start, length = longest_increasing_window(
         np.asarray(conductance_s, dtype=float)[None, :], usable, tolerated_drops=tolerated_drops
     )
@@ -79,6 +87,11 @@ def operative_window(start: int, branch_points: int, *, min_operative_fraction: 
     """The l0 of the branch that a network is programmed into.
 
     It begins with the LCIS window and is moved back where it would run past the end.
+
+    >>> operative_window(10, 100, min_operative_fraction=0.35)
+    Window(start=10, length=35)
+    >>> operative_window(90, 100, min_operative_fraction=0.35)
+    Window(start=65, length=35)
     """
     length = min(branch_points, int(np.ceil(min_operative_fraction * branch_points)))
     return Window(min(start, branch_points - length), length)

@@ -35,6 +35,10 @@ def choose_panel(rows: Iterable[Mapping], levels: Sequence[float]) -> list[tuple
 
     Raises:
         ProfileError: A level occurs twice or lies outside (0, 1], or no device has a usability.
+
+    >>> rows = [{"device": name, "status": "ok", "usability": u} for name, u in (("a", 0.5), ("b", 0.9))]
+    >>> [(level, row["device"]) for level, row in choose_panel(rows, [0.4, 0.8])]
+    [(0.8, 'b'), (0.4, 'a')]
     """
     _check_levels(levels)
     usable = {row["device"]: row for row in rows if row["status"] == "ok"}

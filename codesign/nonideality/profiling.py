@@ -78,6 +78,9 @@ def held_conductance(conductance_s: np.ndarray, usable: np.ndarray) -> np.ndarra
 
     Raises:
         ProfileError: No usable point with a finite conductance.
+
+    >>> held_conductance(np.array([9.0, 1.0, 2.0, 7.0]), np.array([False, True, True, False]))
+    array([1., 1., 2., 2.])
     """
     known = usable & np.isfinite(conductance_s)
     if not known.any():

@@ -33,6 +33,12 @@ def judge_cycles(current_a: np.ndarray, limited: np.ndarray, rules: Quality) -> 
 
     Returns:
         Rule names, shape (n_cycles,), dtype str.
+
+    >>> good = np.linspace(1e-7, 1e-6, 10)
+    >>> current = np.stack([good, good, good, -good, 1e-6 * good])
+    >>> rules = Quality(open_ratio=1e-3, short_fraction=0.95, flip_fraction=0.5)
+    >>> judge_cycles(current, np.zeros(current.shape, dtype=bool), rules).tolist()
+    ['', '', '', 'flipped', 'open']
     """
     finite = np.isfinite(current_a)
     recorded = finite.sum(axis=1)

@@ -14,13 +14,16 @@ WINDOW_FACTOR = 5.0
 
 
 def sigma_mle(log_ratio: np.ndarray) -> float:
-    """Maximum-likelihood sigma with the mean fixed at 0 (the paper, Eq. 8).
+    """Maximum-likelihood sigma with the mean fixed at 0: sigma^2 = mean of x^2 (the paper, Eq. 8).
 
     Args:
         log_ratio: ln(G / mean curve), any shape, NaN where not usable.
 
     Raises:
         ValueError: No usable sample.
+
+    >>> sigma_mle(np.array([[0.5, -0.5], [np.nan, 0.5]]))
+    0.5
     """
     x = log_ratio[np.isfinite(log_ratio)]
     if x.size == 0:
@@ -29,7 +32,7 @@ def sigma_mle(log_ratio: np.ndarray) -> float:
 
 
 def sigma_robust(log_conductance: np.ndarray) -> float:
-    """1.4826 MAD about each level's geometric mean: blind to a few dead cycles.
+    """1.4826 MAD about each level's geometric mean; a few dead cycles hardly change it.
 
     Args:
         log_conductance: ln G, shape (n_cycles, n_points), NaN where not usable;
@@ -37,6 +40,12 @@ def sigma_robust(log_conductance: np.ndarray) -> float:
 
     Raises:
         ValueError: No usable sample.
+
+    >>> rng = np.random.default_rng(1)
+    >>> log_g = np.log(1e-6) + 0.2 * rng.standard_normal((50, 40))
+    >>> log_g[0] = np.log(1e-9)  # one dead cycle
+    >>> round(sigma_robust(log_g), 1)
+    0.2
     """
     valid = np.isfinite(log_conductance)
     count = valid.sum(axis=0)
@@ -53,6 +62,9 @@ def sigma_upper(sigma, samples, *, confidence: float):
 
     N s^2 / sigma^2 follows chi-square with N degrees of freedom, so
     sigma_upper = s sqrt(N / chi2_{1 - confidence}(N)). `samples` may be fractional.
+
+    >>> round(float(sigma_upper(0.3, 100, confidence=0.95)), 3)
+    0.34
     """
     samples = np.asarray(samples, dtype=float)
     return np.asarray(sigma) * np.sqrt(samples / chdtri(samples, confidence))
@@ -63,14 +75,20 @@ def autocorrelation_points(log_ratio: np.ndarray) -> float:
 
     tau = 1 + 2 sum of rho(k), summed to the first lag k >= 5 tau (Sokal, Monte
     Carlo Methods in Statistical Mechanics, 1997); rho(k) is pooled over cycles,
-    over pairs where both points are usable, about the mean of all samples: ln of
-    a ratio to an arithmetic mean averages -sigma^2 / 2, which is no correlation.
+    over pairs where both points are usable. The mean of all samples is taken off first: ln of
+    a ratio to an arithmetic mean averages -sigma^2 / 2, which would count as correlation.
 
     Args:
         log_ratio: Shape (n_cycles, n_points), NaN where not usable.
 
     Returns:
         Length in points, from 1 to n_points.
+
+    >>> rng = np.random.default_rng(1)
+    >>> white = rng.standard_normal((40, 100))
+    >>> blocks = np.repeat(white, 5, axis=1)  # every value five times: tau is 5
+    >>> round(autocorrelation_points(white)), round(autocorrelation_points(blocks))
+    (1, 5)
     """
     valid = np.isfinite(log_ratio)
     n_points = log_ratio.shape[1]

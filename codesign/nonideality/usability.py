@@ -22,8 +22,8 @@ def usability_of(eta, sigma):
         eta: Non-monotonic factor, 0 ... 1.
         sigma: Standard deviation of ln G, >= 0; for the usability of a device its upper bound.
 
-    >>> usability_of(0.8, 0.5)
-    0.4852245277701068
+    >>> round(usability_of(0.8, 0.5), 6)
+    0.485225
     >>> usability_of(1.0, 0.0)
     1.0
     """
@@ -33,8 +33,8 @@ def usability_of(eta, sigma):
 def spread_factor(sigma):
     """exp(-sigma): what the spread alone leaves of usability, of a number or an array.
 
-    >>> spread_factor(0.5)
-    0.6065306597126334
+    >>> round(spread_factor(0.5), 6)
+    0.606531
     """
     return math.exp(-sigma) if isinstance(sigma, float) else np.exp(-sigma)
 
@@ -44,7 +44,7 @@ def sigma_of(usability: float, eta: float) -> float:
 
     Below 0 where eta is smaller than U: no spread brings such a device so high.
 
-    >>> sigma_of(0.8 * math.exp(-0.5), 0.8)
+    >>> round(sigma_of(usability=0.485225, eta=0.8), 4)
     0.5
     """
     return math.log(eta / usability)
@@ -100,7 +100,7 @@ def eta_share_of(devices: Iterable[tuple[float, float]]) -> float:
     Args:
         devices: (usability, eta) of each, at least one of them with U < 1.
 
-    >>> eta_share_of([(0.5, 0.5**0.25), (0.8, 0.8**0.25)])
+    >>> round(eta_share_of([(0.5, 0.5**0.25), (0.8, 0.8**0.25)]), 6)
     0.25
     """
     devices = list(devices)

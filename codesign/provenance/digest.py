@@ -4,14 +4,16 @@ import ast
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from codesign.files import sha256_of
 
 PACKAGE = Path(__file__).resolve().parents[1]
-BOOKKEEPING = ("log.py", "terminal.py", "warm.py", "provenance")
+BOOKKEEPING = ("log.py", "terminal.py", "warm", "provenance")
 """Modules and rooms that only write down what a job did, or start it: what it computes is the same."""
 
 
@@ -89,10 +91,11 @@ def _code_digest(script_file: str, package_folder: str, modules: tuple[str, ...]
         if all(_changed_at(path) == time for path, time in times):
             return digest
     script, package = Path(script_file).resolve(), Path(package_folder).resolve()
-    trees = _trees(script, package, modules)
+    left_out = frozenset(package / name for name in BOOKKEEPING)
+    trees = _reached(script, package, modules, left_out)
     names = sorted(
-        (str(path.relative_to(package)) if path.is_relative_to(package) else path.name, digest)
-        for path, digest in trees.items()
+        (str(path.relative_to(package)) if path.is_relative_to(package) else path.name, parsed.digest)
+        for path, parsed in trees.items()
     )
     digest = hashlib.sha256(repr(names).encode()).hexdigest()[:16]
     # folders too: a new file in one may be what an import means from now on
@@ -108,36 +111,83 @@ def _changed_at(path: str) -> int | None:
         return None
 
 
-def _trees(script: Path, package: Path, modules: tuple[str, ...]) -> dict[Path, str]:
-    """Every file that counts, with the digest of its syntax tree."""
-    left_out = {package / name for name in BOOKKEEPING}
+def _reached(
+    script: Path, package: Path, modules: tuple[str, ...], left_out: frozenset[Path] = frozenset()
+) -> dict[Path, "_Parsed"]:
+    """A script and every file of the package that it uses, directly or not, but for some."""
     said = {path for name in modules for path in _files_of_module(name, package)}
     folders_said = {folder for path in said for folder in path.parents}
-    found: dict[Path, str] = {}
-    waiting = [script, *said]
+    found: dict[Path, _Parsed] = {}
+    waiting = [script, *sorted(said)]
     while waiting:
-        path = waiting.pop()
+        path = waiting.pop(0)
         if path in found or not left_out.isdisjoint((path, *path.parents)):
             continue
-        found[path], names, by_name = _parsed(path, path.stat().st_mtime_ns, package)
-        waiting += {file for name in names for file in _files(name, package)}
-        if by_name and path.parent not in folders_said:
-            waiting += path.parent.rglob("*.py")
+        found[path] = _parsed(path, path.stat().st_mtime_ns, package)
+        waiting += sorted({file for name in found[path].imports for file in _files(name, package)})
+        if found[path].by_name and path.parent not in folders_said:
+            waiting += sorted(path.parent.rglob("*.py"))
     return found
 
 
+def libraries_of(script: Path | str, *, package: Path = PACKAGE, modules: Iterable[str] = ()) -> list[str]:
+    """Modules of other packages that a script and what it reaches of `package` import, as they are met.
+
+    Arguments are those of `code_digest`; what only writes down what a job did is followed too.
+    """
+    package = package.resolve()
+    reached = _reached(Path(script).resolve(), package, tuple(modules)).values()
+    return list(dict.fromkeys(name for parsed in reached for name in parsed.libraries))
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    digest: str
+    """Of the syntax tree."""
+    imports: tuple[str, ...]
+    """Names in the package that are imported."""
+    by_name: bool
+    """Whether modules are loaded by name."""
+    libraries: tuple[str, ...]
+    """Modules of other packages, as they are met."""
+
+
 @cache
-def _parsed(path: Path, _mtime_ns: int, package: Path) -> tuple[str, tuple[str, ...], bool]:
-    """Digest of the tree, names that are imported, and whether modules are loaded by name."""
+def _parsed(path: Path, _mtime_ns: int, package: Path) -> _Parsed:
+    """What one file holds and imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    names = {name for node in ast.walk(tree) for name in _imported(node, path, package)}
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [part for part in body if not _is_docstring(part)]
-    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-    by_name = path.is_relative_to(package) and not names.isdisjoint(("importlib", "importlib.import_module"))
-    return digest, tuple(sorted(name for name in names if name.split(".")[0] == package.name)), by_name
+    names: set[str] = set()
+    libraries: list[str] = []
+    for node in _statements(tree):
+        names |= _imported(node, path, package)
+        libraries += _others(node, package.name)
+        if hasattr(node, "body"):
+            node.body = [part for part in node.body if not _is_docstring(part)]
+    return _Parsed(
+        digest=hashlib.sha256(ast.dump(tree).encode()).hexdigest(),
+        imports=tuple(sorted(name for name in names if name.split(".")[0] == package.name)),
+        by_name=path.is_relative_to(package)
+        and not names.isdisjoint(("importlib", "importlib.import_module")),
+        libraries=tuple(libraries),
+    )
+
+
+def _others(node: ast.AST, package: str) -> list[str]:
+    """Modules of other packages that one statement imports; of `from a import b`, a."""
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        names = [node.module]
+    return [name for name in names if name.partition(".")[0] != package]
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """The module, its statements and their branches, without the expressions: there is no import in those."""
+    waiting: deque[ast.AST] = deque([tree])
+    while waiting:
+        node = waiting.popleft()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting += getattr(node, block, ())
 
 
 def _is_docstring(node: ast.AST) -> bool:

@@ -2,10 +2,11 @@
 
 Every script runs inside `recorded(snakemake)`. When it ends well, one JSON record of the job
 appears beside the logs (`logs/RULE/NAME.log` gives `provenance/RULE/NAME.json`), and the
-configuration and the packages, which many jobs share, once each under their own digest. Nothing
-of this is in the bytes of a table: the same configuration gives the same tables whatever the
-commit, and a record is nobody's input, so that it can make no job run. Figures, which are
-nobody's input either, carry theirs along (`stamp`).
+configuration and the packages, which many jobs share, once each under their own digest. What the
+job took goes to `benchmarks/RULE/NAME.tsv`, with the columns of Snakemake's benchmarks. Nothing of
+this is in the bytes of a table: the same configuration gives the same tables whatever the commit, and
+a record is nobody's input, so that it can make no job run. Figures, which are nobody's input either,
+carry theirs along (`stamp`).
 """
 
 import hashlib
@@ -24,9 +25,11 @@ from functools import cached_property
 from pathlib import Path, PurePath
 
 from codesign.files import replacing, sha256_of
+from codesign.provenance.cost import cost_so_far, write_cost
 
 FOLDER = "provenance"
-"""Beside the folder of logs."""
+COSTS = "benchmarks"
+"""Both beside the folder of logs."""
 SHARED = ("config", "environment")
 """What many jobs have in common; in folders of these names, called by its own sha256."""
 IMPORT_NAMES = {
@@ -38,6 +41,7 @@ IMPORT_NAMES = {
 }
 """Packages whose import name differs from the name they are installed by."""
 
+_IMPORT = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 _running: ContextVar[dict | None] = ContextVar("running", default=None)
 
 
@@ -62,7 +66,7 @@ class Record:
     config: str
     """sha256 of the whole configuration."""
     environment: str
-    """sha256 of the versions of Python and of every package the job had loaded."""
+    """sha256 of the versions of Python and of every package the job's code imports."""
     inputs: Mapping[str, str]
     """Path to sha256, as found before the script read them."""
     outputs: Mapping[str, str]
@@ -71,9 +75,9 @@ class Record:
 
 @contextmanager
 def recorded(job) -> Iterator[None]:
-    """Write the record of the job that this block is.
+    """Write the record of the job that this block is, and what it took.
 
-    A block that fails leaves no record, and takes the one of an earlier run away: what it would
+    A block that fails leaves neither, and takes the one of an earlier run away: what it would
     speak of is gone.
 
     Args:
@@ -84,9 +88,12 @@ def recorded(job) -> Iterator[None]:
         ValueError: The log is not below a folder called `logs`.
     """
     log = Path(job.log[0])
-    root = results_of(log) / FOLDER
-    place = root / log.relative_to(results_of(log) / "logs").with_suffix(".json")
-    place.unlink(missing_ok=True)
+    results = results_of(log)
+    root = results / FOLDER
+    name = log.relative_to(results / "logs")
+    place, spent = root / name.with_suffix(".json"), results / COSTS / name.with_suffix(".tsv")
+    for old in (place, spent):
+        old.unlink(missing_ok=True)
     settings = dict(job.params.items())
     commit, modified = commit_of(Path(__file__).resolve().parents[1])
     made = {
@@ -104,13 +111,14 @@ def recorded(job) -> Iterator[None]:
         yield
     finally:
         _running.reset(before)
-    packages = loaded_packages()
+    packages = imported_packages()
     made |= {"environment": digest_of(packages), "outputs": _digests(job.output)}
     for kind, value in zip(SHARED, (job.config, packages), strict=True):
         shared = root / kind / f"{made[kind]}.json"
         if not shared.exists():
             _write(value, shared)
     _write(asdict(Record(**made)), place)
+    write_cost(cost_so_far(), spent)
 
 
 def stamp() -> dict:
@@ -122,7 +130,7 @@ def stamp() -> dict:
     if made is None:
         return {}
     kept = ("rule", "wildcards", "code", "commit", "modified", "config", "inputs")
-    return {name: made[name] for name in kept} | loaded_packages()
+    return {name: made[name] for name in kept} | imported_packages()
 
 
 def results_of(log: Path | str) -> Path:
@@ -163,18 +171,23 @@ def commit_of(folder: Path) -> tuple[str, bool]:
     return said.removesuffix("-dirty"), said.endswith("-dirty")
 
 
-def loaded_packages() -> dict:
-    """Version of Python and of every installed package that this process has loaded.
+def imported_packages() -> dict:
+    """Version of Python and of every installed package that the code of this job imports by name.
 
-    Versions are read off the names of the metadata folders: a thousandth of a second, where
-    reading the metadata would take a tenth in every job.
+    Read off the script and the modules of this library that are loaded, since what else is loaded
+    depends on how the process started. Versions are read off the names of the metadata folders: a
+    thousandth of a second, where reading the metadata would take a tenth in every job.
     """
-    loaded = {name.partition(".")[0].lower() for name in sys.modules}
+    named = {"codesign", "snakemake"}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and (name == "__main__" or name.partition(".")[0] == "codesign"):
+            named |= {found.lower() for found in _IMPORT.findall(Path(file).read_text(encoding="utf-8"))}
     found: dict[str, str] = {}
     for folder in reversed(sys.path):  # the first on the path is the one that is imported
         for path in sorted(Path(folder or ".").glob("*.dist-info")):
             name, _, version = path.name.removesuffix(".dist-info").partition("-")
-            if IMPORT_NAMES.get(name.lower(), name).lower() in loaded:
+            if IMPORT_NAMES.get(name.lower(), name).lower() in named:
                 found[name.replace("_", "-")] = version
     return {"python": platform.python_version(), "packages": dict(sorted(found.items()))}
 

@@ -140,12 +140,12 @@ def about_of(name: str, folder: Path = FOLDER) -> About:
         raise AboutError(f"unknown task {name!r}; known: {', '.join(task_names(folder))}")
     try:
         return _about(name, yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
+    except AboutError as error:
+        raise AboutError(f"{path}: {error}") from None
+    except (TypeError, KeyError, AttributeError, ValueError, yaml.YAMLError) as error:
         raise AboutError(
             f"{path}: not a task's declaration ({error}); docs/adding-a-task.md has one"
         ) from error
-    except AboutError as error:
-        raise AboutError(f"{path}: {error}") from None
 
 
 def _about(name: str, said: Mapping) -> About:

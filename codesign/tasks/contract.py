@@ -208,13 +208,17 @@ def is_finite(output: Any) -> bool:
 
 
 def mapped(change: Callable[[Tensor], Tensor], value: Any) -> Any:
-    """`value` with each tensor in it changed, in tuples, lists, dicts and dataclasses of any depth."""
+    """`value` with each tensor in it changed, in tuples, lists, dicts and dataclasses of any depth.
+
+    A class made from list or tuple becomes a plain one: how it is made is its own affair.
+    """
     if isinstance(value, Tensor):
         return change(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(mapped(change, each) for each in value))
     if isinstance(value, tuple | list):
-        return type(value)(mapped(change, each) for each in value)
+        plain = tuple if isinstance(value, tuple) else list
+        return plain(mapped(change, each) for each in value)
     if isinstance(value, Mapping):
         return {key: mapped(change, each) for key, each in value.items()}
     if is_dataclass(value) and not isinstance(value, type):

@@ -312,15 +312,16 @@ class _Run:
 
 
 def _reporter(name: str, found: list[str]) -> Callable:
-    def report(module: nn.Module, arguments: tuple, output: Tensor) -> None:
-        if isinstance(output, Tensor) and not torch.isfinite(output).all():
+    def report(module: nn.Module, arguments: tuple, output: Any) -> None:
+        if not is_finite(output):
             found.append(f"{name} ({type(module).__name__})")
 
     return report
 
 
 def _optimiser(state: Mapping[str, Tensor], settings: TrainingSettings) -> torch.optim.Optimizer:
-    parameters = [tensor for tensor in state.values() if isinstance(tensor, nn.Parameter)]
+    # one tensor under two names is learnt once
+    parameters = list(dict.fromkeys(tensor for tensor in state.values() if isinstance(tensor, nn.Parameter)))
     common = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay, "fused": True}
     if settings.optimiser == "sgd":
         return torch.optim.SGD(parameters, momentum=settings.momentum, **common)
@@ -371,17 +372,17 @@ def _fingerprint(
 
 
 def _identity_of(examples: Examples) -> dict:
-    """Number and source of examples, shape and digest of those that are tensors."""
+    """Number and source of examples, and one digest of all that are tensors: their shapes and bytes."""
     found = {"number": len(examples), "source": vars(examples.source) if examples.source else None}
-    tensors: list = []
+    digest = hashlib.sha256()
 
     def look(tensor: Tensor) -> Tensor:
-        digest = hashlib.sha256(tensor.cpu().contiguous().numpy().tobytes()).hexdigest()
-        tensors.append([list(tensor.shape), digest])
+        digest.update(f"{tuple(tensor.shape)}".encode())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return tensor
 
     mapped(look, examples)
-    return found | {"tensors": tensors}
+    return found | {"tensors": digest.hexdigest()}
 
 
 @contextmanager

@@ -4,8 +4,8 @@ Each draw is one member of a family: unimodal main effects on scales bent at
 random, optima that shift with the perovskite, pairwise interactions, a smooth
 random field and, in half of the draws, a broad deceptive hill. On average over draws the trends of the
 paper hold (methylammonium above formamidinium and caesium, medium diameters
-good); in a single draw they need not. Nothing here uses ionic radii or tolerance
-factors, which the search may use: it is tested on something it was not told.
+good); in a single draw they need not. Ionic radii and tolerance factors, which the search
+may use, have no part in it: otherwise the search would be tested on its own assumptions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,11 +27,11 @@ START_RANGE = (0.28, 0.44)
 OPTIMUM_RANGE = (0.90, 0.97)
 FLOOR_RANGE = (0.05, 0.15)
 NEAR_OPTIMUM = (0.006, 0.03)
-"""Share of conditions that may lie within 5 % of the optimum: rare, yet not a single cell."""
+"""Share of conditions within 5 % of the optimum, least and largest: few, but more than one."""
 SATURATION = 1.8
-"""Usability saturates towards the best condition, 1 - (1 - u)^1.8; it has a plateau, not a cusp."""
+"""Usability saturates towards the best condition, 1 - (1 - u)^1.8: the optimum is a plateau, not a peak."""
 WARP = 0.3
-"""Log-normal spread of the exponent that bends each variable's scale; no searcher knows it."""
+"""Log-normal spread of the exponent that bends each variable's scale; no search is told of it."""
 ETA_EXPONENT = 0.3
 """eta = U^0.3: on the measured devices both factors worsen together, the spread more than the window."""
 MAX_DRAWS = 500

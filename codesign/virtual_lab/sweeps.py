@@ -60,6 +60,9 @@ def sigma_of_cells(sigma: float) -> float:
 
     G = mean exp(s z - s^2 / 2) has mean `mean`, and ln(G / mean) has mean square
     s^2 + s^4 / 4, so s^2 = 2 (sqrt(1 + sigma^2) - 1).
+
+    >>> round(sigma_of_cells(0.1), 3), round(sigma_of_cells(1.0), 3)
+    (0.1, 0.91)
     """
     return float(np.sqrt(2 * (np.sqrt(1 + sigma**2) - 1)))
 

@@ -5,23 +5,12 @@ shipped config.yaml; usabilities are deterministic, the tolerance is that of the
 linear algebra.
 """
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
-import yaml
 
-from codesign.iv.importers import import_file
-from codesign.iv.names import device_id
-from codesign.nonideality.branch import Extraction
-from codesign.nonideality.device import extract
-from codesign.seeds import generator
+from tests.regression.conftest import needs_devices
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-MIRROR = Path(os.environ.get("CODESIGN_MIRROR", REPOSITORY.parent / "shared" / "data"))
-FOLDER = MIRROR / "iv_perovskite"
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the measured devices are not on this machine")
+pytestmark = needs_devices
 
 EXPECTED = {
     ("1.5um-length-200nm-diameter-bt-2v", "memory-4v"): (0.84311, 1.0, 0.13260),
@@ -33,17 +22,10 @@ EXPECTED = {
 """Parts of the device id, which one device has: usability, eta, sigma."""
 
 
-@pytest.fixture(scope="module")
-def rows():
-    """Every device imported and extracted with the shipped settings."""
-    how = Extraction(**yaml.safe_load((REPOSITORY / "config.yaml").read_text())["extraction"])
-    conditions = [FOLDER / "fabrication_and_characterization_conditions.xlsx"]
-    found = {}
-    for path in sorted((FOLDER / "raw").glob("*.xlsx")):
-        name = device_id(path.name)
-        measurement = import_file(path, device=name, conditions=conditions)
-        found[name] = extract(measurement, how, generator(1, "bootstrap", name))
-    return found
+@pytest.fixture
+def rows(extracted):
+    """The row of every device."""
+    return {name: row for name, (_, row) in extracted.items()}
 
 
 def test_all_43_devices_have_a_usability_or_a_reason(rows):

@@ -3,46 +3,31 @@
 Ranges rest on the shipped config.yaml; they change only with a changelog entry.
 """
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-import yaml
 from torch import nn
 
 from codesign.evaluation.montecarlo import EvaluationPlan, evaluate
 from codesign.evaluation.statistics import rank_correlation
-from codesign.iv.importers import import_file
-from codesign.iv.names import device_id
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
 from codesign.models.network import network_of
 from codesign.nonideality.branch import Extraction
-from codesign.nonideality.device import extract
 from codesign.nonideality.levels import synthetic_profiles, trend
 from codesign.nonideality.profiling import profile_of, with_ratios
-from codesign.seeds import generator
 from codesign.tasks.classification import ClassificationTask, Labelled
+from tests.regression.conftest import EXTRACTION, needs_devices
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-MIRROR = Path(os.environ.get("CODESIGN_MIRROR", REPOSITORY.parent / "shared" / "data"))
-FOLDER = MIRROR / "iv_perovskite"
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the measured devices are not on this machine")
-CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["extraction"]
-L0 = CONFIG["min_operative_fraction"]
+pytestmark = needs_devices
+L0 = EXTRACTION["min_operative_fraction"]
 
 
 @pytest.fixture(scope="module")
-def devices():
+def devices(extracted):
     """(row, profile with ratios) of every device."""
-    how = Extraction(**CONFIG)
-    conditions = [FOLDER / "fabrication_and_characterization_conditions.xlsx"]
+    how = Extraction(**EXTRACTION)
     found = []
-    for path in sorted((FOLDER / "raw").glob("*.xlsx")):
-        name = device_id(path.name)
-        measurement = import_file(path, device=name, conditions=conditions)
-        row = extract(measurement, how, generator(1, "bootstrap", name))
+    for measurement, row in extracted.values():
         profile = profile_of(row, min_operative_fraction=L0)
         found.append((row, with_ratios(profile, measurement, how)))
     return found

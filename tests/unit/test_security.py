@@ -107,6 +107,8 @@ FORBIDDEN = {
     "__import__",
 }
 """Names that are never used; each has a safe way in this code."""
+STARTING = {"codesign/warm/client.py": ["os.execvp"], "codesign/warm/server.py": ["exec"]}
+"""Files that start the script that Snakemake started, and nothing else; names that they may use."""
 EXTRACTING = {"extract", "extractall"}
 """Methods of archives that write members where the archive says."""
 
@@ -179,7 +181,8 @@ def test_the_search_finds_what_it_looks_for(source):
 @pytest.mark.parametrize("file", PYTHON, ids=lambda file: str(file.relative_to(ROOT)))
 def test_no_file_unpickles_evaluates_or_extracts(file):
     """Not in the library, in a script or in a benchmark."""
-    assert faults_of(file.read_text(encoding="utf-8")) == []
+    faults = faults_of(file.read_text(encoding="utf-8"))
+    assert faults == STARTING.get(str(file.relative_to(ROOT)), [])
 
 
 @pytest.mark.parametrize("file", RULES, ids=lambda file: file.name)
@@ -286,7 +289,7 @@ def test_a_yaml_file_cannot_make_objects(tmp_path, tag):
             "an alias",
             id="a-billion-laughs",
         ),
-        pytest.param("extra: " + "[" * 100_000, "not YAML|bytes", id="deep"),
+        pytest.param("extra: " + "[" * 100_000, "more than 50 levels", id="deep"),
         pytest.param("extra: {a: " + "x" * 2_000_000 + "}", "2000012 bytes", id="large"),
     ],
 )

@@ -6,7 +6,33 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.workflow.tiny import CONDITIONS, NETWORK_TARGETS, TARGETS, Project, fresh, measured_file
+from codesign import warm
+from codesign.provenance.digest import libraries_of
+from tests.workflow.tiny import (
+    CONDITIONS,
+    ENVIRONMENT,
+    NETWORK_TARGETS,
+    REPOSITORY,
+    TARGETS,
+    Project,
+    fresh,
+    measured_file,
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm():
+    """One warm server for all runs of these tests: most have a few jobs, and would wait for its imports."""
+    scripts = sorted((REPOSITORY / "workflow_scripts").glob("*.py"))
+    libraries = dict.fromkeys(name for script in scripts for name in libraries_of(script))
+    libraries.pop("dwfpy", None)  # of the bench
+    server = warm.start(libraries, ENVIRONMENT)
+    if server is None:
+        yield
+        return
+    ENVIRONMENT[warm.SWITCH] = str(server.path)
+    yield
+    server.stop()
 
 
 @pytest.fixture

@@ -84,6 +84,7 @@ def test_a_new_device_trains_nothing(trained, sigma, levels):
     assert trained.scheduled(*NETWORK_TARGETS) == {}
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_and_a_run_repeats(trained):
     """Search, training and evaluation from nothing, killed in an epoch: the bytes of an undisturbed run."""
     expected = trained.tables()

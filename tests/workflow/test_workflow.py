@@ -4,6 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 
+@pytest.mark.slow
 def test_the_virtual_laboratory_runs_end_to_end_and_again_does_nothing(project):
     """Without any measurement `all` makes tables, proposals, campaign, networks and figures."""
     project.configure({"search": {"rounds": 1}, "evaluation": {"devices_per_job": 8}})

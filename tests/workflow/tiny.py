@@ -1,16 +1,19 @@
 """A copy of the workflow in a temporary folder, run by the real Snakemake on tiny inputs."""
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -113,15 +116,17 @@ class Project:
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run Snakemake here and give back its output, both streams in `stdout`."""
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
-            cwd=self.folder,
-            env=ENVIRONMENT,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=LONGEST_S,
-        )
+        with tempfile.NamedTemporaryFile("r") as output:
+            asked = {
+                "folder": str(self.folder),
+                "arguments": ["--cores", "2", *arguments],
+                "environment": dict(ENVIRONMENT),
+                "output": output.name,
+            }
+            starter = _starter()
+            print(json.dumps(asked), file=starter.stdin, flush=True)
+            status = int(starter.stdout.readline())
+            done = subprocess.CompletedProcess(arguments, status, stdout=output.read())
         if check and done.returncode != 0:
             raise AssertionError(f"snakemake {' '.join(arguments)} failed:\n{done.stdout[-6000:]}")
         return done
@@ -223,6 +228,17 @@ class Project:
         """The same state elsewhere, time stamps kept."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return Project(folder)
+
+
+@cache
+def _starter() -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, str(REPOSITORY / "tests/workflow/starter.py")],
+        env=ENVIRONMENT,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
 
 
 def wait_for(condition: Callable[[], bool], running: subprocess.Popen) -> None:

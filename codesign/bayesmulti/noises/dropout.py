@@ -17,7 +17,11 @@ from codesign.bayesmulti.noises.base import (
 
 @dataclass(frozen=True)
 class DropoutNoise(FactorNoise):
-    """x * eta / E[eta], eta = 0 with `rate`, else 1; independent components."""
+    """x * eta / E[eta], eta = 0 with `rate`, else 1; independent components.
+
+    >>> DropoutNoise(rate=0.75)(torch.ones(1000), torch.Generator().manual_seed(1)).unique()
+    tensor([0., 4.])
+    """
 
     rate: float
     kind: ClassVar[str] = "dropout"

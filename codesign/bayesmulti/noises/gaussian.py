@@ -10,7 +10,13 @@ from codesign.bayesmulti.noises.base import Noise, check_width
 
 @dataclass(frozen=True)
 class GaussianNoise(Noise):
-    """x + std * max|x| * z, z ~ N(0, 1); the scale counts as a constant in the gradient (Joshi et al.)."""
+    """x + std * max|x| * z, z ~ N(0, 1); the scale counts as a constant in the gradient (Joshi et al.).
+
+    >>> weight = torch.full((10_000,), 2.0)
+    >>> noisy = GaussianNoise(std=0.1)(weight, torch.Generator().manual_seed(1))
+    >>> round(float((noisy - weight).std()), 2)
+    0.2
+    """
 
     std: float
     """Standard deviation relative to the largest magnitude of the tensor."""

@@ -10,7 +10,12 @@ from codesign.bayesmulti.noises.base import FactorNoise, check_width
 
 @dataclass(frozen=True)
 class LognormalNoise(FactorNoise):
-    """x * exp(sigma z), z ~ N(0, 1): the memristor's own disturbance, and like it of mean above 1."""
+    """x * exp(sigma z), z ~ N(0, 1): the memristor's own disturbance, and like it of mean above 1.
+
+    >>> noisy = LognormalNoise(sigma=0.5)(torch.ones(10_000), torch.Generator().manual_seed(1))
+    >>> round(float(noisy.log().std()), 1)
+    0.5
+    """
 
     sigma: float
     kind: ClassVar[str] = "lognormal"

@@ -16,6 +16,8 @@ FACTS = (
 """Keys that go into the measurement's metadata as they are."""
 LARGEST_BYTES = 1_000_000
 """Of a sidecar."""
+DEEPEST = 50
+"""Levels of lists and keys in a sidecar, far more than its schema has."""
 
 
 @cache
@@ -49,12 +51,7 @@ def read_sidecar(instrument_file: Path) -> dict:
         )
     try:
         text = path.read_text(encoding="utf-8")
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-            raise ImportRefused(
-                "an alias (*name) repeats another part; a few of them make a file of any size",
-                where=path.name,
-                remedy="write the value out, or put it in quotes if it is meant as text",
-            )
+        _refuse_growth(text, where=path.name)
         stored = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())
@@ -82,6 +79,32 @@ def read_sidecar(instrument_file: Path) -> dict:
         said = "; ".join(line.strip() for line in str(error).splitlines()[1:])
         raise ImportRefused(said, where=path.name, remedy="correct the sidecar") from error
     return stored
+
+
+def _refuse_growth(text: str, *, where: str) -> None:
+    """Aliases and levels, looked for token by token: what is read in full later is small."""
+    import yaml
+
+    opens = (
+        yaml.BlockMappingStartToken,
+        yaml.BlockSequenceStartToken,
+        yaml.FlowMappingStartToken,
+        yaml.FlowSequenceStartToken,
+    )
+    closes = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+    level = 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.AliasToken):
+            raise ImportRefused(
+                "an alias (*name) repeats another part; a few of them make a file of any size",
+                where=where,
+                remedy="write the value out, or put it in quotes if it is meant as text",
+            )
+        level += isinstance(token, opens) - isinstance(token, closes)
+        if level > DEEPEST:
+            raise ImportRefused(
+                f"more than {DEEPEST} levels of lists and keys", where=where, remedy="correct the sidecar"
+            )
 
 
 def _as_meant(value, schema: dict):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codesign.bayesmulti.methods import method_names, method_of, noise_module
+from codesign.bayesmulti.methods import method_module, method_names, method_of, noise_module
 from codesign.provenance.digest import code_digest
 from codesign.tasks.registry import module_of
 
@@ -92,7 +92,8 @@ def test_a_new_method_takes_under_sixty_lines_and_is_known_everywhere(package):
 def test_a_new_method_trains_no_other_network_again(package):
     """A training is told which noise and task it loads, and has the same digest as before."""
     script = REPOSITORY / "workflow_scripts/train_network.py"
-    loaded = {name: [noise_module(name), module_of("moons")] for name in method_names()}
+    task = module_of("moons")
+    loaded = {name: [task, method_module(name), noise_module(name)] for name in method_names()}
     before = {name: code_digest(script, package=package, modules=loaded[name]) for name in loaded}
     unsaid = code_digest(script, package=package)
     add_the_example(package)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from codesign.bayesmulti.injection import Injection, noise_layers
+from codesign.bayesmulti.injection import Injection
 from codesign.bayesmulti.methods import method_names, method_of, site_of
 from codesign.bayesmulti.noise import NoiseError, NoiseSpec
 from codesign.bayesmulti.noises.dropout import DropoutNoise
@@ -14,6 +14,7 @@ from codesign.bayesmulti.noises.gaussian import GaussianNoise
 from codesign.bayesmulti.noises.lognormal import LognormalNoise
 from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.bayesmulti.specification import method_spec
+from codesign.models.network import Network, NetworkError, network_of
 
 NOISE = MultinomialNoise(0.3, 0.3)
 
@@ -69,7 +70,7 @@ PLACES = [(m, s) for m in method_names() for s in method_of(m).sites]
 
 
 def spec_for(model: nn.Module, method: str, site: str) -> NoiseSpec:
-    return method_spec(method, PARAMETERS[method], len(noise_layers(model, site)), site=site)
+    return method_spec(method, PARAMETERS[method], len(network_of(model).places(site)), site=site)
 
 
 def traces(model: nn.Module) -> tuple:
@@ -93,7 +94,7 @@ def test_nothing_remains(name, method, site):
     make, shape = MODELS[name]
     model, x = make(), torch.randn(shape, generator=seeded(1))
     before, weights = traces(model), copy.deepcopy(dict(model.named_parameters()))
-    with Injection(model, spec_for(model, method, site), seeded(2)):
+    with Injection(network_of(model), spec_for(model, method, site), seeded(2)):
         model(x).sum().backward()
         assert list(model.state_dict()) == before[0]
         assert [(n, id(p)) for n, p in model.named_parameters()] == before[1]
@@ -119,7 +120,7 @@ def test_nothing_remains_after_an_exception(method, site, error):
     before = traces(model)
     with (
         pytest.raises(type(error)),
-        Injection(model, spec_for(model, method, site), seeded(2)),
+        Injection(network_of(model), spec_for(model, method, site), seeded(2)),
     ):
         model(torch.ones(2, 6))
     assert traces(model) == before
@@ -138,7 +139,7 @@ def test_a_layer_that_fails_gets_its_own_weight_back(error, monkeypatch):
     spec = spec_for(model, "lognormal", "weight")
     with monkeypatch.context() as patch:
         patch.setattr(model[2], "forward", failing)
-        with pytest.raises(type(error)), Injection(model, spec, seeded(2)):
+        with pytest.raises(type(error)), Injection(network_of(model), spec, seeded(2)):
             model(torch.ones(2, 6))
     assert traces(model) == before
 
@@ -153,20 +154,20 @@ def test_noise_acts_in_training_only(name, method, site):
     state = generator.get_state()
     clean = model(x)
     spec = spec_for(model, method, site)
-    with Injection(model, spec, generator):
+    with Injection(network_of(model), spec, generator):
         assert torch.equal(model(x), clean)
         assert torch.equal(generator.get_state(), state)
         model.train()
         assert torch.equal(model(x), model(x)) == (method == "erm")
     model.eval()
-    with Injection(model, spec, generator, when="always"):
+    with Injection(network_of(model), spec, generator, when="always"):
         assert torch.equal(model(x), model(x)) == (method == "erm")
 
 
 def test_activation_noise_is_the_written_out_network():
     """Outputs and gradients of an MLP against the explicit expression with the same draws."""
     model, x = mlp().double(), torch.randn(9, 6, dtype=torch.float64, generator=seeded(1))
-    with Injection(model, spec_for(model, "bayesmulti", "activation"), seeded(2)):
+    with Injection(network_of(model), spec_for(model, "bayesmulti", "activation"), seeded(2)):
         found = model(x)
         gradients = torch.autograd.grad(found.square().sum(), list(model.parameters()))
     generator = seeded(2)
@@ -185,7 +186,7 @@ def test_activation_noise_is_the_written_out_network():
 def test_weight_noise_is_the_written_out_network():
     """Each layer sees W * factor, the gradient reaches W through the factor."""
     model, x = mlp().double(), torch.randn(9, 6, dtype=torch.float64, generator=seeded(1))
-    with Injection(model, spec_for(model, "bayesmulti", "weight"), seeded(2)):
+    with Injection(network_of(model), spec_for(model, "bayesmulti", "weight"), seeded(2)):
         found = model(x)
         gradients = torch.autograd.grad(found.square().sum(), list(model.parameters()))
     generator, h = seeded(2), x
@@ -211,7 +212,7 @@ def test_what_the_next_weights_read_is_unbiased_after_pooling():
     x = torch.randn(1, 1, 6, 6, dtype=torch.float64, generator=seeded(1))
     with torch.no_grad():
         clean = model(x)
-        with Injection(model, spec_for(model, "bayesmulti", "activation"), seeded(2)):
+        with Injection(network_of(model), spec_for(model, "bayesmulti", "activation"), seeded(2)):
             noisy = model(x.expand(4000, -1, -1, -1))
     error = 4 * noisy.std(dim=0) / 4000**0.5
     assert ((noisy.mean(dim=0) - clean[0]).abs() <= error).all()
@@ -227,7 +228,7 @@ def test_noise_at_the_activation_site_does_not_touch_the_data():
         if name in ("0", "3.conv1", "3.shortcut")
     ]
     x = torch.randn(9, 2, 6, 6, generator=seeded(1))
-    with Injection(model, spec_for(model, "dropout", "activation"), seeded(2)):
+    with Injection(network_of(model), spec_for(model, "dropout", "activation"), seeded(2)):
         model(x)
     for handle in handles:
         handle.remove()
@@ -241,18 +242,47 @@ def test_a_layer_used_twice_and_nested_injections_give_back_in_order():
     model = initialised(nn.Sequential(shared, nn.ReLU(), shared))
     parameter = shared.weight
     spec = NoiseSpec("m", "weight", (NOISE,))
-    assert noise_layers(model) == ["0"]
-    with Injection(model, spec, seeded(1)), Injection(model, spec, seeded(2)):
+    assert network_of(model).analog == ("0.weight",)
+    with Injection(network_of(model), spec, seeded(1)), Injection(network_of(model), spec, seeded(2)):
         model(torch.ones(2, 4)).sum().backward()
         assert shared.weight is parameter
     assert shared.weight is parameter and shared.weight.grad is not None
+
+
+class Tied(nn.Module):
+    """A table whose rows are read at the start and multiplied with at the end: one tensor in two modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(5, 4)
+        self.first = nn.Linear(4, 4)
+        self.out = nn.Linear(4, 5, bias=False)
+        self.out.weight = self.table.weight
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.out(self.first(self.table(tokens)))
+
+
+def test_a_tensor_shared_by_two_modules_is_one_draw_in_both():
+    """Its cells are programmed once: what is read and what multiplies is the same noisy matrix."""
+    model, tokens = initialised(Tied()).double(), torch.arange(5)
+    network = network_of(model)
+    assert network.analog == ("first.weight", "out.weight")
+    before = traces(model)
+    with Injection(network, NoiseSpec("m", "weight", (NOISE, NOISE)), seeded(2)):
+        found = model(tokens)
+    generator = seeded(2)
+    first, shared = (w * NOISE.factor(w, generator) for w in (model.first.weight, model.table.weight))
+    expected = (shared @ first.T + model.first.bias) @ shared.T
+    assert torch.allclose(found, expected, rtol=1e-12, atol=1e-12)
+    assert traces(model) == before and model.out.weight is model.table.weight
 
 
 def test_training_resumes_bitwise_from_the_generators_state():
     """Ten steps against five, a saved state, and five more with a new injection."""
 
     def steps(model, optimiser, generator, first, last):
-        with Injection(model, spec_for(model, "bayesmulti", "activation"), generator):
+        with Injection(network_of(model), spec_for(model, "bayesmulti", "activation"), generator):
             for k in range(first, last):
                 optimiser.zero_grad()
                 model(torch.randn(8, 6, generator=seeded(100 + k))).square().mean().backward()
@@ -284,18 +314,18 @@ def test_the_global_generator_is_left_alone():
     model = residual()
     before = torch.get_rng_state()
     for method, site in PLACES:
-        with Injection(model, spec_for(model, method, site), seeded(2)):
+        with Injection(network_of(model), spec_for(model, method, site), seeded(2)):
             model(torch.ones(4, 2, 6, 6))
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_layer_whose_module_is_not_called_is_named():
+def test_a_module_that_is_not_called_is_named():
     """Attention reads its output projection's weight without calling the module: said, not silent."""
     model = nn.TransformerEncoderLayer(4, 1, 8, dropout=0.0, batch_first=True)
-    spec = spec_for(model, "bayesmulti", "weight")
+    spec = spec_for(model, "bayesmulti", "activation")
     with (
-        pytest.warns(RuntimeWarning, match=r"no noise in self_attn\.out_proj"),
-        Injection(model, spec, seeded(1)),
+        pytest.warns(RuntimeWarning, match=r"no noise in self_attn\.out_proj: .*activation_noise"),
+        Injection(network_of(model), spec, seeded(1)),
     ):
         model(torch.ones(1, 2, 4))
 
@@ -305,9 +335,9 @@ def test_a_compiled_network_draws_the_same_noise(method, site):
     """Outputs of the compiled network against the plain one; afterwards both are clean."""
     model, x = mlp(), torch.randn(9, 6, generator=seeded(1))
     clean, spec = model(x), spec_for(model, method, site)
-    with Injection(model, spec, seeded(2)):
+    with Injection(network_of(model), spec, seeded(2)):
         expected = [model(x), model(x)]
-    with Injection(model, spec, seeded(2)):
+    with Injection(network_of(model), spec, seeded(2)):
         compiled = torch.compile(model, backend="aot_eager")
         for output in expected:
             found = compiled(x)
@@ -316,51 +346,81 @@ def test_a_compiled_network_draws_the_same_noise(method, site):
     assert torch.allclose(compiled(x), clean, atol=1e-6) and torch.equal(model(x), clean)
 
 
-def test_the_layers_can_be_named():
-    """A second input that should stay clean, or a part of a network."""
+def test_the_places_can_be_named():
+    """A part of a network: what the network says, and no other."""
     model = mlp()
-    spec = NoiseSpec("m", "activation", (NOISE,))
-    with Injection(model, spec, seeded(1), layers=["4"]):
-        out = model(torch.ones(50, 6))
-    assert not torch.equal(out[0], out[1])
+    network = Network(model, analog=("2.weight",), activation_noise=("4",))
+    for site in ("activation", "weight"):
+        with Injection(network, NoiseSpec("m", site, (NOISE,)), seeded(1)):
+            out = model(torch.ones(50, 6))
+        assert torch.allclose(out[0], out[1]) == (site == "weight")
+        assert not torch.allclose(out, model(torch.ones(50, 6)))
 
 
 @pytest.mark.parametrize(
-    "make, message",
+    "make, error, message",
     [
-        pytest.param(lambda m: noise_layers(m, "input"), "site must be", id="site"),
+        pytest.param(lambda n: n.places("input"), NetworkError, "site must be", id="site"),
         pytest.param(
-            lambda m: Injection(m, NoiseSpec("bayesmulti", "weight", (NOISE,)), seeded(1)),
-            "has 1 noises for 3 weight layers .*n_layers=3",
+            lambda n: Injection(n, NoiseSpec("bayesmulti", "weight", (NOISE,)), seeded(1)),
+            NoiseError,
+            "has 1 noises for 3 places of weight noise .*n_layers=3",
             id="count",
         ),
         pytest.param(
-            lambda m: Injection(m, NoiseSpec("m", "weight", (NOISE,)), seeded(1), layers=["1"]),
-            "'1' is no weight layer of the model; there are 0, 2, 4",
-            id="name",
+            lambda n: Network(n.module, ("1.weight",), ()),
+            NetworkError,
+            r"analog: the network has no parameter '1\.weight'; there are 0\.weight, ",
+            id="parameter",
         ),
         pytest.param(
-            lambda m: Injection(m, NoiseSpec("m", "weight", (NOISE,) * 2), seeded(1), layers=["0", "0"]),
-            "named twice",
+            lambda n: Network(n.module, (), ("5",)),
+            NetworkError,
+            "activation_noise: the network has no module '5'; there are 0, 1, 2, 3, 4",
+            id="module",
+        ),
+        pytest.param(
+            lambda n: Network(n.module, (), (), {"5": "0" * 64}),
+            NetworkError,
+            "frozen: the network has no module '5'",
+            id="frozen",
+        ),
+        pytest.param(
+            lambda n: Network(n.module, ("0.weight",), (), {"0": "0" * 64}),
+            NetworkError,
+            r"analog: 0\.weight is frozen",
+            id="analog-and-frozen",
+        ),
+        pytest.param(
+            lambda n: Network(n.module, ("0.weight",) * 2, ()),
+            NetworkError,
+            "analog names .* twice",
             id="twice",
         ),
         pytest.param(
-            lambda m: Injection(m, NoiseSpec("erm", "none", ()), seeded(1), when="eval"),
+            lambda _: Network(Tied(), ("table.weight", "out.weight"), ()),
+            NetworkError,
+            "one tensor twice: table",
+            id="tied-twice",
+        ),
+        pytest.param(
+            lambda n: Injection(n, NoiseSpec("erm", "none", ()), seeded(1), when="eval"),
+            NoiseError,
             "when must be",
             id="when",
         ),
     ],
 )
-def test_refuses(make, message):
+def test_refuses(make, error, message):
     """Each names the value and the remedy."""
-    with pytest.raises(NoiseError, match=message):
-        make(mlp())
+    with pytest.raises(error, match=message):
+        make(network_of(mlp()))
 
 
 def test_an_active_injection_is_not_entered_again():
     """Its hooks would be put in twice; after leaving it may be used anew."""
     model = mlp()
-    injection = Injection(model, spec_for(model, "dropout", "activation"), seeded(1))
+    injection = Injection(network_of(model), spec_for(model, "dropout", "activation"), seeded(1))
     with injection, pytest.raises(NoiseError, match="active already"):
         injection.__enter__()
     with injection:

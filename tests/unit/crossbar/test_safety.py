@@ -267,10 +267,10 @@ def test_a_signal_ends_in_the_safe_state(name):
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, preexec_fn=heed_signals,
     ) as process:  # fmt: skip
         try:
-            ready, _, _ = select.select([process.stdout], [], [], 60)
+            ready, _, _ = select.select([process.stdout], [], [], 300)
             assert ready and process.stdout.readline().startswith("driven [0.1")
             process.send_signal(getattr(signal, name))
-            out, _ = process.communicate(timeout=60)
+            out, _ = process.communicate(timeout=300)
         finally:
             process.kill()
     assert out == "left [0.0, 0.0, 0.0, 0.0] False\n"

@@ -14,8 +14,9 @@ from codesign.memsim.simulator import (
     MemSimSettings,
     PerovskiteMemSim,
     SimulatorError,
-    analog_parameters,
+    programmed_parameters,
 )
+from codesign.models.network import network_of
 from codesign.nonideality.levels import Trend, synthetic_profiles
 from codesign.nonideality.profile import DeviceProfile
 
@@ -68,7 +69,7 @@ def programmed(weight, on, settings=None, generator=None) -> torch.Tensor:
     """One matrix programmed."""
     model = nn.Linear(weight.shape[1], weight.shape[0], bias=False, dtype=weight.dtype)
     model.weight.data.copy_(weight)
-    with PerovskiteMemSim(model, settings or how()) as simulator:
+    with PerovskiteMemSim(network_of(model), settings or how()) as simulator:
         simulator.program(on, generator)
         return model.weight.detach().clone()
 
@@ -178,7 +179,7 @@ def test_an_ideal_device_gives_the_weights_themselves(mapping, analog):
     """Bit for bit: every level is reached and nothing varies."""
     model = network()
     clean = copied(model)
-    with PerovskiteMemSim(model, how(mapping, analog)) as simulator:
+    with PerovskiteMemSim(network_of(model), how(mapping, analog)) as simulator:
         assert simulator.deterministic(IDEAL)
         simulator.program(IDEAL)
         assert identical(clean, copied(model))
@@ -239,7 +240,7 @@ def test_clean_weights_come_back_bit_for_bit(noise, analog):
     model = network().to(memory_format=torch.channels_last)
     model[4].weight.data[0, :3] = torch.tensor([-0.0, 1e-42, 0.0])
     clean = copied(model)
-    with PerovskiteMemSim(model, how(analog=analog, noise=noise)) as simulator:
+    with PerovskiteMemSim(network_of(model), how(analog=analog, noise=noise)) as simulator:
         simulator.program(on, draws())
         assert not torch.equal(model[4].weight, clean["4.weight"])
         simulator.restore()
@@ -248,7 +249,7 @@ def test_clean_weights_come_back_bit_for_bit(noise, analog):
     assert identical(clean, copied(model))
     with (
         pytest.raises(ZeroDivisionError),
-        PerovskiteMemSim(model, how(analog=analog, noise=noise)) as simulator,
+        PerovskiteMemSim(network_of(model), how(analog=analog, noise=noise)) as simulator,
     ):
         simulator.program(on, draws())
         raise ZeroDivisionError
@@ -258,7 +259,7 @@ def test_clean_weights_come_back_bit_for_bit(noise, analog):
 def test_a_programming_depends_on_its_generator_and_on_nothing_before_it():
     """Same seed, same weights, also after another programming; another seed, others."""
     model, found = network(), []
-    with PerovskiteMemSim(model, how()) as simulator:
+    with PerovskiteMemSim(network_of(model), how()) as simulator:
         for seed in (1, 2, 1):
             simulator.program(HALF, draws(seed))
             found.append(copied(model))
@@ -301,11 +302,11 @@ class Odd(nn.Module):
 
 def test_weight_matrices_of_any_module_are_found():
     """Linear, graph, attention and recurrent matrices once each; tables, norms, biases stay digital."""
-    assert analog_parameters(Odd(), "weights") == [
+    assert programmed_parameters(network_of(Odd()), "weights") == [
         "weight_relation", "attention.in_proj_weight", "attention.out_proj.weight",
         "recurrent.weight_ih_l0", "recurrent.weight_hh_l0", "first.weight",
     ]  # fmt: skip
-    everything = analog_parameters(Odd(), "all")
+    everything = programmed_parameters(network_of(Odd()), "all")
     assert "norm.bias" in everything and "embedding.weight" in everything and "table" not in everything
 
 
@@ -317,7 +318,7 @@ def test_biases_and_normalisation_stay_digital_unless_all_is_analog():
         ("weights", {"0.weight", "4.weight", "5.weight"}),
         ("all", {name for name, _ in network().named_parameters()} - {"1.bias"}),
     ):
-        with PerovskiteMemSim(model, how(analog=analog)) as simulator:
+        with PerovskiteMemSim(network_of(model), how(analog=analog)) as simulator:
             simulator.program(HALF, draws())
             now = copied(model)
         # the bias of the fresh normalisation is 0, and zero stays zero
@@ -334,7 +335,7 @@ def test_an_empty_matrix_stays_empty():
 def test_the_autograd_graph_notices_a_programming():
     """Backward through weights changed in between is an error of torch, not a wrong gradient."""
     model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 1))
-    with PerovskiteMemSim(model, how()) as simulator:
+    with PerovskiteMemSim(network_of(model), how()) as simulator:
         loss = model(torch.ones(2, 4)).sum()
         simulator.program(HALF, draws())
         with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -354,7 +355,7 @@ def _not_finite():
 
 
 def _use(model, on=HALF, noise="lognormal", generator=None):
-    with PerovskiteMemSim(model, how(noise=noise)) as simulator:
+    with PerovskiteMemSim(network_of(model), how(noise=noise)) as simulator:
         simulator.program(on, generator)
 
 
@@ -363,15 +364,17 @@ def _use(model, on=HALF, noise="lognormal", generator=None):
     [
         pytest.param(lambda: how(mapping="x"), ValueError, "mapping must be", id="mapping"),
         pytest.param(lambda: how(noise="x"), ValueError, "noise must be", id="noise"),
-        pytest.param(lambda: analog_parameters(nn.ReLU(), "all"), SimulatorError, "no parameter", id="none"),
-        pytest.param(lambda: analog_parameters(nn.Linear(2, 2), "x"), ValueError, "analog must", id="analog"),
+        pytest.param(lambda: programmed_parameters(network_of(nn.ReLU()), "all"), SimulatorError,
+                     "no parameter", id="none"),
+        pytest.param(lambda: programmed_parameters(network_of(nn.Linear(2, 2)), "x"), ValueError,
+                     "analog must", id="analog"),
         pytest.param(lambda: _use(nn.Linear(4, 4)), SimulatorError, "needs a generator", id="no-generator"),
         pytest.param(lambda: _use(nn.Linear(4, 4), noise="resampled", generator=draws()), SimulatorError,
                      "no ratios", id="no-ratios"),
         pytest.param(lambda: _use(_gaps()), SimulatorError, "gaps", id="gaps"),
         pytest.param(lambda: _use(_not_finite()), SimulatorError, "not finite", id="not-finite"),
-        pytest.param(lambda: PerovskiteMemSim(nn.Linear(4, 4), how()).program(HALF, draws()), SimulatorError,
-                     "inside", id="outside-the-block"),
+        pytest.param(lambda: PerovskiteMemSim(network_of(nn.Linear(4, 4)), how()).program(HALF, draws()),
+                     SimulatorError, "inside", id="outside-the-block"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_programmed_is_refused(act, error, words):

@@ -50,7 +50,7 @@ def test_every_kind_of_file_names_what_it_was_made_from(made, name, capsys):
     """Configuration, commit, packages, inputs with checksums, down to the measurement."""
     assert main(["provenance", f"results/{name}"]) == 0
     said = " ".join(capsys.readouterr().out.split())  # whatever the line breaks
-    for words in ("configuration", "commit", "code", "0123456789abcdef", "Python 3", "numpy ", "sha256"):
+    for words in ("configuration", "commit", "code", "0123456789abcdef", "Python 3", "codesign ", "sha256"):
         assert words in said
     assert "data/iv/d-1.parquet" in said
 

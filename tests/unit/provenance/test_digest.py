@@ -2,7 +2,7 @@
 
 import pytest
 
-from codesign.provenance.digest import code_digest
+from codesign.provenance.digest import code_digest, libraries_of
 
 
 @pytest.fixture
@@ -137,5 +137,16 @@ def test_asking_again_parses_nothing(tree, monkeypatch):
     """It is asked for every job while the workflow is read."""
     script, package = tree
     first = code_digest(script, package=package)
-    monkeypatch.setattr("codesign.provenance.digest._trees", None)
+    monkeypatch.setattr("codesign.provenance.digest._reached", None)
     assert code_digest(script, package=package) == first
+
+
+def test_libraries_are_what_the_script_and_its_modules_import_of_others(tree):
+    """In functions too, each once, nothing of the package itself, nothing of a module that is not reached."""
+    script, package = tree
+    (package / "other.py").write_text("import never\n")
+    (package / "used.py").write_text(
+        "import json, one.two\nfrom three.four import five\nfrom .inner import deep\n"
+        "def f():\n    import json\n    from six import seven\n"
+    )
+    assert libraries_of(script, package=package) == ["json", "one.two", "three.four", "six"]

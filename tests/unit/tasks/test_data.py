@@ -12,19 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from codesign.tasks.data import (
-    CIFAR10_RECORD,
-    DataError,
-    RemoteFile,
-    _HttpsOnly,
-    decode_jpegs,
-    download,
-    locate,
-    open_https,
-    read_cifar10_archive,
-    read_idx,
-)
-from codesign.tasks.task import DataSettings
+from codesign.tasks.contract import DataSettings
+from codesign.tasks.digits.mnist import read_idx
+from codesign.tasks.objects import cifar10
+from codesign.tasks.objects.cifar10 import CIFAR10_RECORD, decode_jpegs, read_cifar10_archive
+from codesign.tasks.remote import DataError, RemoteFile, _HttpsOnly, download, kept, locate, open_https
 
 CONTENT = b"one small data set"
 PLAIN = RemoteFile(
@@ -45,7 +37,7 @@ ZIPPED = RemoteFile(
 
 
 def settings(**given):
-    return DataSettings(source="mnist", validation_fraction=0.1, seed=0, **given)
+    return DataSettings(source="mnist", validation_fraction=0.1, seed=0, options={}, **given)
 
 
 def serving(content):
@@ -257,6 +249,14 @@ def test_a_truncated_archive_is_named(tmp_path):
         read_cifar10_archive(path, ("d/a",), records=2)
 
 
+def test_an_archive_that_unpacks_to_more_than_a_data_set_is_refused(tmp_path, monkeypatch):
+    """A small file of zeros in front of what is wanted is not unpacked to the end."""
+    monkeypatch.setattr(cifar10, "LARGEST_ARCHIVE", 1 << 20)
+    path = archive(tmp_path / "a.tar.gz", {"d/zeros": bytes(1 << 22), "d/a": records(2).tobytes()})
+    with pytest.raises(DataError, match=r"a\.tar\.gz: not a readable archive .*more than"):
+        read_cifar10_archive(path, ("d/a",), records=2)
+
+
 def jpeg(value):
     buffer = io.BytesIO()
     Image.new("RGB", (32, 32), value).save(buffer, "JPEG", quality=95)
@@ -279,3 +279,59 @@ def test_training_images_are_decoded_without_touching_the_test_images(tmp_path):
     assert (images[:, :, 16, 16].int() - expected).abs().max() <= 3  # quality 95
     with pytest.raises(Image.UnidentifiedImageError):
         decode_jpegs(tmp_path / "a.npz", test=True)
+
+
+def test_what_was_kept_is_not_made_again(tmp_path):
+    """The second reading finds the tensors of the first and calls nothing."""
+    made = {"images": torch.arange(6, dtype=torch.uint8).reshape(2, 3), "labels": torch.tensor([1, 0])}
+
+    def never():
+        raise AssertionError("made again")
+
+    first, again = kept(tmp_path, "set/one-1.0", lambda: made), kept(tmp_path, "set/one-1.0", never)
+    for found in (first, again):
+        assert set(found) == set(made) and all(torch.equal(found[name], made[name]) for name in made)
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["one-1.0.safetensors"]
+
+
+def test_another_name_is_made_on_its_own(tmp_path):
+    """The name holds what the content depends on: another version is other content."""
+    kept(tmp_path, "set/one-1.0", lambda: {"a": torch.zeros(1)})
+    assert kept(tmp_path, "set/one-1.1", lambda: {"a": torch.ones(1)})["a"] == 1
+
+
+def test_without_a_cache_nothing_is_kept(tmp_path, monkeypatch):
+    """Each reading makes its own, and writes nothing."""
+    monkeypatch.chdir(tmp_path)
+    calls = []
+
+    def make():
+        calls.append(1)
+        return {"a": torch.zeros(1)}
+
+    for _ in range(2):
+        kept(None, "one", make)
+    assert len(calls) == 2 and not list(tmp_path.iterdir())
+
+
+def test_a_making_that_fails_leaves_nothing_to_be_read(tmp_path):
+    """Neither a half file nor an empty one."""
+
+    def failing():
+        raise DataError("no")
+
+    with pytest.raises(DataError, match="no"):
+        kept(tmp_path, "set/one", failing)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("left", [b"", b"rotten", None], ids=["empty", "other", "truncated"])
+def test_what_was_kept_and_is_damaged_is_refused_with_what_to_do(tmp_path, left):
+    """It is not read as far as it goes, and not made anew unasked: the file is named."""
+    kept(tmp_path, "one", lambda: {"a": torch.arange(100)})
+    path = tmp_path / "one.safetensors"
+    path.write_bytes(path.read_bytes()[:-5] if left is None else left)
+    with pytest.raises(DataError, match=r"one\.safetensors: not readable .*; remove it to make it anew"):
+        kept(tmp_path, "one", lambda: {"a": torch.arange(100)})
+    path.unlink()
+    assert torch.equal(kept(tmp_path, "one", lambda: {"a": torch.arange(100)})["a"], torch.arange(100))

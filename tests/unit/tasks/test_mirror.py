@@ -2,8 +2,9 @@
 
 import pytest
 
-from codesign.tasks.data import CIFAR10, CIFAR10_JPEG
-from codesign.tasks.mirror import mirror_of, only_lossy, placed
+from codesign.tasks.about import about_of
+from codesign.tasks.mirror import mirror_of, only_stand_in
+from codesign.tasks.objects.cifar10 import CIFAR10, CIFAR10_JPEG
 
 
 def test_the_configuration_comes_before_the_environment(monkeypatch):
@@ -16,24 +17,25 @@ def test_the_configuration_comes_before_the_environment(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("files", "lossy"),
+    ("files", "stands_in"),
     [
         pytest.param((), False, id="none"),
-        pytest.param((CIFAR10_JPEG,), True, id="lossy-alone"),
+        pytest.param((CIFAR10_JPEG,), True, id="stand-in-alone"),
         pytest.param((CIFAR10, CIFAR10_JPEG), False, id="both"),
     ],
 )
-def test_the_lossy_copy_counts_where_the_published_is_not(tmp_path, files, lossy):
+def test_the_stand_in_counts_where_the_published_is_not(tmp_path, files, stands_in):
     """By name; the content is checked when it is read."""
     for file in files:
         (tmp_path / file.folder).mkdir(exist_ok=True)
         (tmp_path / file.folder / file.name).touch()
-    assert only_lossy(tmp_path) is lossy
-    assert not only_lossy(None)
+    names = {"published": "cifar10/cifar-10-binary.tar.gz", "stand_in": "cifar10/cifar10_full_jpeg.npz"}
+    assert only_stand_in(tmp_path, **names) is stands_in
+    assert not only_stand_in(None, **names)
 
 
-def test_places_are_added_and_the_kind_of_copy_is_no_argument(monkeypatch):
-    """What `Experiment.data` takes."""
-    monkeypatch.delenv("CODESIGN_MIRROR", raising=False)
-    found = placed({"seed": 1, "validation_fraction": 0.1, "lossy": True}, {"datasets": {"mirror": "m"}})
-    assert found == {"seed": 1, "validation_fraction": 0.1, "mirror": "m", "cache": "results/datasets"}
+def test_what_objects_declare_of_their_files_is_what_they_read():
+    """The declaration is read without the reader; both name the same two files."""
+    source = about_of("objects").sources["cifar10"]
+    assert source.published == f"{CIFAR10.folder}/{CIFAR10.name}"
+    assert source.stand_in == f"{CIFAR10_JPEG.folder}/{CIFAR10_JPEG.name}"

@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from codesign.tasks.task import Split
-from codesign.training.loop import TrainingError, TrainingSettings, train
-from codesign.training.weights import read_weights
+from codesign.models.network import network_of
+from codesign.models.weights import read_weights
+from codesign.tasks.classification import Labelled
+from codesign.training.loop import TrainingError, TrainingSettings
 from tests.unit.training.conftest import (
     generator,
     perceptron,
     pictures,
     points,
     small_resnet,
+    train_on,
     weight_noise,
 )
 
@@ -42,14 +44,12 @@ def killing(after):
     return loss
 
 
-def attempt(
-    settings, path, *, network=perceptron, data=points, loss=torch.nn.functional.cross_entropy, **more
-):
+def attempt(settings, path, *, network=perceptron, data=points, loss=None, **more):
     """One process's worth of training: everything made anew, as a rerun script would."""
     order, noise = generator(7), generator(8)
-    model = network()
-    result = train(
-        model,
+    made = network()
+    result = train_on(
+        made,
         data(100, 1),
         data(50, 2),
         settings=settings,
@@ -60,7 +60,7 @@ def attempt(
         checkpoint=path,
         **more,
     )
-    return model, result, order, noise
+    return made.module, result, order, noise
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def attempt(
         pytest.param({"optimiser": "adam"}, perceptron, points, id="adam"),
         pytest.param({"optimiser": "adamw", "warmup_epochs": 2}, perceptron, points, id="adamw-warmup"),
         pytest.param(
-            {"augmentation": "crop-flip", "channels_last": True},
+            {"options": {"augmentation": "crop-flip"}},
             small_resnet,
             pictures,
             id="augmented-resnet",
@@ -83,12 +83,13 @@ def attempt(
 def test_a_training_goes_on_bit_for_bit(settings, tmp_path, changes, network, data, batch):
     """Weights, history, best epoch and the state of every generator; stopped in the middle of the
     second and at the end of the third epoch (7 batches each)."""
-    how = settings(**changes)
-    whole = attempt(how, None, network=network, data=data)
+    more = {"network": network, "data": data, "options": changes.get("options")}
+    how = settings(**{name: value for name, value in changes.items() if name != "options"})
+    whole = attempt(how, None, **more)
     path = tmp_path / "checkpoint.safetensors"
     with pytest.raises(Killed):
-        attempt(how, path, network=network, data=data, loss=killing(batch))
-    gone_on = attempt(how, path, network=network, data=data)
+        attempt(how, path, loss=killing(batch), **more)
+    gone_on = attempt(how, path, **more)
     assert gone_on[1].resumed_after == (batch - 1) // 7
     assert gone_on[1].history == whole[1].history
     assert (gone_on[1].best_epoch, gone_on[1].stopped_early) == (whole[1].best_epoch, whole[1].stopped_early)
@@ -109,11 +110,12 @@ def test_a_finished_training_is_not_done_again(settings, tmp_path):
         assert torch.equal(value, again.weights[name])
 
 
-def long_training(path, *, pause_s):
-    """Forty epochs with a pause at each batch."""
+def long_training(path, *, stops=False):
+    """Forty epochs; one that stops does not end, once there is a checkpoint."""
 
     def loss(logits, targets):
-        time.sleep(pause_s)
+        while stops and path.is_file():
+            time.sleep(1)
         return torch.nn.functional.cross_entropy(logits, targets)
 
     settings = TrainingSettings(
@@ -127,9 +129,7 @@ def long_training(path, *, pause_s):
         warmup_epochs=0,
         patience=None,
         select="loss",
-        augmentation="none",
         amp=False,
-        channels_last=False,
         compile=False,
     )
     return attempt(settings, path, loss=loss)[1]
@@ -140,15 +140,15 @@ def test_a_killed_process_leaves_a_checkpoint_to_go_on_from(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     script = (
         "from pathlib import Path; from tests.unit.training.test_checkpoint import long_training; "
-        f"long_training(Path({str(path)!r}), pause_s=0.05)"
+        f"long_training(Path({str(path)!r}), stops=True)"
     )
     with subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY) as process:
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + 300
         while not path.is_file() and process.poll() is None and time.monotonic() < limit:
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    gone_on, whole = long_training(path, pause_s=0), long_training(None, pause_s=0)
+    gone_on, whole = long_training(path), long_training(None)
     assert 0 < gone_on.resumed_after < 40 and whole.resumed_after == 0
     assert gone_on.history == whole.history
     for name, value in whole.weights.items():
@@ -178,7 +178,8 @@ def test_a_checkpoint_of_another_training_is_refused(settings, tmp_path, changes
 def perceptron_of(width):
     from codesign.models.build import build_model, initialise
 
-    return initialise(build_model("perceptron", classes=2, features=2, width=width), generator(0))
+    module = build_model("perceptron", classes=2, features=2, width=width)
+    return network_of(initialise(module, generator(0)))
 
 
 def test_a_truncated_checkpoint_is_named(settings, tmp_path):
@@ -202,6 +203,6 @@ def test_a_checkpoint_is_one_plain_file(settings, tmp_path):
 
 def test_one_example_is_a_training_set(settings):
     """The smallest split there is."""
-    one = Split(torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64))
-    result = train(perceptron(), one, one, settings=settings(epochs=1), order=generator(0))
-    assert result.history[0]["train_accuracy"] in (0.0, 1.0)
+    one = Labelled(torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64))
+    result = train_on(perceptron(), one, one, settings=settings(epochs=1), order=generator(0))
+    assert result.history[0]["validation"]["accuracy"] in (0.0, 1.0)

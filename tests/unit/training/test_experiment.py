@@ -1,40 +1,49 @@
 """An entry of the configuration as data, network and training."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
-from codesign.training.experiment import Experiment
-from codesign.training.weights import write_weights
 
 from codesign.bayesmulti.specification import method_spec
+from codesign.models.weights import write_weights
+from codesign.tasks.experiment import Experiment
 from codesign.training.job import train_experiment
 from codesign.training.loop import TrainingError
 
-MOONS = Experiment(
-    "two", "moons", "embedded", "perceptron", epochs=3, batch_size=20, learning_rate=0.02,
-    train_size=40, test_size=30, noise=0.2,
-)  # fmt: skip
+SAID = {
+    "task": "moons", "source": "generated", "network": "perceptron", "epochs": 3, "batch_size": 20,
+    "learning_rate": 0.02, "train_size": 40, "test_size": 30, "noise": 0.2,
+}  # fmt: skip
 SHARED = {
     "optimiser": "sgd", "momentum": 0.9, "weight_decay": 0.0, "schedule": "cosine", "warmup_epochs": 0,
-    "select": "accuracy", "patience": None, "compile": False,
+    "select": "metric", "patience": None, "compile": False,
 }  # fmt: skip
-DATA = {"seed": 5, "validation_fraction": 0.2, "mirror": None, "cache": None}
+
+
+def moons(name="two", **changes):
+    return Experiment.make(name, SAID | changes, data={"seed": 5, "validation_fraction": 0.2})
+
+
+MOONS = moons()
 ERM = method_spec("erm", {}, 1, site="activation")
 DROPOUT = method_spec("dropout", {"rate": 0.5}, 1, site="activation")
 
 
 def trained(spec=ERM, experiment=MOONS, **more):
-    return train_experiment(experiment, spec, data=DATA, shared=SHARED, seed=5, **more)
+    return train_experiment(experiment, spec, shared=SHARED, seed=5, **more)
 
 
 def same(one, other):
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_networks_start_alike_for_a_task_and_differ_between_tasks():
-    """Starting values depend on root seed and task alone."""
-    first, again = (MOONS.fresh_network(seed=5).state_dict() for _ in range(2))
-    other = MOONS.fresh_network(seed=6).state_dict()
-    assert same(first, again) and not same(first, other)
+def test_networks_start_alike_for_an_experiment_and_differ_between_experiments():
+    """Starting values depend on root seed and experiment alone."""
+    first, again = (MOONS.fresh_network(seed=5).state() for _ in range(2))
+    others = [MOONS.fresh_network(seed=6).state(), moons("three").fresh_network(seed=5).state()]
+    assert same(first, again) and not any(same(first, other) for other in others)
 
 
 def test_a_saved_network_is_the_trained_one(tmp_path):
@@ -42,8 +51,16 @@ def test_a_saved_network_is_the_trained_one(tmp_path):
     made = trained(DROPOUT)
     write_weights(made.result.weights, tmp_path / "w.safetensors", metadata={})
     loaded = MOONS.saved_network(tmp_path / "w.safetensors")
-    assert not loaded.training
-    assert torch.equal(loaded(made.validation.inputs), made.model(made.validation.inputs))
+    assert not loaded.module.training
+    inputs = made.validation.inputs
+    assert torch.equal(loaded.module(inputs), made.network.module(inputs))
+
+
+def test_the_best_value_is_that_of_the_best_epoch():
+    """By the task's primary metric."""
+    made = trained()
+    values = [row["validation"]["accuracy"] for row in made.result.history]
+    assert made.metric.name == "accuracy" and made.best == values[made.result.best_epoch - 1] == max(values)
 
 
 def test_methods_share_everything_but_the_noise():
@@ -56,14 +73,42 @@ def test_methods_share_everything_but_the_noise():
 
 def test_splits_do_not_depend_on_the_model_or_the_training():
     """Whatever is compared is compared on the same examples."""
-    longer = Experiment(**(vars(MOONS) | {"name": "other", "epochs": 9, "batch_size": 7}))
-    one, other = (each.test_data(each.data(**DATA)) for each in (MOONS, longer))
-    assert torch.equal(one.inputs, other.inputs) and len(one) == 30
+    longer = moons("other", epochs=9, batch_size=7, width=2)
+    for part in ("train", "validation", "test"):
+        [one], [other] = (each.examples(part) for each in (MOONS, longer))
+        assert torch.equal(one.inputs, other.inputs) and torch.equal(one.targets, other.targets)
+    assert len(one) == 30
+
+
+def test_what_an_experiment_says_beyond_what_all_do_are_its_options():
+    """And all of it, but for where data lie, is what its results rest on."""
+    placed = Experiment.make(
+        "two", SAID, data={"seed": 5, "validation_fraction": 0.2, "stand_in": True}, mirror="m", cache="c"
+    )
+    assert placed.options == {"train_size": 40, "test_size": 30, "noise": 0.2}
+    assert placed.said() == MOONS.said()
+    assert placed.said() == {
+        "name": "two", "task": "moons", "network": "perceptron", "epochs": 3, "batch_size": 20,
+        "learning_rate": 0.02, "source": "generated", "validation_fraction": 0.2, "seed": 5,
+        "options": {"train_size": 40, "test_size": 30, "noise": 0.2},
+    }  # fmt: skip
+
+
+def test_an_experiment_is_read_from_a_job(monkeypatch):
+    """Its name from the wildcard, where there is none from a parameter; its places from the machine."""
+    monkeypatch.delenv("CODESIGN_MIRROR", raising=False)
+    params = SimpleNamespace(experiment=SAID, data={"seed": 5, "validation_fraction": 0.2}, name="named")
+    for wildcards, name in (({"experiment": "two"}, "two"), ({}, "named")):
+        job = SimpleNamespace(wildcards=wildcards, params=params, config={"datasets": {"mirror": "m"}})
+        found = Experiment.of(job)
+        assert found.name == name and found.said() == moons(name).said()
+        assert (found.data.mirror, found.data.cache) == (Path("m"), Path("results/datasets"))
 
 
 def test_a_mirror_given_as_text_is_a_path():
     """Configuration files hold text."""
-    settings = MOONS.data(**DATA | {"mirror": "some/folder", "cache": "other"})
+    data = {"seed": 5, "validation_fraction": 0.2}
+    settings = Experiment.make("two", SAID, data=data, mirror="some/folder", cache="other").data
     assert settings.mirror.name == "folder" and settings.cache.name == "other"
 
 
@@ -84,6 +129,6 @@ def test_a_checkpoint_that_no_longer_fits_is_made_again(tmp_path, capsys, left):
 
 def test_a_training_that_diverges_is_an_error_that_says_where():
     """Not a network of NaN."""
-    wild = Experiment(**(vars(MOONS) | {"learning_rate": 1e30, "epochs": 20}))
+    wild = moons(learning_rate=1e30, epochs=20)
     with pytest.raises(TrainingError, match="epoch"):
         trained(experiment=wild)

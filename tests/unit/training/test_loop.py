@@ -7,23 +7,30 @@ import numpy as np
 import pytest
 import torch
 
+from codesign.bayesmulti.injection import Injection
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.schemas.training import HISTORY
 from codesign.tables import read_table, write_table
-from codesign.tasks.task import Split
+from codesign.tasks.classification import Labelled
+from codesign.training.job import history_rows
 from codesign.training.loop import TrainingError, train
 from codesign.training.schedule import learning_rate_factor
 from tests.unit.training.conftest import (
+    ABOUT,
+    TwoClasses,
     generator,
     perceptron,
     pictures,
     points,
     small_resnet,
+    train_on,
     weight_noise,
 )
 
 
 def run(model, settings, *, training=None, validation=None, seed=7, **more):
-    return train(
+    return train_on(
         model,
         training or points(100, 1),
         validation or points(50, 2),
@@ -66,31 +73,39 @@ def test_it_reaches_the_best_possible_accuracy(settings):
         perceptron(), settings(epochs=10), training=points(500, 4, separation=4.0), validation=validation
     )
     best = 0.5 * (1 + math.erf(2 / math.sqrt(2)))
-    found = result.history[result.best_epoch - 1]["validation_accuracy"]
+    found = result.history[result.best_epoch - 1]["validation"]["accuracy"]
     assert found == pytest.approx(best, abs=3 * math.sqrt(best * (1 - best) / 2000))
 
 
 def test_the_history_is_a_table(settings, tmp_path):
-    """Every column of the schema, nothing else, an epoch a row, and no time."""
+    """Every column of the schema, nothing else, an epoch, part and quantity a row, and no time."""
     result = run(perceptron(), settings(epochs=3))
-    write_table(result.history, tmp_path / "h.parquet", schema=HISTORY)
+    write_table(history_rows(result.history), tmp_path / "h.parquet", schema=HISTORY)
     rows = read_table(tmp_path / "h.parquet", schema=HISTORY).to_pylist()
-    assert [row["epoch"] for row in rows] == [1, 2, 3] and len(result.seconds) == 3
-    rates = [0.05 * 0.5 * (1 + math.cos(math.pi * k / 3)) for k in range(3)]
-    assert [row["learning_rate"] for row in rows] == pytest.approx(rates)
+    found = {(row["epoch"], row["part"], row["quantity"]): row["value"] for row in rows}
+    quantities = [("train", "learning_rate"), ("train", "loss"), ("validation", "loss")]
+    quantities += [("validation", "accuracy")]
+    assert list(found) == [(epoch, *each) for epoch in (1, 2, 3) for each in quantities]
+    assert len(result.seconds) == 3
+    for k, row in enumerate(result.history):
+        rate = 0.05 * 0.5 * (1 + math.cos(math.pi * k / 3))
+        assert found[k + 1, "train", "learning_rate"] == pytest.approx(rate)
+        assert found[k + 1, "train", "loss"] == row["train"]["loss"]
+        assert found[k + 1, "validation", "accuracy"] == row["validation"]["accuracy"]
 
 
 def test_the_history_holds_what_the_kept_weights_give(settings):
     """Loss and accuracy of the best epoch are found again with the returned weights."""
-    model, validation = perceptron(), points(50, 2)
-    result = run(model, settings(), validation=validation)
+    network, validation = perceptron(), points(50, 2)
+    model = network.module
+    result = run(network, settings(), validation=validation)
     row = result.history[result.best_epoch - 1]
     with torch.no_grad():
         logits = model(validation.inputs)
     loss = torch.nn.functional.cross_entropy(logits, validation.targets)
-    assert float(loss) == pytest.approx(row["validation_loss"], rel=1e-6)
+    assert float(loss) == pytest.approx(row["validation"]["loss"], rel=1e-6)
     right = (logits.argmax(dim=1) == validation.targets).double().mean()
-    assert float(right) == pytest.approx(row["validation_accuracy"])
+    assert float(right) == pytest.approx(row["validation"]["accuracy"])
     assert not model.training
     for name, value in model.state_dict().items():
         assert torch.equal(value, result.weights[name])
@@ -109,9 +124,10 @@ def test_training_leaves_the_global_generator_alone(settings):
     before = torch.get_rng_state()
     run(
         small_resnet(),
-        settings(epochs=1, augmentation="crop-flip"),
+        settings(epochs=1),
         training=pictures(40, 1),
         validation=pictures(20, 2),
+        options={"augmentation": "crop-flip"},
     )
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -123,14 +139,15 @@ def test_every_method_sees_the_same_examples_in_the_same_order(settings, augment
     def seen(injection, noise):
         found = []
         model = small_resnet()
-        model.conv.register_forward_hook(
+        model.module.conv.register_forward_hook(
             lambda module, arguments, _out: found.append(arguments[0].clone()) if module.training else None
         )
         run(
             model,
-            settings(epochs=2, augmentation=augmentation),
+            settings(epochs=2),
             training=pictures(40, 1),
             validation=pictures(20, 2),
+            options={"augmentation": augmentation},
             injection=injection,
             noise=noise,
         )
@@ -157,7 +174,7 @@ def test_an_epoch_sees_every_example_once(settings):
 
     inputs = []
     model = perceptron()
-    model.register_forward_hook(
+    model.module.register_forward_hook(
         lambda module, arguments, _out: inputs.append(arguments[0]) if module.training else None
     )
     run(model, settings(epochs=2), training=data, loss=loss)
@@ -170,13 +187,14 @@ def test_an_epoch_sees_every_example_once(settings):
 
 def test_noise_is_in_training_only_and_gone_afterwards(settings):
     """Validation of the history is that of the clean weights; the model keeps its names."""
-    draw, model, validation = generator(3), perceptron(), points(50, 2)
+    draw, network, validation = generator(3), perceptron(), points(50, 2)
+    model = network.module
     names = list(model.state_dict())
-    result = run(model, settings(), validation=validation, injection=weight_noise(draw, 0.5), noise=draw)
+    result = run(network, settings(), validation=validation, injection=weight_noise(draw, 0.5), noise=draw)
     assert set(model.state_dict()) == set(names) == set(result.weights)
     with torch.no_grad():
         loss = torch.nn.functional.cross_entropy(model(validation.inputs), validation.targets)
-    assert float(loss) == pytest.approx(result.history[result.best_epoch - 1]["validation_loss"], rel=1e-6)
+    assert float(loss) == pytest.approx(result.history[result.best_epoch - 1]["validation"]["loss"], rel=1e-6)
     assert result.history != run(perceptron(), settings(), validation=validation).history
 
 
@@ -184,33 +202,67 @@ def test_an_injection_that_exchanges_parameters_is_refused(settings):
     """The optimiser would train tensors the model no longer uses."""
 
     @contextmanager
-    def exchanging(model):
-        model.layers.linear1.weight = torch.nn.Parameter(model.layers.linear1.weight.detach().clone())
+    def exchanging(network):
+        layer = network.module.layers.linear1
+        layer.weight = torch.nn.Parameter(layer.weight.detach().clone())
         yield
 
     with pytest.raises(TrainingError, match=r"exchanged parameters: layers\.linear1\.weight"):
         run(perceptron(), settings(), injection=exchanging)
 
 
+def test_a_tensor_under_two_names_is_learnt_once(settings):
+    """One step with a rate of 1 is the whole gradient, not twice of it; both names keep one value."""
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    module[1].weight = module[0].weight
+    for parameter in module.parameters():
+        parameter.data.normal_(generator=generator(6))
+    data, start = points(40, 3), module[0].weight.detach().clone()
+    torch.nn.functional.cross_entropy(module(data.inputs), data.targets).backward()
+    expected = start - module[0].weight.grad
+    how = {"batch_size": 40, "learning_rate": 1.0, "momentum": 0, "weight_decay": 0, "schedule": "constant"}
+    result = run(module, settings(epochs=1, **how), training=data, validation=data)
+    torch.testing.assert_close(result.weights["0.weight"], expected)
+    assert torch.equal(result.weights["0.weight"], result.weights["1.weight"])
+
+
+def test_a_layer_with_several_outputs_is_named_where_one_is_not_finite(settings):
+    """A recurrent layer gives a pair; it is the first that fails, not the layer that reads it."""
+
+    class Recurrent(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gru, self.out = torch.nn.GRU(2, 4, batch_first=True), torch.nn.Linear(4, 2)
+
+        def forward(self, inputs):
+            return self.out(self.gru(inputs[:, None])[0][:, -1])
+
+    model = Recurrent()
+    with torch.no_grad():
+        model.gru.weight_ih_l0[8:] = torch.nan  # the gate that makes the new state
+    with pytest.raises(TrainingError, match=r"first output that is not finite: gru \(GRU\)"):
+        run(model, settings())
+
+
 def test_training_stops_when_validation_no_longer_improves(settings):
     """Random labels: after the best epoch, exactly `patience` more; the best weights are those a
     training of that length ends with."""
-    data = Split(points(60, 1).inputs, torch.randint(0, 2, (60,), generator=generator(0)))
-    other = Split(points(60, 2).inputs, torch.randint(0, 2, (60,), generator=generator(1)))
+    data = Labelled(points(60, 1).inputs, torch.randint(0, 2, (60,), generator=generator(0)))
+    other = Labelled(points(60, 2).inputs, torch.randint(0, 2, (60,), generator=generator(1)))
     how = {"schedule": "constant", "learning_rate": 0.2, "patience": 3}
     result = run(perceptron(), settings(epochs=60, **how), training=data, validation=other)
     assert result.stopped_early and len(result.history) == result.best_epoch + 3
-    losses = [row["validation_loss"] for row in result.history]
+    losses = [row["validation"]["loss"] for row in result.history]
     assert min(losses) == losses[result.best_epoch - 1]
     short = run(perceptron(), settings(epochs=result.best_epoch, **how), training=data, validation=other)
     for name, value in short.weights.items():
         assert torch.equal(value, result.weights[name])
 
 
-def test_the_best_epoch_can_be_chosen_by_accuracy(settings):
+def test_the_best_epoch_can_be_chosen_by_the_metric(settings):
     """The earliest epoch of largest accuracy."""
-    result = run(perceptron(), settings(epochs=8, select="accuracy"))
-    scores = [row["validation_accuracy"] for row in result.history]
+    result = run(perceptron(), settings(epochs=8, select="metric"))
+    scores = [row["validation"]["accuracy"] for row in result.history]
     assert result.best_epoch == scores.index(max(scores)) + 1
 
 
@@ -218,23 +270,35 @@ def test_the_best_epoch_can_be_chosen_by_accuracy(settings):
 def test_every_optimiser_lowers_the_loss(settings, optimiser):
     """From the first to the last epoch."""
     history = run(perceptron(), settings(epochs=6, optimiser=optimiser)).history
-    assert history[-1]["train_loss"] < history[0]["train_loss"]
+    assert history[-1]["train"]["loss"] < history[0]["train"]["loss"]
 
 
 def test_channels_last_changes_memory_order_and_not_the_result(settings):
-    """Up to rounding."""
-    data = {"training": pictures(64, 1), "validation": pictures(32, 2)}
-    plain = run(small_resnet(), settings(epochs=1), **data)
-    last = run(small_resnet(), settings(epochs=1, channels_last=True), **data)
-    assert last.history[0]["validation_loss"] == pytest.approx(plain.history[0]["validation_loss"], rel=1e-3)
-    assert all(tensor.is_contiguous() for tensor in last.weights.values())
+    """Up to rounding; what is kept lies as every other tensor does."""
+    how, found, orders = settings(epochs=1), {}, {}
+    for last in (False, True):
+        network, task = small_resnet(), TwoClasses((1, 8, 8))
+        task.channels_last = last
+
+        def look(_module, inputs, last=last):
+            orders[last] = inputs[0].is_contiguous(memory_format=torch.channels_last)
+
+        hook = network.module.stages.register_forward_pre_hook(look)
+        found[last] = train(
+            network, task, ABOUT, pictures(64, 1), pictures(32, 2), settings=how, order=generator(7)
+        )
+        hook.remove()
+    assert orders == {False: False, True: True}
+    plain, rearranged = (found[last].history[0]["validation"]["loss"] for last in (False, True))
+    assert rearranged == pytest.approx(plain, rel=1e-3)
+    assert all(tensor.is_contiguous() for tensor in found[True].weights.values())
 
 
 def test_a_loss_that_is_not_finite_stops_with_epoch_batch_and_layer(settings):
     """The second layer's weight is infinite: the first output that fails is its own."""
     model = perceptron()
     with torch.no_grad():
-        model.layers.linear2.weight[0, 0] = torch.inf
+        model.module.layers.linear2.weight[0, 0] = torch.inf
     with pytest.raises(TrainingError, match=r"epoch 1, batch 1 of 7.*layers\.linear2 \(Linear\)"):
         run(model, settings())
 
@@ -258,13 +322,13 @@ def test_noise_that_breaks_one_batch_is_drawn_again_to_find_the_layer(settings):
     draw = generator(0)
 
     @contextmanager
-    def rare(model):
+    def rare(network):
         def spoil(module, _arguments, output):
             if module.training and float(torch.rand((), generator=draw)) < 0.1:
                 return output * torch.inf
             return output
 
-        hook = model.layers.relu1.register_forward_hook(spoil)
+        hook = network.module.layers.relu1.register_forward_hook(spoil)
         try:
             yield
         finally:
@@ -273,7 +337,7 @@ def test_noise_that_breaks_one_batch_is_drawn_again_to_find_the_layer(settings):
     model = perceptron()
     with pytest.raises(TrainingError, match=r"layers\.relu1 \(ReLU\)"):
         run(model, settings(epochs=20), injection=rare, noise=draw)
-    assert not model.layers.relu1._forward_hooks
+    assert not model.module.layers.relu1._forward_hooks
 
 
 def test_validation_that_is_not_finite_stops_too(settings):
@@ -296,7 +360,6 @@ def test_progress_is_quiet_where_there_is_no_terminal(settings, capfd):
         pytest.param({"optimiser": "lion"}, "optimiser must be one of sgd", id="optimiser"),
         pytest.param({"schedule": "poly"}, "schedule must be one of", id="schedule"),
         pytest.param({"select": "f1"}, "select must be one of", id="select"),
-        pytest.param({"augmentation": "mixup"}, "augmentation must be one of", id="augmentation"),
         pytest.param({"epochs": 0}, "epochs must be at least 1", id="epochs"),
         pytest.param({"batch_size": 0}, "batch_size must be", id="batch"),
         pytest.param({"learning_rate": 0.0}, "learning_rate must be positive", id="rate"),
@@ -335,11 +398,29 @@ def test_warm_up_is_linear():
 
 
 @pytest.mark.slow
-def test_a_compiled_network_trains_alike(settings):
-    """Up to rounding; the compiler takes its time."""
-    plain = run(perceptron(), settings(epochs=2))
-    compiled = run(perceptron(), settings(epochs=2, compile=True))
-    assert compiled.history[-1]["train_loss"] == pytest.approx(plain.history[-1]["train_loss"], rel=1e-4)
+@pytest.mark.parametrize("site", ["none", "activation", "weight"])
+def test_a_compiled_network_trains_alike(settings, site):
+    """Up to rounding, with the same draws of noise; the compiler takes its time."""
+    found = []
+    for compiled in (False, True):
+        torch.compiler.reset()
+        network, draw = perceptron(), generator(3)
+        before = [id(parameter) for parameter in network.module.parameters()]
+        spec = NoiseSpec("m", site, (MultinomialNoise(0.2, 0.2),) * len(network.places(site)))
+        result = run(
+            network,
+            settings(epochs=2, compile=compiled),
+            injection=lambda inside, spec=spec, draw=draw: Injection(inside, spec, draw),
+            noise=draw,
+        )
+        assert [id(parameter) for parameter in network.module.parameters()] == before
+        found.append((result, draw.get_state()))
+    (plain, drawn), (compiled, drawn_too) = found
+    assert torch.equal(drawn, drawn_too)
+    for name, value in plain.weights.items():
+        torch.testing.assert_close(compiled.weights[name], value, rtol=1e-3, atol=1e-4)
+    if site != "none":
+        assert plain.history != run(perceptron(), settings(epochs=2)).history
 
 
 @pytest.mark.slow
@@ -348,9 +429,10 @@ def test_a_gpu_trains_like_the_processor(settings):
     """Mixed precision and channels-last reach the same accuracy within three standard errors."""
     data = {"training": pictures(512, 1), "validation": pictures(512, 2)}
     plain = run(small_resnet(), settings(epochs=4), **data)
-    model = small_resnet().to("cuda")
-    found = run(model, settings(epochs=4, amp=True, channels_last=True), **data)
+    model = small_resnet()
+    model.module.to("cuda")
+    found = run(model, settings(epochs=4, amp=True), **data)
     error = 3 * math.sqrt(2 * 0.25 / 512)
-    assert found.history[-1]["validation_accuracy"] == pytest.approx(
-        plain.history[-1]["validation_accuracy"], abs=error
+    assert found.history[-1]["validation"]["accuracy"] == pytest.approx(
+        plain.history[-1]["validation"]["accuracy"], abs=error
     )

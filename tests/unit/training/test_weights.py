@@ -4,21 +4,26 @@ import pytest
 import torch
 
 from codesign.models.build import build_model, initialise
-from codesign.training.weights import WeightsError, load_weights, read_weights, weights_of, write_weights
+from codesign.models.network import network_of
+from codesign.models.weights import WeightsError, copied, load_weights, read_weights, write_weights
 
 
 def network(width=1.0):
     model = build_model("perceptron", classes=2, features=2, width=width)
-    return initialise(model, torch.Generator().manual_seed(0))
+    return network_of(initialise(model, torch.Generator().manual_seed(0)))
+
+
+def weights_of(network):
+    return {name: copied(tensor) for name, tensor in network.state().items()}
 
 
 def test_weights_come_back_bit_for_bit_with_their_metadata(tmp_path):
     """Into a network that had none."""
-    model, other = network(), build_model("perceptron", classes=2, features=2)
+    model, other = network(), network_of(build_model("perceptron", classes=2, features=2))
     write_weights(weights_of(model), tmp_path / "w.safetensors", metadata={"method": "erm", "p": [0.1, 0.2]})
     assert load_weights(other, tmp_path / "w.safetensors") == {"method": "erm", "p": [0.1, 0.2]}
-    for name, value in model.state_dict().items():
-        assert torch.equal(value, other.state_dict()[name])
+    for name, value in model.state().items():
+        assert torch.equal(value, other.state()[name])
 
 
 def test_the_same_weights_give_the_same_bytes(tmp_path):
@@ -35,7 +40,7 @@ def test_a_copy_of_the_weights_does_not_follow_the_model():
     model = network()
     kept = weights_of(model)
     with torch.no_grad():
-        model.layers.linear1.weight.zero_()
+        model.module.layers.linear1.weight.zero_()
     assert kept["layers.linear1.weight"].any()
 
 

@@ -1,0 +1,46 @@
+"""What the rules of rules/evaluation.smk ask of the configuration and of each other."""
+
+
+def device_evaluations(wildcards):
+    """Scores on devices, all chunks of one experiment and method."""
+    return expand(
+        "results/{lab}evaluation/{experiment}/{method}/devices-{chunk}.parquet",
+        lab=wildcards.lab,
+        experiment=wildcards.experiment,
+        method=wildcards.method,
+        chunk=CHUNKS[wildcards.lab],
+    )
+
+
+def levels_of_details(wildcards):
+    """Usability levels that a task keeps details for."""
+    return ABOUT[wildcards.experiment].details["levels"]
+
+
+def plan_of_details(wildcards):
+    """Which programmings a task keeps details of."""
+    return {
+        "stands_for": "level",
+        "memsim": config["memsim"],
+        "noises": ["lognormal"],
+        "programmings": ABOUT[wildcards.experiment].details["programmings"],
+    }
+
+
+def evaluations_of_experiment(wildcards):
+    """Scores of every method in one experiment."""
+    return expand(
+        "results/{lab}evaluation/{experiment}/{method}.parquet",
+        lab=wildcards.lab,
+        experiment=wildcards.experiment,
+        method=METHODS,
+    )
+
+
+def summaries_of_experiments(wildcards):
+    """Summaries of every experiment."""
+    return expand(
+        "results/{lab}evaluation/{experiment}-summary.parquet",
+        lab=wildcards.lab,
+        experiment=EXPERIMENTS,
+    )

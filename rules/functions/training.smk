@@ -1,0 +1,85 @@
+"""What the rules of rules/training.smk ask of the configuration and of each other."""
+
+from codesign.tasks.mirror import mirror_of, only_stand_in
+
+
+def corner_code(wildcards):
+    """Digest of the trial without noise: no method's code counts."""
+    about = ABOUT[wildcards.experiment]
+    modules = [module_of(about.name), *modules_of_method("erm")]
+    return code_digest("run_corner_trial.py", modules=modules, data=about.computing)
+
+
+def rounds_of(method):
+    """Rounds of the noise search; none for a method that has nothing to search."""
+    return config["search"]["rounds"] if method in config["search"]["limits"] else 0
+
+
+def trials_of_rounds(wildcards, rounds):
+    """Every trial of the first rounds of a search."""
+    return expand(
+        "results/{lab}search/{experiment}/{method}/round-{round}-slot-{slot}.parquet",
+        lab=wildcards.lab,
+        experiment=wildcards.experiment,
+        method=wildcards.method,
+        round=range(1, rounds + 1),
+        slot=range(1, config["search"]["slots"] + 1),
+    )
+
+
+def corner_of_trial(wildcards):
+    """The trial without noise, which is the same for every method: each search begins with it."""
+    first = (wildcards.round, wildcards.slot) == ("1", "1")
+    return expand(
+        "results/{lab}search/{experiment}/corner.parquet" if first else [],
+        lab=wildcards.lab,
+        experiment=wildcards.experiment,
+    )
+
+
+def trials_before(wildcards):
+    """Trials of the rounds before this one."""
+    return trials_of_rounds(wildcards, int(wildcards.round) - 1)
+
+
+def trials_of_search(wildcards):
+    """Every trial of a method's search."""
+    return trials_of_rounds(wildcards, rounds_of(wildcards.method))
+
+
+def gpus_of_experiment(wildcards):
+    """GPUs of a job that computes with a network."""
+    return SCALES[wildcards.experiment].gpus
+
+
+def memory_mb_of_experiment(wildcards, attempt):
+    """Memory of such a job in MB: more with every attempt."""
+    return SCALES[wildcards.experiment].memory_mb * attempt
+
+
+def minutes_of_experiment(wildcards, attempt):
+    """Longest duration of such a job in minutes: more with every attempt."""
+    return SCALES[wildcards.experiment].minutes * attempt
+
+
+def experiment_of(wildcards):
+    """What the configuration says of an experiment: data, network and training."""
+    return EXPERIMENTS[wildcards.experiment]
+
+
+def data_of(wildcards):
+    """How an experiment's examples are divided; where they lie is no parameter, so moving them reruns nothing."""
+    return division_of(wildcards.experiment)
+
+
+def division_of(experiment):
+    """Seed and fraction of the division, and whether a mirror holds another file than the published one."""
+    source = ABOUT[experiment].sources[EXPERIMENTS[experiment]["source"]]
+    other = source.stand_in is not None and only_stand_in(
+        mirror_of(config), published=source.published, stand_in=source.stand_in
+    )
+    return {
+        "seed": config["seed"],
+        "validation_fraction": config["training"]["validation_fraction"],
+        "stand_in": other,
+    }

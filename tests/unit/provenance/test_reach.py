@@ -1,0 +1,303 @@
+"""How far an edit reaches: which jobs have another code digest, and so run again.
+
+Too far, and a new column trains every network again; not far enough, and a result stays that its
+formula no longer gives. Who really uses a module is found out here without the digest's own
+reading of imports: by Python's bytecode, and by importing every script.
+"""
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from modulefinder import ModuleFinder
+from pathlib import Path
+
+import pytest
+
+from codesign.bayesmulti.methods import method_module, method_names, noise_module
+from codesign.provenance.digest import BOOKKEEPING, code_digest
+
+REPOSITORY = Path(__file__).parents[3]
+SCRIPTS = {path.stem: path for path in sorted((REPOSITORY / "workflow_scripts").glob("*.py"))}
+
+NOISES = "codesign.bayesmulti.noises"
+OF_THE_NOISE = ("run_noise_trial", "train_network", "train_crossbar", "certify_network")
+"""Jobs of one method that load its noise by name."""
+OF_THE_METHOD = ("propose_noise", "choose_noise", "draw_noise")
+"""Jobs of one method that load both by name."""
+OF_DRAWN_METHODS = (
+    "draw_accuracy",
+    "draw_certificates",
+    "draw_correlation",
+    "draw_crossbar",
+    "draw_energy",
+    "draw_search",
+)
+"""Figures that load the methods they draw."""
+OF_NO_NOISE = ("measure_crossbar", "simulate_crossbar", "draw_search")
+"""Jobs that could load a noise and load none: networks that are trained already, and parameters."""
+
+
+def loaded_by_name(script: str, method: str) -> list[str]:
+    """What a job of one method loads by name, as a rule says it to `code_digest`."""
+    found = []
+    if script in OF_THE_METHOD or script in OF_DRAWN_METHODS:
+        found.append(method_module(method))
+    if script in OF_THE_NOISE or script in OF_THE_METHOD:
+        found.append(noise_module(method))
+    if script in OF_NO_NOISE:
+        found.append(NOISES)
+    return found
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory) -> Path:
+    """A copy of the package, to edit."""
+    folder = tmp_path_factory.mktemp("reach") / "codesign"
+    return Path(
+        shutil.copytree(REPOSITORY / "codesign", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    )
+
+
+def digests(package: Path, method: str) -> dict[str, str]:
+    return {
+        script: code_digest(path, package=package, modules=loaded_by_name(script, method))
+        for script, path in SCRIPTS.items()
+    }
+
+
+def reached(package: Path, name: str, edit, *, method: str = "dropout") -> set[str]:
+    """Scripts whose digest for a method's job changes when one file is edited; the edit is undone."""
+    path = package / name
+    before = digests(package, method)
+    text = path.read_text() if path.exists() else None
+    path.write_text(edit(text))
+    after = digests(package, method)
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+    return {script for script in SCRIPTS if before[script] != after[script]}
+
+
+def another_formula(text: str) -> str:
+    """The text with one more statement in its first function, or at its end where it has none."""
+    tree = ast.parse(text)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    (functions[0] if functions else tree).body.append(ast.parse("CHANGED = 1").body[0])
+    return ast.unparse(tree)
+
+
+def new_file(_text: None) -> str:
+    return "CHANGED = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "expected"),
+    [
+        pytest.param("schemas/another.py", new_file, "", id="a-new-table"),
+        pytest.param("schemas/energy.py", another_formula, "count_energy draw_energy", id="a-new-column"),
+        pytest.param("provenance/records.py", another_formula, "", id="what-is-written-down-of-a-job"),
+        pytest.param("bayesmulti/methods/another.py", new_file, "", id="a-new-method"),
+        pytest.param("bayesmulti/noises/another.py", new_file, "", id="a-new-noise"),
+        pytest.param(
+            "bayesmulti/methods/gaussian.py", another_formula, "", id="another-method-than-the-jobs-own"
+        ),
+        pytest.param("bayesmulti/noises/gaussian.py", another_formula, "", id="another-noise"),
+        pytest.param(
+            "bayesmulti/noises/dropout.py",
+            another_formula,
+            "certify_network choose_noise draw_noise propose_noise run_noise_trial train_crossbar "
+            "train_network",
+            id="the-jobs-own-noise",
+        ),
+        pytest.param(
+            "bayesmulti/methods/dropout.py",
+            another_formula,
+            "choose_noise draw_accuracy draw_certificates draw_correlation draw_crossbar draw_energy "
+            "draw_noise draw_search propose_noise",
+            id="the-jobs-own-method",
+        ),
+        pytest.param(
+            "nonideality/usability.py",
+            another_formula,
+            "choose_panel correlate_usability draw_usability extract_nonidealities make_virtual_devices "
+            "run_campaign",
+            id="the-usability-formula",
+        ),
+        pytest.param(
+            "nonideality/device.py",
+            another_formula,
+            "extract_nonidealities make_virtual_devices run_campaign",
+            id="the-extraction",
+        ),
+        pytest.param("nonideality/levels.py", another_formula, "choose_panel", id="the-trend-of-the-devices"),
+        pytest.param(
+            "fabrication/propose.py",
+            another_formula,
+            "propose_devices run_campaign tabulate_campaign",
+            id="the-fabrication-search",
+        ),
+        pytest.param(
+            "noise_search/search.py", another_formula, "choose_noise propose_noise", id="the-noise-search"
+        ),
+    ],
+)
+def test_an_edit_reaches_the_jobs_that_use_it(package, name, edit, expected):
+    """The numbers that a change of the layout must not let grow."""
+    assert reached(package, name, edit) == set(expected.split())
+
+
+def test_a_job_whose_rule_does_not_say_what_it_loads_counts_every_method(package):
+    """Forgetting to say it runs jobs too often, never too seldom."""
+    script = SCRIPTS["train_network"]
+    before = code_digest(script, package=package)
+    another = package / "bayesmulti/noises/another.py"
+    another.write_text("CHANGED = 1\n")
+    after = code_digest(script, package=package)
+    another.unlink()
+    assert after != before
+
+
+def test_the_network_half_does_not_rest_on_how_devices_are_read_and_made():
+    """No edit in fabrication or extraction tries another noise, or scores a network again."""
+    for script in ("propose_noise", "choose_noise", "train_network", "run_noise_trial", "evaluate_network"):
+        used = used_by(SCRIPTS[script])
+        rooms = {name.split(".")[1] for name in used if name.count(".")}
+        assert not rooms & {"fabrication", "virtual_lab", "iv", "pages", "figures"}, script
+        assert {name for name in used if ".nonideality." in name} <= {"codesign.nonideality.profile"}, script
+
+
+def test_the_package_itself_says_nothing():
+    """Its `__init__` counts with every job: a version there would train all networks at each release."""
+    tree = ast.parse((REPOSITORY / "codesign/__init__.py").read_text())
+    assert all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in tree.body)
+
+
+@cache
+def used_by(script: Path) -> set[str]:
+    """Modules of the package that a script's bytecode imports, in functions too, and what those import."""
+    finder = ModuleFinder(path=[str(REPOSITORY)])  # other packages are not looked for
+    finder.run_script(str(script))
+    return {name for name in finder.modules if name.split(".")[0] == "codesign"}
+
+
+IMPORT_ALL = """
+import json, os, runpy, sys
+for name in ("numpy", "scipy.stats", "pyarrow.parquet", "yaml", "jsonschema", "torch", "matplotlib.figure"):
+    __import__(name)
+sys.dont_write_bytecode = True
+found = {}
+for script in sys.argv[1:]:
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        runpy.run_path(script, run_name="imported")
+        names = [name for name in sys.modules if name.split(".")[0] == "codesign"]
+        os.write(writing, json.dumps(names).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        found[script] = json.loads(pipe.read() or b"null")
+    os.wait()
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def imported() -> dict[str, set[str]]:
+    """Modules of the package that are there once a script is imported, asked of Python itself."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL, *map(str, SCRIPTS.values())],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return {Path(path).stem: set(names) for path, names in json.loads(done.stdout).items()}
+
+
+ROOMS = {
+    "bayesmulti": "bayesmulti/injection.py",
+    "bayesopt": "bayesopt/acquisition.py",
+    "certificates": "certificates/bounds.py",
+    "crossbar": "crossbar/mapping.py",
+    "evaluation": "evaluation/statistics.py",
+    "fabrication": "fabrication/encoding.py",
+    "figures": "figures/style.py",
+    "iv": "iv/measurement.py",
+    "memsim": "memsim/simulator.py",
+    "models": "models/build.py",
+    "noise_search": "noise_search/rounds.py",
+    "nonideality": "nonideality/spread.py",
+    "pages": "pages/html.py",
+    "schemas": "schemas/evaluation.py",
+    "tasks": "tasks/task.py",
+    "training": "training/loop.py",
+    "virtual_lab": "virtual_lab/landscape.py",
+}
+"""A module of each room that holds formulas."""
+
+
+def test_every_room_is_tried():
+    """A room that is built later belongs into the table."""
+    rooms = {path.parent.name for path in (REPOSITORY / "codesign").glob("*/__init__.py")}
+    assert set(ROOMS) == rooms - set(BOOKKEEPING)
+
+
+@pytest.mark.parametrize("name", ROOMS.values(), ids=list(ROOMS))
+def test_a_changed_formula_reaches_every_script_that_uses_it(package, imported, name):
+    """Neither a script that imports its module, nor one that does so later in a function, is left out."""
+    module = "codesign." + name.removesuffix(".py").replace("/", ".")
+    users = {script for script, path in SCRIPTS.items() if module in imported[script] | used_by(path)}
+    assert users, f"{module} is used by no script: try another one"
+    assert reached(package, name, another_formula) >= users
+
+
+def test_no_module_that_a_script_imports_is_hidden(imported):
+    """Bytecode, not the digest's own reading, says what a script imports; Python agrees."""
+    for script, path in SCRIPTS.items():
+        assert imported[script] <= used_by(path), script
+
+
+MAKE_NOISES = """
+import os, sys
+from codesign.bayesmulti.methods import method_names, method_of
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.bayesmulti.specification import method_spec
+for method in method_names():
+    if os.fork() == 0:
+        before = set(sys.modules)
+        parameters = dict.fromkeys(method_of(method).parameters, 0.1)
+        spec = method_spec(method, parameters, 2, site="activation")
+        assert NoiseSpec.from_json(spec.to_json()) == spec
+        new = sorted(name for name in set(sys.modules) - before if name.startswith("codesign"))
+        print(method, *new, flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_a_method_and_its_noise_are_all_that_is_loaded_by_name():
+    """What a rule says to the digest is what a job loads, seen in processes that make each method's noise."""
+    done = subprocess.run(
+        [sys.executable, "-c", MAKE_NOISES],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = {method: set(new) for method, *new in map(str.split, done.stdout.splitlines())}
+    assert loaded == {name: {method_module(name), noise_module(name)} - {NOISES} for name in method_names()}
+
+
+def test_nothing_is_run_that_no_import_shows():
+    """`importlib` brings in its folder; other ways to run code by name would pass the digest by."""
+    package = REPOSITORY / "codesign"
+    for path in package.rglob("*.py"):
+        if path.relative_to(package).parts[0] in BOOKKEEPING:
+            continue
+        names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+        assert not names & {"__import__", "exec", "eval", "runpy"}, path

@@ -1,0 +1,48 @@
+"""Train without noise and score on the panel's devices: the trial that every method's search begins with."""
+
+from pathlib import Path
+
+from codesign.bayesmulti.specification import method_spec
+from codesign.log import log_to
+from codesign.noise_search.trial import run_trial
+from codesign.nonideality.profile import read_profiles
+from codesign.provenance.records import recorded
+from codesign.tasks.experiment import Experiment, use_threads
+
+
+def main(
+    *,
+    panel: Path,
+    trial: Path,
+    experiment: Experiment,
+    training: dict,
+    memsim: dict,
+    programmings: int,
+    seed: int,
+) -> None:
+    """Write one row a panel device, programming and metric; none where training failed."""
+    run_trial(
+        trial,
+        method_spec("erm", {}, 0),
+        experiment,
+        read_profiles(panel),
+        asked={},
+        training=training,
+        memsim=memsim,
+        programmings=programmings,
+        seed=seed,
+    )
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]), recorded(snakemake):
+        use_threads(snakemake.threads)
+        main(
+            panel=Path(snakemake.input.panel),
+            trial=Path(snakemake.output.trial),
+            experiment=Experiment.of(snakemake),
+            training=snakemake.params.training,
+            memsim=snakemake.params.memsim,
+            programmings=snakemake.params.programmings,
+            seed=snakemake.params.seed,
+        )
