@@ -14,10 +14,11 @@ RULES = {
     name
     for path in sorted((REPOSITORY / "rules").glob("*.smk"))
     if path.name != "bench.smk"
-    for name in re.findall(r"^(?:rule|checkpoint) (\w+):$", path.read_text(), re.MULTILINE)
+    for name in re.findall(r"^ *(?:rule|checkpoint) (\w+):$", path.read_text(), re.MULTILINE)
 }
 """Rules that a cluster may run; those of bench.smk need an instrument."""
 WITH_A_NETWORK = {
+    "run_corner_trial",
     "run_noise_trial",
     "train_network",
     "evaluate_levels",
@@ -49,7 +50,7 @@ def slurm() -> dict:
 def asked(project) -> Callable[..., set[Asked]]:
     """What jobs with a network ask for where no profile says more, from a dry run of every experiment."""
     for path in (project.folder / "rules").glob("*.smk"):  # a job that has a message shows no resources
-        path.write_text(re.sub(r"    message:\n        .*\n", "", path.read_text()))
+        path.write_text(re.sub(r"^ +message:\n.*\n", "", path.read_text(), flags=re.MULTILINE))
     little = {"virtual_lab": {"devices": 5}, "training": {"methods": ["erm", "bayesmulti"]}}
     little |= {"search": {"rounds": 1}, "evaluation": {"devices_per_job": 128}}
     (project.folder / "little.yaml").write_text(yaml.safe_dump(little))
