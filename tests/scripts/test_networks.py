@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from codesign.configuration import shared_training
 from codesign.evaluation.job import plan_of
 from codesign.iv.measurement import write_measurement
 from codesign.models.weights import read_weights
@@ -18,7 +19,6 @@ from codesign.schemas.evaluation import EVALUATION
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
 from codesign.schemas.profile import PROFILE
 from codesign.schemas.training import HISTORY
-from codesign.settings import shared_training
 from codesign.tables import read_metadata, read_rows, read_table, write_table
 from codesign.tasks.about import about_of
 from codesign.tasks.experiment import Experiment
