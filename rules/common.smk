@@ -166,7 +166,7 @@ def start_warm():
 
     Not where jobs run elsewhere or in environments of their own, nor on the bench, which ends its
     measurements by itself when it is told to stop. What stands before every command takes programs
-    alone, so that a `shell:` anywhere would exclude it as well.
+    alone, not what a shell understands, so that it stays away from workflows with commands.
     """
     if (
         not workflow.local_exec

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from codesign import settings as module
+from codesign import configuration as module
 from codesign.configuration import (
     RENAMED,
     SHARED,
