@@ -161,6 +161,16 @@ def methods_code(script, *more):
     return code_digest(script, modules=[*map(method_module, METHODS), *more])
 
 
+def say_where_to_look():
+    """Tell, before the first job, where the card of the next devices will stand, and how all is seen."""
+    if any(job.rule.name == "draw_proposals" for job in workflow.dag.needrun_jobs()):
+        print(
+            f"next devices to make: results/{LAB}figures/proposals.pdf (in about a minute)\n"
+            "everything as a page: make report",
+            file=sys.stderr,
+        )
+
+
 def start_warm():
     """Let the jobs of this run start in a process that has their libraries loaded; see codesign/warm.
 
