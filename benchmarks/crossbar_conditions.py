@@ -51,10 +51,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(CONDITIONS))
     given = parser.parse_args()
 
+    from codesign.configuration import experiments
     from codesign.crossbar.experiment import programmable, simulate
     from codesign.crossbar.networks import network_with, read_runs
     from codesign.nonideality.profile import nearest_level, read_profiles
-    from codesign.settings import experiments
     from codesign.tasks.experiment import Experiment, use_threads
 
     use_threads(1)

@@ -42,7 +42,7 @@ if config["bench"]["run"] not in MEASURED_RUNS:
             methods=CROSSBAR_METHODS,
             crossbar=CROSSBAR_HARDWARE,
             bench=config["bench"],
-            code=network_code("measure_crossbar.py"),
+            code=network_code("measure_crossbar.py", noise=False),
         message:
             f"Measure {config['bench']['run']} on the crossbar"
         script:

@@ -36,7 +36,7 @@ rule certify_network:
         memsim=config["memsim"],
         seed=config["seed"],
         chance=chance_of_experiment,
-        code=network_code("certify_network.py"),
+        code=network_code("certify_network.py", noise_module),
     message:
         "Certify {wildcards.experiment}, {wildcards.method}"
     script:

@@ -11,23 +11,22 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from codesign import warm
-from codesign.bayesmulti.methods import method_module, method_of, noise_module
+from codesign.bayesmulti.methods import NOISES, method_module, method_of, noise_module
 from codesign.evaluation.chunks import chunks
 from codesign.fabrication.check import check_fabrication
 from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.iv.names import DEVICE_ID
 from codesign.provenance.digest import code_digest as digest_of
 from codesign.provenance.digest import content_digest, libraries_of
-from codesign.settings import (
-    SettingsError,
+from codesign.configuration import (
     check_experiments,
-    check_settings,
     configuration_schema,
     experiments,
     refuse_old_words,
     scales,
     shared_training,
 )
+from codesign.settings import SettingsError, check_settings
 from codesign.tasks.about import AboutError, about_of
 from codesign.tasks.registry import module_of
 
@@ -138,22 +137,28 @@ def modules_of_method(method):
     return [method_module(method), noise_module(method)]
 
 
-def network_code(script):
-    """The digest of a job that computes with an experiment's network: its own task and method count, no other."""
+def network_code(script, *loaded, noise=True):
+    """The digest of a job that computes with an experiment's network: its own task counts and no other.
+
+    Args:
+        script: In workflow_scripts.
+        loaded: Functions from the method of the job to a module that it loads by name.
+        noise: False where the job could load a noise and loads none.
+    """
 
     def digest(wildcards):
         about = ABOUT[wildcards.get("experiment", CROSSBAR["experiment"])]
-        methods = [wildcards.method] if "method" in wildcards.keys() else METHODS
-        loaded = [module for method in methods for module in modules_of_method(method)]
-        return code_digest(script, modules=[module_of(about.name), *loaded], data=about.computing)
+        modules = [module_of(about.name), *(module(wildcards.method) for module in loaded)]
+        return code_digest(
+            script, modules=modules if noise else [*modules, NOISES], data=about.computing
+        )
 
     return digest
 
 
-def methods_code(script):
-    """The digest of a job that shows the methods compared."""
-    loaded = [module for method in METHODS for module in modules_of_method(method)]
-    return code_digest(script, modules=loaded)
+def methods_code(script, *more):
+    """The digest of a job that draws the methods compared; `more` it loads by name."""
+    return code_digest(script, modules=[*map(method_module, METHODS), *more])
 
 
 def say_where_to_look():
@@ -171,7 +176,7 @@ def start_warm():
 
     Not where jobs run elsewhere or in environments of their own, nor on the bench, which ends its
     measurements by itself when it is told to stop. What stands before every command takes programs
-    alone, so that a `shell:` anywhere would exclude it as well.
+    alone, not what a shell understands, so that it stays away from workflows with commands.
     """
     if (
         not workflow.local_exec

@@ -37,7 +37,7 @@ rule train_crossbar:
         training=SHARED_TRAINING,
         runs=CROSSBAR["runs"],
         seed=config["seed"],
-        code=network_code("train_crossbar.py"),
+        code=network_code("train_crossbar.py", noise_module),
     message:
         "Train the crossbar's networks with {wildcards.method}"
     script:
@@ -64,7 +64,7 @@ rule simulate_crossbar:
         data=crossbar_data,
         crossbar=CROSSBAR_HARDWARE,
         seed=config["seed"],
-        code=network_code("simulate_crossbar.py"),
+        code=network_code("simulate_crossbar.py", noise=False),
     message:
         "Run the networks of {wildcards.method} on the simulated crossbar"
     script:

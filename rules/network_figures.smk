@@ -120,7 +120,7 @@ rule draw_search:
         slots=config["search"]["slots"],
         programmings=config["search"]["programmings"],
         limits=config["search"]["limits"],
-        code=methods_code("draw_search.py"),
+        code=methods_code("draw_search.py", NOISES),
     message:
         "Draw the noise search of {wildcards.experiment}"
     script:
@@ -150,7 +150,7 @@ rule draw_noise:
         mem_mb=2000,
         runtime=10,
     params:
-        code=methods_code("draw_noise.py"),
+        code=code_digest("draw_noise.py", modules=modules_of_method("bayesmulti")),
     message:
         "Draw the noise of {wildcards.experiment}"
     script:

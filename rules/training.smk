@@ -35,7 +35,7 @@ rule propose_noise:
         limits=config["search"]["limits"],
         site=config["training"]["site"],
         seed=config["seed"],
-        code=network_code("propose_noise.py"),
+        code=network_code("propose_noise.py", method_module, noise_module),
     message:
         "Propose noise for {wildcards.experiment}, {wildcards.method}, round {wildcards.round}"
     script:
@@ -93,7 +93,7 @@ rule run_noise_trial:
         memsim=config["memsim"],
         programmings=config["search"]["programmings"],
         seed=config["seed"],
-        code=network_code("run_noise_trial.py"),
+        code=network_code("run_noise_trial.py", noise_module),
     message:
         "Try noise for {wildcards.experiment}, {wildcards.method}, round {wildcards.round}, slot {wildcards.slot}"
     script:
@@ -121,7 +121,7 @@ rule choose_noise:
         limits=config["search"]["limits"],
         site=config["training"]["site"],
         fixed=config["training"]["fixed"],
-        code=network_code("choose_noise.py"),
+        code=network_code("choose_noise.py", method_module, noise_module),
     message:
         "Choose noise for {wildcards.experiment}, {wildcards.method}"
     script:
@@ -150,7 +150,7 @@ rule train_network:
         data=data_of,
         training=SHARED_TRAINING,
         seed=config["seed"],
-        code=network_code("train_network.py"),
+        code=network_code("train_network.py", noise_module),
     message:
         "Train {wildcards.experiment} with {wildcards.method}"
     script:

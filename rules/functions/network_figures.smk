@@ -49,8 +49,7 @@ def caption_of_figure(wildcards):
 
 def details_code(wildcards):
     """Digest of a job that draws a task's own figure: the task's figures module counts."""
-    loaded = [module for method in METHODS for module in modules_of_method(method)]
-    return code_digest("draw_details.py", modules=[figures_module_of(wildcards), *loaded])
+    return methods_code("draw_details.py", figures_module_of(wildcards))
 
 
 def own_figure_names():

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from codesign.bayesmulti.specification import method_spec
+from codesign.configuration import experiments, shared_training
 from codesign.crossbar.networks import train_runs, write_runs
 from codesign.crossbar.record import read_measured
-from codesign.settings import experiments, shared_training
 from codesign.tasks.experiment import Experiment, use_threads
 from tests.bench.conftest import REPOSITORY, Bench, Outcome
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from codesign.bayesmulti.specification import method_spec
+from codesign.configuration import shared_training
 from codesign.crossbar.record import RecordError, read_record, write_record
 from codesign.nonideality.profile import DeviceProfile, write_profiles
-from codesign.settings import shared_training
 from codesign.tasks.experiment import Experiment
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from codesign.configuration import shared_training
 from codesign.evaluation.job import plan_of
 from codesign.iv.measurement import write_measurement
 from codesign.models.weights import read_weights
@@ -18,7 +19,6 @@ from codesign.schemas.evaluation import EVALUATION
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
 from codesign.schemas.profile import PROFILE
 from codesign.schemas.training import HISTORY
-from codesign.settings import shared_training
 from codesign.tables import read_metadata, read_rows, read_table, write_table
 from codesign.tasks.about import about_of
 from codesign.tasks.experiment import Experiment
@@ -88,17 +88,33 @@ def devices(tmp_path_factory):
     return folder
 
 
+def corner(devices, folder, experiment):
+    """The trial without noise, which every search begins with."""
+    path = folder / "corner.parquet"
+    run(
+        "run_corner_trial",
+        panel=devices / "panel.parquet",
+        trial=path,
+        experiment=experiment,
+        training=SHARED,
+        memsim=CONFIG["memsim"],
+        programmings=2,
+        seed=5,
+    )
+    return path
+
+
 def trial(devices, folder, *, round, slot, experiment=MOONS):
     """One trial of the search."""
     path = folder / f"round-{round}-slot-{slot}.parquet"
     run(
         "run_noise_trial",
         proposal=folder / f"round-{round}.json",
+        corner=[corner(devices, folder, experiment)] if (round, slot) == (1, 1) else [],
         panel=devices / "panel.parquet",
         trial=path,
         slot=slot,
         experiment=experiment,
-        method="bayesmulti",
         training=SHARED,
         memsim=CONFIG["memsim"],
         programmings=2,

@@ -19,6 +19,7 @@ import pytest
 
 from codesign.bayesmulti.methods import method_module, method_names, noise_module
 from codesign.provenance.digest import BOOKKEEPING, code_digest
+from codesign.tasks.registry import module_of
 
 REPOSITORY = Path(__file__).parents[3]
 SCRIPTS = {path.stem: path for path in sorted((REPOSITORY / "workflow_scripts").glob("*.py"))}
@@ -29,21 +30,39 @@ OF_THE_NOISE = ("run_noise_trial", "train_network", "train_crossbar", "certify_n
 OF_THE_METHOD = ("propose_noise", "choose_noise", "draw_noise")
 """Jobs of one method that load both by name."""
 OF_DRAWN_METHODS = (
-    "draw_accuracy",
     "draw_certificates",
     "draw_correlation",
     "draw_crossbar",
+    "draw_details",
     "draw_energy",
+    "draw_scores",
     "draw_search",
 )
 """Figures that load the methods they draw."""
 OF_NO_NOISE = ("measure_crossbar", "simulate_crossbar", "draw_search")
 """Jobs that could load a noise and load none: networks that are trained already, and parameters."""
+OF_THE_TASK = (
+    *OF_THE_NOISE,
+    "propose_noise",
+    "choose_noise",
+    "run_corner_trial",
+    "evaluate_network",
+    "detail_network",
+    "measure_crossbar",
+    "simulate_crossbar",
+)
+"""Jobs that load an experiment's task."""
 
 
 def loaded_by_name(script: str, method: str) -> list[str]:
     """What a job of one method loads by name, as a rule says it to `code_digest`."""
     found = []
+    if script in OF_THE_TASK:
+        found.append(module_of("moons"))
+    if script == "draw_details":
+        found.append("codesign.tasks.moons.figures")
+    if script == "run_corner_trial":
+        found += [method_module("erm"), noise_module("erm")]
     if script in OF_THE_METHOD or script in OF_DRAWN_METHODS:
         found.append(method_module(method))
     if script in OF_THE_NOISE or script in OF_THE_METHOD:
@@ -74,6 +93,7 @@ def reached(package: Path, name: str, edit, *, method: str = "dropout") -> set[s
     path = package / name
     before = digests(package, method)
     text = path.read_text() if path.exists() else None
+    path.parent.mkdir(exist_ok=True)
     path.write_text(edit(text))
     after = digests(package, method)
     if text is None:
@@ -117,10 +137,13 @@ def new_file(_text: None) -> str:
         pytest.param(
             "bayesmulti/methods/dropout.py",
             another_formula,
-            "choose_noise draw_accuracy draw_certificates draw_correlation draw_crossbar draw_energy "
-            "draw_noise draw_search propose_noise",
+            "choose_noise draw_certificates draw_correlation draw_crossbar draw_details draw_energy "
+            "draw_noise draw_scores draw_search propose_noise",
             id="the-jobs-own-method",
         ),
+        pytest.param("tasks/another/task.py", new_file, "", id="a-new-task"),
+        pytest.param("tasks/digits/task.py", another_formula, "", id="another-task-than-the-jobs-own"),
+        pytest.param("tasks/moons/task.py", another_formula, " ".join(OF_THE_TASK), id="the-jobs-own-task"),
         pytest.param(
             "nonideality/usability.py",
             another_formula,
@@ -234,7 +257,7 @@ ROOMS = {
     "nonideality": "nonideality/spread.py",
     "pages": "pages/html.py",
     "schemas": "schemas/evaluation.py",
-    "tasks": "tasks/task.py",
+    "tasks": "tasks/contract.py",
     "training": "training/loop.py",
     "virtual_lab": "virtual_lab/landscape.py",
 }

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from codesign.settings import SettingsError, check_experiments
+from codesign.configuration import check_experiments
+from codesign.settings import SettingsError
 
 CONFIG = Path(__file__).resolve().parents[3] / "config.yaml"
 

@@ -7,20 +7,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from codesign import settings as module
-from codesign.models.build import HIDDEN
-from codesign.settings import (
+from codesign import configuration as module
+from codesign.configuration import (
     RENAMED,
     SHARED,
-    SettingsError,
     check_experiments,
-    check_settings,
     configuration_schema,
     experiments,
     refuse_old_words,
     scales,
     shared_training,
 )
+from codesign.models.build import HIDDEN
+from codesign.settings import SettingsError, check_settings
 from codesign.tasks.about import about_of, task_names
 
 REPOSITORY = Path(__file__).parents[2]

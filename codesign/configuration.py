@@ -1,0 +1,207 @@
+"""The configuration: its schema with what tasks and methods declare, and what no schema can check."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from codesign.bayesmulti.methods import limits_schema, method_names, method_of
+from codesign.settings import SettingsError, nearest, read_schema
+from codesign.tasks.about import About, Scale, about_of, task_names
+
+LARGEST_NOISE = 0.9
+"""Largest p1 + p2 of the multinomial noise."""
+SHARED = (
+    "optimiser",
+    "momentum",
+    "weight_decay",
+    "schedule",
+    "warmup_epochs",
+    "select",
+    "patience",
+    "compile",
+)
+"""Keys of `training` that every method and experiment shares."""
+RENAMED = {
+    "tasks": "experiments",
+    "experiments.*.model": "network",
+    "experiments.*.gpu": "scale, e.g. scale: full",
+    "crossbar.task": "experiment",
+    "measurements.source": "origin",
+    "search.draws": "programmings",
+    "evaluation.seeds": "programmings",
+    "training.select=accuracy": "metric",
+    "experiments.*.source=embedded": "generated",
+}
+"""Words of older configurations to today's: a key by its place, or a value after `=`."""
+
+
+def configuration_schema(path: Path | str) -> dict:
+    """The schema of the configuration: what is written down, and what tasks and methods declare.
+
+    Args:
+        path: Schema of everything that is the same for every task and method.
+
+    Returns:
+        A schema in which an experiment may say what its task's `about.yaml` allows, and nothing else.
+    """
+    schema = read_schema(path)
+    names = task_names()
+    experiment = schema["properties"]["experiments"]["additionalProperties"]
+    common = experiment["properties"]
+    experiment["properties"] = {"task": {"enum": names, "description": common["task"]["description"]}}
+    experiment["allOf"] = [
+        _experiment_schema(about_of(name), common, experiment["required"]) for name in names
+    ]
+    experiment["required"] = ["task"]
+    methods = {"enum": list(method_names())}
+    schema["properties"]["training"]["properties"]["methods"]["items"] = methods
+    schema["properties"]["crossbar"]["properties"]["methods"]["items"] = methods
+    schema["properties"]["search"]["properties"]["limits"] = limits_schema()
+    return schema
+
+
+def _experiment_schema(about: About, common: Mapping, required: Sequence[str]) -> dict:
+    """What an experiment may say where its task is this one."""
+    own = {
+        "task": {"const": about.name},
+        "source": {"enum": list(about.sources), "description": f"where {about.title} come from"},
+        "network": {"enum": list(about.networks), "description": f"network for {about.title}"},
+        "scale": {"enum": list(about.scales), "description": common["scale"]["description"]},
+    }
+    return {
+        "if": {"properties": {"task": {"const": about.name}}, "required": ["task"]},
+        "then": {
+            "properties": {**common, **own, **about.options},
+            "required": [*required, *about.required],
+            "additionalProperties": False,
+        },
+    }
+
+
+def experiments(settings: Mapping) -> dict[str, dict]:
+    """Experiments that are not left out, as `codesign.tasks.experiment.Experiment.make` takes them.
+
+    `scale` is not among what they say: it is about how their jobs run, not what they compute.
+    """
+    return {
+        name: {key: value for key, value in said.items() if key != "scale"}
+        for name, said in settings["experiments"].items()
+        if said is not None
+    }
+
+
+def scales(settings: Mapping) -> dict[str, Scale]:
+    """What a job of each experiment may use: the scale it names, or its task's first."""
+    found = {}
+    for name, said in settings["experiments"].items():
+        if said is not None:
+            known = about_of(said["task"]).scales
+            found[name] = known[said.get("scale", next(iter(known)))]
+    return found
+
+
+def shared_training(settings: Mapping) -> dict:
+    """What every training shares, as `codesign.training.job.training_settings` takes it."""
+    return {name: settings["training"][name] for name in SHARED}
+
+
+def refuse_old_words(settings: Mapping) -> None:
+    """End with today's words where a configuration has those of an older version.
+
+    Raises:
+        SettingsError: One line a word.
+    """
+    lines = []
+    for place, now in RENAMED.items():
+        key, _, value = place.partition("=")
+        for found, holder, last in _at(settings, key.split(".")):
+            if value and holder[last] != value:
+                continue
+            if value == "embedded" and holder.get("task") != "moons":
+                continue
+            said = f"{found}: {value} is" if value else f"{found}: this key is"
+            lines.append(f"{said} now called {now}")
+    if lines:
+        raise SettingsError(
+            "\n  ".join([f"the configuration has {len(lines)} word(s) of an older version:", *lines])
+        )
+
+
+def _at(settings: Any, keys: Sequence[str], before: str = "") -> Iterator[tuple[str, Mapping, str]]:
+    """Place, mapping and key of everything at a path in which * is any key."""
+    if not isinstance(settings, Mapping):
+        return
+    for key in list(settings) if keys[0] == "*" else [k for k in keys[:1] if k in settings]:
+        place = f"{before}{key}"
+        if len(keys) == 1:
+            yield place, settings, key
+        else:
+            yield from _at(settings[key], keys[1:], f"{place}.")
+
+
+def check_experiments(settings: Mapping) -> None:
+    """Check what no schema can: whether experiments, training and crossbar go together here.
+
+    Args:
+        settings: The configuration, already checked against its schema; what is null is left out.
+
+    Raises:
+        SettingsError: One line a problem, with its place and a remedy.
+    """
+    training = settings["training"]
+    problems = []
+    if sum(training["fixed"]) > LARGEST_NOISE + 1e-9:
+        problems.append(
+            f"training.fixed: p1 + p2 = {sum(training['fixed']):g}; at most {LARGEST_NOISE} "
+            "(beyond it hardly a value survives)"
+        )
+    known = experiments(settings)
+    if not known:
+        problems.append("experiments: every experiment is null; at least one must be left")
+    for name, said in known.items():
+        place = f"experiments.{name}"
+        problems += [
+            f"{place}.task: {said['task']} needs the package {package}, which is not installed; {command}"
+            for package, command in about_of(said["task"]).missing_packages().items()
+        ]
+        shown = (about_of(said["task"]).details or {}).get("levels", ())
+        problems += [
+            f"profiles.synthetic: {level:g} is missing; figures of {place} show this usability level"
+            for level in shown
+            if level not in settings["profiles"]["synthetic"]
+        ]
+        if training["warmup_epochs"] >= said["epochs"]:
+            problems.append(
+                f"training.warmup_epochs: {training['warmup_epochs']} leaves none of the "
+                f"{said['epochs']} epochs of {place}; lower it or raise {place}.epochs"
+            )
+    problems += [
+        f"search.limits.{name}: missing; it says how far the search of {name} may go "
+        f"({method_of(name).limit.meaning})"
+        for name in training["methods"]
+        if method_of(name).searched and name not in settings["search"]["limits"]
+    ]
+    problems += _crossbar_problems(settings, known)
+    if problems:
+        raise SettingsError("\n  ".join([f"the configuration has {len(problems)} problem(s):", *problems]))
+
+
+def _crossbar_problems(settings: Mapping, known: Mapping[str, Mapping]) -> list[str]:
+    """Whether an array can hold the crossbar's experiment."""
+    on_array, there = settings["crossbar"]["experiment"], list(settings["experiments"])
+    if on_array not in there:
+        near = nearest(on_array, there)
+        return [
+            f"crossbar.experiment: no experiment is called {on_array}{near}; there are {', '.join(there)}"
+        ]
+    if on_array not in known:
+        return []
+    said = known[on_array]
+    networks = about_of(said["task"]).networks
+    if networks[said["network"]].get("crossbar", False):
+        return []
+    fit = [name for name, traits in networks.items() if traits.get("crossbar", False)]
+    return [
+        f"crossbar.experiment: {on_array} has the network {said['network']}; an array holds linear layers "
+        f"alone, {' or '.join(fit) or 'which no network of this task is'}"
+    ]
