@@ -83,3 +83,9 @@ def division_of(experiment):
         "validation_fraction": config["training"]["validation_fraction"],
         "stand_in": other,
     }
+
+
+def limits_of_method(wildcards):
+    """How far the search of a method may go: its own limit, so that another method's reruns nothing."""
+    limits = config["search"]["limits"]
+    return {name: limit for name, limit in limits.items() if name == wildcards.method}

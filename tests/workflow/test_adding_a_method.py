@@ -8,10 +8,9 @@ import pytest
 from tests.workflow.tiny import REPOSITORY
 
 EXAMPLE = REPOSITORY / "docs/examples/uniform"
-SCHEMA = (REPOSITORY / "schemas/config.schema.yaml").read_text()
 
 
-@pytest.mark.skipif("enum: [erm, dropout" in SCHEMA, reason="the schema of the configuration lists methods")
+@pytest.mark.slow
 def test_a_new_method_is_searched_trained_scored_and_drawn(trained):
     """Two files and the configuration; networks that were there are not trained again."""
     for folder in ("methods", "noises"):
