@@ -11,13 +11,14 @@ SHARED = {"chance": 0.1, "origin": "virtual", "data": "digits"}
 LEVELS = {"synthetic-1": (1.0, 0.0), "synthetic-0.9": (0.9, 0.4), "synthetic-0.2": (0.2, 9.0)}
 
 
-def _rows(methods=("erm", "bayesmulti"), *, n=20, levels=LEVELS, weights=44_000, task="t"):
+def _rows(methods=("erm", "bayesmulti"), *, n=20, levels=LEVELS, weights=44_000, experiment="t"):
     rng = np.random.default_rng(2)
     rows = []
 
     def add(certificate, scope, values, vacuous, **columns):
         for k, (value, empty) in enumerate(zip(values, vacuous, strict=True)):
-            row = dict.fromkeys(CERTIFICATES.names) | {"task": task, "method": method, "model": "mlp"}
+            row = dict.fromkeys(CERTIFICATES.names)
+            row |= {"experiment": experiment, "method": method, "network": "mlp"}
             row |= {"certificate": certificate, "scope": scope, "example": k, "probability": 0.7}
             row |= {"draws": 100, "confidence": 0.95, "ceiling": 5.0, "value": value, "vacuous": bool(empty)}
             rows.append(row | columns)
