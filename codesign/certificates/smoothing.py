@@ -36,15 +36,8 @@ def smoothed_decisions(
     """
     if draws < 1:
         raise NoiseError(f"draws must be at least 1, got {draws}")
-    module = network.module
-    modes = [(part, part.training) for part in module.modules()]
     correct = torch.empty(draws, len(examples), dtype=torch.bool, device=examples.targets.device)
-    try:
-        module.eval()
-        with torch.no_grad(), Injection(network, spec, generator, when="always"):
-            for draw in range(draws):
-                correct[draw] = task.decided_right(task.forward(module, examples), examples)
-    finally:
-        for part, training in modes:
-            part.training = training
+    with network.evaluating(), torch.no_grad(), Injection(network, spec, generator, when="always"):
+        for draw in range(draws):
+            correct[draw] = task.decided_right(task.forward(network.module, examples), examples)
     return correct

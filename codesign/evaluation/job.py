@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from codesign.evaluation.montecarlo import EvaluationPlan, Programmed, evaluate, noise_generator
+from codesign.evaluation.montecarlo import EvaluationPlan, ScoredNetwork, evaluate, noise_generator
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
+from codesign.models.network import Network
 from codesign.nonideality.profile import DeviceProfile
+from codesign.tasks.contract import Examples
 from codesign.tasks.experiment import Experiment, compute_device
 
 
@@ -46,9 +48,7 @@ def evaluate_network(
     Returns:
         Rows of `codesign.schemas.evaluation.EVALUATION`, and where the test data came from.
     """
-    (test,) = experiment.examples("test")
-    network = experiment.saved_network(weights)
-    network.module.to(compute_device())
+    network, test = _loaded(weights, experiment)
     rows = evaluate(network, experiment.definition, test, profiles, plan)
     return rows, asdict(test.source) if test.source else {}
 
@@ -67,19 +67,23 @@ def detail_rows(
     Returns:
         The task's columns after method, profile, level, usability, programming, which every task has.
     """
-    (test,) = experiment.examples("test")
-    network = experiment.saved_network(weights)
-    network.module.to(compute_device())
+    network, test = _loaded(weights, experiment)
+    scored = ScoredNetwork(network, experiment.definition, test)
     rows = []
     settings = MemSimSettings(**plan.memsim, noise=plan.noises[0])
-    with (
-        Programmed(network, experiment.definition, test) as programmed,
-        PerovskiteMemSim(network, settings) as simulator,
-    ):
+    with PerovskiteMemSim(network, settings) as simulator:
         for profile in profiles:
             for number in plan.programmings:
                 simulator.program(profile, noise_generator(profile.profile, number))
                 shared = {"method": plan.method, "profile": profile.profile, "level": profile.level}
                 shared |= {"usability": profile.usability, "programming": int(number)}
-                rows += [shared | row for row in programmed.scored(details=True).details()]
+                rows += [shared | row for row in scored.score(details=True).details()]
     return rows
+
+
+def _loaded(weights: Path, experiment: Experiment) -> tuple[Network, Examples]:
+    """The trained network, in evaluation mode where it computes, and the test examples."""
+    network = experiment.saved_network(weights)
+    network.module.to(compute_device())
+    (test,) = experiment.examples("test")
+    return network, test

@@ -85,8 +85,9 @@ def evaluate(
         return []
     rows = []
     total = len(names) * len(plan.programmings) * len(plan.noises)
+    scored = ScoredNetwork(network, task, examples)
     with (
-        Programmed(network, task, examples) as programmed,
+        network.evaluating(),
         tqdm(
             total=total,
             desc=f"{plan.experiment} {plan.method}",
@@ -102,7 +103,7 @@ def evaluate(
                     for k, number in enumerate(plan.programmings):
                         if k == 0 or not simulator.deterministic(profile):
                             simulator.program(profile, noise_generator(profile.profile, number))
-                            scores = score_of(programmed.scored(), plan.metrics)
+                            scores = score_of(scored.score(), plan.metrics)
                         rows += _rows(plan, profile, noise, number, scores)
                         bar.update()
     return rows
@@ -117,29 +118,16 @@ def _rows(
     return [shared | {"metric": metric, "value": value} for metric, value in scores.items()]
 
 
-class Programmed:
-    """A network that is scored again and again on the same examples, in evaluation mode inside the block."""
+class ScoredNetwork:
+    """A network that is scored again and again on the same examples; put it into evaluation mode first."""
 
     def __init__(self, network: Network, task: Task, examples: Examples) -> None:
         self.network, self.task, self.examples = network, task, examples
         self._device = next(network.module.parameters()).device
-        self._modes: list[tuple[torch.nn.Module, bool]] = []
-        self._held: list[Any] | None = None
-
-    def __enter__(self) -> "Programmed":
-        self._modes = [(module, module.training) for module in self.network.module.modules()]
-        self.network.module.eval()
-        if self.task.in_memory:
-            self._held = list(self._batches())
-        return self
-
-    def __exit__(self, *_) -> None:
-        for module, training in self._modes:
-            module.training = training
-        self._held = None
+        self._held = list(self._batches()) if task.in_memory else None
 
     @torch.inference_mode()
-    def scored(self, *, details: bool = False) -> Scorer:
+    def score(self, *, details: bool = False) -> Scorer:
         """All examples scored with the weights as they are now."""
         scorer = self.task.scorer(details=details)
         for batch in self._batches() if self._held is None else self._held:

@@ -4,7 +4,8 @@ This is the one place that says so. Training noise, the simulator, certificates 
 read it from here, so that what is programmed is what was trained with noise.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
@@ -84,7 +85,7 @@ class Network:
 
     def is_frozen(self, name: str) -> bool:
         """Whether a parameter, buffer or module lies in a frozen submodule."""
-        return any(name == prefix or name.startswith(f"{prefix}.") for prefix in self.frozen)
+        return _within(name, self.frozen)
 
     def state(self) -> dict[str, Tensor]:
         """Parameters and buffers that training may change, the objects themselves, by name."""
@@ -105,6 +106,17 @@ class Network:
         for name in self.frozen:
             self.module.get_submodule(name).eval()
 
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Evaluation mode inside the block; afterwards every module has its own mode again."""
+        modes = [(part, part.training) for part in self.module.modules()]
+        self.module.eval()
+        try:
+            yield
+        finally:
+            for part, training in modes:
+                part.training = training
+
 
 def network_of(module: nn.Module, *, frozen: Mapping[str, str] | None = None) -> Network:
     """A network read the usual way.
@@ -119,11 +131,7 @@ def network_of(module: nn.Module, *, frozen: Mapping[str, str] | None = None) ->
         (('0.weight', '2.weight'), ('2',))
     """
     frozen = dict(frozen or {})
-    analog = tuple(
-        name
-        for name in weight_matrices(module)
-        if not any(name.startswith(f"{prefix}.") for prefix in frozen)
-    )
+    analog = tuple(name for name in weight_matrices(module) if not _within(name, frozen))
     owners = list(dict.fromkeys(name.rpartition(".")[0] for name in analog))
     return Network(module, analog, tuple(owners[1:]), frozen)
 
@@ -165,6 +173,11 @@ def put(owner: nn.Module, name: str, value: Tensor) -> None:
     names = getattr(owner, "_flat_weights_names", None)
     if names is not None:
         owner._flat_weights = [getattr(owner, each, None) for each in names]
+
+
+def _within(name: str, submodules: Iterable[str]) -> bool:
+    """Whether a parameter, buffer or module is one of the submodules or lies in one."""
+    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in submodules)
 
 
 def _some(names: Iterable[str]) -> str:

@@ -18,8 +18,6 @@ from torch import Tensor, nn
 
 from codesign.models.network import Network
 
-PARTS = ("train", "validation", "test")
-
 
 class TaskError(ValueError):
     """A task does not do what it declares; the message names it."""

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from codesign.models.network import Network
 from codesign.models.weights import copied
 from codesign.tasks.about import About, Metric
-from codesign.tasks.contract import Examples, Task, is_finite, mapped, moved, score_of, single
+from codesign.tasks.contract import Examples, Task, batches, is_finite, mapped, moved, score_of, single
 from codesign.training.checkpoint import Progress, read_checkpoint, restore, write_checkpoint
 from codesign.training.schedule import SCHEDULES, learning_rate_factor
 
@@ -255,8 +255,7 @@ class _Run:
         scorer = self.task.scorer()
         loss_sum, counted = 0.0, 0
         size = min(VALIDATION_BATCH, self.network.examples_at_once)
-        for indices in torch.arange(len(examples)).split(size):
-            batch = self._on_device(self.task.batch(examples, indices))
+        for batch in batches(self.task, examples, size, device=self.device):
             output, loss, count = self._evaluate(batch)
             value = loss.item()
             if value - value != 0:

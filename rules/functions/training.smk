@@ -12,7 +12,7 @@ def corner_code(wildcards):
 
 def rounds_of(method):
     """Rounds of the noise search; none for a method that has nothing to search."""
-    return config["search"]["rounds"] if method in config["search"]["limits"] else 0
+    return config["search"]["rounds"] if method_of(method).searched else 0
 
 
 def trials_of_rounds(wildcards, rounds):

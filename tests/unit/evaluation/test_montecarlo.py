@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from codesign.evaluation.montecarlo import EvaluationPlan, Programmed, evaluate, noise_generator
+from codesign.evaluation.montecarlo import EvaluationPlan, ScoredNetwork, evaluate, noise_generator
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
 from codesign.models.network import Network, network_of
 from codesign.nonideality.levels import Trend, synthetic_profiles
@@ -228,9 +228,9 @@ def test_details_are_asked_of_the_scorer_and_not_kept_otherwise():
 
     network = small()
     task = Detailed("t", classes=3, shape=(1, 6, 6), read=None)
-    with Programmed(network, task, Labelled(INPUTS, clean_labels(network))) as programmed:
-        assert programmed.scored(details=True).details() == [{"n": 90}]
-        assert programmed.scored().details() == []
+    scored = ScoredNetwork(network, task, Labelled(INPUTS, clean_labels(network)))
+    assert scored.score(details=True).details() == [{"n": 90}]
+    assert scored.score().details() == []
 
 
 def test_no_profile_gives_no_row():
