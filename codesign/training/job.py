@@ -111,12 +111,15 @@ def train_experiment(
 
 
 def history_rows(history: Iterable[Mapping]) -> list[dict]:
-    """Rows of `codesign.schemas.training.HISTORY`: an epoch, part and quantity each."""
+    """Rows of `codesign.schemas.training.HISTORY`: an epoch, part and quantity each.
+
+    A part's quantities come by name: epochs read from a checkpoint keep no order of their own.
+    """
     rows = []
     for epoch in history:
         found = {("train", "learning_rate"): epoch["learning_rate"]}
         for part in ("train", "validation"):
-            found |= {(part, quantity): value for quantity, value in epoch[part].items()}
+            found |= {(part, quantity): value for quantity, value in sorted(epoch[part].items())}
         rows += [
             {"epoch": epoch["epoch"], "part": part, "quantity": quantity, "value": value}
             for (part, quantity), value in found.items()

@@ -83,8 +83,8 @@ def test_the_history_is_a_table(settings, tmp_path):
     write_table(history_rows(result.history), tmp_path / "h.parquet", schema=HISTORY)
     rows = read_table(tmp_path / "h.parquet", schema=HISTORY).to_pylist()
     found = {(row["epoch"], row["part"], row["quantity"]): row["value"] for row in rows}
-    quantities = [("train", "learning_rate"), ("train", "loss"), ("validation", "loss")]
-    quantities += [("validation", "accuracy")]
+    quantities = [("train", "learning_rate"), ("train", "loss")]
+    quantities += [("validation", "accuracy"), ("validation", "loss")]
     assert list(found) == [(epoch, *each) for epoch in (1, 2, 3) for each in quantities]
     assert len(result.seconds) == 3
     for k, row in enumerate(result.history):
