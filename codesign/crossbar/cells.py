@@ -126,6 +126,8 @@ class Cells:
         self.stuck_high = ~self.stuck_low & (lot < settings.stuck_low + settings.stuck_high)
         self.changes = 0
         """Grows with every pulse that moved a cell."""
+        self._left_at = -1, self._position
+        """`changes`, and the conductances that the last of them left, before drift."""
 
     @property
     def position(self) -> np.ndarray:
@@ -134,10 +136,13 @@ class Cells:
 
     def conductances(self) -> np.ndarray:
         """Of the cells as they stand, without read noise, shape (rows, columns) [S]."""
-        curve = self.profile.curve
-        level = np.interp(self._position, np.arange(curve.size), curve)
-        found = self.g_min_s + (self.g_max_s - self.g_min_s) * level
-        found *= np.exp(self.profile.sigma * self._deviation)
+        if self._left_at[0] != self.changes:
+            curve = self.profile.curve
+            level = np.interp(self._position, np.arange(curve.size), curve)
+            left = self.g_min_s + (self.g_max_s - self.g_min_s) * level
+            left *= np.exp(self.profile.sigma * self._deviation)
+            self._left_at = self.changes, left
+        found = self._left_at[1].copy()
         if self.settings.drift_exponent:
             found *= (1 + self._rest / self.settings.drift_seconds) ** -self.settings.drift_exponent
         found[self.stuck_low] = self.g_min_s

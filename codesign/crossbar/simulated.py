@@ -24,8 +24,12 @@ from codesign.crossbar.driver import (
 from codesign.crossbar.safety import checked_columns, checked_pulse, checked_voltages
 from codesign.memsim.circuit import NodalSolver
 
-DRIFT_STEP = 1e-5
-"""Relative change of conductance by drift alone from which the circuit is solved anew."""
+DRIFT_STEP = 1e-3
+"""Relative change of conductance by drift alone from which the circuit is solved anew.
+
+Currents follow every conductance at once. Only the part of a voltage that wires and drivers take is
+older, and that part changes by this share at most.
+"""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,8 @@ class SimulatedCrossbar(CrossbarDriver):
         self._volts = np.zeros(self.rows)
         self._solver: NodalSolver | None = None
         self._solved_at = -1
+        self._across: np.ndarray | None = None
+        """Voltages across the cells at `_volts`; None: not solved for yet."""
 
     def open(self) -> None:
         """Rows at 0 V."""
@@ -111,14 +117,16 @@ class SimulatedCrossbar(CrossbarDriver):
     def set_voltages(self, rows: np.ndarray) -> None:
         """See `CrossbarDriver`."""
         self._needs_open()
-        self._volts = checked_voltages(rows, rows=self.rows, limits=self.limits)
+        self._at(checked_voltages(rows, rows=self.rows, limits=self.limits))
 
     def read_currents(self, columns: Sequence[int] | None = None) -> np.ndarray:
         """See `CrossbarDriver`."""
         self._needs_open()
         asked = checked_columns(columns, columns=self.columns)
-        solver = self._circuit_now()
-        true = solver.currents(self._volts)
+        solver, conductances = self._circuit_now()
+        if self._across is None:
+            self._across = solver.cell_voltages(self._volts)
+        true = (self._across * conductances).sum(axis=0)
         self.cells.elapse(self.circuit.read_seconds)
         if np.abs(true).max() > self.limits.current_a:
             self.safe_state()
@@ -127,7 +135,7 @@ class SimulatedCrossbar(CrossbarDriver):
                 f"column {column} carries {true[column]:.3g} A, more than {self.limits.current_a:g} A; "
                 "outputs are at 0 V. Lower the read voltage or the conductances"
             )
-        seen = true + self.cells.read_noise(self._volts, solver.conductances)
+        seen = true + self.cells.read_noise(self._volts, conductances)
         seen = seen + self.circuit.current_noise_a * self._generator.standard_normal(seen.shape)
         seen = seen[asked]
         code = np.rint(seen / self.circuit.adc_step_a)
@@ -147,16 +155,16 @@ class SimulatedCrossbar(CrossbarDriver):
         checked_pulse(row, column, volts, seconds, rows=self.rows, columns=self.columns, limits=self.limits)
         rows, columns = np.full(self.rows, volts / 2), np.full(self.columns, volts / 2)
         rows[row], columns[column] = volts, 0.0
-        solver = self._circuit_now()
+        solver, conductances = self._circuit_now()
         across = solver.cell_voltages(rows, columns)
-        current = float(across[:, column] @ solver.conductances[:, column])
+        current = float(across[:, column] @ conductances[:, column])
         if abs(current) > self.limits.current_a:
             self.safe_state()
             raise LimitError(
                 f"a pulse of {volts:g} V at row {row}, column {column} would draw {current:.3g} A, more "
                 f"than {self.limits.current_a:g} A; nothing was output"
             )
-        self._volts = np.zeros(self.rows)
+        self._at(np.zeros(self.rows))
         self.cells.pulse(across, seconds)
 
     def elapse(self, seconds: float) -> None:
@@ -165,24 +173,25 @@ class SimulatedCrossbar(CrossbarDriver):
 
     def safe_state(self) -> None:
         """Every row at 0 V."""
-        self._volts = np.zeros(self.rows)
+        self._at(np.zeros(self.rows))
+
+    def _at(self, volts: np.ndarray) -> None:
+        self._volts, self._across = volts, None
 
     def _needs_open(self) -> None:
         if not self._opened:
             raise CrossbarError("the simulated crossbar is not open; use it inside a `with` block")
 
-    def _circuit_now(self) -> NodalSolver:
-        """The circuit solved for the cells as they stand."""
-        drifting = self.cells.settings.drift_exponent > 0
-        if self._solver is None or self._solved_at != self.cells.changes or drifting:
-            g = self.cells.conductances()
-            same = self._solver is not None and self._solved_at == self.cells.changes
-            if not (same and np.all(np.abs(g / self._solver.conductances - 1) <= DRIFT_STEP)):
-                self._solver = NodalSolver(
-                    g,
-                    wire_resistance_ohm=self.circuit.wire_resistance_ohm,
-                    driver_resistance_ohm=self.circuit.driver_resistance_ohm,
-                    sense_resistance_ohm=self.circuit.sense_resistance_ohm,
-                )
-                self._solved_at = self.cells.changes
-        return self._solver
+    def _circuit_now(self) -> tuple[NodalSolver, np.ndarray]:
+        """The circuit, and the conductances of its cells as they stand, (rows, columns) [S]."""
+        g = self.cells.conductances()
+        same = self._solver is not None and self._solved_at == self.cells.changes
+        if not (same and np.all(np.abs(g - self._solver.conductances) <= DRIFT_STEP * g)):
+            self._solver = NodalSolver(
+                g,
+                wire_resistance_ohm=self.circuit.wire_resistance_ohm,
+                driver_resistance_ohm=self.circuit.driver_resistance_ohm,
+                sense_resistance_ohm=self.circuit.sense_resistance_ohm,
+            )
+            self._solved_at, self._across = self.cells.changes, None
+        return self._solver, g

@@ -11,8 +11,9 @@ Programming a weight tensor with w = max |weight| (the paper, Eqs. 6 and 7):
 The window's points stand at t = 0, 1 / (L - 1), ..., 1. A level is inside the
 LCIS window if both points beside it are; at a point, from that point on.
 
-Weights are programmed in place, block by block, in blocks that stay in cache.
-The clean weights are the only copy held; the parameters come back bit for bit.
+Weights are programmed in place, block by block, in blocks that stay in cache. Copies held: the
+clean weights, which come back bit for bit; and, where a network of moderate size is programmed on one
+profile again and again, what steps 1 and 2 made of them, which each programming shares.
 """
 
 import math
@@ -32,6 +33,8 @@ BLOCK = 8192
 """Weights programmed at once on a CPU: below the size from which torch splits an operation over threads."""
 DEVICE_BLOCK = 1 << 22
 """Weights programmed at once elsewhere."""
+KEPT = 1 << 24
+"""Most weights of a network whose conductances without their factors are kept between programmings."""
 
 
 class SimulatorError(RuntimeError):
@@ -89,6 +92,14 @@ class _Cell(NamedTuple):
     """w = max |weight|."""
 
 
+class _Kept(NamedTuple):
+    """What all programmings on one profile have in common."""
+
+    profile: DeviceProfile
+    exact: list[torch.Tensor] | None
+    """Of each cell, the weights at the conductances reached, without factors; None before the second time."""
+
+
 class _Segments(NamedTuple):
     """The measured curve as straight pieces: on piece k the value is intercept[k] + slope[k] t."""
 
@@ -136,6 +147,7 @@ class PerovskiteMemSim(AbstractContextManager):
         self.settings = settings
         self.names = programmed_parameters(network, settings.analog)
         self._cells: list[_Cell] = []
+        self._kept: _Kept | None = None
         self._scratch = _Scratch()
 
     def __enter__(self) -> Self:
@@ -163,6 +175,7 @@ class PerovskiteMemSim(AbstractContextManager):
         """Give the clean weights back and drop the copy."""
         self.restore()
         self._cells = []
+        self._kept = None
         self._scratch.clear()
 
     @torch.no_grad()
@@ -192,14 +205,47 @@ class PerovskiteMemSim(AbstractContextManager):
             raise SimulatorError("program() is called inside `with PerovskiteMemSim(...) as simulator:`")
         draw = None if self.deterministic(profile) else self._noise(profile, generator)
         segments = curve_segments(profile, self.settings.mapping)
-        for cell in self._cells:
-            out, clean = _flat(cell.parameter.detach(), cell.name), _flat(cell.clean, cell.name)
+        exact = None if draw is None else self._exact(profile, segments)
+        for k, cell in enumerate(self._cells):
             if cell.largest == 0:
                 continue
-            table = None if segments.identity else _Table(segments, cell, self.settings.mapping)
-            pair = self._pair(profile, segments, cell.largest)
-            for target, source in _blocks(out, clean):
-                _program_block(target, source, table=table, pair=pair, draw=draw, scratch=self._scratch)
+            out = _flat(cell.parameter.detach(), cell.name)
+            if exact is None:
+                self._reach(out, cell, profile, segments, draw)
+            else:
+                for target, source in _blocks(out, _flat(exact[k], cell.name)):
+                    torch.mul(source, draw(target), out=target)
+
+    def _reach(
+        self, out: torch.Tensor, cell: _Cell, profile: DeviceProfile, segments: _Segments, draw
+    ) -> None:
+        """Steps 1 to 3 for one parameter, its flat values into `out`; without step 3 where `draw` is None."""
+        table = None if segments.identity else _Table(segments, cell, self.settings.mapping)
+        pair = self._pair(profile, segments, cell.largest)
+        for target, source in _blocks(out, _flat(cell.clean, cell.name)):
+            _program_block(target, source, table=table, pair=pair, draw=draw, scratch=self._scratch)
+
+    def _exact(self, profile: DeviceProfile, segments: _Segments) -> list[torch.Tensor] | None:
+        """What steps 1 and 2 make of the clean weights, from the second programming in a row on a profile.
+
+        None before; and where it could not be multiplied as it is, is what the clean weights are, or
+        would take too much memory.
+        """
+        if self._kept is None or self._kept.profile is not profile:
+            self._kept = _Kept(profile, None)
+        elif (
+            self._kept.exact is None
+            and self.settings.analog != "differential"  # two factors a weight
+            and not segments.identity
+            and all(cell.clean.dtype == _work_dtype(cell.clean.dtype) for cell in self._cells)
+            and sum(cell.clean.numel() for cell in self._cells) <= KEPT
+        ):
+            exact = [cell.clean.clone(memory_format=torch.preserve_format) for cell in self._cells]
+            for tensor, cell in zip(exact, self._cells, strict=True):
+                if cell.largest > 0:
+                    self._reach(_flat(tensor, cell.name), cell, profile, segments, None)
+            self._kept = _Kept(profile, exact)
+        return self._kept.exact
 
     def _pair(
         self, profile: DeviceProfile, segments: _Segments, largest: float

@@ -1,8 +1,27 @@
 """LeNet-5."""
 
+import torch
 from torch import Tensor, nn
 
 from codesign.models.sizes import scaled
+
+
+class HalvingPool(nn.MaxPool2d):
+    """Maximum over 2 x 2 pixels.
+
+    Without gradients as maxima of slices: the same values, and for LeNet's few channels six times as fast.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(2)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(batch, channels, height, width) -> (batch, channels, height // 2, width // 2)."""
+        height, width = (side // 2 * 2 for side in inputs.shape[-2:])
+        if torch.is_grad_enabled():
+            return super().forward(inputs)
+        pairs = torch.maximum(inputs[..., 0:height:2, :width], inputs[..., 1:height:2, :width])
+        return torch.maximum(pairs[..., 0::2], pairs[..., 1::2])
 
 
 class LeNet5(nn.Module):
@@ -25,10 +44,10 @@ class LeNet5(nn.Module):
             "conv1", nn.Conv2d(in_channels, c1, kernel_size=5, padding=(32 - image_size) // 2)
         )
         self.features.add_module("relu1", nn.ReLU())
-        self.features.add_module("pool1", nn.MaxPool2d(2))
+        self.features.add_module("pool1", HalvingPool())
         self.features.add_module("conv2", nn.Conv2d(c1, c3, kernel_size=5))
         self.features.add_module("relu2", nn.ReLU())
-        self.features.add_module("pool2", nn.MaxPool2d(2))
+        self.features.add_module("pool2", HalvingPool())
         self.flatten = nn.Flatten()
         self.classifier = nn.Sequential()
         self.classifier.add_module("linear1", nn.Linear(c3 * 5 * 5, c5))

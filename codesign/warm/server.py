@@ -24,6 +24,7 @@ import tempfile
 import threading
 import traceback
 import types
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,10 @@ def prepare(module: str) -> None:
     """Import one module; one that cannot be imported is left to the jobs that want it."""
     with contextlib.suppress(BaseException):
         importlib.import_module(module)
+    for finalizer in list(weakref.finalize._registry):
+        finalizer.atexit = False  # of the libraries: thousands, and nothing that outlives a process
+    dynamo = sys.modules.get("torch._dynamo.utils")
+    atexit.unregister(getattr(dynamo, "dump_compile_times", None))  # looks at all that was compiled
     gc.freeze()  # what is imported stays: a job's garbage collection need not touch, and so copy, it
 
 

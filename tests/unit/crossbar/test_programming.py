@@ -41,7 +41,7 @@ def test_every_cell_of_an_even_device_is_reached(made):
 
 @settings(deadline=None, max_examples=25)
 @given(
-    sigma=st.floats(0, 1.5),
+    sigma=st.floats(0, 0.8),  # a cell 5.7 sigma away would draw more than the limits let through
     budget=st.integers(0, 40),
     tolerance=st.floats(1e-3, 0.2),
     seed=st.integers(0, 99),

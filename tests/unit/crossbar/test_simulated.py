@@ -124,6 +124,17 @@ def test_drift_shows_in_the_readings(made):
         assert driver.read_currents() == pytest.approx(before * 1001**-0.1, rel=1e-4, abs=step)
 
 
+def test_slow_drift_is_followed_between_two_solutions_of_the_circuit(made):
+    """Reading after reading within one step and 1e-6 of the circuit solved for the cells as they are."""
+    array = made.cells(made.profile(sigma=0.5), drift_exponent=0.005)
+    with made.crossbar(array, **OHMS) as driver:
+        driver.set_voltages(VOLTS)
+        for _ in range(60):
+            driver.elapse(0.05)
+            expected = NodalSolver(array.conductances(), **OHMS).currents(VOLTS)
+            assert driver.read_currents() == pytest.approx(expected, rel=1e-6, abs=driver.circuit.adc_step_a)
+
+
 def test_an_array_keeps_its_state_between_openings(made):
     """Rows go to 0 V, cells stay."""
     driver = made.crossbar()

@@ -266,6 +266,40 @@ def test_a_programming_depends_on_its_generator_and_on_nothing_before_it():
     assert identical(found[0], found[2]) and not identical(found[0], found[1])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("noise", ["lognormal", "resampled"])
+@pytest.mark.parametrize("mapping", ["relative", "ratio"])
+@pytest.mark.parametrize("analog", ["weights", "all", "differential"])
+def test_the_third_programming_on_a_device_is_what_a_first_one_would_be(analog, mapping, noise, dtype):
+    """What is kept from one programming to the next changes nothing, whatever comes between."""
+    on = profile(
+        CROOKED.curve, CROOKED.reached, sigma=0.7, g_min_s=1e-6, g_max_s=1e-5, log_ratio=[-0.4, 0.1, 0.3]
+    )
+    other = profile(
+        [0.0, 0.7, 1.0], [True, True, False], sigma=0.2, g_min_s=1e-6, g_max_s=1e-5, log_ratio=[0.1]
+    )
+    model = network().to(dtype)
+    model[5].weight.data.zero_()
+    clean = copied(model)
+    settings = how(mapping, analog, noise)
+
+    def first(device, seed):
+        with PerovskiteMemSim(network_of(model), settings) as simulator:
+            simulator.program(device, draws(seed))
+            return copied(model)
+
+    turns = [(on, 1), (on, 2), (on, 3), (other, 4), (on, 5), (on, 6), (other, 7), (other, 8), (other, 9)]
+    expected = [first(device, seed) for device, seed in turns]
+    with PerovskiteMemSim(network_of(model), settings) as simulator:
+        for k, (device, seed) in enumerate(turns):
+            if k == 2:
+                simulator.restore()
+            simulator.program(device, draws(seed))
+            found = copied(model)
+            assert all(torch.equal(found[name], expected[k][name]) for name in found)
+    assert all(torch.equal(value, clean[name]) for name, value in copied(model).items())
+
+
 def test_resampled_factors_are_the_devices_own_ratios():
     """Each with equal share: chi-square over five ratios stays under its 99.9 % quantile, 18.47."""
     ratios = np.array([-1.0, -0.5, 0.0, 0.4, 0.9])

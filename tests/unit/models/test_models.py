@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from codesign.models.build import HIDDEN, MODELS, build_model, initialise
+from codesign.models.lenet import HalvingPool
 from codesign.models.mobilenet import multiple_of_eight
 from codesign.models.resnet import shortcut
 
@@ -286,3 +287,20 @@ def test_no_network_has_a_strided_convolution_of_one_pixel(name):
     model = build_model(name, **sizes(name))
     convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
     assert not [m for m in convolutions if m.kernel_size == (1, 1) and m.stride != (1, 1)]
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("shape", [(3, 6, 28, 28), (2, 5, 7, 10), (1, 1, 2, 2)])
+def test_lenets_pooling_is_the_usual_one_with_and_without_gradients(shape, layout):
+    """Values bit for bit, no number where there was none, and the gradients."""
+    inputs = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    inputs[0, 0, 0, 0] = float("nan")
+    inputs = inputs.to(memory_format=layout)
+    usual = nn.MaxPool2d(2)(inputs)
+    with torch.no_grad():
+        found = HalvingPool()(inputs)
+    assert torch.equal(found.nan_to_num(9e9), usual.nan_to_num(9e9)) and found.isnan().any()
+    assert found.is_contiguous(memory_format=layout)
+    inputs = inputs.nan_to_num().requires_grad_()
+    (slope,) = torch.autograd.grad(HalvingPool()(inputs).sum(), inputs)
+    assert torch.equal(slope, torch.autograd.grad(nn.MaxPool2d(2)(inputs).sum(), inputs)[0])
