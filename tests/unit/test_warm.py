@@ -218,18 +218,14 @@ def test_an_interrupt_of_all_ends_the_job_as_an_interrupt_does(tmp_path):
     script.write_text(f"try:\n    {LASTING}\nfinally:\n    print('cleared up')\n".replace("; ", "\n    "))
     starter = tmp_path / "starter.py"
     starter.write_text(
-        "import subprocess, sys\n"
+        "import signal, subprocess, sys\n"
         "from codesign import warm\n"
+        "signal.signal(signal.SIGINT, lambda *_: None)  # from the beginning: it may come at any moment\n"
         "server = warm.start([])\n"
         "command = [sys.executable, '-I', '-S', warm.FOLDER / 'client.py', server.path, sys.executable]\n"
         "client = subprocess.Popen([*command, sys.argv[1]])\n"
         "print(client.pid, flush=True)\n"
-        "while True:\n"
-        "    try:\n"
-        "        code = client.wait()\n"
-        "        break\n"
-        "    except KeyboardInterrupt:\n"
-        "        pass\n"
+        "code = client.wait()\n"
         "server.stop()\n"
         "print(code)\n"
     )
@@ -252,8 +248,9 @@ def test_nothing_stays_when_the_main_process_is_killed(tmp_path):
     script, starter = tmp_path / "script.py", tmp_path / "starter.py"
     script.write_text(LASTING)
     starter.write_text(
-        "import subprocess, sys\n"
+        "import signal, subprocess, sys\n"
         "from codesign import warm\n"
+        "signal.signal(signal.SIGINT, lambda *_: None)  # from the beginning: it may come at any moment\n"
         "server = warm.start([])\n"
         "print(server.path, flush=True)\n"
         "command = [sys.executable, '-I', '-S', warm.FOLDER / 'client.py', server.path, sys.executable]\n"
