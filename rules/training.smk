@@ -6,7 +6,8 @@ out  results/{lab}search/{experiment}/{method}/round-{round}.json           spec
      results/{lab}search/{experiment}/{method}/round-{round}-slot-{slot}.parquet   one trial: scores on the panel
      results/{lab}search/{experiment}/{method}/chosen.json                  the noise a method trains with
      results/{lab}models/{experiment}/{method}/weights.safetensors, history.parquet, spec.json
-Only training and validation examples are read here.
+Only training and validation examples are read here. Beside them stand, in folders `trained`, networks that
+trials have trained, for the final training of the same (codesign/training/kept.py); nothing rests on them.
 """
 
 
@@ -63,6 +64,7 @@ rule run_corner_trial:
         memsim=config["memsim"],
         programmings=config["search"]["programmings"],
         seed=config["seed"],
+        training_code=corner_training_code,
         code=corner_code,
     message:
         "Try {wildcards.experiment} without noise: where every search begins"
@@ -93,6 +95,7 @@ rule run_noise_trial:
         memsim=config["memsim"],
         programmings=config["search"]["programmings"],
         seed=config["seed"],
+        training_code=training_code,
         code=network_code("run_noise_trial.py", noise_module),
     message:
         "Try noise for {wildcards.experiment}, {wildcards.method}, round {wildcards.round}, slot {wildcards.slot}"
@@ -150,6 +153,7 @@ rule train_network:
         data=data_of,
         training=SHARED_TRAINING,
         seed=config["seed"],
+        training_code=training_code,
         code=network_code("train_network.py", noise_module),
     message:
         "Train {wildcards.experiment} with {wildcards.method}"

@@ -13,6 +13,7 @@ from codesign.noise_search.rounds import (
 )
 from codesign.provenance.records import recorded
 from codesign.tasks.experiment import Experiment
+from codesign.training.kept import keep_only
 
 
 def main(
@@ -42,6 +43,7 @@ def main(
     }
     with replacing(chosen) as temporary:
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    keep_only(chosen.parent / "trained", spec.to_json())
     print(f"{experiment.name} {method}: {spec.to_json()['layers']} of {len(made)} trials")
 
 

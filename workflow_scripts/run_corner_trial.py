@@ -8,6 +8,7 @@ from codesign.noise_search.trial import run_trial
 from codesign.nonideality.profile import read_profiles
 from codesign.provenance.records import recorded
 from codesign.tasks.experiment import Experiment, use_threads
+from codesign.training.kept import Keeping
 
 
 def main(
@@ -19,6 +20,7 @@ def main(
     memsim: dict,
     programmings: int,
     seed: int,
+    code: str,
 ) -> None:
     """Write one row a panel device, programming and metric; none where training failed."""
     run_trial(
@@ -31,6 +33,8 @@ def main(
         memsim=memsim,
         programmings=programmings,
         seed=seed,
+        keeping=Keeping([trial.parent / "trained"], leave=True),
+        code=code,
     )
 
 
@@ -45,4 +49,5 @@ if __name__ == "__main__":
             memsim=snakemake.params.memsim,
             programmings=snakemake.params.programmings,
             seed=snakemake.params.seed,
+            code=snakemake.params.training_code,
         )

@@ -9,6 +9,7 @@ from codesign.nonideality.profile import read_profiles
 from codesign.provenance.records import recorded
 from codesign.tables import read_object
 from codesign.tasks.experiment import Experiment, use_threads
+from codesign.training.kept import Keeping
 
 
 def main(
@@ -23,6 +24,7 @@ def main(
     memsim: dict,
     programmings: int,
     seed: int,
+    code: str,
 ) -> None:
     """Write one row a panel device, programming and metric; where training failed none, but the reason.
 
@@ -44,6 +46,8 @@ def main(
         memsim=memsim,
         programmings=programmings,
         seed=seed,
+        keeping=Keeping([trial.parent / "trained"], leave=True),
+        code=code,
     )
 
 
@@ -61,4 +65,5 @@ if __name__ == "__main__":
             memsim=snakemake.params.memsim,
             programmings=snakemake.params.programmings,
             seed=snakemake.params.seed,
+            code=snakemake.params.training_code,
         )

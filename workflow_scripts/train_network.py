@@ -12,6 +12,7 @@ from codesign.schemas.training import HISTORY
 from codesign.tables import read_object, write_table
 from codesign.tasks.experiment import Experiment, use_threads
 from codesign.training.job import history_rows, train_experiment
+from codesign.training.kept import Keeping
 
 
 def main(
@@ -26,12 +27,21 @@ def main(
     seed: int,
     code: str,
 ) -> None:
-    """Write weights, history and specification; a killed training goes on from its last epoch."""
+    """Write weights, history and specification.
+
+    What the search has trained already is taken from there; a killed training goes on from its last epoch.
+    """
     noise = NoiseSpec.from_json(read_object(chosen)["specification"])
     # beside the folder, not in it: Snakemake removes the outputs of an unfinished job
     checkpoint = weights.parent.with_suffix(".checkpoint.safetensors")
     trained = train_experiment(
-        experiment, noise, shared=training, seed=seed, checkpoint=checkpoint, code=code
+        experiment,
+        noise,
+        shared=training,
+        seed=seed,
+        checkpoint=checkpoint,
+        keeping=Keeping([chosen.parent / "trained", chosen.parents[1] / "trained"]),
+        code=code,
     )
     if trained.result.resumed_after:
         print(f"resumed after epoch {trained.result.resumed_after}")
@@ -66,5 +76,5 @@ if __name__ == "__main__":
             method=snakemake.wildcards.method,
             training=snakemake.params.training,
             seed=snakemake.params.seed,
-            code=snakemake.params.code,
+            code=snakemake.params.training_code,
         )

@@ -11,6 +11,7 @@ from codesign.schemas.evaluation import EVALUATION
 from codesign.tables import read_metadata, read_table, write_table
 from codesign.tasks.experiment import Experiment
 from codesign.training.job import Trained, train_experiment
+from codesign.training.kept import Keeping
 from codesign.training.loop import TrainingError
 
 
@@ -25,6 +26,8 @@ def run_trial(
     memsim: Mapping[str, str],
     programmings: int,
     seed: int,
+    keeping: Keeping | None = None,
+    code: str = "",
 ) -> None:
     """Train under `spec`, score on the panel, write the rows and what was asked.
 
@@ -41,9 +44,11 @@ def run_trial(
         memsim: mapping and analog.
         programmings: Of each device.
         seed: Root seed.
+        keeping: Where the trained network is left for the final training.
+        code: Digest of the code that trains.
     """
     try:
-        trained = train_experiment(experiment, spec, shared=training, seed=seed)
+        trained = train_experiment(experiment, spec, shared=training, seed=seed, keeping=keeping, code=code)
     except TrainingError as problem:
         write_table([], trial, schema=EVALUATION, metadata={"asked": asked, "failed": str(problem)})
         print(f"training failed: {problem}")

@@ -173,6 +173,8 @@ def score_of(scorer: Scorer, metrics: Sequence[str]) -> dict[str, float]:
 
 def moved(batch: Any, device: torch.device, *, channels_last: bool = False) -> Any:
     """The same batch on another device, images laid out channels last where asked."""
+    if device.type == "cpu" and not channels_last and not torch.cuda.is_initialized():
+        return batch
 
     def move(tensor: Tensor) -> Tensor:
         if channels_last and tensor.dim() == 4:

@@ -10,11 +10,19 @@ import torch
 from codesign.bayesmulti.injection import Injection
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.models.network import Network
+from codesign.models.weights import WeightsError, read_weights, write_weights
 from codesign.seeds import derived_seed
 from codesign.tasks.about import Metric
 from codesign.tasks.contract import Examples
 from codesign.tasks.experiment import Experiment, compute_device
-from codesign.training.loop import CheckpointRefused, TrainingResult, TrainingSettings, train
+from codesign.training.kept import Keeping
+from codesign.training.loop import (
+    CheckpointRefused,
+    TrainingResult,
+    TrainingSettings,
+    fingerprint,
+    train,
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ def train_experiment(
     shared: Mapping,
     seed: int,
     checkpoint: Path | None = None,
+    keeping: Keeping | None = None,
     code: str = "",
 ) -> Trained:
     """Train the experiment's network under `spec`; no test example is read.
@@ -69,6 +78,7 @@ def train_experiment(
         checkpoint: Where the training can be resumed from; whoever keeps the result removes it.
             One that is unreadable or of another training (its settings have changed since) is
             made again from the start.
+        keeping: Where a network that was trained like this before is looked for, and left.
         code: Digest of the code that trains; a checkpoint of other code is of another training.
     """
     device = compute_device()
@@ -84,6 +94,19 @@ def train_experiment(
         "seed": seed,
         "code": code,
     }
+    settings = training_settings(experiment, shared, on_gpu=device.type == "cuda")
+    source = asdict(training.source) if training.source else {}
+    made = partial(Trained, network, validation=validation, metric=experiment.about.metric, source=source)
+    place = None
+    if keeping is not None:
+        whole = fingerprint(identity, settings, training, validation, network.state())
+        whole["device"] = device.type
+        place = keeping.place(whole)
+        result = _found(
+            keeping.find(whole), whole, network, channels_last=experiment.definition.channels_last
+        )
+        if result is not None:
+            return made(result)
     trained = partial(
         train,
         network,
@@ -91,7 +114,7 @@ def train_experiment(
         experiment.about,
         training,
         validation,
-        settings=training_settings(experiment, shared, on_gpu=device.type == "cuda"),
+        settings=settings,
         order=order,
         options=experiment.options,
         injection=lambda network: Injection(network, spec, noise),
@@ -106,8 +129,36 @@ def train_experiment(
         print(f"starting from the first epoch: {problem}")
         checkpoint.unlink()
         result = trained()
-    source = asdict(training.source) if training.source else {}
-    return Trained(network, result, validation, experiment.about.metric, source)
+    if place is not None:
+        told = {"identity": whole, "history": result.history, "best_epoch": result.best_epoch}
+        write_weights(result.weights, place, metadata=told)
+    return made(result)
+
+
+def _found(
+    path: Path | None, identity: Mapping, network: Network, *, channels_last: bool
+) -> TrainingResult | None:
+    """What was trained before, in `network` as training leaves it; None where that cannot be used."""
+    if path is None:
+        return None
+    try:
+        weights, told = read_weights(path)
+    except (WeightsError, FileNotFoundError):
+        return None  # it is a copy: whoever needs it trains
+    if told.get("identity") != identity:
+        return None
+    state = network.state()
+    if channels_last:
+        network.module.to(memory_format=torch.channels_last)
+    with torch.no_grad():
+        for name, tensor in state.items():
+            tensor.copy_(weights[name])
+    network.module.eval()
+    print(f"trained before, in the noise search: {path}")
+    history = told["history"]
+    return TrainingResult(
+        history, weights, told["best_epoch"], len(history) < identity["settings"]["epochs"], 0, []
+    )
 
 
 def history_rows(history: Iterable[Mapping]) -> list[dict]:

@@ -10,6 +10,27 @@ def corner_code(wildcards):
     return code_digest("run_corner_trial.py", modules=modules, data=about.computing)
 
 
+def training_code(wildcards):
+    """Digest of what trains a network: the same in the search and after it."""
+    return _training_code(wildcards.experiment, wildcards.method)
+
+
+def corner_training_code(wildcards):
+    """The same of a network without noise."""
+    return _training_code(wildcards.experiment, "erm")
+
+
+def _training_code(experiment, method):
+    about = ABOUT[experiment]
+    modules = [module_of(about.name), noise_module(method)]
+    return digest_of(
+        FOLDER / "codesign/training/job.py",
+        package=FOLDER / "codesign",
+        modules=modules,
+        data=about.computing,
+    )
+
+
 def rounds_of(method):
     """Rounds of the noise search; none for a method that has nothing to search."""
     return config["search"]["rounds"] if method_of(method).searched else 0
