@@ -140,18 +140,26 @@ def modules_of_method(method):
 def network_code(script, *loaded, noise=True):
     """The digest of a job that computes with an experiment's network: its own task counts and no other.
 
+    It is worked out once a run and experiment. Code that is edited while the run goes on counts in the next.
+
     Args:
         script: In workflow_scripts.
         loaded: Functions from the method of the job to a module that it loads by name.
         noise: False where the job could load a noise and loads none.
     """
 
+    known = {}
+
     def digest(wildcards):
-        about = ABOUT[wildcards.get("experiment", CROSSBAR["experiment"])]
-        modules = [module_of(about.name), *(module(wildcards.method) for module in loaded)]
-        return code_digest(
-            script, modules=modules if noise else [*modules, NOISES], data=about.computing
-        )
+        experiment = wildcards.get("experiment", CROSSBAR["experiment"])
+        asked = experiment, wildcards.get("method")
+        if asked not in known:
+            about = ABOUT[experiment]
+            modules = [module_of(about.name), *(module(wildcards.method) for module in loaded)]
+            known[asked] = code_digest(
+                script, modules=modules if noise else [*modules, NOISES], data=about.computing
+            )
+        return known[asked]
 
     return digest
 

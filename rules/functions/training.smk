@@ -1,5 +1,7 @@
 """What the rules of rules/training.smk ask of the configuration and of each other."""
 
+from functools import cache
+
 from codesign.tasks.mirror import mirror_of, only_stand_in
 
 
@@ -20,6 +22,7 @@ def corner_training_code(wildcards):
     return _training_code(wildcards.experiment, "erm")
 
 
+@cache
 def _training_code(experiment, method):
     about = ABOUT[experiment]
     modules = [module_of(about.name), noise_module(method)]
