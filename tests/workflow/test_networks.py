@@ -92,21 +92,40 @@ def test_a_killed_training_goes_on_and_a_run_repeats(trained):
     for name in ("search", "models", "evaluation"):
         shutil.rmtree(trained.folder / "results" / name)
     checkpoints = "results/models/moons/*.checkpoint.safetensors"
+    weights = "results/models/moons/erm/weights.safetensors"  # that no trial of the search has trained before
     trained.kill_at(
         "codesign/training/checkpoint.py",
         "    write_weights(tensors, path, metadata=metadata)",
-        "evaluation",
+        weights,
         once=checkpoints,
     )
-    assert not list(trained.folder.glob("results/models/moons/*/weights.safetensors"))
-    [killed] = trained.folder.glob(checkpoints)
+    assert not (trained.folder / weights).exists() and list(trained.folder.glob(checkpoints))
     trained.snakemake("--unlock")
-    trained.snakemake("evaluation", *details, "--rerun-incomplete")
-    method = killed.name.removesuffix(".checkpoint.safetensors")
-    log = (trained.folder / f"results/logs/train_network/moons-{method}.log").read_text()
+    trained.snakemake(weights, "--rerun-incomplete")
+    trained.snakemake("evaluation", *details)
+    log = (trained.folder / "results/logs/train_network/moons-erm.log").read_text()
     assert "resumed after epoch" in log
     assert not list(trained.folder.glob(checkpoints))
     assert trained.tables() == expected
+
+
+def test_a_network_taken_from_the_search_is_the_one_that_training_makes(trained):
+    """With and without what trials have left: the same bytes."""
+    weights = "results/models/moons/bayesmulti/weights.safetensors"
+    before = {
+        path.name: path.read_bytes() for path in (trained.folder / weights).parent.iterdir() if path.is_file()
+    }
+    assert {"weights.safetensors", "history.parquet", "spec.json"} == set(before)
+    log = trained.folder / "results/logs/train_network/moons-bayesmulti.log"
+    assert "trained before" in log.read_text()
+    kept = list((trained.folder / "results/search/moons/bayesmulti/trained").iterdir())
+    assert len(kept) == 1, "those that were not chosen are gone"
+    kept[0].unlink()
+    shutil.rmtree((trained.folder / weights).parent)
+    assert trained.done(weights) == {"train_network": 1}
+    assert "trained before" not in log.read_text()
+    for name, content in before.items():
+        assert ((trained.folder / weights).parent / name).read_bytes() == content
 
 
 def test_a_mirror_that_moved_trains_nothing(measured, tmp_path):

@@ -211,7 +211,8 @@ class Project:
     def tables(self) -> dict[str, bytes]:
         """Bytes of every table a run leaves, and of every network; not of records about jobs.
 
-        Nor of hidden temporary files, which a writer that was killed may leave.
+        Nor of networks that trials leave for the final training, on which nothing rests; nor of hidden
+        temporary files, which a writer that was killed may leave.
         """
         found = [
             path
@@ -221,7 +222,7 @@ class Project:
         return {
             str(path.relative_to(self.folder)): path.read_bytes()
             for path in found
-            if not {"benchmarks", "provenance"} & set(path.parts) and not path.name.startswith(".")
+            if not {"benchmarks", "provenance", "trained"} & set(path.parts) and not path.name.startswith(".")
         }
 
     def copy(self, folder: Path) -> "Project":
