@@ -6,7 +6,6 @@ nothing global is changed and nothing is left open.
 """
 
 import json
-import logging
 import math
 import re
 import textwrap
@@ -22,6 +21,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
+from codesign.figures.embedding import lean_fonts
 from codesign.files import replacing
 from codesign.provenance.records import stamp
 from codesign.tables import write_csv
@@ -190,15 +190,9 @@ def save(figure: Figure, pdf: Path | str, png: Path | str) -> None:
     png_says = {"Software": None}
     if made := stamp():
         pdf_says["Keywords"] = png_says["codesign"] = json.dumps(made, sort_keys=True)
-    fonts = logging.getLogger("fontTools")
-    level = fonts.level
-    fonts.setLevel(logging.WARNING)  # it logs each font table that it leaves out
-    try:
-        with house_style(), replacing(pdf) as pdf_path, replacing(png) as png_path:
-            figure.savefig(pdf_path, format="pdf", metadata=pdf_says)
-            figure.savefig(png_path, format="png", dpi=DPI, metadata=png_says)
-    finally:
-        fonts.setLevel(level)
+    with house_style(), lean_fonts(), replacing(pdf) as pdf_path, replacing(png) as png_path:
+        figure.savefig(pdf_path, format="pdf", metadata=pdf_says)
+        figure.savefig(png_path, format="png", dpi=DPI, metadata=png_says)
 
 
 def write_drawing(drawing: Drawing, *, pdf: Path | str, png: Path | str, csv: Path | str) -> None:

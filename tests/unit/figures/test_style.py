@@ -1,11 +1,17 @@
 """What all figures share: files, badge, labels, ticks."""
 
 import math
+import re
+import zlib
+from io import BytesIO
 
 import pytest
+from fontTools.subset import Options
+from fontTools.ttLib import TTFont
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codesign.figures.embedding import LAYOUT
 from codesign.figures.style import (
     ORIGINS,
     badge,
@@ -203,3 +209,20 @@ def test_text_that_is_cut_says_so():
     cut = wrapped("one two three four five six seven", 10, lines=2)
     assert cut.count("\n") == 1 and cut.endswith("…")
     assert wrapped("short", 10, lines=2) == "short"
+
+
+def test_a_pdf_embeds_letters_and_not_how_they_are_set(tmp_path):
+    """Fonts that layout tables were left out of; fontTools is as before afterwards."""
+    before = list(Options._drop_tables_default)
+    with house_style():
+        figure = new_figure(60, 40)
+        figure.text(0.2, 0.5, "Ag 100 µm, σ = 0.3, VAV fi")
+    save(figure, tmp_path / "f.pdf", tmp_path / "f.png")
+    assert Options._drop_tables_default == before
+    streams = [
+        zlib.decompress(part)
+        for part in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", (tmp_path / "f.pdf").read_bytes(), re.S)
+        if part[:1] == b"\x78"
+    ]
+    fonts = [TTFont(BytesIO(part)) for part in streams if part[:4] == b"\x00\x01\x00\x00"]
+    assert fonts and all("glyf" in font and not set(LAYOUT) & set(font.keys()) for font in fonts)
