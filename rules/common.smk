@@ -11,7 +11,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from codesign import warm
-from codesign.bayesmulti.methods import NOISES, method_module, method_of, noise_module
+from codesign.bayesmulti.error import NoiseError
+from codesign.bayesmulti.methods import METHOD_FILES, NOISES, method_module, method_of, noise_module
 from codesign.evaluation.chunks import chunks
 from codesign.fabrication.check import check_fabrication
 from codesign.iv.discovery import DiscoveryError, find_measurements
@@ -42,7 +43,7 @@ try:
     check_experiments(config)
     check_fabrication(config)
     FOUND = find_measurements(iv=Path("data/iv"), raw=Path("data/raw"))
-except (SettingsError, AboutError, DiscoveryError) as problem:
+except (SettingsError, AboutError, NoiseError, DiscoveryError) as problem:
     raise WorkflowError(str(problem)) from None
 
 ORIGIN = config["measurements"]["origin"]
@@ -137,21 +138,33 @@ def modules_of_method(method):
     return [method_module(method), noise_module(method)]
 
 
-def network_code(script, *loaded, noise=True):
+def computing_code(script, about, *modules, method=None):
+    """The digest of a job that computes with a task, and where it asks for one, with a method.
+
+    Of both counts what they declare of the computation, by content: titles, labels and looks change figures alone.
+    """
+    data = about.computing
+    if method is not None:
+        modules, data = [*modules, METHOD_FILES], [data, method_of(method).computing]
+    return code_digest(script, modules=[module_of(about.name), *modules], data=data)
+
+
+def network_code(script, *loaded, method=False, noise=True):
     """The digest of a job that computes with an experiment's network: its own task counts and no other.
 
     Args:
         script: In workflow_scripts.
         loaded: Functions from the method of the job to a module that it loads by name.
+        method: Whether the job asks what its method is.
         noise: False where the job could load a noise and loads none.
     """
 
     def digest(wildcards):
         about = ABOUT[wildcards.get("experiment", CROSSBAR["experiment"])]
-        modules = [module_of(about.name), *(module(wildcards.method) for module in loaded)]
-        return code_digest(
-            script, modules=modules if noise else [*modules, NOISES], data=about.computing
-        )
+        modules = [module(wildcards.method) for module in loaded]
+        if not noise:
+            modules.append(NOISES)
+        return computing_code(script, about, *modules, method=wildcards.method if method else None)
 
     return digest
 
