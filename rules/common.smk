@@ -16,6 +16,7 @@ from codesign.bayesmulti.methods import METHOD_FILES, NOISES, method_module, met
 from codesign.evaluation.chunks import chunks
 from codesign.fabrication.check import check_fabrication
 from codesign.iv.discovery import DiscoveryError, find_measurements
+from codesign.iv.formats import FormatError, importers_of, raw_suffixes
 from codesign.iv.names import DEVICE_ID
 from codesign.provenance.digest import code_digest as digest_of
 from codesign.provenance.digest import content_digest, libraries_of
@@ -42,8 +43,9 @@ try:
     check_settings(config, schema, name="the configuration")
     check_experiments(config)
     check_fabrication(config)
+    raw_suffixes()  # a wrong importer is said also where there is no file yet
     FOUND = find_measurements(iv=Path("data/iv"), raw=Path("data/raw"))
-except (SettingsError, AboutError, NoiseError, DiscoveryError) as problem:
+except (SettingsError, AboutError, NoiseError, FormatError, DiscoveryError) as problem:
     raise WorkflowError(str(problem)) from None
 
 ORIGIN = config["measurements"]["origin"]

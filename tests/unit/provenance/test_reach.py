@@ -61,6 +61,8 @@ def loaded_by_name(script: str, method: str) -> list[str]:
     found = []
     if script in OF_THE_TASK:
         found.append(module_of("moons"))
+    if script == "import_measurement":
+        found.append("codesign.iv.importers.text")
     if script == "draw_details":
         found.append("codesign.tasks.moons.figures")
     if script == "run_corner_trial":
@@ -185,6 +187,11 @@ def another(before: str, after: str):
             another('colour="black"', 'colour="sky"'),
             "",
             id="the-colour-of-another-method",
+        ),
+        pytest.param("iv/importers/another.py", new_file, "", id="a-new-importer"),
+        pytest.param("iv/importers/labview.py", another_formula, "", id="an-importer-of-another-suffix"),
+        pytest.param(
+            "iv/importers/text.py", another_formula, "import_measurement", id="the-importer-of-the-jobs-file"
         ),
         pytest.param("tasks/another/task.py", new_file, "", id="a-new-task"),
         pytest.param("tasks/digits/task.py", another_formula, "", id="another-task-than-the-jobs-own"),
