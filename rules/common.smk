@@ -127,6 +127,16 @@ wildcard_constraints:
     record=r"simulated|measured-[^/]+",
 
 
+def devices_of(lab):
+    """Devices of one laboratory; all that a table, a figure or a network rests on begins with them."""
+    if not DEVICES[lab]:
+        raise WorkflowError(
+            "measured devices are asked for (results/... without virtual_lab), but data/iv and data/raw hold no "
+            "measurement; put files there; those of the virtual laboratory are results/virtual_lab/..."
+        )
+    return DEVICES[lab]
+
+
 def code_digest(script, **loaded):
     """Digest of a script of workflow_scripts and of the library code it reaches.
 
