@@ -11,10 +11,12 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from codesign import warm
-from codesign.bayesmulti.methods import NOISES, method_module, method_of, noise_module
+from codesign.bayesmulti.error import NoiseError
+from codesign.bayesmulti.methods import METHOD_FILES, NOISES, method_module, method_of, noise_module
 from codesign.evaluation.chunks import chunks
 from codesign.fabrication.check import check_fabrication
 from codesign.iv.discovery import DiscoveryError, find_measurements
+from codesign.iv.formats import FormatError, importers_of, raw_suffixes
 from codesign.iv.names import DEVICE_ID
 from codesign.provenance.digest import code_digest as digest_of
 from codesign.provenance.digest import content_digest, libraries_of
@@ -41,8 +43,9 @@ try:
     check_settings(config, schema, name="the configuration")
     check_experiments(config)
     check_fabrication(config)
+    raw_suffixes()  # a wrong importer is said also where there is no file yet
     FOUND = find_measurements(iv=Path("data/iv"), raw=Path("data/raw"))
-except (SettingsError, AboutError, DiscoveryError) as problem:
+except (SettingsError, AboutError, NoiseError, FormatError, DiscoveryError) as problem:
     raise WorkflowError(str(problem)) from None
 
 ORIGIN = config["measurements"]["origin"]
@@ -124,6 +127,16 @@ wildcard_constraints:
     record=r"simulated|measured-[^/]+",
 
 
+def devices_of(lab):
+    """Devices of one laboratory; all that a table, a figure or a network rests on begins with them."""
+    if not DEVICES[lab]:
+        raise WorkflowError(
+            "measured devices are asked for (results/... without virtual_lab), but data/iv and data/raw hold no "
+            "measurement; put files there; those of the virtual laboratory are results/virtual_lab/..."
+        )
+    return DEVICES[lab]
+
+
 def code_digest(script, **loaded):
     """Digest of a script of workflow_scripts and of the library code it reaches.
 
@@ -137,7 +150,18 @@ def modules_of_method(method):
     return [method_module(method), noise_module(method)]
 
 
-def network_code(script, *loaded, noise=True):
+def computing_code(script, about, *modules, method=None):
+    """The digest of a job that computes with a task, and where it asks for one, with a method.
+
+    Of both counts what they declare of the computation, by content: titles, labels and looks change figures alone.
+    """
+    data = about.computing
+    if method is not None:
+        modules, data = [*modules, METHOD_FILES], [data, method_of(method).computing]
+    return code_digest(script, modules=[module_of(about.name), *modules], data=data)
+
+
+def network_code(script, *loaded, method=False, noise=True):
     """The digest of a job that computes with an experiment's network: its own task counts and no other.
 
     It is worked out once a run and experiment. Code that is edited while the run goes on counts in the next.
@@ -145,6 +169,7 @@ def network_code(script, *loaded, noise=True):
     Args:
         script: In workflow_scripts.
         loaded: Functions from the method of the job to a module that it loads by name.
+        method: Whether the job asks what its method is.
         noise: False where the job could load a noise and loads none.
     """
 
@@ -154,10 +179,11 @@ def network_code(script, *loaded, noise=True):
         experiment = wildcards.get("experiment", CROSSBAR["experiment"])
         asked = experiment, wildcards.get("method")
         if asked not in known:
-            about = ABOUT[experiment]
-            modules = [module_of(about.name), *(module(wildcards.method) for module in loaded)]
-            known[asked] = code_digest(
-                script, modules=modules if noise else [*modules, NOISES], data=about.computing
+            modules = [module(wildcards.method) for module in loaded]
+            if not noise:
+                modules.append(NOISES)
+            known[asked] = computing_code(
+                script, ABOUT[experiment], *modules, method=wildcards.method if method else None
             )
         return known[asked]
 

@@ -29,7 +29,7 @@ rule import_measurement:
     params:
         strict=config["measurements"]["strict"],
         sources=sources_digest,
-        code=code_digest("import_measurement.py"),
+        code=import_code,
     message:
         "Import {wildcards.device}"
     script:

@@ -36,7 +36,7 @@ rule propose_noise:
         limits=limits_of_method,
         site=config["training"]["site"],
         seed=config["seed"],
-        code=network_code("propose_noise.py", method_module, noise_module),
+        code=network_code("propose_noise.py", noise_module, method=True),
     message:
         "Propose noise for {wildcards.experiment}, {wildcards.method}, round {wildcards.round}"
     script:
@@ -124,7 +124,7 @@ rule choose_noise:
         limits=limits_of_method,
         site=config["training"]["site"],
         fixed=config["training"]["fixed"],
-        code=network_code("choose_noise.py", method_module, noise_module),
+        code=network_code("choose_noise.py", noise_module, method=True),
     message:
         "Choose noise for {wildcards.experiment}, {wildcards.method}"
     script:

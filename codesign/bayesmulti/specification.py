@@ -1,7 +1,9 @@
 """From a method and its parameters to the noise of every layer."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
+from codesign.bayesmulti.checks import check_parameters
 from codesign.bayesmulti.error import NoiseError
 from codesign.bayesmulti.methods import method_of, site_of
 from codesign.bayesmulti.noise import NoiseSpec
@@ -34,6 +36,7 @@ def method_spec(
         return NoiseSpec(method, place, ())
     columns = {name: _per_layer(method, name, parameters[name], n_layers) for name in chosen.parameters}
     noise = noise_class(chosen.noise)
+    check_parameters(chosen, (field.name for field in fields(noise)))
     layers = tuple(noise(**{name: values[k] for name, values in columns.items()}) for k in range(n_layers))
     return NoiseSpec(method, place, layers)
 

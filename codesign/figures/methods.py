@@ -15,6 +15,7 @@ from codesign.figures.style import (
     VERMILION,
     YELLOW,
     badge,
+    fit_text,
     text_mm,
 )
 
@@ -29,6 +30,10 @@ COLOURS = {
     "purple": PURPLE,
 }
 """Words for colours in a method's file; any other is left to Matplotlib."""
+
+
+BADGE_PAD_MM = 3.0
+"""Between a title and the words of the badge, its coloured border among it."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +83,15 @@ def in_order(methods: Iterable[str]) -> list[str]:
 
 
 def head(figure, height_mm: float, title: str, lines: Iterable[str], origin: str) -> None:
-    """Title, lines under it and the origin's badge."""
-    text_mm(figure, 4, height_mm - 3.5, title, fontsize=9, fontweight="bold", va="top")
+    """Title, lines under it and the origin's badge; what is too long for its place is made smaller."""
+    width_mm = figure.get_size_inches()[0] * 25.4
+    said = badge(figure, origin)
+    left_mm = said.get_window_extent(figure.canvas.get_renderer()).x0 / figure.dpi * 25.4 - BADGE_PAD_MM
+    heading = text_mm(figure, 4, height_mm - 3.5, title, fontsize=9, fontweight="bold", va="top")
+    fit_text(heading, left_mm - 4)
     for k, line in enumerate(lines):
-        text_mm(figure, 4, height_mm - 9 - 3.4 * k, line, color=GREY, va="top")
-    badge(figure, origin)
+        written = text_mm(figure, 4, height_mm - 9 - 3.4 * k, line, color=GREY, va="top")
+        fit_text(written, width_mm - 6)
 
 
 def counted(values: Iterable[int]) -> str:

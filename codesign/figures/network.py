@@ -13,6 +13,7 @@ from codesign.figures.style import (
     VERMILION,
     Drawing,
     axes_mm,
+    fit_ylabel,
     house_style,
     new_figure,
     wrapped,
@@ -70,7 +71,6 @@ def draw_scores(
             _score_line(score, name, mine)
         _chance_line(score, metric, at=0.99)
         score.set_title("a  mean, band: ± 1 std over programmings")
-        score.set_ylabel(f"{metric.title} on test data{_worse(metric)}")
         gain.axhline(0, color=look_of_method("erm").colour, lw=0.8, ls=look_of_method("erm").line, zorder=1)
         compared = [
             name
@@ -83,10 +83,11 @@ def draw_scores(
         if not compared:
             gain.text(0.5, 0.5, "nothing to compare with ERM", transform=gain.transAxes, ha="center")
         gain.set_title(f"b  difference, draw by draw, {percent(confidence)} interval")
-        gain.set_ylabel(f"difference in {metric.title} to ERM{_worse(metric)}")
         for axes in (score, gain):
             axes.set(xlim=(0, 1.04), xlabel="usability level U")
             axes.grid(True)
+        fit_ylabel(score, f"{metric.title} on test data{_worse(metric)}")
+        fit_ylabel(gain, f"difference in {metric.title} to ERM{_worse(metric)}", from_mm=88)
         score.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=len(methods), columnspacing=1.6)
         return Drawing(figure, numbers)
 
@@ -241,13 +242,13 @@ def draw_device_scores(
             axes.set(
                 xlim=(-0.01, 1.01),
                 xlabel="usability U of the device",
-                ylabel=f"{metric.title} on test data{_worse(metric)}",
             )
             axes.grid(True)
             _chance_line(axes, metric, at=1.0)
             for name in methods:
                 mine = [row for row in numbers if row["noise"] == noise and row["method"] == name]
                 _device_points(axes, name, mine, crowded=count > 100)
+            fit_ylabel(axes, f"{metric.title} on test data{_worse(metric)}", from_mm=left - 13)
             if left == 14:
                 axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=6, columnspacing=1.6)
         return Drawing(figure, numbers)
@@ -350,6 +351,8 @@ def draw_correlation(
                 for rows in (correlations, points)
             )
             numbers += _predicted(scatter, experiment, metric, behind, found)
+            before_mm = left - 52 + 40 if column else 0
+            fit_ylabel(scatter, f"{metric.title} on test data{_worse(metric)}", from_mm=before_mm + 1)
             numbers += _forest(forest, experiment, found, named=column == 0)
         return Drawing(figure, numbers)
 
@@ -376,7 +379,7 @@ def _predicted(
 ) -> list[dict]:
     """Scatter of one experiment."""
     axes.set_title(experiment, y=1.11)
-    axes.set(xlim=(-0.03, 1.03), xlabel="usability U", ylabel=f"{metric.title} on test data{_worse(metric)}")
+    axes.set(xlim=(-0.03, 1.03), xlabel="usability U")
     axes.grid(True)
     if not found:
         said = f"n = {len(points)} devices:\nno rank correlation"

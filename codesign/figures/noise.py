@@ -20,6 +20,7 @@ from codesign.figures.style import (
     VERMILION,
     Drawing,
     axes_mm,
+    fit_ylabel,
     house_style,
     new_figure,
     whole_ticks,
@@ -107,9 +108,7 @@ def draw_search(
                     color=GREY,
                 )
         sign = "" if metric.better == "higher" else "−"
-        axes.set(
-            xlim=(0.4, last + 0.6), xlabel="trial", ylabel=f"objective (validation {sign}{metric.title})"
-        )
+        axes.set(xlim=(0.4, last + 0.6), xlabel="trial")
         axes.set_title("a  trials ± standard error over programmings; line: best so far", y=1.07)
         whole_ticks(axes.xaxis)
         axes.grid(True, axis="y")
@@ -119,6 +118,7 @@ def draw_search(
         if any(row["objective"] is None for row in trace):
             axes.plot([], [], marker="x", ms=3, label="training failed", color=GREY, ls="", mew=0.7)
         axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
+        fit_ylabel(axes, f"objective (validation {sign}{metric.title})")
         _parameters(figure, methods, parameters)
     return Drawing(figure, _search_numbers(trace, parameters))
 

@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
 from codesign.figures.embedding import lean_fonts
@@ -30,6 +31,8 @@ ONE_COLUMN_MM = 88.0
 TWO_COLUMNS_MM = 180.0
 A4_MM = (210.0, 297.0)
 DPI = 200
+SMALLEST = 5.0
+"""Of letters that are made smaller to fit, in points."""
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
@@ -138,7 +141,56 @@ def text_mm(figure: Figure, x: float, y: float, text: str, **options):
     return figure.text(x / across, y / up, text, **options)
 
 
-def badge(figure: Figure, origin: str, *, right_mm: float = 3.0, top_mm: float = 3.5) -> None:
+def fit_text(text: Text, width_mm: float) -> None:
+    """A line of text made smaller, and if need be cut, until it is at most `width_mm` wide."""
+    most = width_mm / 25.4 * text.figure.dpi
+    renderer = text.figure.canvas.get_renderer()
+    while text.get_window_extent(renderer).width > most:
+        if text.get_fontsize() > SMALLEST:
+            text.set_fontsize(max(SMALLEST, text.get_fontsize() - 0.25))
+        else:
+            text.set_text(text.get_text().removesuffix(" …")[:-2].rstrip() + " …")
+
+
+def fit_ylabel(axes: Axes, text: str, *, from_mm: float = 1.0) -> None:
+    """Label the y axis within the height of the axes: on two lines, or three, and smaller, where it is long.
+
+    Called when data and limits stand: where numbers and label need more room than there is, the axes begin
+    further right.
+
+    Args:
+        axes: With what is drawn in them.
+        text: Of the label; what does not fit on three small lines is cut.
+        from_mm: Where the room left of the axes begins, from the left edge of the figure.
+    """
+    figure, renderer = axes.figure, axes.figure.canvas.get_renderer()
+    label = axes.set_ylabel(text)
+    usual = label.get_fontsize()
+    choices = [(1, usual), *((2, usual - step) for step in (0, 0.5, 1)), (3, usual - 1), (3, SMALLEST)]
+    for lines, size in choices:
+        label.set_text(_balanced(text, lines))
+        label.set_fontsize(size)
+        if label.get_window_extent(renderer).height <= axes.bbox.height:
+            break
+    shortest = len(text)
+    while label.get_window_extent(renderer).height > axes.bbox.height:
+        shortest -= 2
+        label.set_text(_balanced(text[:shortest] + " …", lines))
+    outside = from_mm / 25.4 * figure.dpi - axes.yaxis.get_tightbbox(renderer).x0
+    if outside > 0:
+        box, shift = axes.get_position(), outside / figure.bbox.width
+        axes.set_position((box.x0 + shift, box.y0, box.width - shift, box.height))
+
+
+def _balanced(text: str, lines: int) -> str:
+    """Text on so many lines, as equal as its words allow."""
+    width = -(-len(text) // lines)
+    while len(wrapped(text, width).split("\n")) > lines:
+        width += 1
+    return wrapped(text, width)
+
+
+def badge(figure: Figure, origin: str, *, right_mm: float = 3.0, top_mm: float = 3.5) -> Text:
     """Say in the upper right corner where the devices, or the crossbar, come from.
 
     Args:
@@ -154,7 +206,7 @@ def badge(figure: Figure, origin: str, *, right_mm: float = 3.0, top_mm: float =
         raise ValueError(f"origin {origin!r} is not one of {', '.join(ORIGINS)}")
     text, colour = ORIGINS.get(origin, ("no devices", GREY))
     across, up = (size * 25.4 for size in figure.get_size_inches())
-    text_mm(
+    return text_mm(
         figure,
         across - right_mm - 1,
         up - top_mm,

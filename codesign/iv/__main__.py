@@ -7,6 +7,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from codesign.iv.check import LEVELS, Finding, check_files, files_in
+from codesign.iv.formats import FormatError
 from codesign.terminal import one_line
 
 COLUMNS = ("file", "level", "where", "what", "remedy")
@@ -18,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 where no file has an error (with `--strict`: nor a warning), 1 where one has, 2 where a path
-        does not exist.
+        does not exist or an importer of the project is wrong.
     """
     parser = argparse.ArgumentParser(prog="python -m codesign.iv", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -50,7 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no files in {', '.join(map(str, chosen.paths))}", file=sys.stderr)
     terminal = sys.stdout.isatty()
     progress = _progress if len(files) > 1 and sys.stderr.isatty() else iter
-    findings = check_files(files, conditions=conditions, named=chosen.paths, progress=progress)
+    try:
+        findings = check_files(files, conditions=conditions, named=chosen.paths, progress=progress)
+    except FormatError as error:
+        print(error, file=sys.stderr)
+        return 2
     if terminal and findings:
         _print_table(findings)
     elif not terminal:

@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from codesign.iv.discovery import DiscoveryError, find_copies, find_measurements
+from codesign.iv.formats import raw_suffixes
 from codesign.iv.importers import ImportRefused, import_one
 from codesign.iv.importers.conditions import read_conditions
-from codesign.iv.importers.sweeps import missing_values
+from codesign.iv.importers.limits import implausible
+from codesign.iv.importers.sweeps import missing_values, tells_of_a_cut
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
-from codesign.iv.names import RAW_SUFFIXES, device_id, is_conditions_workbook, is_raw_file, sidecar_of
+from codesign.iv.names import device_id, is_conditions_workbook, is_raw_file, sidecar_of
 from codesign.schemas.conditions import CONDITION_COLUMNS
 
-LARGEST_V, LARGEST_A = 100.0, 1.0
-"""Above these a memristor's voltage or current is more likely stored in another unit."""
 LEVELS = ("error", "warning", "note")
 SIDECAR_SUFFIX = ".meta.yaml"
 CONDITIONS = "conditions"
@@ -120,7 +120,7 @@ def check_file(path: Path, *, conditions: Sequence[Path] = (), named: bool = Tru
         if path.suffix.lower() == ".parquet":
             return list(_observations(path, read_measurement(path)))
         if not is_raw_file(path.name) and not named:
-            kinds = ", ".join(RAW_SUFFIXES)
+            kinds = ", ".join(raw_suffixes())
             return [Finding(name, "note", "", "no measurement; it is left alone", f"importers read {kinds}")]
         known = [*_beside(path, is_conditions_workbook), *conditions]
         workbooks = list({file.resolve(): file for file in known}.values())
@@ -232,13 +232,20 @@ def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
         )  # fmt: skip
     yield from _unknown_conditions(path, metadata)
     yield from _implausible(name, measurement)
+    large = implausible(measurement.voltage, measurement.current).values()
     missing = missing_values(measurement.cycle, measurement.current)
     for said in missing:
         what, _, which = said.partition(": ")
         remedy = "nothing, if the instrument recorded nothing there; such points are left out"
         yield Finding(name, "warning", f"cycles {which}", what, remedy)
     for note in metadata.notes:
-        if note not in missing:
+        if tells_of_a_cut(note):
+            yield Finding(
+                name, "warning", "end of the file", note,
+                "if the file was cut short, copy it again from the instrument; if it ends there, a line "
+                "break at its end brings back a row left out",
+            )  # fmt: skip
+        elif note not in (*missing, *large):
             yield Finding(name, "note", "", note)
 
 
@@ -266,17 +273,13 @@ def _unknown_conditions(path: Path, metadata: Metadata) -> Iterator[Finding]:
 
 def _implausible(name: str, measurement: Measurement) -> Iterator[Finding]:
     """Values so large that their unit is probably wrong."""
-    for quantity, unit, values, limit in (
-        ("voltage", "V", measurement.voltage, LARGEST_V),
-        ("current", "A", measurement.current, LARGEST_A),
-    ):
-        largest = float(np.nanmax(np.abs(values)))
-        if largest > limit:
-            yield Finding(
-                name,
-                "warning",
-                quantity,
-                f"the largest {quantity} is {largest:g} {unit}: is its unit right?",
-                f"write the unit into the header, e.g. {quantity} (m{unit}), or {quantity}_scale into "
-                "the sidecar",
-            )
+    for quantity, said in implausible(measurement.voltage, measurement.current).items():
+        unit = "V" if quantity == "voltage" else "A"
+        yield Finding(
+            name,
+            "warning",
+            quantity,
+            said,
+            f"write the unit into the header, e.g. {quantity} (m{unit}), or {quantity}_scale into the "
+            "sidecar",
+        )

@@ -4,8 +4,8 @@ import hashlib
 import re
 from pathlib import Path
 
-RAW_SUFFIXES = (".xlsx", ".csv", ".tsv", ".txt", ".lvm", ".tdms")
-"""Instrument files that have an importer."""
+from codesign.iv.formats import raw_suffixes
+
 LONGEST_ID = 180
 """Signs of a device id: file systems take 255 bytes, and ids get suffixes."""
 DEVICE_ID = rf"[A-Za-z0-9+_][A-Za-z0-9.+_-]{{0,{LONGEST_ID - 1}}}"
@@ -43,7 +43,7 @@ def is_conditions_workbook(name: str) -> bool:
 
 def is_raw_file(name: str) -> bool:
     """An instrument file: a known suffix, not hidden, no lock file, no conditions workbook."""
-    known = Path(name).suffix.lower() in RAW_SUFFIXES
+    known = Path(name).suffix.lower() in raw_suffixes()
     return known and _visible(name) and not is_conditions_workbook(name)
 
 

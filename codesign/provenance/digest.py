@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -42,7 +42,7 @@ def code_digest(
     *,
     package: Path = PACKAGE,
     modules: Iterable[str] = (),
-    data: Mapping | None = None,
+    data: Mapping | Sequence | None = None,
 ) -> str:
     """Digest of a script and of every module of `package` that it uses.
 
@@ -62,7 +62,7 @@ def code_digest(
         modules: Dotted names of modules that the job loads by name, such as
             `codesign.bayesmulti.noises.dropout`. A folder's own name says that
             the job loads nothing out of it.
-        data: What the job is told by a declaration, as JSON can hold it; it counts by content.
+        data: What the job is told by declarations, as JSON can hold it; it counts by content.
 
     Returns:
         16 hexadecimal digits.

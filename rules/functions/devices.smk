@@ -4,5 +4,5 @@
 def device_rows(wildcards):
     """One extracted row a device, in name order."""
     return expand(
-        "results/{lab}devices/{device}.parquet", lab=wildcards.lab, device=DEVICES[wildcards.lab]
+        "results/{lab}devices/{device}.parquet", lab=wildcards.lab, device=devices_of(wildcards.lab)
     )

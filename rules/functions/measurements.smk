@@ -1,5 +1,8 @@
 """What the rules of rules/measurements.smk ask of the configuration and of each other."""
 
+IMPORTERS = "codesign.iv.importers"
+"""Package of the importers: said by a job that loads none of them by name."""
+
 
 def raw_of_device(wildcards):
     """Instrument files with this device id: one, or several that will be refused."""
@@ -44,6 +47,13 @@ def sweeps_digest(wildcards):
     `input`: a parameter that has it does not count as a reason to run again.
     """
     return content_digest([sweeps_of_device(wildcards)])
+
+
+def import_code(wildcards):
+    """Digest of an import: the importers of its file's suffix count, and no others."""
+    suffixes = {Path(file).suffix for file in raw_of_device(wildcards)}
+    modules = [each.module for suffix in sorted(suffixes) for each in importers_of(suffix)]
+    return code_digest("import_measurement.py", modules=modules or [IMPORTERS])
 
 
 def sources_digest(wildcards):

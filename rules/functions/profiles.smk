@@ -22,11 +22,15 @@ def panel_is_chosen(wildcards):
     return []
 
 
+def devices_of_chunk(wildcards):
+    """Devices that one job takes."""
+    devices_of(wildcards.lab)
+    return CHUNKS[wildcards.lab][wildcards.chunk]
+
+
 def sweeps_of_chunk(wildcards):
     """Canonical files of the devices that one job takes."""
-    return [
-        canonical_file(wildcards.lab, device) for device in CHUNKS[wildcards.lab][wildcards.chunk]
-    ]
+    return [canonical_file(wildcards.lab, device) for device in devices_of_chunk(wildcards)]
 
 
 def sweeps_digest_of_chunk(wildcards):
@@ -39,5 +43,5 @@ def rows_of_chunk(wildcards):
     return expand(
         "results/{lab}devices/{device}.parquet",
         lab=wildcards.lab,
-        device=CHUNKS[wildcards.lab][wildcards.chunk],
+        device=devices_of_chunk(wildcards),
     )

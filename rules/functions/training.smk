@@ -6,10 +6,9 @@ from codesign.tasks.mirror import mirror_of, only_stand_in
 
 
 def corner_code(wildcards):
-    """Digest of the trial without noise: no method's code counts."""
+    """Digest of the trial without noise: no other method's code counts."""
     about = ABOUT[wildcards.experiment]
-    modules = [module_of(about.name), *modules_of_method("erm")]
-    return code_digest("run_corner_trial.py", modules=modules, data=about.computing)
+    return computing_code("run_corner_trial.py", about, noise_module("erm"), method="erm")
 
 
 def training_code(wildcards):

@@ -103,3 +103,12 @@ def test_a_wrong_configuration_is_told_in_words(project, changes, words):
     for word in words:
         assert word in done.stdout
     assert not any((project.folder / "results").iterdir())
+
+
+@pytest.mark.parametrize("name", ["figures/usability_ranking.pdf", "profiles/devices-all.parquet"])
+def test_measured_results_without_a_measurement_are_refused_when_asked_for(project, name):
+    """A dry run says so, too, and where the virtual ones are."""
+    done = project.snakemake("-n", f"results/{name}", check=False)
+    assert done.returncode != 0
+    assert "data/iv and data/raw hold no measurement" in done.stdout
+    assert "results/virtual_lab/..." in done.stdout

@@ -1,24 +1,26 @@
 """Training methods, one module each: a new file in this folder is a new method.
 
 A method says which noise acts at which site, whether the noise is searched for, and what figures
-call and paint it. The files say so without torch, because they are read while Snakemake
+call and paint it. The files say so without torch, because they are read and checked while Snakemake
 reads the workflow; the noise itself is named by its kind (`codesign.bayesmulti.noises`).
-A file is imported when its method is asked for, so that a job depends on its own method alone.
+A file is imported when its method is asked for, so that a job depends on its own method alone:
+one that computes on what `Method.computing` says, one that draws on the file as it stands.
 Nothing here is a default: parameters come from the search or from the settings.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
+from codesign.bayesmulti.checks import ROLES, check_method, fault_of_file
 from codesign.bayesmulti.error import NoiseError
 
 NOISES = "codesign.bayesmulti.noises"
 """Package of the kinds of noise."""
-ROLES = ("baseline", "rival", "own")
-"""In the order of figures: what others are compared with, other people's methods, the project's."""
+METHOD_FILES = __name__
+"""This package: a job that says it to `code_digest` counts no method's file, only what it is told of one."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,26 @@ class Method:
     colour: str
     """In figures: black, orange, sky, green, yellow, blue, vermilion, purple, or #RRGGBB."""
     marker: str
-    """In figures, as Matplotlib writes it."""
+    """In figures, as Matplotlib writes it: one of its filled markers."""
     line: str | tuple
-    """In figures, as Matplotlib writes it."""
+    """In figures, as Matplotlib writes it: - -- -. : or (0, (on, off, ...)) in points."""
     prominent: bool
     """Whether figures are about it; other methods are drawn lighter."""
 
     def __post_init__(self) -> None:
-        if self.role not in ROLES:
-            raise NoiseError(f"{self.name}: role must be one of {', '.join(ROLES)}, got {self.role!r}")
-        if (self.noise is None) != (self.sites == ("none",)):
-            raise NoiseError(f"{self.name}: site none goes with no noise, got {self.sites} with {self.noise}")
+        check_method(self)
+
+    @property
+    def computing(self) -> dict:
+        """What results rest on: not title, labels and looks, which change figures alone."""
+        return {
+            "name": self.name,
+            "noise": self.noise,
+            "parameters": list(self.parameters),
+            "sites": list(self.sites),
+            "largest": None if self.limit is None else self.limit.largest,
+            "searched": self.searched,
+        }
 
     @property
     def searched(self) -> bool:
@@ -87,16 +98,29 @@ def method_of(name: str) -> Method:
     """The method of that name.
 
     Raises:
-        NoiseError: There is none; the message lists those that exist. Or its file says another name.
+        NoiseError: There is none; the message lists those that exist. Or its file is wrong; the message
+            names file, field and what is allowed.
 
     >>> method_of("bayesmulti").title
     'BayesMulti'
     """
     if name not in method_names():
         raise NoiseError(f"method must be one of {', '.join(method_names())}; got {name!r}")
-    method = import_module(method_module(name)).METHOD
+    file = f"{method_module(name).replace('.', '/')}.py"
+    try:
+        module = import_module(method_module(name))
+    except Exception as error:  # whatever a file can raise: it is a person's, and one line of it is wrong
+        known = {made.__name__: [field.name for field in fields(made)] for made in (Method, Limit)}
+        raise NoiseError(f"{file}: {fault_of_file(error, known)}") from error
+    method = getattr(module, "METHOD", None)
+    if not isinstance(method, Method):
+        got = "is missing" if method is None else f"is a {type(method).__name__}"
+        raise NoiseError(f'{file}: METHOD {got}; write METHOD = Method(name="{name}", ...)')
     if method.name != name:
-        raise NoiseError(f"{method_module(name)} must hold the method {name}, but holds {method.name}")
+        raise NoiseError(
+            f"{file}: name must be {name}, as the file is called, got {method.name!r}; write the name, or "
+            "rename the file"
+        )
     return method
 
 

@@ -1,25 +1,32 @@
-"""Instrument files to measurements, one module per family of formats."""
+"""Instrument files to measurements. A module of this folder that says SUFFIXES and has `read` is an importer.
+
+It takes a file apart into a `Table` of cells with headers. Units, cycles, pulses, sidecar and conditions
+come after it and are the same for every format. docs/adding-an-importer.md has one.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from codesign.files import sha256_of
+from codesign.iv.formats import Importer, importers_of, raw_suffixes
 from codesign.iv.importers.conditions import match_conditions
 from codesign.iv.importers.filename import conditions_in, contradictions
-from codesign.iv.importers.limits import check_size
+from codesign.iv.importers.limits import check_cells, check_size, implausible
 from codesign.iv.importers.pulses import is_pulse_series, read_pulses
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.sidecar import FACTS, read_sidecar
 from codesign.iv.importers.sweeps import read_sweeps
 from codesign.iv.importers.table import Table
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata
-from codesign.iv.names import RAW_SUFFIXES
 
 __all__ = ["ImportRefused", "describe_file", "import_file", "import_one"]
 
 IN_METADATA = ("length_um", "diameter_nm", "pb_min", "ag_nm", "perovskite", "contact")
 """What a file name says that metadata have a field for."""
+HEAD_BYTES, HEAD_LINES = 1 << 16, 50
+"""What importers are shown of a file to recognise it by: lines, out of so many bytes."""
 
 
 def describe_file(path: Path, *, device: str) -> Metadata:
@@ -40,7 +47,7 @@ def import_file(path: Path | str, *, device: str, conditions: Sequence[Path] = (
     workbook, then the sidecar; the later one wins and a contradiction is noted.
 
     Args:
-        path: A file whose suffix is in `codesign.iv.names.RAW_SUFFIXES`.
+        path: A file whose suffix is in `codesign.iv.formats.raw_suffixes`.
         device: Device id the measurement gets.
         conditions: Conditions workbooks to look the device up in.
 
@@ -80,10 +87,10 @@ def import_one(paths: Sequence[Path], *, device: str, conditions: Sequence[Path]
 
 
 def _imported(path: Path, device: str, conditions: Sequence[Path]) -> Measurement:
-    if path.suffix.lower() not in RAW_SUFFIXES:
+    if path.suffix.lower() not in raw_suffixes():
         raise ImportRefused(
             f"not a measurement: no importer reads {path.suffix or 'a file without suffix'}",
-            remedy=f"export it as one of {', '.join(RAW_SUFFIXES)}",
+            remedy=f"export it as one of {', '.join(raw_suffixes())}",
         )
     if path.stat().st_size == 0:
         raise ImportRefused("the file is empty", remedy="export the measurement again")
@@ -96,7 +103,7 @@ def _imported(path: Path, device: str, conditions: Sequence[Path]) -> Measuremen
         describe_file(path, device=device),
         kind="pulse" if pulse else "sweep",
         branch_points=samples.branch_points,
-        notes=samples.notes,
+        notes=(*samples.notes, *implausible(samples.voltage_v, samples.current_a).values()),
         extra=table.extra,
     )
     metadata = _with_facts(described, path, sidecar, conditions)
@@ -104,22 +111,52 @@ def _imported(path: Path, device: str, conditions: Sequence[Path]) -> Measuremen
 
 
 def _table(path: Path, sidecar: Mapping) -> Table:
-    """Take the file apart with the reader of its format."""
+    """Take the file apart with the importer of its format."""
     wanted = sidecar.get("columns", {}).values()
     known = [name for entry in wanted for name in (entry if isinstance(entry, list) else [entry])]
     known = [name for name in known if isinstance(name, str)]
-    suffix = path.suffix.lower()
-    if suffix == ".xlsx":
-        from codesign.iv.importers.workbook import read_workbook
+    table = import_module(_importer_of(path).module).read(path, known=known)
+    check_cells(len(table.rows), len(table.columns))
+    return table
 
-        return read_workbook(path, known=known)
-    if suffix in (".lvm", ".tdms"):
-        from codesign.iv.importers import labview
 
-        return labview.read_lvm(path) if suffix == ".lvm" else labview.read_tdms(path)
-    from codesign.iv.importers.text import read_text
+def _importer_of(path: Path) -> Importer:
+    """The importer that recognises the file, else the one that reads every file of its suffix.
 
-    return read_text(path, known=known)
+    Raises:
+        ImportRefused: Several recognise it, or none does and there is no general one.
+    """
+    found = importers_of(path.suffix)
+    asked = [importer for importer in found if importer.recognises]
+    lines = _first_lines(path) if asked else []
+    own = [importer for importer in asked if import_module(importer.module).recognises(lines)]
+    if len(own) > 1:
+        raise ImportRefused(
+            f"several importers take the file for theirs: {', '.join(importer.name for importer in own)}",
+            remedy="let recognises of one of them look for more",
+        )
+    chosen = own or [importer for importer in found if not importer.recognises]
+    if not chosen:
+        names = ", ".join(importer.name for importer in asked)
+        raise ImportRefused(
+            f"not a measurement: no importer of {path.suffix} recognises its first lines ({names})",
+            remedy="export it again, or as tab-separated text with the suffix .txt",
+        )
+    return chosen[0]
+
+
+def _first_lines(path: Path) -> list[str]:
+    """The first lines of a file, for importers to recognise it by, whether it is text or not."""
+    with path.open("rb") as file:
+        raw = file.read(HEAD_BYTES)
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", errors="replace").splitlines()[:HEAD_LINES]
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        cut = error.start > len(raw) - 4  # in the middle of a sign
+        text = raw[: error.start].decode("utf-8-sig") if cut else raw.decode("latin-1")
+    return text.splitlines()[:HEAD_LINES]
 
 
 def _with_facts(metadata: Metadata, path: Path, sidecar: Mapping, conditions: Sequence[Path]) -> Metadata:

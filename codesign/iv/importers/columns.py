@@ -27,11 +27,14 @@ NAMES = {
     "current": r"i|ai|id|ids|curr|current|(?:i|current)[ _-]?(?:meas|measured|dut)"
     r"|measured[ _]?current|smu\d?[ _]?i|strom",
     "time": r"t|time|x_value|timestamp|zeit",
-    "cycle": r"cycles?|sweep|loop|repeat|zyklus|(?:cycle|sweep|loop)[ _]?(?:no\.?|nr\.?|number|index)",
+    "cycle": r"cycles?|sweep|loop|repeat|run|zyklus"
+    r"|(?:cycle|sweep|loop|repeat|run)[ _]?(?:no\.?|nr\.?|number|index)",
     "pulse": r"pulses?|(?:pulse[ _]?(?:no\.?|nr\.?|number|index))",
     "conductance": r"g|conductance",
     "resistance": r"r|resistance",
 }
+RUN = re.compile(r"run(?:[ _]?(?:no\.?|nr\.?|number|index))?", re.IGNORECASE)
+"""A name of a cycle column that often means the whole file instead."""
 CYCLE_COLUMN = re.compile(
     r"(?:(?:current|curr|i|id|strom)[ _-]*)?(?:cycle|sweep|loop|run|zyklus)?[ _-]*(\d+)", re.IGNORECASE
 )

@@ -1,6 +1,6 @@
 """LabVIEW measurement files: .lvm through lvm_read, .tdms through npTDMS."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,18 @@ from codesign.iv.importers.columns import EMPTY
 from codesign.iv.importers.limits import check_cells
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table
-from codesign.iv.importers.text import decoded
+from codesign.iv.importers.text import decoded, ends_openly
+
+SUFFIXES = (".lvm", ".tdms")
+
+
+def read(path: Path, *, known: Sequence[str] = ()) -> Table:
+    """Channels of a LabVIEW file; they have their names from LabVIEW, whatever columns the sidecar uses.
+
+    Raises:
+        ImportRefused: See `read_lvm` and `read_tdms`.
+    """
+    return read_lvm(path) if path.suffix.lower() == ".lvm" else read_tdms(path)
 
 
 def read_lvm(path: Path) -> Table:
@@ -24,7 +35,8 @@ def read_lvm(path: Path) -> Table:
 
     try:
         # not lvm_read.read: it unpickles NAME.lvm.pkl beside the file whatever it is told
-        text = "\n".join([*decoded(path.read_bytes()).splitlines(), ""])
+        stored = decoded(path.read_bytes())
+        text = "\n".join([*stored.splitlines(), ""])
         content = lvm_read.read_str(text)
         segments = [content[k] for k in range(int(content["Segments"]))]
         blocks = [np.asarray(segment["data"], dtype=float) for segment in segments]
@@ -66,6 +78,7 @@ def read_lvm(path: Path) -> Table:
         rows=rows,
         notes=(f"{len(blocks)} segments read end to end",) if len(blocks) > 1 else (),
         extra={"labview": facts} if facts else {},
+        open_end=ends_openly(stored),
     )
 
 

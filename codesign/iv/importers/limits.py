@@ -6,18 +6,35 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import numpy as np
+
 from codesign.iv.importers.refusal import ImportRefused
 
 LARGEST_BYTES = 1 << 28
 """Of an instrument file, and of everything a workbook holds when unpacked."""
 MOST_CELLS = 10_000_000
 """Rows times columns of a table, empty cells included; a thousand cycles of a thousand points are a tenth."""
+LARGEST_V, LARGEST_A = 100.0, 1.0
+"""Above these a memristor's voltage or current is more likely stored in another unit."""
 
 _CELL = re.compile(rb"<(?:[\w.-]+:)?c\b")
 _ROW = re.compile(rb"<(?:[\w.-]+:)?row\b")
 _PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]*)(\d+)["']""")
 _SPREADSHEET_PARTS = ("content.xml", "xl/workbook.bin")
 """What other spreadsheet formats hold in place of xl/workbook.xml."""
+
+
+def implausible(voltage_v: np.ndarray, current_a: np.ndarray) -> dict[str, str]:
+    """What to say of a quantity whose values are so large that their unit is probably wrong."""
+    said = {}
+    for quantity, unit, values, limit in (
+        ("voltage", "V", voltage_v, LARGEST_V),
+        ("current", "A", current_a, LARGEST_A),
+    ):
+        largest = float(np.nanmax(np.abs(values)))
+        if largest > limit:
+            said[quantity] = f"the largest {quantity} is {largest:g} {unit}: is its unit right?"
+    return said
 
 
 def check_size(path: Path) -> None:

@@ -5,11 +5,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from codesign.iv.importers.columns import Column, check_voltage, read_header, split_cycles, unit_of
+from codesign.iv.importers.columns import (
+    RUN,
+    Column,
+    check_voltage,
+    read_header,
+    split_cycles,
+    split_unit,
+    unit_of,
+)
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table
 
 SHOWN = 8
+LAST_CYCLE, LEFT_OUT = "the last cycle has ", " is left out: "
+"""Begin and middle of notes on a file that may be cut short."""
 """Columns or cycles listed in a message before it says how many more there are."""
 
 
@@ -24,6 +34,8 @@ class Samples:
     notes: tuple[str, ...] = ()
     branch_points: int | None = None
     """Pulse series: points of potentiation."""
+    end: str = ""
+    """How many points the last cycle lacks, '' where it is as long as the others."""
 
 
 def listing(values) -> str:
@@ -50,6 +62,28 @@ def check_unit(column: Column, name: str, *, scaled: bool) -> None:
         )
 
 
+def tells_of_a_cut(note: str) -> bool:
+    """Whether a note says that the file may be cut short."""
+    return note.startswith(LAST_CYCLE) or (note.startswith("row ") and LEFT_OUT in note)
+
+
+def _lengths(labels: np.ndarray) -> tuple[str, tuple[str, ...]]:
+    """What to say of the length of a long record's last cycle and of all; nothing where they are equal.
+
+    Args:
+        labels: Cycle of each row in the order of the file, shape (n_rows,).
+    """
+    numbers, counts = np.unique(labels, return_counts=True)
+    if numbers.size < 2:
+        return "", ()
+    is_last = numbers == labels[-1]
+    tail, usual = int(counts[is_last][0]), int(np.median(counts[~is_last]))
+    end = f"{LAST_CYCLE}{tail} of {usual} points" if tail < usual - 1 else ""
+    most, least = counts.max(), counts[~is_last].min()
+    differ = (f"cycles differ in length, {least} to {most} points",) if most - least > 1 else ()
+    return end, differ
+
+
 def missing_values(cycle: np.ndarray, current_a: np.ndarray) -> list[str]:
     """What to say of currents that were not recorded; empty where all were."""
     numbers_, at = np.unique(cycle, return_inverse=True)
@@ -67,6 +101,9 @@ def missing_values(cycle: np.ndarray, current_a: np.ndarray) -> list[str]:
 def read_sweeps(table: Table, sidecar: Mapping) -> Samples:
     """One voltage and a current column a cycle, pairs of columns, or one long record.
 
+    Where the file ends without a line break within a cycle that is shorter than the others, its last row is
+    left out: the number at its end may be cut.
+
     Args:
         table: The file.
         sidecar: Checked sidecar; `columns`, `voltage_scale`, `current_scale`, `voltage_v` and
@@ -76,6 +113,14 @@ def read_sweeps(table: Table, sidecar: Mapping) -> Samples:
         ImportRefused: A column is missing or cannot be told, a cycle number occurs twice, text
             stands among numbers, or the voltage is no sweep.
     """
+    samples = _sweeps(table, sidecar)
+    if table.open_end and samples.end and len(table.rows) > 1:
+        return _sweeps(table.without_last_row("the file ends with it in the middle of a cycle"), sidecar)
+    return samples
+
+
+def _sweeps(table: Table, sidecar: Mapping) -> Samples:
+    """`read_sweeps` of every row there is."""
     columns = _columns(table, sidecar)
     at = {quantity: [k for k, c in enumerate(columns) if c.quantity == quantity] for quantity in
           ("voltage", "current", "cycle")}  # fmt: skip
@@ -142,12 +187,12 @@ def read_sweeps(table: Table, sidecar: Mapping) -> Samples:
             remedy="export the measurement again, or name the right column",
         )
     notes += [*samples.notes, *missing_values(samples.cycle, samples.current_a)]
-    return Samples(samples.cycle, samples.point, samples.voltage_v, samples.current_a, tuple(notes))
+    return replace(samples, notes=tuple(notes))
 
 
 def _columns(table: Table, sidecar: Mapping) -> list[Column]:
     """What each column is: the sidecar where it maps columns, else the header."""
-    found = [read_header(text) for text in table.header]
+    found = _without_run([read_header(text) for text in table.header], table)
     mapping = sidecar.get("columns", {})
     for quantity, wanted in mapping.items():
         names = wanted if isinstance(wanted, list) else [wanted]
@@ -181,6 +226,17 @@ def _columns(table: Table, sidecar: Mapping) -> list[Column]:
         if scale is not None:
             found = [Column(quantity, scale, "", c.cycle) if c.quantity == quantity else c for c in found]
     return found
+
+
+def _without_run(columns: list[Column], table: Table) -> list[Column]:
+    """`run` as a cycle column only where no other column is one and it tells cycles apart."""
+    runs = [k for k, text in enumerate(table.header) if RUN.fullmatch(split_unit(text.strip())[0])]
+    others = any(c.quantity == "cycle" for k, c in enumerate(columns) if k not in runs)
+    for k in runs:
+        cells = {str(cell).strip() for cell in table.columns[k]}
+        if others or len(cells) < 2:
+            columns[k] = replace(columns[k], quantity="")
+    return columns
 
 
 def _unnamed_cycles(table: Table, columns: list[Column], at: Mapping, sidecar: Mapping) -> list[int]:
@@ -352,8 +408,15 @@ def _pairs(table, columns, voltage, current, rows) -> Samples:
             )
         n = int(keep.sum())
         parts.append((np.full(n, number), np.arange(n), voltage[source][keep], current[meter][keep]))
-    joined = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Samples(*joined, notes=(f"{len(parts)} pairs of voltage and current columns taken as cycles",))
+    joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    said = f"{len(parts)} pairs of voltage and current columns taken as cycles"
+    lengths = sorted(points.size for _, points, *_ in parts)
+    differ = (
+        [f"cycles differ in length, {lengths[0]} to {lengths[-1]} points"]
+        if lengths[0] < lengths[-1] - 1
+        else []
+    )
+    return Samples(*joined, notes=(said, *differ))
 
 
 def _numbered_pairs(table, columns, sources, meters) -> list[tuple[int, int, int]]:
@@ -395,30 +458,31 @@ def _long(table, cycle_columns, voltage, current, rows, sidecar) -> Samples:
                 where=f"column {table.name(cycle_columns[0])}, row {rows[keep][beyond[0]]}",
                 remedy="number the cycles 1, 2, 3, ...",
             )
+        end, differ = _lengths(labels)
         order = np.argsort(labels, kind="stable")
         cycle, volts, amperes = labels[order].astype(np.int32), volts[order], amperes[order]
-        return Samples(cycle, np.arange(cycle.size) - np.searchsorted(cycle, cycle), volts, amperes)
+        points = np.arange(cycle.size) - np.searchsorted(cycle, cycle)
+        return Samples(cycle, points, volts, amperes, (*([end] if end else []), *differ), end=end)
     if "points_per_cycle" in sidecar:
         starts = np.arange(0, volts.size, sidecar["points_per_cycle"])
         notes = (
             f"split into {starts.size} cycles of {sidecar['points_per_cycle']} points as the sidecar says",
         )
     else:
-        starts, notes = split_cycles(volts), ()
-        tail = volts.size - starts[-1]
-        if starts.size > 1 and tail == 1:  # the last return to the start value ends a cycle
-            starts, tail = starts[:-1], volts.size - starts[-2]
+        starts = split_cycles(volts)
+        if (
+            starts.size > 1 and volts.size - starts[-1] == 1
+        ):  # the last return to the start value ends a cycle
+            starts = starts[:-1]
         if starts.size > 1:
             notes = (f"split into {starts.size} cycles where the voltage returns to its start",)
-            lengths = np.diff(starts)
-            usual = int(np.median(lengths))
-            if tail < usual - 1:
-                notes += (f"the last cycle has {tail} of {usual} points",)
-            most, least = max(lengths.max(), tail), lengths.min()
-            if most - least > 1:
-                notes += (f"cycles differ in length, {least} to {most} points: is the split right?",)
     cycle = np.searchsorted(starts, np.arange(volts.size), side="right")
-    return Samples(cycle, np.arange(volts.size) - starts[cycle - 1], volts, amperes, notes)
+    end, differ = _lengths(cycle)
+    if end:
+        notes += (end,)
+    if "points_per_cycle" not in sidecar:
+        notes += tuple(f"{said}: is the split right?" for said in differ)
+    return Samples(cycle, np.arange(volts.size) - starts[cycle - 1], volts, amperes, notes, end=end)
 
 
 def _name(table: Table, k: int) -> str:

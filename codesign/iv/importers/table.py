@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,6 +35,16 @@ class Table:
     """Full names of the columns (`group/channel`), where the format has them."""
     steps_s: tuple[float | None, ...] = ()
     """Time from sample to sample of each column, where the format has it [s]."""
+    open_end: bool = False
+    """Whether the file ends with the last row and no line break: its last number may be cut."""
+
+    def __post_init__(self) -> None:
+        lengths = {len(column) for column in self.columns} | {len(self.rows)}
+        if len(self.header) != len(self.columns) or len(lengths) > 1:
+            raise ValueError(
+                f"a table has a header a column and a cell a row; got {len(self.header)} headers, "
+                f"{len(self.columns)} columns, {len(self.rows)} rows and columns of {sorted(lengths)} cells"
+            )
 
     def numbers(self, k: int) -> np.ndarray:
         """Column `k` as floats; see `columns.numbers`."""
@@ -50,6 +60,16 @@ class Table:
         if isinstance(cells, np.ndarray):
             return bool(np.isfinite(cells).any())
         return any(cell is not None and str(cell).strip() for cell in cells)
+
+    def without_last_row(self, why: str) -> "Table":
+        """The table without its last row, with a note that says so."""
+        return replace(
+            self,
+            columns=[column[:-1] for column in self.columns],
+            rows=self.rows[:-1],
+            notes=(*self.notes, f"row {self.rows[-1]} is left out: {why}, without a line break"),
+            open_end=False,
+        )
 
     def find(self, wanted: str | int, *, key: str) -> int:
         """Index of the column a sidecar names, by header, by name without unit, or by number from 1.

@@ -1,13 +1,16 @@
-"""Text exports (.csv, .tsv, .txt): delimiter, decimal comma, preamble and header are found, not asked for."""
+"""Text exports: delimiter, decimal comma, preamble and header are found, not asked for."""
 
 import csv
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from codesign.iv.importers.columns import EMPTY
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table, from_rows
 
+SUFFIXES = (".csv", ".tsv", ".txt")
 POINT = re.compile(r"[+\-\u2212]?(\d{1,3}(,\d{3})+\.\d+|\d+\.?\d*|\.\d+)([eEdD][+\-\u2212]?\d+)?")
 COMMA = re.compile(r"[+\-\u2212]?(\d{1,3}(\.\d{3})+,\d+|\d+(,\d*)?|,\d+)([eEdD][+\-\u2212]?\d+)?")
 CERTAIN_POINT = re.compile(r"[+\-\u2212]?(0\.\d+|\d+\.(\d{1,2}|\d{4,}))")
@@ -19,10 +22,14 @@ DIALECTS = (("\t", False), (";", False), (",", False), (" ", False), ("\t", True
 
 At equal score the first counts."""
 SAMPLE_LINES = 300
+FEWEST_ALIKE = 50
+"""Cells of equally many decimals from which on one with fewer, at the end of a file, is a cut one."""
 
 
-def read_text(path: Path, *, known: Sequence[str] = ()) -> Table:
+def read(path: Path, *, known: Sequence[str] = ()) -> Table:
     """Take a text file apart.
+
+    A last row that the end of the file cuts visibly is left out, with a note.
 
     Args:
         path: The file; UTF-8, UTF-16 with its mark, or Latin-1.
@@ -31,10 +38,13 @@ def read_text(path: Path, *, known: Sequence[str] = ()) -> Table:
     Raises:
         ImportRefused: The file is empty, no text, or holds no row of numbers.
     """
-    lines = _whole(decoded(path.read_bytes()).splitlines())
+    text = decoded(path.read_bytes())
+    lines = _whole(text.splitlines())
     delimiter, decimal_comma = _dialect(lines)
     cells = [_split(line, delimiter) for line in lines]
     table = from_rows(cells, decimal_comma=decimal_comma, known=known, lines=lines)
+    if ends_openly(text) and len(table.rows) > 1 and table.rows[-1] == len(lines):
+        table = _without_a_cut_row(table)
     if delimiter == " ":
         _check_blanks(table)
     return table
@@ -50,6 +60,40 @@ def _whole(lines: list[str]) -> list[str]:
                     lines[k : n + 1] = [" ".join(lines[k : n + 1]), *[""] * (n - k)]
                     break
     return lines
+
+
+def ends_openly(text: str) -> bool:
+    """Whether no line break ends the last line: the file is cut short, or the instrument writes none."""
+    return not text.endswith(("\n", "\r"))
+
+
+def _without_a_cut_row(table: Table) -> Table:
+    """The table without its last row where the file's end cuts it; else the table, marked as ending openly.
+
+    Cut is a row that lacks values all others have, one whose last value is no number among numbers, and one
+    whose last value has fewer decimals than all of very many above it.
+    """
+    for k in reversed(range(len(table.columns))):
+        *above, last = table.columns[k]
+        if last in (None, ""):
+            if all(cell not in (None, "") for cell in above):
+                return table.without_last_row("the file ends within it")
+            continue
+        shapes = {_decimals(cell) for cell in above[-SAMPLE_LINES:]}
+        alike = len(shapes) == 1 and len(above) >= FEWEST_ALIKE
+        here, usual = _decimals(last), next(iter(shapes)) if alike else None
+        if last.strip().lower() in EMPTY:
+            break
+        if None not in shapes and (here is None or (usual is not None and usual[0] > 1 and here < usual)):
+            return table.without_last_row("the file ends within it")
+        break
+    return replace(table, open_end=True)
+
+
+def _decimals(cell: str | None) -> tuple[int, int] | None:
+    """Digits behind the decimal sign and in the exponent; None where the cell is no number."""
+    found = re.fullmatch(r"[+\-\u2212]?[\d.,]*?(?:[.,](\d*))?(?:[eEdD][+\-\u2212]?(\d+))?", cell or "")
+    return None if not found or not cell else tuple(len(part or "") for part in found.groups())
 
 
 def _check_blanks(table: Table) -> None:

@@ -7,6 +7,8 @@ from codesign.iv.importers.limits import check_workbook
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table, from_rows, holds_measurement
 
+SUFFIXES = (".xlsx",)
+
 
 def read_sheets(path: Path) -> dict[str, list[list]]:
     """Every sheet's rows of cells, empty rows included so that row numbers hold.
@@ -28,7 +30,7 @@ def read_sheets(path: Path) -> dict[str, list[list]]:
         ) from error
 
 
-def read_workbook(path: Path, *, known: Sequence[str] = ()) -> Table:
+def read(path: Path, *, known: Sequence[str] = ()) -> Table:
     """The first sheet that names a voltage and a current, else the first filled one, as a table.
 
     Other sheets are kept as typed under `extra.sheets`.

@@ -105,3 +105,34 @@ def inside():
         return outside
 
     return check
+
+
+@pytest.fixture
+def covered():
+    """Texts of a figure that leave it, or that run over a text of its header."""
+
+    def find(figure):
+        from matplotlib.text import Text
+
+        figure.canvas.draw()
+        outer, found = figure.bbox, []
+        header = [text for text in figure.texts if text.get_text()]
+        beyond = set()  # numbers of an axis that its limits leave out
+        for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+            low, high = sorted(axis.get_view_interval())
+            ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+            beyond |= {tick.label1 for tick in ticks if not low <= tick.get_loc() <= high}
+        for text in figure.findobj(Text):
+            if text in beyond or not (text.get_visible() and text.get_text().strip()):
+                continue
+            box = text.get_window_extent()
+            if box.x0 < outer.x0 or box.y0 < outer.y0 or box.x1 > outer.x1 or box.y1 > outer.y1:
+                found.append(f"outside: {text.get_text()}")
+            found += [
+                f"{text.get_text()} over {other.get_text()}"
+                for other in header
+                if other is not text and box.overlaps(other.get_window_extent())
+            ]
+        return found
+
+    return find

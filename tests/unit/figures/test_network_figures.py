@@ -118,11 +118,41 @@ def test_axes_say_where_lower_is_better_and_chance_only_where_there_is_one(bette
         "difference in error per atom / meV to ERM",
     )
     for drawing, ylabels in zip(drawings, ([score, difference + worse], [score, score]), strict=True):
-        assert [axes.get_ylabel() for axes in drawing.figure.axes] == ylabels
+        assert [axes.get_ylabel().replace("\n", " ") for axes in drawing.figure.axes] == ylabels
         assert not any("chance" in text for text in texts(drawing.figure))
         assert not [line for axes in drawing.figure.axes for line in axes.lines if line.get_gid() == "chance"]
         assert {number["chance"] for number in drawing.numbers} == {None}
         assert {number["metric"] for number in drawing.numbers} == {"error"}
+
+
+LONG = Metric("rmse", "root mean square error of predicted tension", "lower", 0.5)
+"""A title of forty letters and more, as units and words make it."""
+
+
+def _figures_of(metric, device_row):
+    """Every figure of the networks that has a metric's title."""
+    shared = SHARED | {"metric": metric, "data": "x-ray intensities of all samples, divided by experiment"}
+    named = {"metric": metric.name, "experiment": "tension-of-wires"}
+    names = ["one", "tension-of-wires", "three", "four"]
+    correlated = _correlated(device_row, names[:3], 8, metric=metric.name)
+    return {
+        "scores": lambda: draw_scores(_levels(list(METHODS), **named), **shared),
+        "devices": lambda: draw_device_scores(_on_devices(["erm", "bayesmulti"], 6, **named), [], **shared),
+        "correlation": lambda: draw_correlation(
+            *correlated, experiments=dict.fromkeys(names, metric), confidence=0.95, origin="virtual"
+        ),
+    }
+
+
+@pytest.mark.parametrize("metric", [ACCURACY, LONG], ids=["short", "long"])
+@pytest.mark.parametrize("name", ["scores", "devices", "correlation"])
+def test_no_text_leaves_the_figure_or_runs_over_its_header(name, metric, covered, device_row):
+    """A metric's title comes from a task, and is as long as it is."""
+    figure = _figures_of(metric, device_row)[name]().figure
+    assert covered(figure) == []
+    for axes in figure.axes:
+        assert axes.yaxis.label.get_window_extent().height <= axes.bbox.height + 1, axes.get_ylabel()
+        assert "…" not in axes.get_ylabel()
 
 
 def test_only_the_metric_asked_for_is_drawn():
@@ -226,7 +256,10 @@ def test_of_several_metrics_the_one_asked_for_is_correlated(device_row):
     alone = draw_correlation(found, points, experiments={"t": ACCURACY}, **given)
     assert draw_correlation(*both, experiments={"t": ACCURACY}, **given).numbers == alone.numbers
     drawn = draw_correlation(*both, experiments={"t": error}, **given)
-    assert drawn.figure.axes[0].get_ylabel() == "error per atom / meV on test data (lower is better)"
+    assert (
+        drawn.figure.axes[0].get_ylabel().replace("\n", " ")
+        == "error per atom / meV on test data (lower is better)"
+    )
     assert {number["metric"] for number in drawn.numbers} == {"error"}
 
 

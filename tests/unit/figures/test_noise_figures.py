@@ -83,9 +83,21 @@ def test_an_objective_that_is_an_error_is_drawn_turned(texts):
     """Trials are compared by gain: where lower is better the axis says that the sign is turned."""
     error = Metric("error", "error per atom / meV", "lower")
     drawing = _search(_records(["dropout"]), metric=error)[2]
-    assert drawing.figure.axes[0].get_ylabel() == "objective (validation −error per atom / meV)"
+    assert (
+        drawing.figure.axes[0].get_ylabel().replace("\n", " ")
+        == "objective (validation −error per atom / meV)"
+    )
     assert any("mean error per atom / meV on validation data" in text for text in texts(drawing.figure))
     assert _search(_records(["dropout"]))[2].figure.axes[0].get_ylabel() == "objective (validation accuracy)"
+
+
+def test_a_long_title_of_a_metric_keeps_to_its_axis_and_to_the_page(covered):
+    """It comes from a task."""
+    long = Metric("accuracy", "root mean square error of predicted tension", "lower")
+    figure = _search(_records(LIMITS), metric=long)[2].figure
+    assert covered(figure) == []
+    axes = figure.axes[0]
+    assert axes.yaxis.label.get_window_extent().height <= axes.bbox.height + 1
 
 
 def test_a_search_without_trials_is_refused():

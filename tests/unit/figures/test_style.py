@@ -14,9 +14,13 @@ from hypothesis import strategies as st
 from codesign.figures.embedding import LAYOUT
 from codesign.figures.style import (
     ORIGINS,
+    SMALLEST,
+    axes_mm,
     badge,
     conditions_label,
     engineering,
+    fit_text,
+    fit_ylabel,
     formula,
     house_style,
     log_ticks,
@@ -25,6 +29,7 @@ from codesign.figures.style import (
     power_of_ten,
     save,
     short_labels,
+    text_mm,
     whole_ticks,
     wrapped,
 )
@@ -226,3 +231,31 @@ def test_a_pdf_embeds_letters_and_not_how_they_are_set(tmp_path):
     ]
     fonts = [TTFont(BytesIO(part)) for part in streams if part[:4] == b"\x00\x01\x00\x00"]
     assert fonts and all("glyf" in font and not set(LAYOUT) & set(font.keys()) for font in fonts)
+
+
+@pytest.mark.parametrize("length", [1, 6, 25])
+def test_a_label_keeps_to_its_axis_whatever_its_length(length):
+    """Two or three lines, then smaller ones, and in the end an ellipsis; numbers stay on the page."""
+    with house_style():
+        figure = new_figure(60, 50)
+        axes = axes_mm(figure, 9, 8, 45, 30)
+        axes.plot([0, 1], [-0.00125, 0.00125])
+        fit_ylabel(axes, " ".join(["square error"] * length))
+        label, renderer = axes.yaxis.label, figure.canvas.get_renderer()
+        assert label.get_window_extent(renderer).height <= axes.bbox.height
+        assert label.get_fontsize() >= SMALLEST
+        assert axes.yaxis.get_tightbbox(renderer).x0 >= 1 / 25.4 * figure.dpi - 1
+        assert axes.get_position().x1 * 60 == pytest.approx(54)
+        assert ("…" in label.get_text()) == (length == 25)
+        assert (label.get_text() == "square error") == (length == 1)
+
+
+def test_a_line_that_is_too_long_gets_smaller_and_then_shorter():
+    """It ends where it must."""
+    with house_style():
+        figure = new_figure(60, 20)
+        for words, cut in ((3, False), (9, False), (40, True)):
+            text = text_mm(figure, 4, 4, "error " * words)
+            fit_text(text, 50)
+            assert text.get_window_extent().width <= 50 / 25.4 * figure.dpi
+            assert text.get_text().endswith("…") == cut

@@ -127,7 +127,7 @@ def test_read_back_noise_does_not_move_the_cuts(seed, ratio):
 def test_a_record_cut_off_in_a_cycle_keeps_what_was_measured(tmp_path):
     """The incomplete cycle is a cycle, and the note says how long it is."""
     record = np.concatenate([LOOP, LOOP, LOOP[:30]])
-    text = "V,I\n" + "\n".join(f"{v:.4f},{v * 1e-6:.6e}" for v in record)
+    text = "V,I\n" + "\n".join(f"{v:.4f},{v * 1e-6:.6e}" for v in record) + "\n"
     m = import_file(_write(tmp_path, text), device="a")
     assert np.unique(m.cycle, return_counts=True)[1].tolist() == [LOOP.size, LOOP.size, 30]
     assert any("30 of" in note for note in m.metadata.notes)

@@ -8,6 +8,7 @@ reading of imports: by Python's bytecode, and by importing every script.
 import ast
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from codesign.bayesmulti.methods import method_module, method_names, noise_module
+from codesign.bayesmulti.methods import METHOD_FILES, method_module, method_names, noise_module
 from codesign.provenance.digest import BOOKKEEPING, code_digest
 from codesign.tasks.registry import module_of
 
@@ -27,14 +28,15 @@ SCRIPTS = {path.stem: path for path in sorted((REPOSITORY / "workflow_scripts").
 NOISES = "codesign.bayesmulti.noises"
 OF_THE_NOISE = ("run_noise_trial", "train_network", "train_crossbar", "certify_network")
 """Jobs of one method that load its noise by name."""
-OF_THE_METHOD = ("propose_noise", "choose_noise", "draw_noise")
-"""Jobs of one method that load both by name."""
+OF_THE_METHOD = ("propose_noise", "choose_noise")
+"""Jobs of one method that compute: they load both by name, and are told what they rest on of the method."""
 OF_DRAWN_METHODS = (
     "draw_certificates",
     "draw_correlation",
     "draw_crossbar",
     "draw_details",
     "draw_energy",
+    "draw_noise",
     "draw_scores",
     "draw_search",
 )
@@ -59,13 +61,17 @@ def loaded_by_name(script: str, method: str) -> list[str]:
     found = []
     if script in OF_THE_TASK:
         found.append(module_of("moons"))
+    if script == "import_measurement":
+        found.append("codesign.iv.importers.text")
     if script == "draw_details":
         found.append("codesign.tasks.moons.figures")
     if script == "run_corner_trial":
-        found += [method_module("erm"), noise_module("erm")]
-    if script in OF_THE_METHOD or script in OF_DRAWN_METHODS:
+        found += [METHOD_FILES, noise_module("erm")]
+    if script in OF_THE_METHOD:
+        found.append(METHOD_FILES)
+    if script in OF_DRAWN_METHODS:
         found.append(method_module(method))
-    if script in OF_THE_NOISE or script in OF_THE_METHOD:
+    if script in (*OF_THE_NOISE, *OF_THE_METHOD, "draw_noise"):
         found.append(noise_module(method))
     if script in OF_NO_NOISE:
         found.append(NOISES)
@@ -81,9 +87,23 @@ def package(tmp_path_factory) -> Path:
     )
 
 
+def told(package: Path, script: str, method: str) -> dict | None:
+    """What a job of one method is told of it, as `computing_code` of rules/common.smk says it."""
+    asked = method if script in OF_THE_METHOD else "erm" if script == "run_corner_trial" else None
+    if asked is None:
+        return None
+    file = package / f"bayesmulti/methods/{asked.replace('-', '_')}.py"
+    return runpy.run_path(str(file))["METHOD"].computing
+
+
 def digests(package: Path, method: str) -> dict[str, str]:
     return {
-        script: code_digest(path, package=package, modules=loaded_by_name(script, method))
+        script: code_digest(
+            path,
+            package=package,
+            modules=loaded_by_name(script, method),
+            data=told(package, script, method),
+        )
         for script, path in SCRIPTS.items()
     }
 
@@ -115,6 +135,16 @@ def new_file(_text: None) -> str:
     return "CHANGED = 1\n"
 
 
+def another(before: str, after: str):
+    """An edit that puts one piece of text in the place of another, which must be there."""
+
+    def edit(text: str) -> str:
+        assert before in text
+        return text.replace(before, after)
+
+    return edit
+
+
 @pytest.mark.parametrize(
     ("name", "edit", "expected"),
     [
@@ -136,10 +166,32 @@ def new_file(_text: None) -> str:
         ),
         pytest.param(
             "bayesmulti/methods/dropout.py",
-            another_formula,
-            "choose_noise draw_certificates draw_correlation draw_crossbar draw_details draw_energy "
-            "draw_noise draw_scores draw_search propose_noise",
-            id="the-jobs-own-method",
+            another('colour="green"', 'colour="#009E73"'),
+            " ".join(OF_DRAWN_METHODS),
+            id="the-colour-of-the-jobs-own-method",
+        ),
+        pytest.param(
+            "bayesmulti/methods/dropout.py",
+            another('title="Dropout (BayesFT)"', 'title="BayesFT"'),
+            " ".join(OF_DRAWN_METHODS),
+            id="its-title",
+        ),
+        pytest.param(
+            "bayesmulti/methods/dropout.py",
+            another('sites=("activation",)', 'sites=("weight",)'),
+            " ".join((*OF_DRAWN_METHODS, *OF_THE_METHOD)),
+            id="where-its-noise-acts",
+        ),
+        pytest.param(
+            "bayesmulti/methods/erm.py",
+            another('colour="black"', 'colour="sky"'),
+            "",
+            id="the-colour-of-another-method",
+        ),
+        pytest.param("iv/importers/another.py", new_file, "", id="a-new-importer"),
+        pytest.param("iv/importers/labview.py", another_formula, "", id="an-importer-of-another-suffix"),
+        pytest.param(
+            "iv/importers/text.py", another_formula, "import_measurement", id="the-importer-of-the-jobs-file"
         ),
         pytest.param("tasks/another/task.py", new_file, "", id="a-new-task"),
         pytest.param("tasks/digits/task.py", another_formula, "", id="another-task-than-the-jobs-own"),
