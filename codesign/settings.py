@@ -43,12 +43,15 @@ def check_settings(settings: Mapping, schema: Mapping, *, name: str) -> None:
 def _lines(error) -> list[str]:
     place = ".".join(str(part) for part in error.absolute_path)
     prefix = f"{place}." if place else ""
+    if "propertyNames" in error.absolute_schema_path:
+        return [f"{prefix}{error.instance}: not a name here{_meaning(error.schema)}"]
     if error.validator == "additionalProperties":
-        allowed = sorted(error.schema.get("properties", {}))
+        # a key that is there to say why it must be left out is not offered
+        allowed = sorted(key for key, each in error.schema.get("properties", {}).items() if "not" not in each)
         return [
             f"{prefix}{key}: unknown key{nearest(key, allowed)}; allowed here: {', '.join(allowed)}"
             for key in error.instance
-            if key not in allowed
+            if key not in error.schema.get("properties", {})
         ]
     if error.validator == "required":
         return [
@@ -76,12 +79,28 @@ def _meaning(schema: Mapping) -> str:
     return f" ({description})" if description else ""
 
 
+def _nearest_value(found, allowed: list) -> str:
+    """As `nearest`, for a value where that is a word."""
+    words = [value for value in allowed if isinstance(value, str)]
+    return nearest(found, words) if isinstance(found, str) else ""
+
+
+def _allowed_of_several(error) -> str:
+    """What alternatives ask for, where each is a list of words or entries out of one."""
+    lists = [each.get("enum") for each in error.validator_value]
+    if isinstance(error.instance, list) or lists[0] is None:
+        return error.message
+    return f"allowed: {', '.join(map(str, lists[0]))}{_nearest_value(error.instance, lists[0])}"
+
+
 def _allowed(error) -> str:
     """What the failed keyword asks for, in words."""
     value = error.validator_value
     words = {
-        "enum": lambda: f"allowed: {', '.join(map(str, value))}",
-        "const": lambda: f"allowed: {value}",
+        "enum": lambda: f"allowed: {', '.join(map(str, value))}{_nearest_value(error.instance, value)}",
+        "const": lambda: f"allowed: {value}{_nearest_value(error.instance, [value])}",
+        "anyOf": lambda: _allowed_of_several(error),
+        "not": lambda: "must be left out",
         "type": lambda: f"must be of type {value if isinstance(value, str) else ' or '.join(value)}",
         "minimum": lambda: f"must be at least {value}",
         "exclusiveMinimum": lambda: f"must be greater than {value}",
