@@ -97,9 +97,10 @@ def source_problems(about: About, folder: Path = FOLDER) -> list[str]:
         for figure in about.figures if tree is not None else ():
             function = figure.replace("-", "_")
             if function not in there:
+                near = nearest(function, sorted(there))
                 problems.append(
-                    f"{figures}: there is no function {function}{nearest(function, sorted(there))}; about.yaml "
-                    f"declares the figure {figure} ({PAGE})"
+                    f"{figures}: there is no function {function}{near}; about.yaml declares the figure "
+                    f"{figure} ({PAGE})"
                 )
     return problems
 
