@@ -120,7 +120,8 @@ def _functions(
 ) -> None:
     """Everything behind the declaration."""
     settings = settings_of(about, said, **folders)
-    look.at("files beside it", lambda: _refused(source_problems(about)))
+    if not look.at("files beside it", lambda: _refused(source_problems(about))):
+        return
     task: Task | None = look.at("task.py", lambda: task_named(about.name), lambda _: "TASK has its functions")
     if task is None:
         return
