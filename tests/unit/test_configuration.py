@@ -145,6 +145,33 @@ def test_a_word_that_is_not_there_is_told_in_words(place, value, message):
         check_settings(put(configuration(), place, value), SCHEMA, name="the configuration")
 
 
+def test_a_problem_names_the_file_that_says_it(tmp_path):
+    """The one on top where several do; none where the value came from elsewhere, as from the command line."""
+    base, overlay = tmp_path / "config.yaml", tmp_path / "mine.yaml"
+    base.write_text("seed: 1\ntraining: {methods: [erm, droput], patienze: 3}\n", encoding="utf-8")
+    overlay.write_text("training: {site: weigth}\nexperiments: {moons: {epochs: 0}, A: null}\n")
+    settings = put(put(configuration(), "training.methods", ["erm", "droput"]), "training.patienze", 3)
+    put(put(settings, "training.site", "weigth"), "experiments.moons.epochs", 0)
+    put(put(settings, "experiments.A", None), "seed", -1)
+    with pytest.raises(SettingsError) as caught:
+        check_settings(settings, SCHEMA, name="the configuration", files=[base, overlay])
+    named = {}
+    for line in str(caught.value).splitlines()[1:]:
+        file = next((path for path in (base, overlay) if line.endswith(f" [{path}]")), None)
+        named[line.strip().partition(":")[0]] = file
+    assert named == {
+        "experiments.A": overlay,
+        "experiments.moons.epochs": overlay,
+        "seed": None,
+        "training.methods.1": base,
+        "training.patienze": base,
+        "training.site": overlay,
+    }
+    with pytest.raises(SettingsError) as caught:
+        check_settings(settings, SCHEMA, name="the configuration", files=[base])
+    assert "[" + str(base) not in str(caught.value), "with one file there is nothing to tell apart"
+
+
 def test_the_files_of_a_task_are_looked_at_before_anything_runs(monkeypatch):
     """Of tasks that an experiment has; their methods shown must be methods."""
     monkeypatch.setattr(module, "source_problems", lambda about: [f"{about.name}/task.py: there is no TASK"])
