@@ -7,6 +7,7 @@ from typing import Any
 from codesign.bayesmulti.methods import limits_schema, method_names, method_of
 from codesign.settings import SettingsError, nearest, read_schema
 from codesign.tasks.about import About, Scale, about_of, task_names
+from codesign.tasks.declaration import check_declaration, source_problems
 
 LARGEST_NOISE = 0.9
 """Largest p1 + p2 of the multinomial noise."""
@@ -43,9 +44,14 @@ def configuration_schema(path: Path | str) -> dict:
 
     Returns:
         A schema in which an experiment may say what its task's `about.yaml` allows, and nothing else.
+
+    Raises:
+        AboutError: A declaration is wrong, of a task that no experiment has too: its name is offered.
     """
     schema = read_schema(path)
     names = task_names()
+    for name in names:
+        check_declaration(name)
     experiment = schema["properties"]["experiments"]["additionalProperties"]
     common = experiment["properties"]
     experiment["properties"] = {"task": {"enum": names, "description": common["task"]["description"]}}
@@ -56,7 +62,13 @@ def configuration_schema(path: Path | str) -> dict:
     methods = {"enum": list(method_names())}
     schema["properties"]["training"]["properties"]["methods"]["items"] = methods
     schema["properties"]["crossbar"]["properties"]["methods"]["items"] = methods
-    schema["properties"]["search"]["properties"]["limits"] = limits_schema()
+    limits = limits_schema()
+    unsearched = set(method_names()) - set(limits["properties"])
+    limits["properties"] |= {
+        name: {"not": {}, "description": f"{name} is not searched, so there is no limit to it"}
+        for name in sorted(unsearched)
+    }
+    schema["properties"]["search"]["properties"]["limits"] = limits
     return schema
 
 
@@ -158,6 +170,15 @@ def check_experiments(settings: Mapping) -> None:
     known = experiments(settings)
     if not known:
         problems.append("experiments: every experiment is null; at least one must be left")
+    for task in dict.fromkeys(said["task"] for said in known.values()):
+        about = about_of(task)
+        problems += source_problems(about)
+        problems += [
+            f"task {task}, details.methods of its about.yaml: no method is called {method}"
+            f"{nearest(method, list(method_names()))}; there are {', '.join(method_names())}"
+            for method in (about.details or {}).get("methods", ())
+            if method not in method_names()
+        ]
     for name, said in known.items():
         place = f"experiments.{name}"
         problems += [

@@ -40,7 +40,10 @@ gc.set_threshold(100_000, 20, 100)
 try:
     refuse_old_words(config)
     schema = configuration_schema(FOLDER / "schemas/config.schema.yaml")
-    check_settings(config, schema, name="the configuration")
+    # those of the command line lie on top of the Snakefile's
+    on_top = list(workflow.overwrite_configfiles or [])
+    below = [file for file in workflow.configfiles if not any(map(Path(file).samefile, on_top))]
+    check_settings(config, schema, name="the configuration", files=[*below, *on_top])
     check_experiments(config)
     check_fabrication(config)
     raw_suffixes()  # a wrong importer is said also where there is no file yet

@@ -103,7 +103,9 @@ def evaluate(
                     for k, number in enumerate(plan.programmings):
                         if k == 0 or not simulator.deterministic(profile):
                             simulator.program(profile, noise_generator(profile.profile, number))
-                            scores = score_of(scored.score(), plan.metrics)
+                            scores = score_of(
+                                scored.score(), plan.metrics, of=f"experiment {plan.experiment}"
+                            )
                         rows += _rows(plan, profile, noise, number, scores)
                         bar.update()
     return rows

@@ -29,6 +29,8 @@ DODGE = 0.0075
 """Between methods drawn beside each other, in usability."""
 COLUMNS = 3
 """Experiments beside each other in the correlation figure."""
+LEGEND = 6
+"""Most methods in one row of a legend; more of them take two."""
 
 
 def draw_scores(
@@ -88,7 +90,8 @@ def draw_scores(
             axes.grid(True)
         fit_ylabel(score, f"{metric.title} on test data{_worse(metric)}")
         fit_ylabel(gain, f"difference in {metric.title} to ERM{_worse(metric)}", from_mm=88)
-        score.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=len(methods), columnspacing=1.6)
+        beside = len(methods) if len(methods) <= LEGEND else -(-len(methods) // 2)
+        score.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=beside, columnspacing=1.6)
         return Drawing(figure, numbers)
 
 
@@ -353,7 +356,7 @@ def draw_correlation(
             numbers += _predicted(scatter, experiment, metric, behind, found)
             before_mm = left - 52 + 40 if column else 0
             fit_ylabel(scatter, f"{metric.title} on test data{_worse(metric)}", from_mm=before_mm + 1)
-            numbers += _forest(forest, experiment, found, named=column == 0)
+            numbers += _forest(forest, experiment, metric, found, named=column == 0)
         return Drawing(figure, numbers)
 
 
@@ -425,10 +428,14 @@ def _predicted(
     ]
 
 
-def _forest(axes, experiment: str, found: Sequence[Mapping], *, named: bool) -> list[dict]:
-    """Rank correlation of each reading, of one experiment; the project's own reading on top."""
+def _forest(axes, experiment: str, metric: Metric, found: Sequence[Mapping], *, named: bool) -> list[dict]:
+    """Rank correlation of each reading, of one experiment; the project's own reading on top.
+
+    Where lower scores are better, a reading that predicts well has a negative one, and the axis says so.
+    """
     order = list(TITLES)
-    axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(-1.05, 1.05), xlabel="rank correlation ρ")
+    good = "" if metric.better == "higher" else " (negative is good)"
+    axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(-1.05, 1.05), xlabel=f"rank correlation ρ{good}")
     names = [TITLES[name].replace("σ_U", "σ$_U$") for name in order] if named else []
     axes.set_yticks(range(len(order)), names, parse_math=True)
     axes.tick_params(axis="y", length=0)

@@ -1,6 +1,6 @@
 """What tasks are called and declare: `about.yaml` of each folder, read without torch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -10,6 +10,7 @@ from typing import Any
 FOLDER = Path(__file__).parent
 DECLARATION = "about.yaml"
 DIRECTIONS = ("higher", "lower")
+EXAMPLE = "docs/adding-a-task.md has one"
 
 
 class AboutError(ValueError):
@@ -87,7 +88,8 @@ class About:
     requirements: Mapping[str, str] = field(default_factory=dict)
     """Packages that only this task needs (import name) to the file that installs them."""
     details: Mapping[str, Any] | None = None
-    """levels and programmings for which rows are kept for the task's own figures; None keeps none."""
+    """levels and programmings for which rows are kept for the task's own figures, and of which methods where
+    not of all; None keeps none."""
     figures: Mapping[str, str] = field(default_factory=dict)
     """The task's own figures, to what the report says under each; `figures.py` beside it draws them."""
 
@@ -112,6 +114,19 @@ class About:
             "networks": sorted(self.networks),
         }
 
+    def methods_shown(self, compared: Sequence[str]) -> list[str]:
+        """Methods that rows are kept of: those of `details`, or all where none or one of them is compared.
+
+        Example:
+            >>> shown = {"levels": [1.0], "programmings": 1, "methods": ["erm", "bayesmulti"]}
+            >>> about = About("a", "a", "b", {}, {}, {}, details=shown)
+            >>> about.methods_shown(["erm", "dropout", "bayesmulti"]), about.methods_shown(["erm", "dropout"])
+            (['erm', 'bayesmulti'], ['erm', 'dropout'])
+        """
+        named = (self.details or {}).get("methods", compared)
+        shown = [name for name in compared if name in named]
+        return shown if len(shown) == len(named) or len(shown) > 1 else list(compared)
+
     def missing_packages(self) -> dict[str, str]:
         """Packages of `requirements` that are not installed, to the command that installs them."""
         return {
@@ -126,12 +141,11 @@ def task_names(folder: Path = FOLDER) -> list[str]:
     return sorted(path.parent.name for path in folder.glob(f"*/{DECLARATION}"))
 
 
-@cache
-def about_of(name: str, folder: Path = FOLDER) -> About:
-    """What the task `name` declares.
+def declared(name: str, folder: Path = FOLDER) -> dict:
+    """What `about.yaml` of a task says, as it is written; `codesign.tasks.declaration` checks it.
 
     Raises:
-        AboutError: There is no such task, or its declaration lacks something or has something unknown.
+        AboutError: There is no such task, or no mapping in its file.
     """
     import yaml
 
@@ -139,13 +153,28 @@ def about_of(name: str, folder: Path = FOLDER) -> About:
     if not path.is_file():
         raise AboutError(f"unknown task {name!r}; known: {', '.join(task_names(folder))}")
     try:
-        return _about(name, yaml.safe_load(path.read_text(encoding="utf-8")))
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        raise AboutError(f"{path}: not a task's declaration ({error}); {EXAMPLE}") from None
+    if not isinstance(said, dict):
+        raise AboutError(f"{path}: not a task's declaration ({said!r} has no keys); {EXAMPLE}")
+    return said
+
+
+@cache
+def about_of(name: str, folder: Path = FOLDER) -> About:
+    """What the task `name` declares.
+
+    Raises:
+        AboutError: There is no such task, or its declaration lacks something or has something unknown.
+    """
+    said, path = declared(name, folder), folder / name / DECLARATION
+    try:
+        return _about(name, said)
     except AboutError as error:
         raise AboutError(f"{path}: {error}") from None
-    except (TypeError, KeyError, AttributeError, ValueError, yaml.YAMLError) as error:
-        raise AboutError(
-            f"{path}: not a task's declaration ({error}); docs/adding-a-task.md has one"
-        ) from error
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        raise AboutError(f"{path}: not a task's declaration ({error}); {EXAMPLE}") from error
 
 
 def _about(name: str, said: Mapping) -> About:

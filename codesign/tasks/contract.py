@@ -10,6 +10,7 @@ What a task is called, which metrics, sources and networks it has, is declared b
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from operator import index
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -90,7 +91,10 @@ class Scorer(Protocol):
         """The value of each metric that the task declares, all of them finite."""
 
     def details(self) -> list[dict]:
-        """Rows for the task's own figures (`details` in about.yaml); none where it has none."""
+        """Rows for the task's own figures; asked for where about.yaml has `details`, and nowhere else.
+
+        A scorer that has counted nothing gives no rows.
+        """
 
 
 class Task:
@@ -156,18 +160,66 @@ def batches(
         yield moved(task.batch(examples, indices), device, channels_last=task.channels_last)
 
 
-def score_of(scorer: Scorer, metrics: Sequence[str]) -> dict[str, float]:
+def loss_of(task: Task, output: Any, batch: Any) -> tuple[Tensor, int]:
+    """The loss of a batch, checked.
+
+    Raises:
+        TaskError: It is no pair of one number and a count.
+    """
+    found = task.loss(output, batch)
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise TaskError(
+            f"loss of {_named(task)} must give two things, the mean loss and of how many examples it is the "
+            f"mean, e.g. return loss, len(output); it gives {_kind(found)}"
+        )
+    loss, count = found
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        raise TaskError(f"loss of {_named(task)} must give a mean, a tensor of one number, got {_kind(loss)}")
+    try:
+        number = index(count)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise TaskError(f"loss of {_named(task)} must say of how many examples it is the mean, got {count!r}")
+    return loss, number
+
+
+def _named(value: Any) -> str:
+    """Module and class of an object, for messages."""
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def _kind(value: Any) -> str:
+    """What a value is, in a few words."""
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    return f"{len(value)} things" if isinstance(value, tuple | list) else f"{value!r}"
+
+
+def score_of(scorer: Scorer, metrics: Sequence[str], *, of: str = "") -> dict[str, float]:
     """What a scorer found, checked.
+
+    Args:
+        scorer: Has counted all batches.
+        metrics: Those declared.
+        of: Task or experiment, for messages.
 
     Raises:
         TaskError: Other metrics than the declared ones, or a value that is not finite.
     """
     found = scorer.compute()
+    which = f"{of}: " if of else ""
     if set(found) != set(metrics):
-        raise TaskError(f"the scorer gives {', '.join(found)}; about.yaml declares {', '.join(metrics)}")
+        raise TaskError(
+            f"{which}the scorer gives {', '.join(found)}; about.yaml declares {', '.join(metrics)} "
+            f"({_named(scorer)})"
+        )
     for name, value in found.items():
         if value - value != 0:
-            raise TaskError(f"the metric {name} is {value}: a scorer must give a number for any output")
+            raise TaskError(
+                f"{which}the metric {name} is {value}: a scorer must give a number for any output "
+                f"({_named(scorer)})"
+            )
     return {name: float(found[name]) for name in metrics}
 
 

@@ -16,7 +16,17 @@ from tqdm import tqdm
 from codesign.models.network import Network
 from codesign.models.weights import copied
 from codesign.tasks.about import About, Metric
-from codesign.tasks.contract import Examples, Task, batches, is_finite, mapped, moved, score_of, single
+from codesign.tasks.contract import (
+    Examples,
+    Task,
+    batches,
+    is_finite,
+    loss_of,
+    mapped,
+    moved,
+    score_of,
+    single,
+)
 from codesign.training.checkpoint import Progress, read_checkpoint, restore, write_checkpoint
 from codesign.training.schedule import SCHEDULES, learning_rate_factor
 
@@ -273,7 +283,8 @@ class _Run:
             scorer.update(output, batch)
             loss_sum += value * count
             counted += count
-        return {"validation": {"loss": loss_sum / counted, **score_of(scorer, list(self.about.metrics))}}
+        scores = score_of(scorer, list(self.about.metrics), of=f"task {self.about.name}")
+        return {"validation": {"loss": loss_sum / counted, **scores}}
 
     def _on_device(self, batch: Any) -> Any:
         return moved(batch, self.device, channels_last=self.task.channels_last)
@@ -283,7 +294,7 @@ class _Run:
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
             output = self.task.forward(self.forward, batch)
         output = single(output)
-        return output, *self.task.loss(output, batch)
+        return output, *loss_of(self.task, output, batch)
 
     def _set_rate(self, epochs_done: float) -> float:
         factor = learning_rate_factor(

@@ -28,12 +28,12 @@ def chosen_of_searches(wildcards):
 
 
 def details_of_experiment(wildcards):
-    """What every method's network left for the task's own figures."""
+    """What the networks left for the task's own figures: of all methods, or of those its task names."""
     return expand(
         "results/{lab}evaluation/{experiment}/{method}/details.parquet",
         lab=wildcards.lab,
         experiment=wildcards.experiment,
-        method=[method for method in ("erm", "bayesmulti") if method in METHODS],
+        method=ABOUT[wildcards.experiment].methods_shown(METHODS),
     )
 
 

@@ -18,7 +18,7 @@ from codesign.configuration import (
     scales,
     shared_training,
 )
-from codesign.models.build import HIDDEN
+from codesign.models.build import HIDDEN, MODELS
 from codesign.settings import SettingsError, check_settings
 from codesign.tasks.about import about_of, task_names
 
@@ -88,6 +88,15 @@ def test_every_configuration_of_the_repository_is_allowed(overlay):
         pytest.param("moons", {"task": "moon"}, r'moons\.task: found "moon"; allowed: .*moons', id="task"),
         pytest.param("moons", {"task": None}, r"moons\.task: missing", id="no-task"),
         pytest.param(
+            "moons", {"task": "mons"}, r"moons\.task: found .*\(did you mean moons\?\)", id="misspelt-task"
+        ),
+        pytest.param(
+            "digits-mlp",
+            {"network": "lenet"},
+            r"digits-mlp\.network: found .*\(did you mean lenet5\?\)",
+            id="misspelt-network",
+        ),
+        pytest.param(
             "moons", {"epoch": 3}, r"moons\.epoch: unknown key \(did you mean epochs\?\)", id="misspelt"
         ),
     ],
@@ -99,6 +108,84 @@ def test_an_experiment_says_what_its_task_allows_and_nothing_else(experiment, ch
     settings["experiments"][experiment] = {key: value for key, value in said.items() if value is not None}
     with pytest.raises(SettingsError, match=r"experiments\." + message):
         check_settings(settings, SCHEMA, name="the configuration")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        pytest.param(
+            "training.methods",
+            ["erm", "bayesmulty"],
+            r'training\.methods\.1: found "bayesmulty"; allowed: .*\(did you mean bayesmulti\?\)',
+            id="misspelt-method",
+        ),
+        pytest.param(
+            "experiments.My_Moons",
+            CONFIGURATION["experiments"]["moons"],
+            r"experiments\.My_Moons: not a name here \(small letters, digits and hyphens",
+            id="name-of-an-experiment",
+        ),
+        pytest.param(
+            "search.limits.erm",
+            0.5,
+            r"search\.limits\.erm: found 0\.5; must be left out \(erm is not searched",
+            id="limit-of-a-method-that-is-not-searched",
+        ),
+        pytest.param(
+            "search.limits.dropuot",
+            0.5,
+            r"limits\.dropuot: unknown key \(did you mean dropout\?\); allowed here: bayesmulti, dropout",
+            id="misspelt-limit",
+        ),
+    ],
+)
+def test_a_word_that_is_not_there_is_told_in_words(place, value, message):
+    """The nearest one, or why it cannot be there."""
+    with pytest.raises(SettingsError, match=message):
+        check_settings(put(configuration(), place, value), SCHEMA, name="the configuration")
+
+
+def test_a_problem_names_the_file_that_says_it(tmp_path):
+    """The one on top where several do; none where the value came from elsewhere, as from the command line."""
+    base, overlay = tmp_path / "config.yaml", tmp_path / "mine.yaml"
+    base.write_text("seed: 1\ntraining: {methods: [erm, droput], patienze: 3}\n", encoding="utf-8")
+    overlay.write_text("training: {site: weigth}\nexperiments: {moons: {epochs: 0}, A: null}\n")
+    settings = put(put(configuration(), "training.methods", ["erm", "droput"]), "training.patienze", 3)
+    put(put(settings, "training.site", "weigth"), "experiments.moons.epochs", 0)
+    put(put(settings, "experiments.A", None), "seed", -1)
+    with pytest.raises(SettingsError) as caught:
+        check_settings(settings, SCHEMA, name="the configuration", files=[base, overlay])
+    named = {}
+    for line in str(caught.value).splitlines()[1:]:
+        file = next((path for path in (base, overlay) if line.endswith(f" [{path}]")), None)
+        named[line.strip().partition(":")[0]] = file
+    assert named == {
+        "experiments.A": overlay,
+        "experiments.moons.epochs": overlay,
+        "seed": None,
+        "training.methods.1": base,
+        "training.patienze": base,
+        "training.site": overlay,
+    }
+    with pytest.raises(SettingsError) as caught:
+        check_settings(settings, SCHEMA, name="the configuration", files=[base])
+    assert "[" + str(base) not in str(caught.value), "with one file there is nothing to tell apart"
+
+
+def test_the_files_of_a_task_are_looked_at_before_anything_runs(monkeypatch):
+    """Of tasks that an experiment has; their methods shown must be methods."""
+    monkeypatch.setattr(module, "source_problems", lambda about: [f"{about.name}/task.py: there is no TASK"])
+
+    def about(name):
+        shown = {"levels": [1.0], "programmings": 1, "methods": ["bayesmulty"]}
+        return replace(about_of(name), details=shown if name == "moons" else None)
+
+    monkeypatch.setattr(module, "about_of", about)
+    with pytest.raises(SettingsError) as caught:
+        check_experiments(configuration())
+    [moons, method, digits] = str(caught.value).splitlines()[1:]
+    assert (moons, digits) == ("  moons/task.py: there is no TASK", "  digits/task.py: there is no TASK")
+    assert "no method is called bayesmulty (did you mean bayesmulti?)" in method
 
 
 def test_warming_up_for_the_whole_training_is_refused():
@@ -131,14 +218,14 @@ def test_a_crossbar_without_an_experiment_that_it_can_hold_is_refused(experiment
 
 
 def test_an_array_holds_the_fully_connected_networks():
-    """Those that tasks declare fit for it are those that this project builds of linear layers alone."""
+    """Of the networks that tasks share, those declared fit for it are those built of linear layers alone."""
     declared = {
         name
         for task in task_names()
         for name, traits in about_of(task).networks.items()
         if traits.get("crossbar")
     }
-    assert declared == set(HIDDEN)
+    assert declared & set(MODELS) == set(HIDDEN)
 
 
 def test_noise_that_leaves_nothing_is_refused():

@@ -8,10 +8,12 @@ from math import sqrt
 import pyarrow.parquet as pq
 import pytest
 
+from codesign.tasks.about import about_of
 from tests.workflow.tiny import ENVIRONMENT, NETWORK_TARGETS, REPOSITORY
 
 EXAMPLES = REPOSITORY / "docs/examples"
 FILES = ("about.yaml", "task.py", "experiment.yaml")
+"""What a task needs; a figure of its own is one more file."""
 COMPUTING = {
     "propose_noise": 2,
     "run_corner_trial": 1,
@@ -62,8 +64,9 @@ def test_a_new_task_is_a_folder_and_an_experiment(trained, name, lines, metrics,
     assert sum(len((example / file).read_text().splitlines()) for file in FILES) < lines
     folder = trained.folder / "codesign/tasks" / name
     folder.mkdir()
-    for file in ("about.yaml", "task.py"):
-        shutil.copy2(example / file, folder / file)
+    for file in ("about.yaml", "task.py", "figures.py"):
+        if (example / file).is_file():
+            shutil.copy2(example / file, folder / file)
     shutil.copy2(example / "experiment.yaml", trained.folder / f"{name}.yaml")
     assert trained.scheduled(*NETWORK_TARGETS) == {}
     before = computed(trained, "moons")
@@ -74,7 +77,47 @@ def test_a_new_task_is_a_folder_and_an_experiment(trained, name, lines, metrics,
     for metric in metrics:
         for kind in ("", "device-"):
             assert (trained.folder / f"results/figures/{kind}{metric}-{name}.pdf").is_file()
+    figures = list(about_of(name, EXAMPLES).figures)
+    assert done.get("detail_network", 0) == (2 if figures else 0)
+    for figure in figures:
+        assert (trained.folder / f"results/figures/{figure}-{name}.pdf").is_file()
     assert ideal(trained, name, metrics[0]) > learnt
+
+
+def test_the_overlay_for_a_first_look_leaves_little_to_do(project):
+    """On top of the configuration as it is shipped, with the example's experiment in between."""
+    shutil.copytree(EXAMPLES / "receptors", project.folder / "codesign/tasks/receptors")
+    for name in ("experiment", "quick"):
+        shutil.copy2(EXAMPLES / f"receptors/{name}.yaml", project.folder / f"{name}.yaml")
+    shutil.copy2(REPOSITORY / "config.yaml", project.folder / "config.yaml")
+    overlay = ("--configfile", "config.yaml", "experiment.yaml", "quick.yaml")
+    jobs = project.scheduled(*NETWORK_TARGETS, *overlay)
+    few = {"train_network": 2, "run_noise_trial": 2, "make_virtual_devices": 1}
+    assert {rule: jobs.get(rule, 0) for rule in few} == few
+
+
+@pytest.mark.slow  # two folders of tests once more
+def test_the_tests_of_the_project_hold_with_the_examples_in_place(tmp_path):
+    """Whoever follows the pages finds them passing; they are about tasks and methods, not about ours."""
+    parts = ("codesign", "workflow_scripts", "schemas", "envs", "docs", "tests", "rules")
+    for part in parts:
+        shutil.copytree(REPOSITORY / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Snakefile", "config.yaml", "pyproject.toml"):
+        shutil.copy2(REPOSITORY / name, tmp_path / name)
+    for name in ("receptors", "tumours"):
+        shutil.copytree(EXAMPLES / name, tmp_path / "codesign/tasks" / name)
+    shutil.copy2(EXAMPLES / "receptors/test_task.py", tmp_path / "tests/unit/tasks/test_receptors.py")
+    for room in ("methods", "noises"):
+        example = EXAMPLES / "uniform" / room / "uniform.py"
+        shutil.copy2(example, tmp_path / "codesign/bayesmulti" / room / "uniform.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/unit/tasks", "tests/unit/bayesmulti"],
+        cwd=tmp_path,
+        env=ENVIRONMENT | {"PYTHONPATH": str(tmp_path)},
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
 
 
 def test_the_tests_of_the_example_hold(project):

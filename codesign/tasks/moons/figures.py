@@ -27,7 +27,7 @@ def decisions(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawi
         figure = new_figure(TWO_COLUMNS_MM, height)
         points = len(numbers) // (len(methods) * len(levels))
         lines = (
-            f"n = {points} test points, one programming a panel, the same draws for both methods",
+            f"n = {points} test points, one programming a panel, the same draws for all methods",
             "colour: probability given to the upper moon (blue 0, red 1); black cross: decided wrongly",
         )
         head(figure, height, f"{experiment}: decisions of one programming", lines, origin)

@@ -2,7 +2,6 @@
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pad_sequence
 
 from codesign.models.network import Network
 from codesign.seeds import derived_seed
@@ -13,15 +12,13 @@ CHARGES = torch.tensor([0, 1, 1, -1, -1] + [0] * 16)  # of residues 1 to 20; 0 s
 
 
 class Pairs(list):
-    source = DataSource("peptide pairs", "generated", "fit by opposite charges", "")
-
     def __init__(self, part, seed):
+        self.source = DataSource("peptide pairs", "generated", "fit by opposite charges", "")
         draw = torch.Generator().manual_seed(derived_seed(seed, "receptors", part))
         for _ in range(NUMBERS[part]):
             lengths = [torch.randint(*ends, (1,), generator=draw) for ends in ((5, 11), (15, 31))]
             both = [torch.randint(1, 21, (int(length),), generator=draw) for length in lengths]
-            peptide, receptor = (CHARGES[sequence].sum() for sequence in both)
-            self.append((*both, (peptide * receptor < 0).float()[None]))
+            self.append((*both, (CHARGES[both[0]].sum() * CHARGES[both[1]].sum() < 0).float()[None]))
 
 
 class TwoBranches(nn.Module):
@@ -39,17 +36,20 @@ class TwoBranches(nn.Module):
 
 class Answers:
     def __init__(self):
-        self.kept = []  # a batch each: what is so above what was answered
+        self.kept = []  # a batch each: what is so, what was answered, the output
 
     def update(self, output, batch):
         so = batch["fits"] > 0
         said = torch.where(output.isfinite(), output > 0, ~so)  # no number is a wrong answer
-        self.kept.append(torch.stack([so, said]).flatten(1).double().cpu())
+        self.kept.append(torch.stack([so, said, output]).flatten(1).double().cpu())
 
     def compute(self):
-        so, said = answers = torch.cat(self.kept, 1)
+        so, said = answers = torch.cat(self.kept, 1)[:2]
         mcc = answers.corrcoef()[0, 1].nan_to_num(0)  # 0 where one answer is always given
         return {"mcc": float(mcc), "accuracy": float((so == said).double().mean())}
+
+    def details(self):  # a row a pair, for the figure; none where nothing was counted
+        return [{"fits": so, "logit": logit} for kept in self.kept for so, _, logit in kept.T.tolist()]
 
 
 class Receptors(Task):
@@ -57,7 +57,7 @@ class Receptors(Task):
         return tuple(Pairs(part, settings.seed) for part in parts)
 
     def collate(self, items):
-        padded = [pad_sequence(column, batch_first=True) for column in zip(*items, strict=True)]
+        padded = [nn.utils.rnn.pad_sequence(column, batch_first=True) for column in zip(*items, strict=True)]
         return dict(zip(("peptide", "receptor", "fits"), padded, strict=True))
 
     def network(self, name, options, settings, generator):

@@ -16,6 +16,7 @@ ACCURACY = Metric("accuracy", "accuracy", "higher", 0.1)
 SHARED = {"metric": ACCURACY, "confidence": 0.95, "origin": "virtual", "data": "digits"}
 LEVELS = (0.2, 0.6, 1.0)
 METHODS = method_names()
+OURS = ("erm", "dropout", "gaussian", "lognormal", "bayesmulti-fixed", "bayesmulti")
 
 
 def _scores(
@@ -52,14 +53,16 @@ def _on_devices(methods, count, **options):
 
 
 def test_every_method_has_a_look_of_its_own():
-    """Colour, marker and line each tell methods apart, for readers who cannot use one of them."""
+    """Colour, marker and line each tell this project's methods apart, for whoever cannot use one of them."""
     looks = {name: look_of_method(name) for name in METHODS}
+    ours = [looks[name] for name in OURS]
     for part in ("colour", "marker", "line"):
-        assert len({str(getattr(look, part)) for look in looks.values()}) == len(looks)
-    assert {name for name, look in looks.items() if look.prominent} == {"erm", "bayesmulti"}
+        assert len({str(getattr(look, part)) for look in ours}) == len(ours)
+    assert len({(look.colour, look.marker, str(look.line)) for look in looks.values()}) == len(looks)
+    assert {name for name in OURS if looks[name].prominent} == {"erm", "bayesmulti"}
     with pytest.raises(NoiseError, match="adam"):
         look_of_method("adam")
-    assert in_order([*METHODS, "erm"]) == [
+    assert in_order([*OURS, "erm"]) == [
         "erm", "dropout", "gaussian", "lognormal", "bayesmulti", "bayesmulti-fixed",
     ]  # fmt: skip
     assert (counted([10, 10]), counted([8, 10, 9])) == ("10", "8 to 10")
@@ -260,6 +263,10 @@ def test_of_several_metrics_the_one_asked_for_is_correlated(device_row):
         drawn.figure.axes[0].get_ylabel().replace("\n", " ")
         == "error per atom / meV on test data (lower is better)"
     )
+    assert drawn.figure.axes[1].get_xlabel() == "rank correlation ρ (negative is good)"
+    assert [number for number in drawn.numbers if number["panel"] == "forest"] == [
+        number | {"metric": "error"} for number in alone.numbers if number["panel"] == "forest"
+    ], "the numbers stay those of the table"
     assert {number["metric"] for number in drawn.numbers} == {"error"}
 
 
@@ -286,11 +293,13 @@ def test_small_and_large_sets_fit_their_page(count, device_row, inside):
     """From one device to a large laboratory."""
     names = ("moons", "digits-mlp", "digits-lenet", "objects-mobilenetv2")
     experiments = dict.fromkeys(names, ACCURACY)
+    lower = dict.fromkeys(names, Metric("accuracy", "error", "lower"))
     found, points = _correlated(device_row, experiments, count)
     figures = [
         draw_scores(_levels(list(METHODS)), **SHARED),
         draw_device_scores(_on_devices(["erm", "bayesmulti"], count), [], **SHARED),
         draw_correlation(found, points, experiments=experiments, confidence=0.95, origin="virtual"),
+        draw_correlation(found, points, experiments=lower, confidence=0.95, origin="virtual"),
     ]
     for drawing in figures:
         assert inside(drawing.figure) == []

@@ -35,13 +35,14 @@ def declared(folder, changes=(), *, without=()):
 
 @pytest.mark.parametrize("name", task_names())
 def test_every_task_declares_itself(name):
-    """Its primary metric is one of its metrics and comes first; its functions are there."""
+    """Its primary metric comes first; its functions are there; a scorer that counted nothing has no rows."""
     about = about_of(name)
     assert next(iter(about.metrics)) == about.primary == about.metric.name
     assert about.name == name and about.title and about.sources and about.networks and about.scales
     assert set(about.required) <= set(about.options)
     assert isinstance(task_named(name), Task)
-    assert task_named(name).scorer(details=about.details is not None).details() == []
+    if about.details is not None:
+        assert task_named(name).scorer(details=True).details() == []
     assert about.missing_packages() == {}
 
 
@@ -147,3 +148,23 @@ def test_titles_and_captions_are_nothing_results_rest_on(tmp_path):
     plain, other = declared(tmp_path / "a"), declared(tmp_path / "b", worded)
     assert plain.computing == other.computing
     assert declared(tmp_path / "c", {"primary": "accuracy"}).computing != plain.computing
+
+
+OURS = ["erm", "bayesmulti"]
+
+
+@pytest.mark.parametrize(
+    ("named", "compared", "shown"),
+    [
+        pytest.param(None, ["erm", "mine"], ["erm", "mine"], id="all-where-none-is-named"),
+        pytest.param(OURS, ["erm", "dropout", "bayesmulti"], OURS, id="those-named"),
+        pytest.param(OURS, ["erm", "mine"], ["erm", "mine"], id="a-rival-where-one-of-them-is-left"),
+        pytest.param(["bayesmulti"], ["erm", "bayesmulti"], ["bayesmulti"], id="one-alone"),
+        pytest.param(["bayesmulti"], ["erm", "mine"], ["erm", "mine"], id="none-of-them"),
+        pytest.param(OURS, ["erm"], ["erm"], id="one-to-show"),
+    ],
+)
+def test_a_figure_shows_the_methods_that_are_compared(tmp_path, named, compared, shown):
+    """A rival of one's own appears; a figure made for two of many stays one of two."""
+    details = {"levels": [1.0], "programmings": 1} | ({"methods": named} if named else {})
+    assert declared(tmp_path, {"details": details}).methods_shown(compared) == shown

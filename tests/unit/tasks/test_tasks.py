@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from codesign.tasks.about import about_of, task_names
-from codesign.tasks.classification import AccuracyScorer, Labelled
-from codesign.tasks.contract import DataSettings
+from codesign.tasks.check import settings_of
+from codesign.tasks.classification import AccuracyScorer, ClassificationTask, Labelled
+from codesign.tasks.contract import DataSettings, loss_of
 from codesign.tasks.digits.mnist import read_mnist
 from codesign.tasks.digits.task import embedded_digits
 from codesign.tasks.experiment import Experiment, ExperimentError
@@ -224,18 +225,29 @@ def test_a_training_size_of_none_is_refused_where_it_is_drawn():
     [(name, network) for name in task_names() for network in about_of(name).networks],
 )
 def test_every_network_of_a_task_fits_it(name, network):
-    """Inputs of the task's shape give one logit a class."""
+    """It gives an output that has a loss; that of a classification is one logit a class."""
     if network in ("resnet101", "resnext"):
         pytest.skip("as resnet50, only larger")
-    task = task_named(name)
-    made = task.network(network, {"width": 0.25}, EMBEDDED, torch.Generator().manual_seed(0))
-    batch = Labelled(torch.zeros(1, *task.shape), torch.zeros(1, dtype=torch.int64))
-    assert task.forward(made.module.eval(), batch).shape == (1, task.classes)
+    task, about = task_named(name), about_of(name)
+    settings = settings_of(about, mirror=MIRROR if MIRROR.is_dir() else None)
+    options = settings.options | ({"width": 0.25} if "width" in about.options else {})
+    made = task.network(network, options, settings, torch.Generator().manual_seed(0))
+    made.module.eval()
+    if isinstance(task, ClassificationTask):
+        batch = Labelled(torch.zeros(1, *task.shape), torch.zeros(1, dtype=torch.int64))
+        assert task.forward(made.module, batch).shape == (1, task.classes)
+        return
+    try:
+        (examples,) = task.examples(settings, "validation")
+    except DataError as missing:
+        pytest.skip(str(missing))
+    batch = task.batch(examples, torch.arange(1))
+    assert torch.isfinite(loss_of(task, task.forward(made.module, batch), batch)[0]).all()
 
 
 def test_an_unknown_task_is_named_with_those_there_are():
     """For a misspelt name."""
-    with pytest.raises(ValueError, match="unknown task 'digit'; known: digits"):
+    with pytest.raises(ValueError, match=r"unknown task 'digit'; known: .*digits"):
         task_named("digit")
 
 
