@@ -209,7 +209,8 @@ def draw_device_scores(
     rows = [row for row in summary if row["stands_for"] == "device" and row["metric"] == metric.name]
     experiment, network = _one_experiment(rows, f"device with metric {metric.name!r}")
     found = in_order(row["method"] for row in rows)
-    methods = [name for name in found if look_of_method(name).prominent] or found
+    prominent = [name for name in found if look_of_method(name).prominent]
+    methods = prominent if len(prominent) > 1 else found  # all of them would hide each other
     intervals = {row["device"]: (row["usability_low"], row["usability_high"]) for row in devices}
     names = ("experiment", "network", "noise", "method", "profile", "usability", "n", "mean", "std")
     numbers = []

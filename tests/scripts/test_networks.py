@@ -100,6 +100,7 @@ def corner(devices, folder, experiment):
         memsim=CONFIG["memsim"],
         programmings=2,
         seed=5,
+        code="",
     )
     return path
 
@@ -119,6 +120,7 @@ def trial(devices, folder, *, round, slot, experiment=MOONS):
         memsim=CONFIG["memsim"],
         programmings=2,
         seed=5,
+        code="",
     )
     return path
 
