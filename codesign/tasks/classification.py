@@ -15,8 +15,8 @@ from codesign.tasks.splits import crop_and_flip, fitting_parts, testing_part
 
 CROP_PADDING = 4
 """Pixels a training image is shifted by at most, either way."""
-IMAGES_A_BATCH = 200
-"""Convolution networks run best on 100 to 250 images at once."""
+IMAGES_A_BATCH = 100
+"""Convolution networks run best on about 100 images at once: what they compute in between stays in cache."""
 VECTORS_A_BATCH = 10_000
 
 
