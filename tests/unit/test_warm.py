@@ -17,6 +17,14 @@ PATIENCE_S = 60
 WARM = "import sys; print('wave' in sys.modules)"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def hang_up():
+    """A program that `nohup` began, these tests for one, ignores it, and so would all that they start."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """One that has imported a module no script of these tests asks for."""
