@@ -29,8 +29,7 @@ from codesign.configuration import (
     shared_training,
 )
 from codesign.settings import SettingsError, check_settings
-from codesign.tasks.about import AboutError, about_of
-from codesign.tasks.registry import module_of
+from codesign.tasks.about import AboutError, about_of, module_of
 
 FOLDER = Path(workflow.basedir)
 # Thousands of jobs are millions of objects that all stay: looking among them for what can go after every 700 new

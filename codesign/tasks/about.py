@@ -141,6 +141,11 @@ def task_names(folder: Path = FOLDER) -> list[str]:
     return sorted(path.parent.name for path in folder.glob(f"*/{DECLARATION}"))
 
 
+def module_of(name: str) -> str:
+    """Where a task's functions are; part of the digest of every job that computes with it."""
+    return f"codesign.tasks.{name}.task"
+
+
 def declared(name: str, folder: Path = FOLDER) -> dict:
     """What `about.yaml` of a task says, as it is written; `codesign.tasks.declaration` checks it.
 

@@ -3,15 +3,10 @@
 from importlib import import_module
 from inspect import signature
 
-from codesign.tasks.about import FOLDER, About, about_of
+from codesign.tasks.about import FOLDER, About, about_of, module_of
 from codesign.tasks.contract import Task, TaskError
 
 PAGE = "docs/adding-a-task.md"
-
-
-def module_of(name: str) -> str:
-    """Where a task's functions are; part of the digest of every job that computes with it."""
-    return f"codesign.tasks.{name}.task"
 
 
 def task_named(name: str) -> Task:

@@ -2,6 +2,9 @@
 
 import ast
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,3 +73,23 @@ def test_no_room_imports_one_that_imports_it():
         ready = {room for room, allowed in left.items() if not allowed & set(left)}
         assert ready, left
         left = {room: allowed for room, allowed in left.items() if room not in ready}
+
+
+def test_the_workflow_is_read_without_what_computes():
+    """Every job on a cluster reads it once more: torch alone would double what that takes."""
+    imports = [
+        ast.unparse(node)
+        for path in (REPOSITORY / "Snakefile", *sorted((REPOSITORY / "rules").rglob("*.smk")))
+        for node in python_imports(path.read_text())
+    ]
+    assert any("codesign.tasks" in line for line in imports)
+    heavy = ("torch", "scipy", "matplotlib", "pandas", "botorch", "sklearn")
+    code = "\n".join(["import sys", *imports, f"print([name for name in {heavy!r} if name in sys.modules])"])
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def python_imports(rules: str) -> Iterator[ast.stmt]:
+    """Import statements at the left margin of a rule file, of one line or several."""
+    for found in re.finditer(r"^(?:from \S+ )?import (?:\([^)]*\)|.*)$", rules, re.MULTILINE):
+        yield from ast.parse(found.group()).body

@@ -10,7 +10,7 @@ import pytest
 
 from codesign.bayesmulti.methods import method_module, method_names, method_of, noise_module
 from codesign.provenance.digest import code_digest
-from codesign.tasks.registry import module_of
+from codesign.tasks.about import module_of
 
 REPOSITORY = Path(__file__).parents[3]
 EXAMPLE = REPOSITORY / "docs/examples/uniform"

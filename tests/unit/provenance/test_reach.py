@@ -20,7 +20,7 @@ import pytest
 
 from codesign.bayesmulti.methods import METHOD_FILES, method_module, method_names, noise_module
 from codesign.provenance.digest import BOOKKEEPING, code_digest
-from codesign.tasks.registry import module_of
+from codesign.tasks.about import module_of
 
 REPOSITORY = Path(__file__).parents[3]
 SCRIPTS = {path.stem: path for path in sorted((REPOSITORY / "workflow_scripts").glob("*.py"))}
