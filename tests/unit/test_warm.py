@@ -180,7 +180,10 @@ def test_one_server_serves_two_folders(server, tmp_path):
     assert said == ["first\n", "second\n", "changed\n"]
 
 
-LASTING = "import os, time; print(os.getpid(), os.getppid(), flush=True); time.sleep(600)"
+LASTING = (
+    "import os, time; print(os.getpid(), os.getppid(), flush=True); [time.sleep(0.1) for _ in range(6000)]"
+)
+"""Short sleeps: a signal that comes right before one is only seen after it."""
 
 
 @pytest.fixture
@@ -232,20 +235,21 @@ def test_an_interrupt_of_all_ends_the_job_as_an_interrupt_does(tmp_path):
         "server = warm.start([])\n"
         "command = [sys.executable, '-I', '-S', warm.FOLDER / 'client.py', server.path, sys.executable]\n"
         "client = subprocess.Popen([*command, sys.argv[1]])\n"
-        "print(client.pid, flush=True)\n"
+        "open(sys.argv[2], 'w').write(str(client.pid))\n"
         "code = client.wait()\n"
         "server.stop()\n"
         "print(code)\n"
     )
     started = subprocess.Popen(
-        [sys.executable, starter, script],
+        [sys.executable, starter, script, tmp_path / "client"],
         env=environment(PYTHONPATH=str(warm.FOLDER.parents[1])),
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    client = int(started.stdout.readline())
     started.stdout.readline()
+    until(lambda: (tmp_path / "client").is_file() and (tmp_path / "client").read_text())
+    client = int((tmp_path / "client").read_text())
     until(lambda: ignores_interrupts(client))
     os.killpg(started.pid, signal.SIGINT)
     assert started.communicate(timeout=PATIENCE_S)[0] == "cleared up\n130\n"
@@ -256,9 +260,8 @@ def test_nothing_stays_when_the_main_process_is_killed(tmp_path):
     script, starter = tmp_path / "script.py", tmp_path / "starter.py"
     script.write_text(LASTING)
     starter.write_text(
-        "import signal, subprocess, sys\n"
+        "import subprocess, sys\n"
         "from codesign import warm\n"
-        "signal.signal(signal.SIGINT, lambda *_: None)  # from the beginning: it may come at any moment\n"
         "server = warm.start([])\n"
         "print(server.path, flush=True)\n"
         "command = [sys.executable, '-I', '-S', warm.FOLDER / 'client.py', server.path, sys.executable]\n"
