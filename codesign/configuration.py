@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from codesign.bayesmulti.methods import limits_schema, method_names, method_of
-from codesign.settings import SettingsError, nearest, read_schema
+from codesign.settings import SettingsError, read_schema
 from codesign.tasks.about import About, Scale, about_of, task_names
 from codesign.tasks.declaration import check_declaration, source_problems
+from codesign.words import nearest
 
 LARGEST_NOISE = 0.9
 """Largest p1 + p2 of the multinomial noise."""

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
+
+from codesign.words import nearest
 
 
 class SettingsError(ValueError):
@@ -91,17 +92,6 @@ def _lines(error) -> list[tuple[str, tuple[Sequence, object]]]:
         ]
     found = json.dumps(error.instance, default=str)
     return [(f"{place}: found {found}; {_allowed(error)}{_meaning(error.schema)}", (path, error.instance))]
-
-
-def nearest(key: str, allowed: list[str]) -> str:
-    """' (did you mean X?)', or nothing where no allowed word is near.
-
-    Example:
-        >>> nearest("epoch", ["epochs", "seed"])
-        ' (did you mean epochs?)'
-    """
-    close = get_close_matches(str(key), allowed, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _meaning(schema: Mapping) -> str:

@@ -140,7 +140,7 @@ def devices_of(lab):
 
 
 def code_digest(script, **loaded):
-    """Digest of a script of workflow_scripts and of the library code it reaches.
+    """Digest of a script of workflow_scripts, or of a whole path, and of the library code it reaches.
 
     `loaded` names what it loads by name (`modules`) and what declarations tell it (`data`).
     """

@@ -6,12 +6,12 @@ Neither torch nor Matplotlib is imported for it; of a noise only the syntax tree
 import ast
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codesign.bayesmulti.error import NoiseError
+from codesign.words import nearest
 
 if TYPE_CHECKING:
     from codesign.bayesmulti.methods import Method
@@ -240,8 +240,6 @@ def _of_syntax(error: Exception) -> str:
 
 
 def _nearest(wrong: Iterable[object], allowed: Iterable[str]) -> str:
-    """' (did you mean X?)' for the first word that has a near one."""
-    for word in wrong:
-        if close := get_close_matches(str(word), list(allowed), n=1):
-            return f" (did you mean {close[0]}?)"
-    return ""
+    """`nearest` for the first word that has a near one."""
+    known = list(allowed)
+    return next(filter(None, (nearest(word, known) for word in wrong)), "")

@@ -40,17 +40,31 @@ def read_weights(path: Path | str) -> tuple[dict[str, Tensor], dict]:
     Raises:
         WeightsError: Not a complete weights file.
     """
+    return _read(path, tensors=True)
+
+
+def _read(path: Path | str, *, tensors: bool) -> tuple[dict[str, Tensor], dict]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as stored:
             metadata = json.loads((stored.metadata() or {}).get(KEY, "{}"))
-            return {name: stored.get_tensor(name) for name in stored.keys()}, metadata  # noqa: SIM118
+            names = stored.keys() if tensors else ()
+            return {name: stored.get_tensor(name) for name in names}, metadata
     except (SafetensorError, ValueError, RecursionError) as error:
         raise WeightsError(
             f"{path}: not a complete weights file ({error}); delete it and make it again"
         ) from error
+
+
+def read_metadata(path: Path | str) -> dict:
+    """The JSON object of a weights file; its tensors stay where they are.
+
+    Raises:
+        WeightsError: Not a complete weights file.
+    """
+    return _read(path, tensors=False)[1]
 
 
 def load_weights(network: Network, path: Path | str) -> dict:

@@ -71,7 +71,8 @@ def check_task(
         AboutError: There is no such task.
         ValueError: It has no such network.
     """
-    about = about_of(name) if not (FOLDER / name / DECLARATION).is_file() else None
+    if not (FOLDER / name / DECLARATION).is_file():
+        about_of(name)  # says which tasks there are
     look = _Look(name)
     if look.at(DECLARATION, lambda: check_declaration(name) or True):
         about = about_of(name)

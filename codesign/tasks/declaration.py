@@ -10,8 +10,9 @@ from functools import cache
 from pathlib import Path
 
 import codesign
-from codesign.settings import SettingsError, check_settings, nearest, read_schema
+from codesign.settings import SettingsError, check_settings, read_schema
 from codesign.tasks.about import DECLARATION, FOLDER, About, AboutError, declared
+from codesign.words import nearest
 
 PAGE = "docs/adding-a-task.md"
 ROOT = Path(codesign.__file__).parents[1]

@@ -10,7 +10,7 @@ import torch
 from codesign.bayesmulti.injection import Injection
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.models.network import Network
-from codesign.models.weights import WeightsError, read_weights, write_weights
+from codesign.models.weights import WeightsError, put_weights, read_weights, write_weights
 from codesign.seeds import derived_seed
 from codesign.tasks.about import Metric
 from codesign.tasks.contract import Examples
@@ -147,12 +147,9 @@ def _found(
         return None  # it is a copy: whoever needs it trains
     if told.get("identity") != identity:
         return None
-    state = network.state()
     if channels_last:
         network.module.to(memory_format=torch.channels_last)
-    with torch.no_grad():
-        for name, tensor in state.items():
-            tensor.copy_(weights[name])
+    put_weights(network, weights, path)
     network.module.eval()
     print(f"trained before, in the noise search: {path}")
     history = told["history"]

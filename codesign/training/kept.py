@@ -12,9 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
-from codesign.tables import METADATA_KEY
+from codesign.models.weights import WeightsError, read_metadata
 
 SUFFIX = ".safetensors"
 
@@ -57,8 +55,7 @@ def keep_only(folder: Path, specification: Mapping) -> None:
 
 def _specification(path: Path) -> Mapping | None:
     try:
-        with safe_open(path, framework="numpy") as stored:
-            metadata = json.loads((stored.metadata() or {}).get(METADATA_KEY.decode(), "{}"))
-    except (OSError, SafetensorError, ValueError):
+        told = read_metadata(path)
+    except (OSError, WeightsError):
         return None
-    return metadata.get("identity", {}).get("identity", {}).get("specification")
+    return told.get("identity", {}).get("identity", {}).get("specification")

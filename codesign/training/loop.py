@@ -166,7 +166,8 @@ def train(
     optimiser = _optimiser(state, settings)
     generators = {"order": order} | ({"noise": noise} if noise is not None else {})
     progress = Progress(
-        identity=fingerprint(identity, settings, training, validation, state),
+        # of what no checkpoint is kept, nobody asks
+        identity=fingerprint(identity, settings, training, validation, state) if checkpoint else {},
         history=[],
         best_epoch=0,
         best={},

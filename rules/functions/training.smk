@@ -23,14 +23,8 @@ def corner_training_code(wildcards):
 
 @cache
 def _training_code(experiment, method):
-    about = ABOUT[experiment]
-    modules = [module_of(about.name), noise_module(method)]
-    return digest_of(
-        FOLDER / "codesign/training/job.py",
-        package=FOLDER / "codesign",
-        modules=modules,
-        data=about.computing,
-    )
+    trains = FOLDER / "codesign/training/job.py"
+    return computing_code(trains, ABOUT[experiment], noise_module(method))
 
 
 def rounds_of(method):

@@ -36,7 +36,8 @@ def project(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("checks")
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(REPOSITORY / "codesign/bayesmulti", folder / "codesign/bayesmulti", ignore=ignored)
-    shutil.copy2(REPOSITORY / "codesign/__init__.py", folder / "codesign/__init__.py")
+    for name in ("__init__.py", "words.py"):
+        shutil.copy2(REPOSITORY / "codesign" / name, folder / "codesign" / name)
     return folder
 
 
