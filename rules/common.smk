@@ -19,7 +19,7 @@ from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.iv.formats import FormatError, importers_of, raw_suffixes
 from codesign.iv.names import DEVICE_ID
 from codesign.provenance.digest import code_digest as digest_of
-from codesign.provenance.digest import content_digest, libraries_of
+from codesign.provenance.digest import content_digest, imports_of
 from codesign.configuration import (
     check_experiments,
     configuration_schema,
@@ -33,8 +33,8 @@ from codesign.tasks.about import AboutError, about_of, module_of
 
 FOLDER = Path(workflow.basedir)
 # Thousands of jobs are millions of objects that all stay: looking among them for what can go after every 700 new
-# ones, as Python does, is an eighth of the planning.
-gc.set_threshold(100_000, 20, 100)
+# ones, as Python does, is a tenth of the planning and finds nothing.
+gc.set_threshold(2_000_000, 20, 100)
 
 try:
     refuse_old_words(config)
@@ -119,14 +119,18 @@ wildcard_constraints:
     lab="(virtual_lab/)?",
     device=DEVICE_ID,
     strategy="|".join(config["campaign"]["strategies"]),
-    repeat=r"\d+",
+    repeats=r"\d+(-\d+)?",
     experiment="|".join(EXPERIMENTS),
     method="|".join(METHODS),
     metric="|".join(METRICS),
     round=r"\d+",
-    slot=r"\d+",
     chunk=r"all|[01]+",
     record=r"simulated|measured-[^/]+",
+
+
+def together(count, most):
+    """1 ... count, at most `most` of them in one job."""
+    return [range(first, min(first + most, count + 1)) for first in range(1, count + 1, most)]
 
 
 def devices_of(lab):
@@ -226,16 +230,16 @@ def start_warm():
     urgent_first = sorted((r for r in workflow.rules if r in waiting), key=lambda r: -r.priority)
     loaded = [module_of(about.name) for about in ABOUT.values()]
     loaded += [module for method in METHODS for module in modules_of_method(method)]
-    libraries = [
+    imports = [
         name
         for each in urgent_first
-        for name in libraries_of(
+        for name in imports_of(
             FOLDER / "workflow_scripts" / Path(each.script).name,
             package=FOLDER / "codesign",
             modules=loaded,
         )
     ]
-    command = warm.prefix(dict.fromkeys(libraries))
+    command = warm.prefix(dict.fromkeys(imports), package=FOLDER / "codesign")
     if command:
         shell.prefix(command)
 

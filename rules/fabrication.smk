@@ -2,7 +2,7 @@
 
 in   results/{lab}usability.parquet                                 a row a device
 out  results/{lab}fabrication/proposals.csv, .parquet, card.json    next conditions and why
-     results/virtual_lab/campaign/{strategy}/{repeat}.parquet       one closed-loop search
+     results/virtual_lab/campaign/{strategy}/{repeats}.parquet      closed-loop searches, repeats_per_job of them
      results/virtual_lab/campaign.parquet, .csv                     all of them; best-so-far bands
 """
 
@@ -38,9 +38,9 @@ rule propose_devices:
 
 rule run_campaign:
     output:
-        evaluations="results/virtual_lab/campaign/{strategy}/{repeat}.parquet",
+        evaluations="results/virtual_lab/campaign/{strategy}/{repeats}.parquet",
     log:
-        "results/logs/run_campaign/{strategy}-{repeat}.log",
+        "results/logs/run_campaign/{strategy}-{repeats}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -48,6 +48,7 @@ rule run_campaign:
         mem_mb=4000,
         runtime=60,
     params:
+        repeats=repeats_of_job,
         evaluations=config["campaign"]["evaluations"],
         fabrication=config["fabrication"],
         virtual_lab=config["virtual_lab"],
@@ -55,7 +56,7 @@ rule run_campaign:
         seed=config["seed"],
         code=code_digest("run_campaign.py"),
     message:
-        "Search landscape {wildcards.repeat} ({wildcards.strategy})"
+        "Search landscape {wildcards.repeats} ({wildcards.strategy})"
     script:
         "../workflow_scripts/run_campaign.py"
 

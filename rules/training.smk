@@ -3,7 +3,8 @@
 in   results/{lab}profiles/panel.parquet                              devices that noise is searched for
 out  results/{lab}search/{experiment}/{method}/round-{round}.json           specifications of a round
      results/{lab}search/{experiment}/corner.parquet               the trial without noise, shared by all methods
-     results/{lab}search/{experiment}/{method}/round-{round}-slot-{slot}.parquet   one trial: scores on the panel
+     results/{lab}search/{experiment}/{method}/round-{round}-slot-{slot}.parquet   one trial: scores on the panel;
+                                                                   a job makes search.trials_per_job of them
      results/{lab}search/{experiment}/{method}/chosen.json                  the noise a method trains with
      results/{lab}models/{experiment}/{method}/weights.safetensors, history.parquet, spec.json
 Only training and validation examples are read here. Beside them stand, in folders `trained`, networks that
@@ -72,35 +73,43 @@ rule run_corner_trial:
         "../workflow_scripts/run_corner_trial.py"
 
 
-rule run_noise_trial:
-    input:
-        proposal="results/{lab}search/{experiment}/{method}/round-{round}.json",
-        corner=corner_of_trial,
-        panel=panel_of_lab,
-    output:
-        trial="results/{lab}search/{experiment}/{method}/round-{round}-slot-{slot}.parquet",
-    log:
-        "results/logs/run_noise_trial/{lab}{experiment}-{method}-{round}-{slot}.log",
-    conda:
-        "../envs/science.yaml"
-    threads: 1
-    resources:
-        gpu=gpus_of_experiment,
-        mem_mb=memory_mb_of_experiment,
-        runtime=minutes_of_experiment,
-    params:
-        experiment=experiment_of,
-        data=data_of,
-        training=SHARED_TRAINING,
-        memsim=config["memsim"],
-        programmings=config["search"]["programmings"],
-        seed=config["seed"],
-        training_code=training_code,
-        code=network_code("run_noise_trial.py", noise_module),
-    message:
-        "Try noise for {wildcards.experiment}, {wildcards.method}, round {wildcards.round}, slot {wildcards.slot}"
-    script:
-        "../workflow_scripts/run_noise_trial.py"
+for SLOTS in together(config["search"]["slots"], config["search"]["trials_per_job"]):
+
+    rule:
+        name:
+            rule_of_trials(SLOTS)
+        input:
+            proposal="results/{lab}search/{experiment}/{method}/round-{round}.json",
+            corner=corner_of_trials if 1 in SLOTS else [],
+            panel=panel_of_lab,
+        output:
+            trials=[
+                f"results/{{lab}}search/{{experiment}}/{{method}}/round-{{round}}-slot-{slot}.parquet"
+                for slot in SLOTS
+            ],
+        log:
+            f"results/logs/run_noise_trials/{{lab}}{{experiment}}-{{method}}-{{round}}-{SLOTS[0]}.log",
+        conda:
+            "../envs/science.yaml"
+        threads: 1
+        resources:
+            gpu=gpus_of_experiment,
+            mem_mb=memory_mb_of_experiment,
+            runtime=minutes_of_trials,
+        params:
+            slots=[*SLOTS],
+            experiment=experiment_of,
+            data=data_of,
+            training=SHARED_TRAINING,
+            memsim=config["memsim"],
+            programmings=config["search"]["programmings"],
+            seed=config["seed"],
+            training_code=training_code,
+            code=network_code("run_noise_trials.py", noise_module),
+        message:
+            "Try noise for {wildcards.experiment}, {wildcards.method}, round {wildcards.round}, slots {params.slots}"
+        script:
+            "../workflow_scripts/run_noise_trials.py"
 
 
 rule choose_noise:

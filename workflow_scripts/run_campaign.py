@@ -1,4 +1,4 @@
-"""Search one hidden landscape of the virtual laboratory, device by device."""
+"""Search hidden landscapes of the virtual laboratory, device by device."""
 
 from pathlib import Path
 
@@ -20,23 +20,40 @@ def main(
     *,
     evaluations: Path,
     strategy: str,
-    repeat: int,
+    repeats: list[int],
     count: int,
     fabrication: dict,
     virtual_lab: dict,
     extraction: dict,
     seed: int,
 ) -> None:
-    """Run one campaign; strategies share the landscape and the devices' noise of a repeat."""
+    """Run one campaign a repeat; strategies share the landscape and the devices' noise of a repeat."""
     import torch
 
     torch.set_num_threads(1)
     settings = dict(fabrication)
     space = Space(settings.pop("space"), settings.pop("exclude"))
     search = Search(**settings | {"pending": (), "batch": 1})
-    landscape = Landscape.draw(space.levels, generator(seed, "campaign", repeat), search.start)
     lab = VirtualLab(**{k: v for k, v in virtual_lab.items() if k not in ("devices", "landscape")})
     how = Extraction(**extraction)
+    rows = []
+    for repeat in repeats:
+        rows += _campaign(strategy, repeat, count, space, search, lab, how, seed)
+    write_table(rows, evaluations, schema=CAMPAIGN)
+
+
+def _campaign(
+    strategy: str,
+    repeat: int,
+    count: int,
+    space: Space,
+    search: Search,
+    lab: VirtualLab,
+    how: Extraction,
+    seed: int,
+) -> list[dict]:
+    """The rows of one repeat, with what its landscape hides."""
+    landscape = Landscape.draw(space.levels, generator(seed, "campaign", repeat), search.start)
     noise = derived_seed(seed, "campaign-devices", repeat)
 
     def laboratory(evaluation: int, condition: dict) -> tuple[float | None, float]:
@@ -49,8 +66,8 @@ def main(
     hidden = landscape.usability(rows)
     optimum = float(landscape.usability(space.grid()).max())
     complete = with_truth(rows, strategy=strategy, repeat=repeat, hidden=hidden, optimum=optimum)
-    write_table(complete, evaluations, schema=CAMPAIGN)
-    print(f"best {complete[-1]['best_hidden']:.3f} of {optimum:.3f} after {count} devices")
+    print(f"repeat {repeat}: best {complete[-1]['best_hidden']:.3f} of {optimum:.3f} after {count} devices")
+    return complete
 
 
 if __name__ == "__main__":
@@ -58,7 +75,7 @@ if __name__ == "__main__":
         main(
             evaluations=Path(snakemake.output.evaluations),
             strategy=snakemake.wildcards.strategy,
-            repeat=int(snakemake.wildcards.repeat),
+            repeats=snakemake.params.repeats,
             count=snakemake.params.evaluations,
             fabrication=snakemake.params.fabrication,
             virtual_lab=snakemake.params.virtual_lab,

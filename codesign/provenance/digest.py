@@ -115,29 +115,37 @@ def _reached(
     script: Path, package: Path, modules: tuple[str, ...], left_out: frozenset[Path] = frozenset()
 ) -> dict[Path, "_Parsed"]:
     """A script and every file of the package that it uses, directly or not, but for some."""
-    said = {path for name in modules for path in _files_of_module(name, package)}
+    layout = _layout(package)
+    said = {path for name in modules for path in _files_of_module(name, package, layout)}
     folders_said = {folder for path in said for folder in path.parents}
     found: dict[Path, _Parsed] = {}
     waiting = [script, *sorted(said)]
     while waiting:
         path = waiting.pop(0)
-        if path in found or not left_out.isdisjoint((path, *path.parents)):
+        if path in found or _is_in(path, left_out):
             continue
-        found[path] = _parsed(path, path.stat().st_mtime_ns, package)
-        waiting += sorted({file for name in found[path].imports for file in _files(name, package)})
+        found[path] = _parsed(path, os.stat(path).st_mtime_ns, package)  # noqa: PTH116
+        waiting += sorted({file for name in found[path].imports for file in _files(name, package, layout)})
         if found[path].by_name and path.parent not in folders_said:
             waiting += sorted(path.parent.rglob("*.py"))
     return found
 
 
-def libraries_of(script: Path | str, *, package: Path = PACKAGE, modules: Iterable[str] = ()) -> list[str]:
-    """Modules of other packages that a script and what it reaches of `package` import, as they are met.
+def imports_of(script: Path | str, *, package: Path = PACKAGE, modules: Iterable[str] = ()) -> list[str]:
+    """Modules that a script and what it reaches of `package` import.
 
-    Arguments are those of `code_digest`; what only writes down what a job did is followed too.
+    Those of other packages come first, as they are met, then those of `package`. Arguments are those of
+    `code_digest`; what only writes down what a job did is followed too.
     """
     package = package.resolve()
-    reached = _reached(Path(script).resolve(), package, tuple(modules)).values()
-    return list(dict.fromkeys(name for parsed in reached for name in parsed.libraries))
+    reached = _reached(Path(script).resolve(), package, tuple(modules))
+    libraries = [name for parsed in reached.values() for name in parsed.libraries]
+    own = [
+        ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
+        for path in reached
+        if path.is_relative_to(package)
+    ]
+    return [*dict.fromkeys(libraries), *sorted(own)]
 
 
 @dataclass(frozen=True)
@@ -216,24 +224,25 @@ def _imported(node: ast.AST, path: Path, package: Path) -> set[str]:
     return {base, *(f"{base}.{alias.name}" for alias in node.names)}
 
 
-def _files_of_module(name: str, package: Path) -> set[Path]:
+def _files_of_module(name: str, package: Path, layout: "_Layout") -> frozenset[Path]:
     """Files of a module that is named in full.
 
     Raises:
         FileNotFoundError: There is no such module.
     """
-    found = _files(name, package)
+    found = _files(name, package, layout)
     place = package.joinpath(*name.split(".")[1:])
     if found.isdisjoint((place.with_suffix(".py"), place / "__init__.py")):
         raise FileNotFoundError(f"no module {name} in {package}")
     return found
 
 
-def _files(name: str, package: Path) -> set[Path]:
+@cache
+def _files(name: str, package: Path, _layout: "_Layout") -> frozenset[Path]:
     """`__init__` of every package on the way, and the module itself where it is one."""
     head, *parts = name.split(".")
     if head != package.name:
-        return set()
+        return frozenset()
     found = {package / "__init__.py"}
     folder = package
     for part in parts:
@@ -245,4 +254,24 @@ def _files(name: str, package: Path) -> set[Path]:
             found.add(folder / "__init__.py")
         elif not folder.is_dir():
             break  # a name inside the module, not a module
-    return found
+    return frozenset(found)
+
+
+_Layout = tuple[tuple[str, int | None], ...]
+"""Each folder of a package and when a file last appeared in it or went."""
+_LAST_LAYOUT: dict[Path, _Layout] = {}
+
+
+def _layout(package: Path) -> _Layout:
+    """Which files there are, as far as their folders tell: the same until one appears or goes."""
+    last = _LAST_LAYOUT.get(package)
+    if last is None or any(_changed_at(folder) != time for folder, time in last):
+        folders = [folder for folder, _, _ in os.walk(package) if not folder.endswith("__pycache__")]
+        last = _LAST_LAYOUT[package] = tuple((folder, _changed_at(folder)) for folder in folders)
+    return last
+
+
+@cache
+def _is_in(path: Path, places: frozenset[Path]) -> bool:
+    """Whether a file is one of these or lies below one."""
+    return not places.isdisjoint((path, *path.parents))

@@ -7,7 +7,8 @@ hands it to the server and waits for its exit code. Where that is not possible (
 settings of threads, no server any more) the client becomes the script's own process, as if there were
 no server: what a job computes is the same either way.
 
-The server imports nothing of this project: each job imports it anew from its own folder, as it stands then.
+The server imports this project's own modules too. A job that would import them from another folder, or one of
+which has changed since, forgets them first and imports them anew, as they stand then.
 """
 
 import atexit
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
+PACKAGE = FOLDER.parent
 SWITCH = "CODESIGN_WARM"
 """Environment variable: 0 for none, or the socket of a server that runs already."""
 THREADS = (
@@ -65,8 +67,12 @@ class Server:
         shutil.rmtree(self.path.parent, ignore_errors=True)
 
 
-def start(modules: Iterable[str], environment: Mapping[str, str] = os.environ) -> Server | None:
+def start(
+    modules: Iterable[str], environment: Mapping[str, str] = os.environ, *, package: Path = PACKAGE
+) -> Server | None:
     """A server that imports `modules` in this order, and what they use; None where there can be none.
+
+    Those of `package` are found beside it, whatever the environment says.
 
     The socket takes jobs at once; they wait for the import that is going on, not for the others. The
     server is meant for jobs of one thread, started in this environment.
@@ -89,7 +95,7 @@ def start(modules: Iterable[str], environment: Mapping[str, str] = os.environ) -
                 FOLDER / "server.py",
                 str(listening.fileno()),
                 str(path),
-                *EVERY_SCRIPT,
+                str(package),
                 *wanted,
             ],
             stdin=subprocess.PIPE,
@@ -101,7 +107,7 @@ def start(modules: Iterable[str], environment: Mapping[str, str] = os.environ) -
     return Server(path, process)
 
 
-def prefix(modules: Iterable[str]) -> str | None:
+def prefix(modules: Iterable[str], *, package: Path = PACKAGE) -> str | None:
     """What to put before a job's command so that it starts warm; None where jobs start as usual.
 
     Starts a server for the rest of this process, unless `SWITCH` names one.
@@ -110,7 +116,7 @@ def prefix(modules: Iterable[str]) -> str | None:
     if chosen == "0":
         return None
     if not chosen:
-        server = start(modules)
+        server = start(modules, package=package)
         if server is None:
             return None
         atexit.register(server.stop)

@@ -1,10 +1,11 @@
 """The warm server: imports libraries once, runs each job as a fork.
 
-    python server.py LISTENING_FD SOCKET MODULE...
+    python server.py LISTENING_FD SOCKET PACKAGE MODULE...
 
-It imports one module after the other and takes the jobs that wait in between. It has one thread,
-since a fork has no other than the one that forked, and computes nothing. It ends, and its jobs with
-it, when its standard input closes: the process that started it is gone then.
+It imports one module after the other, those of the package in the folder PACKAGE too, and takes
+the jobs that wait in between. It has one thread, since a fork has no other than the one that forked,
+and computes nothing. It ends, and its jobs with it, when its standard input closes: the process that
+started it is gone then.
 """
 
 import atexit
@@ -50,6 +51,10 @@ FREE = ("PYTHONPATH",)
 """Of these, what may differ from job to job."""
 
 
+OWN: dict[str, tuple[int, int]] = {}
+"""Files of the package that are imported here: time of change and size before they were."""
+
+
 class Refused(Exception):
     """The job has to run in a process of its own."""
 
@@ -76,8 +81,9 @@ SIGNALS = {number: signal.getsignal(number) for number in (signal.SIGINT, signal
 """What a terminal or a scheduler sends to a whole group of processes, and what each did at the start."""
 
 
-def serve(listening: socket.socket, modules: list[str]) -> None:
+def serve(listening: socket.socket, package: Path, modules: list[str]) -> None:
     """Import, and take jobs, until standard input closes."""
+    before = {str(path): changed_at(path) for path in package.rglob("*.py")}
     waiting = list(modules)
     jobs: set[int] = set()
     poll = select.poll()
@@ -90,10 +96,13 @@ def serve(listening: socket.socket, modules: list[str]) -> None:
                 return
             if ready:
                 with contextlib.suppress(OSError):  # no memory, or nobody there any more: the client goes on
-                    jobs.add(begin(listening))
+                    jobs.add(begin(listening, package))
                 jobs -= ended(jobs)
             elif waiting:
-                prepare(waiting.pop(0))
+                prepare(waiting.pop(0), package)
+                OWN.update(
+                    (module.__file__, before.get(module.__file__)) for module in own_modules(package).values()
+                )
                 if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208  a library began a thread
                     waiting.clear()  # a fork would wait for ever for what that thread holds
                     poll.unregister(listening)
@@ -103,10 +112,34 @@ def serve(listening: socket.socket, modules: list[str]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def prepare(module: str) -> None:
+def changed_at(path: str | Path) -> tuple[int, int] | None:
+    """Time of change and size of a file, None where there is none."""
+    try:
+        stat = os.stat(path)  # noqa: PTH116  called for a hundred files of every job: Path.stat is slower
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
+
+
+def own_modules(package: Path) -> dict[str, types.ModuleType]:
+    """What is imported of the package."""
+    name = package.name
+    return {
+        key: module
+        for key, module in list(sys.modules.items())
+        if (key == name or key.startswith(f"{name}.")) and getattr(module, "__file__", None)
+    }
+
+
+def prepare(module: str, package: Path) -> None:
     """Import one module; one that cannot be imported is left to the jobs that want it."""
+    own = module.partition(".")[0] == package.name
+    if own:
+        sys.path.insert(0, str(package.parent))
     with contextlib.suppress(BaseException):
         importlib.import_module(module)
+    if own:
+        sys.path[:] = SEARCHED
     for finalizer in list(weakref.finalize._registry):
         finalizer.atexit = False  # of the libraries: thousands, and nothing that outlives a process
     dynamo = sys.modules.get("torch._dynamo.utils")
@@ -119,7 +152,7 @@ def ended(jobs: set[int]) -> set[int]:
     return {pid for pid in jobs if os.waitpid(pid, os.WNOHANG)[0]}
 
 
-def begin(listening: socket.socket) -> int:
+def begin(listening: socket.socket, package: Path) -> int:
     """Fork for the next client; gives the process that takes its job."""
     connection, _ = listening.accept()
     with connection:
@@ -128,13 +161,13 @@ def begin(listening: socket.socket) -> int:
             code = 1
             try:
                 listening.close()
-                code = take(connection)
+                code = take(connection, package)
             finally:
                 os._exit(code)
     return pid
 
 
-def take(connection: socket.socket) -> int:
+def take(connection: socket.socket, package: Path) -> int:
     """Run the job of a client in this process, and tell the client its exit code."""
     try:
         job = received(connection)
@@ -142,6 +175,8 @@ def take(connection: socket.socket) -> int:
         return 1
     end_with(connection)
     become(job)
+    if not imports_the_same(package):
+        forget(package)
     connection.sendall(ARRIVED)
     code = ran(lambda: run_script(job.argv[0]))
     code = max(code, ran(finish))
@@ -212,6 +247,20 @@ def become(job: Job) -> None:
     gc.enable()
 
 
+def imports_the_same(package: Path) -> bool:
+    """Whether this job would import the package from the same folder, and nothing has changed in it."""
+    found = (finder.find_spec(package.name, None) for finder in sys.meta_path)
+    spec = next((each for each in found if each), None)
+    same_place = spec is not None and spec.origin == str(package / "__init__.py")
+    return same_place and all(changed_at(path) == before for path, before in OWN.items())
+
+
+def forget(package: Path) -> None:
+    """Let the package be imported anew."""
+    for name in [key for key in sys.modules if key == package.name or key.startswith(f"{package.name}.")]:
+        del sys.modules[name]
+
+
 def run_script(name: str) -> None:
     """The script as the main module of this process."""
     main = types.ModuleType("__main__")
@@ -252,14 +301,14 @@ def ran(work: Callable[[], None]) -> int:
 
 def main() -> None:
     """Serve, then take the socket away."""
-    fd, path, *modules = sys.argv[1:]
+    fd, path, package, *modules = sys.argv[1:]
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # it ends with the process that started it, not before
     sys.path[:] = SEARCHED
     gc.disable()
     try:
         with socket.socket(fileno=int(fd)) as listening:
-            serve(listening, modules)
+            serve(listening, Path(package), modules)
     finally:
         shutil.rmtree(Path(path).parent, ignore_errors=True)
         os._exit(0)

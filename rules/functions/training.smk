@@ -44,11 +44,16 @@ def trials_of_rounds(wildcards, rounds):
     )
 
 
-def corner_of_trial(wildcards):
+def rule_of_trials(slots):
+    """Name of the rule that makes these trials of a round: numbered where one job does not make all."""
+    whole = len(slots) == config["search"]["slots"]
+    return "run_noise_trials" if whole else f"run_noise_trials_{slots[0]}"
+
+
+def corner_of_trials(wildcards):
     """The trial without noise, which is the same for every method: each search begins with it."""
-    first = (wildcards.round, wildcards.slot) == ("1", "1")
     return expand(
-        "results/{lab}search/{experiment}/corner.parquet" if first else [],
+        "results/{lab}search/{experiment}/corner.parquet" if wildcards.round == "1" else [],
         lab=wildcards.lab,
         experiment=wildcards.experiment,
     )
@@ -77,6 +82,12 @@ def memory_mb_of_experiment(wildcards, attempt):
 def minutes_of_experiment(wildcards, attempt):
     """Longest duration of such a job in minutes: more with every attempt."""
     return SCALES[wildcards.experiment].minutes * attempt
+
+
+def minutes_of_trials(wildcards, attempt):
+    """The same of a job that makes several trials, one after the other."""
+    most = min(config["search"]["slots"], config["search"]["trials_per_job"])
+    return most * minutes_of_experiment(wildcards, attempt)
 
 
 def experiment_of(wildcards):

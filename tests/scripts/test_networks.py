@@ -105,16 +105,15 @@ def corner(devices, folder, experiment):
     return path
 
 
-def trial(devices, folder, *, round, slot, experiment=MOONS):
-    """One trial of the search."""
-    path = folder / f"round-{round}-slot-{slot}.parquet"
+def trials(devices, folder, *, round, slots, experiment=MOONS):
+    """Trials of a round of the search, made by one job."""
+    paths = {slot: folder / f"round-{round}-slot-{slot}.parquet" for slot in slots}
     run(
-        "run_noise_trial",
+        "run_noise_trials",
         proposal=folder / f"round-{round}.json",
-        corner=[corner(devices, folder, experiment)] if (round, slot) == (1, 1) else [],
+        corner=[corner(devices, folder, experiment)] if round == 1 and 1 in slots else [],
         panel=devices / "panel.parquet",
-        trial=path,
-        slot=slot,
+        trials=paths,
         experiment=experiment,
         training=SHARED,
         memsim=CONFIG["memsim"],
@@ -122,7 +121,7 @@ def trial(devices, folder, *, round, slot, experiment=MOONS):
         seed=5,
         code="",
     )
-    return path
+    return [*paths.values()]
 
 
 def proposal(folder, trials, *, round):
@@ -138,13 +137,13 @@ def proposal(folder, trials, *, round):
 def search(devices, tmp_path_factory):
     """Two rounds of two trials and what is chosen; erm and bayesmulti trained and scored."""
     folder = tmp_path_factory.mktemp("search")
-    trials = []
+    made = []
     for round in (1, 2):
-        proposal(folder, trials, round=round)
-        trials += [trial(devices, folder, round=round, slot=slot) for slot in (1, 2)]
-    for method, made in (("erm", []), ("bayesmulti", trials)):
+        proposal(folder, made, round=round)
+        made += trials(devices, folder, round=round, slots=(1, 2))
+    for method, tried in (("erm", []), ("bayesmulti", made)):
         run(
-            "choose_noise", trials=made, chosen=folder / f"{method}.json", experiment=MOONS,
+            "choose_noise", trials=tried, chosen=folder / f"{method}.json", experiment=MOONS,
             method=method, fixed=[0.3, 0.3], **SEARCHED,
         )  # fmt: skip
         train(folder, method, folder)
@@ -219,6 +218,14 @@ def test_a_search_tries_the_corner_first_and_nothing_twice(devices, search):
     )
 
 
+def test_trials_of_one_job_are_those_of_jobs_of_their_own(devices, search, tmp_path):
+    """Nothing is left by one that the next one finds."""
+    for slot in (2, 1):
+        (tmp_path / "round-2.json").write_bytes((search / "round-2.json").read_bytes())
+        [alone] = trials(devices, tmp_path, round=2, slots=[slot])
+        assert alone.read_bytes() == (search / alone.name).read_bytes()
+
+
 def test_the_choice_is_one_of_the_trials(search):
     """With its record; a method without search has its specification and no trial."""
     chosen = json.loads((search / "bayesmulti.json").read_text(encoding="utf-8"))
@@ -233,7 +240,7 @@ def test_a_trial_that_diverges_is_an_answer(devices, search, tmp_path):
     """It is a table without rows that says why, and the search goes on from it."""
     (tmp_path / "round-1.json").write_bytes((search / "round-1.json").read_bytes())
     wild = Experiment.make("two-moons", SAID | {"learning_rate": 1e30, "epochs": 20}, data=DATA)
-    failed = trial(devices, tmp_path, round=1, slot=2, experiment=wild)
+    [failed] = trials(devices, tmp_path, round=1, slots=[2], experiment=wild)
     assert read_table(failed, schema=EVALUATION).num_rows == 0
     assert "the loss is" in read_metadata(failed)["failed"]
     good = [search / "round-1-slot-1.parquet", search / "round-2-slot-1.parquet"]

@@ -18,12 +18,12 @@ run = runpy.run_path(str(SCRIPTS / "run_campaign.py"))["main"]
 tabulate = runpy.run_path(str(SCRIPTS / "tabulate_campaign.py"))["main"]
 
 
-def campaign(path, strategy, repeat, count=6):
-    """Rows of one short search."""
+def campaign(path, strategy, repeats, count=6):
+    """Rows of short searches, one a repeat."""
     run(
         evaluations=path,
         strategy=strategy,
-        repeat=repeat,
+        repeats=repeats,
         count=count,
         fabrication=CONFIG["fabrication"],
         virtual_lab=CONFIG["virtual_lab"] | {"cycles": 6, "points": 31},
@@ -39,7 +39,7 @@ def searches(tmp_path_factory):
     folder = tmp_path_factory.mktemp("campaign")
     names = [(strategy, repeat) for strategy in ("bayesian", "random") for repeat in (0, 1)]
     paths = {name: folder / f"{name[0]}-{name[1]}.parquet" for name in names}
-    return paths, {name: campaign(path, *name) for name, path in paths.items()}
+    return paths, {name: campaign(path, name[0], [name[1]]) for name, path in paths.items()}
 
 
 def test_strategies_share_the_landscape_and_the_first_device(searches):
@@ -55,12 +55,19 @@ def test_strategies_share_the_landscape_and_the_first_device(searches):
 def test_a_search_repeats(searches, tmp_path):
     """The same seed gives the same rows; the best so far is what it says."""
     _, rows = searches
-    again = campaign(tmp_path / "again.parquet", "bayesian", 1)
+    again = campaign(tmp_path / "again.parquet", "bayesian", [1])
     assert again == rows["bayesian", 1]
     assert [row["best_hidden"] for row in again] == [
         max(row["usability_hidden"] for row in again[: k + 1]) for k in range(len(again))
     ]
     assert all(row["best_hidden"] <= row["optimum"] for row in again)
+
+
+def test_searches_of_one_job_are_those_of_jobs_of_their_own(searches, tmp_path):
+    """Each repeat has draws of its own, whatever was made before it."""
+    _, rows = searches
+    both = campaign(tmp_path / "both.parquet", "bayesian", [1, 0])
+    assert both == rows["bayesian", 1] + rows["bayesian", 0]
 
 
 def test_the_table_holds_every_evaluation_and_the_summary_every_step(searches, tmp_path):

@@ -1,6 +1,7 @@
 """Jobs that start warm: what a job sees and says is what it would in a process of its own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -294,6 +295,55 @@ def test_a_server_that_cannot_import_something_goes_on(job):
         until(lambda: job(WARM, path=started.path) == (0, "True\n", ""))
     finally:
         started.stop()
+
+
+@pytest.fixture
+def with_package(tmp_path, monkeypatch):
+    """A server that has imported a package's modules, and a job that says what it finds in them."""
+    package = tmp_path / "here/lab"
+    for name, text in {
+        "__init__": "",
+        "inner/__init__": "",
+        "inner/deep": "import os\nBY = os.getpid()\nSAYS = 1\n",
+    }.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / f"{name}.py").write_text(text)
+    script = tmp_path / "asks.py"
+    script.write_text("import os\nfrom lab.inner.deep import BY, SAYS\nprint(BY != os.getpid(), SAYS)\n")
+    started = warm.start(["lab.inner.deep"], package=package)
+
+    def said(folder: Path = package.parent) -> str:
+        given = environment(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
+        output, errors = begin(started.path, script, env=given).communicate(timeout=PATIENCE_S)
+        assert not errors
+        return output.strip()
+
+    until(lambda: said() == "True 1")
+    yield package, said
+    started.stop()
+
+
+def test_a_module_of_the_package_is_imported_once(with_package):
+    """By the server, not by the job."""
+    _, said = with_package
+    assert said() == "True 1"
+
+
+def test_a_module_that_changed_is_imported_anew(with_package):
+    """A job computes with the code as it stands when the job begins."""
+    package, said = with_package
+    (package / "inner/deep.py").write_text("BY = 0\nSAYS = 22\n")
+    assert said() == "True 22"
+    (package / "inner/deep.py").write_text("import os\nBY, SAYS = os.getpid(), 333\n")
+    assert said() == "False 333"
+
+
+def test_a_job_with_another_copy_of_the_package_imports_that(with_package, tmp_path):
+    """Where the job's search path leads is what it gets, the same content or not."""
+    package, said = with_package
+    shutil.copytree(package, tmp_path / "elsewhere/lab")
+    assert said(tmp_path / "elsewhere") == "False 1"
+    assert said() == "True 1"
 
 
 def test_a_library_with_a_thread_ends_the_warm_starts(job, tmp_path, monkeypatch):

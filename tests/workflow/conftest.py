@@ -7,7 +7,7 @@ import pytest
 from filelock import FileLock
 
 from codesign import warm
-from codesign.provenance.digest import libraries_of
+from codesign.provenance.digest import imports_of
 from tests.workflow.tiny import (
     CONDITIONS,
     ENVIRONMENT,
@@ -24,8 +24,9 @@ from tests.workflow.tiny import (
 def _warm():
     """One warm server for all runs of these tests: most have a few jobs, and would wait for its imports."""
     scripts = sorted((REPOSITORY / "workflow_scripts").glob("*.py"))
-    libraries = dict.fromkeys(name for script in scripts for name in libraries_of(script))
-    libraries.pop("dwfpy", None)  # of the bench
+    imports = dict.fromkeys(name for script in scripts for name in imports_of(script))
+    # a run has a copy of the package: what is imported of this one would be forgotten; dwfpy is of the bench
+    libraries = [name for name in imports if name != "dwfpy" and not name.startswith("codesign")]
     server = warm.start(libraries, ENVIRONMENT)
     if server is None:
         yield

@@ -17,7 +17,7 @@ FILES = ("about.yaml", "task.py", "experiment.yaml")
 COMPUTING = {
     "propose_noise": 2,
     "run_corner_trial": 1,
-    "run_noise_trial": 4,
+    "run_noise_trials": 2,
     "choose_noise": 2,
     "train_network": 2,
     "evaluate_levels": 2,
@@ -92,7 +92,7 @@ def test_the_overlay_for_a_first_look_leaves_little_to_do(project):
     shutil.copy2(REPOSITORY / "config.yaml", project.folder / "config.yaml")
     overlay = ("--configfile", "config.yaml", "experiment.yaml", "quick.yaml")
     jobs = project.scheduled(*NETWORK_TARGETS, *overlay)
-    few = {"train_network": 2, "run_noise_trial": 2, "make_virtual_devices": 1}
+    few = {"train_network": 2, "run_noise_trials": 1, "make_virtual_devices": 1}
     assert {rule: jobs.get(rule, 0) for rule in few} == few
 
 

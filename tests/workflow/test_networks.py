@@ -33,8 +33,8 @@ def test_a_search_is_unrolled_round_by_round(trained):
         (trained.folder / name).unlink()
     assert trained.scheduled(*NETWORK_TARGETS) == {}, "what rests on them is there"
     summary = trained.snakemake("-n", f"{SEARCH}/round-2.json").stdout
-    assert f"output: {trial}" not in summary and "run_noise_trial" in summary
-    assert trained.done(f"{SEARCH}/round-2.json") == {"run_noise_trial": 1, "propose_noise": 1}
+    assert f"output: {trial}" not in summary and "run_noise_trials" in summary
+    assert trained.done(f"{SEARCH}/round-2.json") == {"run_noise_trials": 1, "propose_noise": 1}
     assert trained.tables() == before
     assert trained.scheduled(*NETWORK_TARGETS) == {}
     asked = [
@@ -155,7 +155,7 @@ def test_no_test_example_is_read_before_the_evaluation(trained):
         '    if part == "test":\n        raise RuntimeError("test examples were read")\n',
     )
     made = trained.done("networks")
-    assert made["train_network"] == 2 and made["run_noise_trial"] == 1
+    assert made["train_network"] == 2 and made["run_noise_trials"] == 1
     done = trained.snakemake("evaluation", check=False)
     assert done.returncode != 0 and "test examples were read" in done.stdout
 

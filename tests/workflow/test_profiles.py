@@ -19,7 +19,7 @@ RULES = {
 """Rules that a cluster may run; those of bench.smk need an instrument."""
 WITH_A_NETWORK = {
     "run_corner_trial",
-    "run_noise_trial",
+    "run_noise_trials",
     "train_network",
     "evaluate_levels",
     "evaluate_devices",
@@ -52,7 +52,8 @@ def asked(project) -> Callable[..., set[Asked]]:
     for path in (project.folder / "rules").glob("*.smk"):  # a job that has a message shows no resources
         path.write_text(re.sub(r"^ +message:\n.*\n", "", path.read_text(), flags=re.MULTILINE))
     little = {"virtual_lab": {"devices": 5}, "training": {"methods": ["erm", "bayesmulti"]}}
-    little |= {"search": {"rounds": 1}, "evaluation": {"devices_per_job": 128}}
+    little |= {"search": {"rounds": 1, "slots": 2, "trials_per_job": 2}}
+    little |= {"evaluation": {"devices_per_job": 128}}
     (project.folder / "little.yaml").write_text(yaml.safe_dump(little))
 
     def of_every_job(overlay: str, *, attempt: int) -> set[Asked]:
@@ -88,6 +89,7 @@ def test_jobs_with_a_network_ask_for_what_its_experiment_says(asked):
     assert 0 < len(large) < len(experiments)
     pictured = {name for name, said in experiments.items() if about_of(said["task"]).details}
     assert 0 < len(pictured) < len(experiments)
+    several = {"run_noise_trials": 2}
     for attempt in (1, 2):
         assert asked("config.paper.yaml", attempt=attempt) == {
             Asked(
@@ -95,7 +97,7 @@ def test_jobs_with_a_network_ask_for_what_its_experiment_says(asked):
                 name,
                 gpus=int(name in large),
                 memory_mb=attempt * (16000 if name in large else 6000),
-                minutes=attempt * (1440 if name in large else 240),
+                minutes=attempt * several.get(rule, 1) * (1440 if name in large else 240),
             )
             for rule in WITH_A_NETWORK
             for name in (pictured if rule == "detail_network" else experiments)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codesign.provenance.digest import code_digest, libraries_of
+from codesign.provenance.digest import code_digest, imports_of
 
 
 @pytest.fixture
@@ -141,12 +141,14 @@ def test_asking_again_parses_nothing(tree, monkeypatch):
     assert code_digest(script, package=package) == first
 
 
-def test_libraries_are_what_the_script_and_its_modules_import_of_others(tree):
-    """In functions too, each once, nothing of the package itself, nothing of a module that is not reached."""
+def test_imports_are_what_the_script_and_its_modules_import(tree):
+    """In functions too, each once, those of others first, nothing of a module that is not reached."""
     script, package = tree
     (package / "other.py").write_text("import never\n")
     (package / "used.py").write_text(
         "import json, one.two\nfrom three.four import five\nfrom .inner import deep\n"
         "def f():\n    import json\n    from six import seven\n"
     )
-    assert libraries_of(script, package=package) == ["json", "one.two", "three.four", "six"]
+    found = imports_of(script, package=package)
+    assert found[:4] == ["json", "one.two", "three.four", "six"]
+    assert {"lab", "lab.used", "lab.inner", "lab.inner.deep"} <= set(found[4:]) and "lab.other" not in found

@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).parents[3]
 SCRIPTS = {path.stem: path for path in sorted((REPOSITORY / "workflow_scripts").glob("*.py"))}
 
 NOISES = "codesign.bayesmulti.noises"
-OF_THE_NOISE = ("run_noise_trial", "train_network", "train_crossbar", "certify_network")
+OF_THE_NOISE = ("run_noise_trials", "train_network", "train_crossbar", "certify_network")
 """Jobs of one method that load its noise by name."""
 OF_THE_METHOD = ("propose_noise", "choose_noise")
 """Jobs of one method that compute: they load both by name, and are told what they rest on of the method."""
@@ -160,7 +160,7 @@ def another(before: str, after: str):
         pytest.param(
             "bayesmulti/noises/dropout.py",
             another_formula,
-            "certify_network choose_noise draw_noise propose_noise run_noise_trial train_crossbar "
+            "certify_network choose_noise draw_noise propose_noise run_noise_trials train_crossbar "
             "train_network",
             id="the-jobs-own-noise",
         ),
@@ -239,7 +239,7 @@ def test_a_job_whose_rule_does_not_say_what_it_loads_counts_every_method(package
 
 def test_the_network_half_does_not_rest_on_how_devices_are_read_and_made():
     """No edit in fabrication or extraction tries another noise, or scores a network again."""
-    for script in ("propose_noise", "choose_noise", "train_network", "run_noise_trial", "evaluate_network"):
+    for script in ("propose_noise", "choose_noise", "train_network", "run_noise_trials", "evaluate_network"):
         used = used_by(SCRIPTS[script])
         rooms = {name.split(".")[1] for name in used if name.count(".")}
         assert not rooms & {"fabrication", "virtual_lab", "iv", "pages", "figures"}, script

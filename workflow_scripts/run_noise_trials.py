@@ -1,4 +1,4 @@
-"""Train one noise specification and score it on the panel's devices, validation examples only."""
+"""Train noise specifications of a round and score each on the panel's devices, validation examples only."""
 
 from pathlib import Path
 
@@ -17,8 +17,7 @@ def main(
     proposal: Path,
     corner: list[Path],
     panel: Path,
-    trial: Path,
-    slot: int,
+    trials: dict[int, Path],
     experiment: Experiment,
     training: dict,
     memsim: dict,
@@ -29,26 +28,30 @@ def main(
     """Write one row a panel device, programming and metric; where training failed none, but the reason.
 
     Args:
-        corner: The trial without noise, where this may be it: then it is not trained again.
+        corner: The trial without noise, where one of these may be it: then it is not trained again.
+        trials: Slot of the proposal, from 1, to the table that is written.
     """
-    asked = read_object(proposal)["slots"][slot - 1]
-    spec = NoiseSpec.from_json(asked["specification"])
-    if corner and spec.is_identity:
-        copy_trial(corner[0], trial, method=spec.method, asked=asked)
-        return
-    run_trial(
-        trial,
-        spec,
-        experiment,
-        read_profiles(panel),
-        asked=asked,
-        training=training,
-        memsim=memsim,
-        programmings=programmings,
-        seed=seed,
-        keeping=Keeping([trial.parent / "trained"], leave=True),
-        code=code,
-    )
+    slots = read_object(proposal)["slots"]
+    devices = read_profiles(panel)
+    for slot, trial in trials.items():
+        asked = slots[slot - 1]
+        spec = NoiseSpec.from_json(asked["specification"])
+        if corner and spec.is_identity:
+            copy_trial(corner[0], trial, method=spec.method, asked=asked)
+            continue
+        run_trial(
+            trial,
+            spec,
+            experiment,
+            devices,
+            asked=asked,
+            training=training,
+            memsim=memsim,
+            programmings=programmings,
+            seed=seed,
+            keeping=Keeping([trial.parent / "trained"], leave=True),
+            code=code,
+        )
 
 
 if __name__ == "__main__":
@@ -58,8 +61,7 @@ if __name__ == "__main__":
             proposal=Path(snakemake.input.proposal),
             corner=[Path(path) for path in snakemake.input.corner],
             panel=Path(snakemake.input.panel),
-            trial=Path(snakemake.output.trial),
-            slot=int(snakemake.wildcards.slot),
+            trials=dict(zip(snakemake.params.slots, map(Path, snakemake.output.trials), strict=True)),
             experiment=Experiment.of(snakemake),
             training=snakemake.params.training,
             memsim=snakemake.params.memsim,
