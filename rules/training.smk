@@ -73,6 +73,7 @@ rule run_corner_trial:
         "../workflow_scripts/run_corner_trial.py"
 
 
+# how many a job makes is no parameter, and each has the same inputs: where it changes, nothing is made again
 for SLOTS in together(config["search"]["slots"], config["search"]["trials_per_job"]):
 
     rule:
@@ -80,7 +81,7 @@ for SLOTS in together(config["search"]["slots"], config["search"]["trials_per_jo
             rule_of_trials(SLOTS)
         input:
             proposal="results/{lab}search/{experiment}/{method}/round-{round}.json",
-            corner=corner_of_trials if 1 in SLOTS else [],
+            corner=corner_of_trials,
             panel=panel_of_lab,
         output:
             trials=[
@@ -95,9 +96,8 @@ for SLOTS in together(config["search"]["slots"], config["search"]["trials_per_jo
         resources:
             gpu=gpus_of_experiment,
             mem_mb=memory_mb_of_experiment,
-            runtime=minutes_of_trials,
+            runtime=minutes_of_experiment,
         params:
-            slots=[*SLOTS],
             experiment=experiment_of,
             data=data_of,
             training=SHARED_TRAINING,
@@ -107,7 +107,7 @@ for SLOTS in together(config["search"]["slots"], config["search"]["trials_per_jo
             training_code=training_code,
             code=network_code("run_noise_trials.py", noise_module),
         message:
-            "Try noise for {wildcards.experiment}, {wildcards.method}, round {wildcards.round}, slots {params.slots}"
+            "Try noise for {wildcards.experiment}, {wildcards.method}, round {wildcards.round}"
         script:
             "../workflow_scripts/run_noise_trials.py"
 

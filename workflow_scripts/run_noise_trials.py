@@ -28,7 +28,7 @@ def main(
     """Write one row a panel device, programming and metric; where training failed none, but the reason.
 
     Args:
-        corner: The trial without noise, where one of these may be it: then it is not trained again.
+        corner: The trial without noise, in the first round: what is it, is not trained again.
         trials: Slot of the proposal, from 1, to the table that is written.
     """
     slots = read_object(proposal)["slots"]
@@ -61,7 +61,7 @@ if __name__ == "__main__":
             proposal=Path(snakemake.input.proposal),
             corner=[Path(path) for path in snakemake.input.corner],
             panel=Path(snakemake.input.panel),
-            trials=dict(zip(snakemake.params.slots, map(Path, snakemake.output.trials), strict=True)),
+            trials={int(path.stem.rpartition("-")[2]): path for path in map(Path, snakemake.output.trials)},
             experiment=Experiment.of(snakemake),
             training=snakemake.params.training,
             memsim=snakemake.params.memsim,

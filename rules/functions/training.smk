@@ -84,12 +84,6 @@ def minutes_of_experiment(wildcards, attempt):
     return SCALES[wildcards.experiment].minutes * attempt
 
 
-def minutes_of_trials(wildcards, attempt):
-    """The same of a job that makes several trials, one after the other."""
-    most = min(config["search"]["slots"], config["search"]["trials_per_job"])
-    return most * minutes_of_experiment(wildcards, attempt)
-
-
 def experiment_of(wildcards):
     """What the configuration says of an experiment: data, network and training."""
     return EXPERIMENTS[wildcards.experiment]

@@ -45,6 +45,17 @@ def test_a_search_is_unrolled_round_by_round(trained):
     assert asked[0] == {"p_zero": 0, "p_half": 0} and len({tuple(each.values()) for each in asked}) == 4
 
 
+def test_how_many_trials_a_job_makes_changes_nothing(trained):
+    """Neither what is there, nor the bytes of what is made again."""
+    trained.configure({"search": {"trials_per_job": 1}})
+    assert trained.scheduled(*NETWORK_TARGETS) == {}
+    trial = trained.folder / f"{SEARCH}/round-1-slot-2.parquet"
+    before = trial.read_bytes()
+    trial.unlink()
+    assert trained.done(f"{SEARCH}/round-1-slot-2.parquet") == {"run_noise_trials_2": 1}
+    assert trial.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("sigma", "levels"),
     [pytest.param(0.12, 0, id="same-trend"), pytest.param(0.3, 2, id="another-trend")],

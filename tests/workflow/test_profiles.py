@@ -89,7 +89,6 @@ def test_jobs_with_a_network_ask_for_what_its_experiment_says(asked):
     assert 0 < len(large) < len(experiments)
     pictured = {name for name, said in experiments.items() if about_of(said["task"]).details}
     assert 0 < len(pictured) < len(experiments)
-    several = {"run_noise_trials": 2}
     for attempt in (1, 2):
         assert asked("config.paper.yaml", attempt=attempt) == {
             Asked(
@@ -97,7 +96,7 @@ def test_jobs_with_a_network_ask_for_what_its_experiment_says(asked):
                 name,
                 gpus=int(name in large),
                 memory_mb=attempt * (16000 if name in large else 6000),
-                minutes=attempt * several.get(rule, 1) * (1440 if name in large else 240),
+                minutes=attempt * (1440 if name in large else 240),
             )
             for rule in WITH_A_NETWORK
             for name in (pictured if rule == "detail_network" else experiments)
