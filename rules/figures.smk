@@ -9,29 +9,35 @@ out  results/{lab}figures/devices/{device}.pdf, .png, .csv     one device
 include: "functions/figures.smk"
 
 
-rule draw_device:
-    input:
-        sweeps=sweeps_of_device,
-        device="results/{lab}devices/{device}.parquet",
-    output:
-        pdf="results/{lab}figures/devices/{device}.pdf",
-        png="results/{lab}figures/devices/{device}.png",
-        csv="results/{lab}figures/devices/{device}.csv",
-    log:
-        "results/logs/draw_device/{lab}{device}.log",
-    conda:
-        "../envs/science.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        measured=sweeps_digest,
-        code=code_digest("draw_device.py"),
-    message:
-        "Draw {wildcards.device}"
-    script:
-        "../workflow_scripts/draw_device.py"
+# One process draws several devices, and of them those alone that something has changed of: `update` leaves the others'
+# figures in place. A job a figure would double the time that thousands of devices take to plan.
+for FIGURES in figures_together():
+
+    rule:
+        name:
+            FIGURES.rule
+        input:
+            sweeps=FIGURES.sweeps,
+            devices=FIGURES.rows,
+        output:
+            pdfs=update(FIGURES.of("pdf")),
+            pngs=update(FIGURES.of("png")),
+            csvs=update(FIGURES.of("csv")),
+        log:
+            FIGURES.log,
+        conda:
+            "../envs/science.yaml"
+        threads: 1
+        resources:
+            mem_mb=two_gigabytes,
+            runtime=ten_minutes,
+        params:
+            measured=FIGURES.sweeps_digest,
+            code=code_digest("draw_devices.py"),
+        message:
+            FIGURES.message
+        script:
+            "../workflow_scripts/draw_devices.py"
 
 
 rule draw_usability:

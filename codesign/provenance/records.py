@@ -133,6 +133,37 @@ def stamp() -> dict:
     return {name: made[name] for name in kept} | imported_packages()
 
 
+@contextmanager
+def made_of(inputs: Iterable[Path | str]) -> Iterator[None]:
+    """Inside the block figures carry these inputs alone, of all that the running job has.
+
+    For jobs that draw several figures, each from inputs of its own.
+    """
+    made = _running.get()
+    if made is None:
+        yield
+        return
+    wanted = {str(path) for path in inputs}
+    own = {path: digest for path, digest in made["inputs"].items() if path in wanted}
+    before = _running.set(made | {"inputs": own})
+    try:
+        yield
+    finally:
+        _running.reset(before)
+
+
+def stamped_alike(figure: Path) -> bool:
+    """Whether a figure was made from the inputs and by the code of the running job; False outside one."""
+    made = _running.get()
+    if made is None:
+        return False
+    try:
+        found = read_stamp(figure)
+    except (OSError, ValueError):
+        return False
+    return all(found.get(name) == made[name] for name in ("code", "inputs"))
+
+
 def results_of(log: Path | str) -> Path:
     """The results folder that a rule's log lies in: `results` of `results/logs/RULE/NAME.log`.
 

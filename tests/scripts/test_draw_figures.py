@@ -3,7 +3,10 @@
 import csv
 import importlib.util
 import json
+import os
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from codesign.fabrication.campaign import summarise
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, write_measurement
 from codesign.nonideality.branch import Extraction
 from codesign.nonideality.device import extract
+from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
 from codesign.schemas.proposals import PROPOSALS
 from codesign.seeds import generator
@@ -66,45 +70,98 @@ def _device(folder, name="d-1", **metadata):
     measurement = Measurement.from_grid(meta, cycles=np.arange(1, 7), voltage=up, current=current)
     write_measurement(measurement, folder / f"{name}.parquet")
     row = extract(measurement, Extraction(**CONFIG["extraction"]), generator(1))
-    write_table([row], folder / "row.parquet", schema=DEVICE, metadata={"extraction": CONFIG["extraction"]})
+    write_table(
+        [row], folder / f"{name}-row.parquet", schema=DEVICE, metadata={"extraction": CONFIG["extraction"]}
+    )
     return row
 
 
-def test_draw_device_writes_every_sample_it_draws(tmp_path):
+def _draw(folder, output, *names):
+    """Draw devices by the script, as a job whose inputs they are."""
+    kinds = {f"{kind}s": [output / f"{name}.{kind}" for name in names] for kind in ("pdf", "png", "csv")}
+    sweeps, rows = ([folder / f"{name}{end}.parquet" for name in names] for end in ("", "-row"))
+    job = SimpleNamespace(
+        rule="draw_devices",
+        wildcards={},
+        params={"code": "c0de"},
+        input=[*map(str, sweeps + rows)],
+        output=[str(path) for paths in kinds.values() for path in paths],
+        log=[str(output / "logs/draw_devices/all.log")],
+        config={},
+    )
+    with recorded(job):
+        _script("draw_devices").main(sweeps=sweeps, devices=rows, **kinds)
+    return {path.name: path.stat().st_ino for paths in kinds.values() for path in paths}
+
+
+def test_only_what_has_changed_is_drawn_again(tmp_path):
+    """A new device among others, and one that is measured again; all are as new as their inputs."""
+    for name in ("a", "b"):
+        _device(tmp_path, name)
+    first = _draw(tmp_path, tmp_path / "out", "a", "b")
+    assert _draw(tmp_path, tmp_path / "out", "a", "b") == first
+    _device(tmp_path, "c")
+    later = time.time() + 10
+    os.utime(tmp_path / "a.parquet", (later, later))
+    before = (tmp_path / "out/a.png").stat().st_mtime_ns
+    second = _draw(tmp_path, tmp_path / "out", "a", "b", "c")
+    assert {name: second[name] for name in first} == first and len(second) == 9
+    assert (tmp_path / "out/a.png").stat().st_mtime_ns > before
+    _device(tmp_path, "b", length_um=0.7)
+    (tmp_path / "out/a.csv").unlink()
+    third = _draw(tmp_path, tmp_path / "out", "a", "b", "c")
+    assert {name for name in third if third[name] != second[name]} >= {"a.csv", "b.csv", "b.png", "b.pdf"}
+    assert all(third[name] == second[name] for name in ("c.csv", "c.png", "c.pdf"))
+
+
+def test_draw_devices_writes_every_sample_it_draws(tmp_path):
     """Six cycles of thirty positive points; the point at 0 V has no place on a log axis."""
     row = _device(tmp_path)
-    tables = _twice("draw_device", tmp_path, sweeps=tmp_path / "d-1.parquet", device=tmp_path / "row.parquet")
-    used = [line for line in tables["csv"] if line["series"] == "used"]
+    seen = []
+    for name in ("first", "second"):
+        paths = {kind: tmp_path / name / f"x.{kind}" for kind in ("pdf", "png", "csv")}
+        _script("draw_devices").main(
+            sweeps=[tmp_path / "d-1.parquet"],
+            devices=[tmp_path / "d-1-row.parquet"],
+            **{f"{kind}s": [path] for kind, path in paths.items()},
+        )
+        seen.append([path.read_bytes() for path in paths.values()])
+    assert seen[0] == seen[1]
+    table = list(csv.DictReader(paths["csv"].open(newline="", encoding="utf-8")))
+    used = [line for line in table if line["series"] == "used"]
     assert len(used) == 6 * 30
-    [stated] = [line for line in tables["csv"] if line["series"] == "usability"]
+    [stated] = [line for line in table if line["series"] == "usability"]
     assert float(stated["value"]) == pytest.approx(row["usability"], rel=1e-8)
 
 
-def test_draw_device_draws_the_reason_of_a_file_that_cannot_be_read(tmp_path):
+def test_draw_devices_draws_the_reason_of_a_file_that_cannot_be_read(tmp_path):
     """A truncated file stops no other figure, but a row that claims to be ok must have its sweeps."""
     _device(tmp_path)
     (tmp_path / "d-1.parquet").write_bytes(b"PAR1")
     paths = {kind: tmp_path / f"x.{kind}" for kind in ("pdf", "png", "csv")}
-    given = {"sweeps": tmp_path / "d-1.parquet", "device": tmp_path / "row.parquet", **paths}
+    given = {"sweeps": [tmp_path / "d-1.parquet"], "devices": [tmp_path / "d-1-row.parquet"]}
+    given |= {f"{kind}s": [path] for kind, path in paths.items()}
     with pytest.raises(MeasurementError):
-        _script("draw_device").main(**given)
+        _script("draw_devices").main(**given)
     assert not any(path.exists() for path in paths.values())
     refused = Measurement.refused(Metadata(device="d-1"), "truncated file; copy it again")
     row = extract(refused, Extraction(**CONFIG["extraction"]), generator(1))
-    write_table([row], tmp_path / "row.parquet", schema=DEVICE, metadata={"extraction": CONFIG["extraction"]})
-    _script("draw_device").main(**given)
+    write_table(
+        [row], tmp_path / "d-1-row.parquet", schema=DEVICE, metadata={"extraction": CONFIG["extraction"]}
+    )
+    _script("draw_devices").main(**given)
     assert all(path.exists() for path in paths.values())
 
 
-def test_draw_device_asks_for_a_row_that_says_how_it_was_made(tmp_path):
+def test_draw_devices_asks_for_a_row_that_says_how_it_was_made(tmp_path):
     """Without the settings the operative window is not known."""
     row = _device(tmp_path)
-    write_table([row], tmp_path / "row.parquet", schema=DEVICE)
+    write_table([row], tmp_path / "d-1-row.parquet", schema=DEVICE)
     with pytest.raises(TableError, match="extract again"):
-        _script("draw_device").main(
-            sweeps=tmp_path / "d-1.parquet",
-            device=tmp_path / "row.parquet",
-            **{kind: tmp_path / f"x.{kind}" for kind in ("pdf", "png", "csv")},
+        _script("draw_devices").main(
+            sweeps=[tmp_path / "d-1.parquet"],
+            devices=[tmp_path / "d-1-row.parquet"],
+            **{f"{kind}s": [tmp_path / f"x.{kind}"] for kind in ("pdf", "png", "csv")},
         )
 
 

@@ -20,13 +20,17 @@ def test_a_second_run_does_nothing(measured):
 
 def test_one_new_measurement_schedules_only_what_rests_on_it(measured):
     """Its extraction and figure, the table, the proposals and their figures; no other device."""
+    figures = measured.folder / "results/figures/devices"
+    before = {path.name: path.stat().st_ino for path in figures.iterdir()}
     measured_file(
         measured.folder / "data/iv/device-9.parquet", conditions=CONDITIONS[1] | {"ag_nm": 200.0}, seed=5
     )
-    assert measured.scheduled(*TARGETS) == {"extract_nonidealities": 1, "draw_device": 1, **AFTER_TABLE}
+    assert measured.scheduled(*TARGETS) == {"extract_nonidealities": 1, "draw_devices": 1, **AFTER_TABLE}
     measured.snakemake(*TARGETS)
     table = pq.read_table(measured.folder / "results/usability.parquet")
     assert table["device"].to_pylist() == ["device-1", "device-2", "device-3", "device-4", "device-9"]
+    after = {path.name: path.stat().st_ino for path in figures.iterdir()}
+    assert {name: after[name] for name in before} == before and len(after) == len(before) + 3
     assert measured.scheduled(*TARGETS) == {}
 
 
@@ -49,9 +53,9 @@ def test_a_fresh_checkout_schedules_nothing(measured):
 
 
 def test_a_removed_device_leaves_the_table(measured):
-    """No file, no row; the other devices are not extracted again."""
+    """No file, no row; the other devices are not extracted again, nor drawn: the job finds their figures."""
     (measured.folder / "data/iv/device-3.parquet").unlink()
-    assert measured.scheduled(*TARGETS) == AFTER_TABLE
+    assert measured.scheduled(*TARGETS) == {"draw_devices": 1, **AFTER_TABLE}
     measured.snakemake("usability")
     table = pq.read_table(measured.folder / "results/usability.parquet")
     assert table["device"].to_pylist() == ["device-1", "device-2", "device-4"]
@@ -60,7 +64,7 @@ def test_a_removed_device_leaves_the_table(measured):
 def test_a_changed_setting_of_the_extraction_reruns_it_and_what_rests_on_it(measured):
     """tolerated_drops is a parameter of the extraction alone."""
     measured.configure({"extraction": {"tolerated_drops": 0}})
-    assert measured.scheduled(*TARGETS) == {"extract_nonidealities": 4, "draw_device": 4, **AFTER_TABLE}
+    assert measured.scheduled(*TARGETS) == {"extract_nonidealities": 4, "draw_devices": 1, **AFTER_TABLE}
 
 
 def test_a_changed_formula_reruns_what_rests_on_it_and_nothing_else(measured):
