@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codesign.iv.importers.refusal import ImportRefused
+from codesign.iv.programme import read_back_noise
 
 NOT_A_NUMBER = 9.9e37
 """Source-measure units write 9.91e37 where they have no value; anything as large is missing."""
@@ -287,7 +288,7 @@ def split_cycles(voltage_v: np.ndarray) -> np.ndarray:
     reach = np.abs(offset).max()
     if reach == 0:
         return np.array([0])
-    step, noise = float(np.median(steps[steps > 0])), _read_back_noise(voltage_v)
+    step, noise = float(np.median(steps[steps > 0])), read_back_noise(voltage_v)
     near = min(0.6 * step + 4 * noise, 0.25 * reach)
     runs = _stays(np.abs(offset), near=near, away=min(near + 6 * noise, 0.5 * reach))
     side = [np.sign(offset[last + 1]) if last + 1 < offset.size else 0.0 for _, last in runs]
@@ -301,19 +302,6 @@ def split_cycles(voltage_v: np.ndarray) -> np.ndarray:
     if np.median(lengths) < 4:
         return np.array([0])
     return _periodic(voltage_v, np.array(starts), tolerance_v=0.25 * step + 2 * noise)
-
-
-def _read_back_noise(voltage_v: np.ndarray) -> float:
-    """Standard deviation of the noise on a voltage that moves in equal steps.
-
-    Second differences vanish but for the turning points and the noise, six
-    variances of it each; their 30 % quantile leaves the turning points out.
-    """
-    if voltage_v.size < 3:
-        return 0.0
-    bent = np.abs(np.diff(voltage_v, n=2))
-    noise = float(np.quantile(bent, 0.3)) / (0.3853 * np.sqrt(6))  # 0.3853: 30 % quantile of |N(0, 1)|
-    return noise if noise > 1e-9 * np.abs(voltage_v).max() else 0.0
 
 
 def _stays(distance: np.ndarray, *, near: float, away: float) -> list[tuple[int, int]]:
