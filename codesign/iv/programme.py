@@ -1,5 +1,6 @@
 """The voltage programme of a sweep: its step, its noise, readings that belong to one step, its rises."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -126,7 +127,7 @@ def rises_of(voltage_v: np.ndarray) -> list[Rise]:
     zero = rounding_of(voltage_v)
     turns = _turns(voltage_v, back=0.6 * step_of(voltage_v) + 6 * read_back_noise(voltage_v), same=zero)
     found = []
-    for k, (low, top) in enumerate(zip(turns[:-1], turns[1:], strict=True)):
+    for k, (low, top) in enumerate(pairwise(turns)):
         if not voltage_v[top] > max(voltage_v[low], zero):
             continue
         below = np.flatnonzero(voltage_v[low:top] <= zero)

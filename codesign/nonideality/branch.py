@@ -79,7 +79,7 @@ class Branch:
 
 
 def read_branch(measurement: Measurement, settings: Extraction) -> Branch | None:
-    """Mask compliance, judge cycles, keep what counts; None where the voltage is never positive.
+    """Mask compliance, judge cycles, keep what counts; None where no voltage rises above zero.
 
     Args:
         measurement: One that was not refused.

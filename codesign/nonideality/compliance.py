@@ -13,12 +13,16 @@ FLAT_WIDTH = 0.02
 FLAT_SAMPLES = 6
 """Samples that make a top flat: an ohmic peak at steps of V/60 holds at most four within 2 %."""
 NOISY_WIDTHS = (0.06, 0.12, 0.18)
-"""The same where the limited current is noisy: about six standard deviations, from the lowest to the largest."""
+"""The same where the limited current is noisy: from its lowest to its largest value, about six standard
+deviations."""
+QUIET = 0.0025
+"""Scatter up to which the largest of many limited currents stands for their level; measured: 7e-4."""
 NOISY_SAMPLES = 10
 CONTRAST = 4.0
 """Samples in a top, as a multiple of those in the band below it, as wide, and one.
 
-A limit piles samples up above an edge. A straight line has as many in both bands, a parabola 2.4 times as many.
+A limit piles samples up above an edge. A straight line has as many in both bands, a parabola 2.4 times
+as many.
 """
 RESTLESS = 0.7
 """Least ratio of a noisy top's mean square of successive differences to twice its variance: 1 for
@@ -35,7 +39,7 @@ class Plateau(NamedTuple):
     level_a: float
     """Amperes."""
     noise: float
-    """Relative standard deviation of the limited current; 0 where the top is within 2 %."""
+    """Relative standard deviation of the limited current; 0 where it is small beside 2 %."""
 
 
 class Compliance(NamedTuple):
@@ -63,9 +67,9 @@ def detect_plateau(current_a: np.ndarray, voltage_v: np.ndarray | None = None) -
     are the file's highest, within 2 %, give the level as the median of their largest currents; a lower
     plateau in other cycles is a property of the device.
 
-    Where no cycle has one, noisy plateaus are looked for: at least ten samples that pile up within
-    6, 12 or 18 % and jump about as noise does, at one level in at least two cycles (or in the only one). The level
-    is the median.
+    Where no cycle has one, or its samples scatter by more than 0.25 %, noisy plateaus are looked for: at
+    least ten samples that pile up within 6, 12 or 18 % and jump about as noise does, at one level in at
+    least two cycles (or in the only one). The level is the median.
 
     Args:
         current_a: Currents of the whole positive quadrant in the order of the sweep, shape
@@ -88,8 +92,11 @@ def detect_plateau(current_a: np.ndarray, voltage_v: np.ndarray | None = None) -
     if (flat & _piled_up(finite, peak, top, FLAT_WIDTH) & _wide(voltage_v, top, FLAT_WIDTH)).any():
         highest = peak[flat].max()
         level = float(np.median(peak[flat & (peak >= (1 - FLAT_WIDTH) * highest)]))
-        # a plateau that other cycles exceed is no limit of the source
-        return Plateau(level, 0.0) if peak.max() <= (1 + PLAUSIBLE) * level else None
+        if peak.max() > (1 + PLAUSIBLE) * level:  # what other cycles exceed is no limit of the source
+            return None
+        scatter = np.median([finite[k, top[k]].std() for k in np.flatnonzero(flat)]) / level
+        noisy = _noisy_plateau(finite, peak, voltage_v, NOISY_WIDTHS[0]) if scatter > QUIET else None
+        return noisy or Plateau(level, 0.0)
     for width in NOISY_WIDTHS:
         plateau = _noisy_plateau(finite, peak, voltage_v, width)
         if plateau is not None:
@@ -175,4 +182,4 @@ def compliance_level(
 def _about_noise(plateau: Plateau) -> str:
     if not plateau.noise:
         return ""
-    return f"the limited current scatters by {plateau.noise:.1%}: masked from three times as much below the level"
+    return f"the limited current scatters by {plateau.noise:.1%}: masked from three times that below it"

@@ -8,6 +8,7 @@ import numpy as np
 
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.programme import read_back_noise
+from codesign.iv.signs import wrong_side
 
 NOT_A_NUMBER = 9.9e37
 """Source-measure units write 9.91e37 where they have no value; anything as large is missing."""
@@ -242,11 +243,19 @@ def _number(cell, column: str, row: int, sign: str, thousands: str) -> float:
         ) from None
 
 
-def check_voltage(voltage_v: np.ndarray, *, column: str, rows: Sequence[int] | None = None) -> None:
+def check_voltage(
+    voltage_v: np.ndarray, *, column: str, rows: Sequence[int] | None = None, polarity: str = ""
+) -> None:
     """Refuse a voltage column that no sweep has.
 
+    Args:
+        voltage_v: Volts, shape (n,).
+        column: Name for errors.
+        rows: Row of each value as a person counts them, for errors; shape (n,).
+        polarity: Side that charges the device, as the sidecar states it.
+
     Raises:
-        ImportRefused: A value is missing, or none is positive.
+        ImportRefused: A value is missing, or none is on the charging side.
     """
     missing = np.flatnonzero(~np.isfinite(voltage_v))
     if missing.size:
@@ -256,13 +265,8 @@ def check_voltage(voltage_v: np.ndarray, *, column: str, rows: Sequence[int] | N
             where=f"column {column}, {at}",
             remedy="give every row a voltage or delete the row",
         )
-    if not np.any(voltage_v > 0):
-        raise ImportRefused(
-            "the voltage is never positive",
-            where=f"column {column}",
-            remedy="the charging branch is 0 to +Vmax: check the column, or its sign "
-            "(voltage_scale: -1 in the sidecar)",
-        )
+    if wrong := wrong_side(voltage_v, polarity):
+        raise ImportRefused(wrong[0], where=f"column {column}", remedy=wrong[1])
 
 
 def split_cycles(voltage_v: np.ndarray) -> np.ndarray:
