@@ -24,7 +24,9 @@ CONTRAST = 4.0
 A limit piles samples up above an edge. A straight line has as many in both bands, a parabola 2.4 times
 as many.
 """
-RESTLESS = 0.7
+NOISY_CONTRAST = 2.0
+"""The same where the limited current is noisy: its band is wide and reaches down the way up."""
+RESTLESS = 0.4
 """Least ratio of a noisy top's mean square of successive differences to twice its variance: 1 for
 independent noise, 0 for a smooth curve (von Neumann, 1941)."""
 NOISE_WIDTHS = 3.0
@@ -69,7 +71,7 @@ def detect_plateau(current_a: np.ndarray, voltage_v: np.ndarray | None = None) -
 
     Where no cycle has one, or its samples scatter by more than 0.25 %, noisy plateaus are looked for: at
     least ten samples that pile up within 6, 12 or 18 % and jump about as noise does, at one level in at
-    least two cycles (or in the only one). The level is the median.
+    least two cycles (or in the only one). Level and scatter are those of all their samples.
 
     Args:
         current_a: Currents of the whole positive quadrant in the order of the sweep, shape
@@ -89,7 +91,8 @@ def detect_plateau(current_a: np.ndarray, voltage_v: np.ndarray | None = None) -
     peak = finite.max(axis=1)
     top = _top(finite, peak, FLAT_WIDTH)
     flat = (peak > 0) & (top.sum(axis=1) >= FLAT_SAMPLES)
-    if (flat & _piled_up(finite, peak, top, FLAT_WIDTH) & _wide(voltage_v, top, FLAT_WIDTH)).any():
+    piled = _piled_up(finite, peak, top, FLAT_WIDTH, contrast=CONTRAST)
+    if (flat & piled & _wide(voltage_v, top, FLAT_WIDTH)).any():
         highest = peak[flat].max()
         level = float(np.median(peak[flat & (peak >= (1 - FLAT_WIDTH) * highest)]))
         if peak.max() > (1 + PLAUSIBLE) * level:  # what other cycles exceed is no limit of the source
@@ -109,11 +112,13 @@ def _top(finite: np.ndarray, peak: np.ndarray, width: float) -> np.ndarray:
     return finite >= (1 - width) * peak[:, None]
 
 
-def _piled_up(finite: np.ndarray, peak: np.ndarray, top: np.ndarray, width: float) -> np.ndarray:
+def _piled_up(
+    finite: np.ndarray, peak: np.ndarray, top: np.ndarray, width: float, *, contrast: float
+) -> np.ndarray:
     """Cycles with many samples in the top and few in the band below; shape (n_cycles,)."""
     above = top.sum(axis=1)
     below = _top(finite, peak, 2 * width).sum(axis=1) - above
-    return above >= CONTRAST * (below + 1)
+    return above >= contrast * (below + 1)
 
 
 def _wide(voltage_v: np.ndarray | None, top: np.ndarray, width: float) -> np.ndarray:
@@ -130,20 +135,33 @@ def _noisy_plateau(
 ) -> Plateau | None:
     top = _top(finite, peak, width)
     flat = (peak > 0) & (top.sum(axis=1) >= NOISY_SAMPLES)
-    flat &= _piled_up(finite, peak, top, width) & _wide(voltage_v, top, width)
-    levels, noises = [], []
+    flat &= _piled_up(finite, peak, top, width, contrast=NOISY_CONTRAST) & _wide(voltage_v, top, width)
+    levels: dict[int, float] = {}  # of each cycle with a plateau
+    noises = []
     for k in np.flatnonzero(flat):
         values = finite[k, top[k]]
         if np.mean(np.diff(values) ** 2) >= RESTLESS * 2 * values.var():
-            levels.append(float(np.median(values)))
-            noises.append(float(values.std() / np.median(values)))
+            values = _both_sides(finite[k], values)
+            levels[k] = np.median(values)
+            noises.append(values.std() / levels[k])
     if not levels:
         return None
-    near = np.array(levels) >= (1 - FLAT_WIDTH) * max(levels)
-    level, noise = float(np.median(np.array(levels)[near])), float(np.median(np.array(noises)[near]))
-    if near.sum() < min(2, finite.shape[0]) or peak.max() > (1 + max(PLAUSIBLE, 4 * noise)) * level:
+    near = (1 - max(FLAT_WIDTH, 1.5 * float(np.median(noises)))) * max(levels.values())
+    limited = [k for k, level in levels.items() if level >= near]
+    values = _both_sides(finite[limited].ravel(), finite[limited][top[limited]])
+    level = float(np.median(values))
+    noise = float(values.std() / level)
+    if len(limited) < min(2, finite.shape[0]) or peak.max() > (1 + max(PLAUSIBLE, 4 * noise)) * level:
         return None
     return Plateau(level, noise)
+
+
+def _both_sides(current_a: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Samples down to as far below their median as the largest lies above it."""
+    for _ in range(4):
+        middle = np.median(values)
+        values = current_a[current_a >= 2 * middle - values.max()]
+    return values
 
 
 def compliance_level(
@@ -160,11 +178,12 @@ def compliance_level(
     if stated_a is None:
         if plateau is None:
             return Compliance(None, "none", "")
-        return Compliance(plateau.level_a, "detected", _about_noise(plateau), plateau.noise)
+        return Compliance(plateau.level_a, "detected", _about_noise(plateau.noise), plateau.noise)
     if plateau is None:
         largest = np.nanmax(current_a, initial=0.0, where=np.isfinite(current_a))
-        if largest <= (1 + PLAUSIBLE) * stated_a:
-            return Compliance(stated_a, "metadata", "")
+        noise = _scatter_about(stated_a, np.where(np.isfinite(current_a), current_a, -np.inf))
+        if largest <= (1 + max(PLAUSIBLE, 4 * noise)) * stated_a:
+            return Compliance(stated_a, "metadata", _about_noise(noise), noise)
         return Compliance(
             None,
             "none",
@@ -173,13 +192,27 @@ def compliance_level(
     if abs(plateau.level_a / stated_a - 1) <= PLAUSIBLE:
         # the instrument clips near, not at, the number in the notebook
         level = min(stated_a, plateau.level_a)
-        return Compliance(level, "metadata", _about_noise(plateau), plateau.noise)
+        return Compliance(level, "metadata", _about_noise(plateau.noise), plateau.noise)
     conflict = f"stated compliance {stated_a:.4g} A ignored: the data are limited at {plateau.level_a:.4g} A"
-    note = "; ".join(said for said in (conflict, _about_noise(plateau)) if said)
+    note = "; ".join(said for said in (conflict, _about_noise(plateau.noise)) if said)
     return Compliance(plateau.level_a, "detected", note, plateau.noise)
 
 
-def _about_noise(plateau: Plateau) -> str:
-    if not plateau.noise:
+def _scatter_about(level_a: float, finite: np.ndarray) -> float:
+    """Relative scatter of currents about a stated level; 0 where they do not jump about it as noise does."""
+    above = finite[finite > level_a] / level_a - 1
+    if above.size < FLAT_SAMPLES or above.max() > NOISY_WIDTHS[-1]:
+        return 0.0
+    noise = float(np.sqrt(np.mean(above**2)))  # the upper half tells: below it is the way up
+    restless = []
+    for cycle in finite:
+        near = cycle[np.abs(cycle / level_a - 1) <= NOISE_WIDTHS * noise]
+        if near.size >= FLAT_SAMPLES and near.var() > 0:
+            restless.append(np.mean(np.diff(near) ** 2) / (2 * near.var()))
+    return noise if noise > QUIET and restless and np.median(restless) >= RESTLESS else 0.0
+
+
+def _about_noise(noise: float) -> str:
+    if not noise:
         return ""
-    return f"the limited current scatters by {plateau.noise:.1%}: masked from three times that below it"
+    return f"the limited current scatters by {noise:.1%}: masked from three times that below it"

@@ -115,10 +115,13 @@ def _why_few_points(row: dict, settings: Extraction) -> str:
     """Too few steps, compliance, or points that too few cycles have."""
     found = f"{row['usable_points']} usable points of {row['branch_points']}, {settings.min_points} needed: "
     if row["branch_points"] < settings.min_points:
+        return found + "the way up to the largest voltage has too few steps; use smaller ones"
+    if row["masked_fraction"] > 0:
         return (
-            found
-            + "too few cycles have a positive current at the others; measure more cycles that reach them"
+            f"{found}{row['masked_fraction']:.0%} of the branch is in compliance; raise the compliance "
+            "current or use smaller voltage steps"
         )
+    return found + "too few cycles have a positive current at the others; measure more cycles that reach them"
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""The side that charges a device, and a current that runs against its voltage: told apart, with their remedies."""
+"""The side that charges a device, and a current that runs against its voltage: told apart."""
 
 import numpy as np
 import pytest

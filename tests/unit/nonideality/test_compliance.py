@@ -97,6 +97,20 @@ def test_a_noisy_limit_is_found_and_masked(steps, limit_noise):
 
 
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("share", [0.75, 0.85])
+def test_a_noisy_limit_may_be_stated_where_few_samples_reach_it(seed, share):
+    """Too few to be found by their number; stated, they are told by their scatter about it."""
+    level = 2e-5 * share * np.exp(2 * share)
+    current, voltage = swept(
+        lambda v: 1e-5 * v * np.exp(v), steps=60, level=level, limit_noise=0.03, seed=seed, cycles=8
+    )
+    found = compliance_level(current[:, :60], level, voltage_v=voltage[:, :60])
+    assert found.source == "metadata" and found.level_a == pytest.approx(level, rel=0.02)
+    plateau = voltage[0, :60] > 2 * share + 0.05
+    assert (current[:, :60][:, plateau] >= found.share(0.98) * found.level_a).mean() > 0.95
+
+
+@pytest.mark.parametrize("seed", range(5))
 def test_a_noisy_limit_may_be_stated(seed):
     """A stated level that the plateau scatters about is used, with the plateau's own scatter."""
     current, voltage = swept(
@@ -105,6 +119,17 @@ def test_a_noisy_limit_may_be_stated(seed):
     found = compliance_level(current, 1e-4, voltage_v=voltage)
     assert found.source == "metadata" and found.level_a == pytest.approx(1e-4, rel=0.02)
     assert found.share(0.98) < 0.95 and "scatters" in found.note
+
+
+@pytest.mark.parametrize("steps", [60, 200])
+@pytest.mark.parametrize("limit_noise", [7e-4, 0.01, 0.03])
+def test_a_limit_is_found_on_the_way_up_alone(steps, limit_noise):
+    """Sweeps that are not swept back have half the samples."""
+    current, voltage = swept(
+        lambda v: 1e-5 * v * np.exp(v), steps=steps, level=4.5e-5, limit_noise=limit_noise, cycles=8
+    )
+    found = detect_plateau(current[:, :steps], voltage[:, :steps])
+    assert found.level_a == pytest.approx(4.5e-5, rel=max(0.005, 0.7 * limit_noise))
 
 
 def test_noise_that_is_the_device_own_is_no_limit():

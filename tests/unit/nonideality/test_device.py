@@ -145,12 +145,8 @@ def far_from(text, *words):
 def test_a_current_counted_the_other_way_is_blamed_on_its_sign(polarity):
     """No cycle more would help."""
     good = device(polarity=polarity)
-    cycles, voltage, current = good.grid()
-    sign = 1 if polarity == "negative" else -1
-    turned = Measurement.from_grid(
-        good.metadata, cycles=cycles, voltage=-sign * voltage[0], current=np.abs(current)
-    )
-    turned = replace(turned, voltage=-turned.voltage, current=sign * turned.current)
+    side = -1 if polarity == "negative" else 1
+    turned = replace(good, voltage=side * good.voltage, current=-side * good.current)
     row = row_of(turned)
     assert "current_scale: -1" in row["reason"]
     assert far_from(row["reason"], "measure more cycles", "compliance")
@@ -198,7 +194,7 @@ def test_a_branch_of_few_steps_is_not_blamed_on_compliance():
     )
     row = row_of(coarse)
     assert "too few steps" in row["reason"] and far_from(row["reason"], "compliance")
-    limited = row_of(device(level=2e-8, compliance_a=2e-8))
+    limited = row_of(device(level=1e-7, compliance_a=1e-7))
     assert "of the branch is in compliance" in limited["reason"]
 
 
