@@ -99,7 +99,7 @@ def detect_plateau(current_a: np.ndarray, voltage_v: np.ndarray | None = None) -
             return None
         scatter = np.median([finite[k, top[k]].std() for k in np.flatnonzero(flat)]) / level
         noisy = _noisy_plateau(finite, peak, voltage_v, NOISY_WIDTHS[0]) if scatter > QUIET else None
-        return noisy or Plateau(level, 0.0)
+        return noisy if noisy and noisy.noise > QUIET else Plateau(level, 0.0)
     for width in NOISY_WIDTHS:
         plateau = _noisy_plateau(finite, peak, voltage_v, width)
         if plateau is not None:
@@ -213,6 +213,6 @@ def _scatter_about(level_a: float, finite: np.ndarray) -> float:
 
 
 def _about_noise(noise: float) -> str:
-    if not noise:
+    if NOISE_WIDTHS * noise <= FLAT_WIDTH:
         return ""
     return f"the limited current scatters by {noise:.1%}: masked from three times that below it"
