@@ -38,7 +38,7 @@ def step_of(voltage_v: np.ndarray) -> float:
     """
     moves = np.abs(np.diff(voltage_v))
     moves = moves[moves > rounding_of(voltage_v)]
-    return float(np.median(moves)) if moves.size else 0.0
+    return _quantile(moves, 0.5) if moves.size else 0.0
 
 
 def read_back_noise(voltage_v: np.ndarray) -> float:
@@ -53,8 +53,17 @@ def read_back_noise(voltage_v: np.ndarray) -> float:
     if voltage_v.size < 3:
         return 0.0
     bent = np.abs(np.diff(voltage_v, n=2))
-    noise = float(np.quantile(bent, 0.3)) / (0.3853 * np.sqrt(6))  # 0.3853: 30 % quantile of |N(0, 1)|
+    noise = _quantile(bent, 0.3) / (0.3853 * np.sqrt(6))  # 0.3853: 30 % quantile of |N(0, 1)|
     return noise if noise > 1e-9 * np.abs(voltage_v).max() else 0.0
+
+
+def _quantile(values: np.ndarray, share: float) -> float:
+    """`np.quantile` of one row in a fifth of its time."""
+    ordered = np.sort(values)
+    place = share * (values.size - 1)
+    low = int(place)
+    high = min(low + 1, values.size - 1)
+    return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
 
 
 def steps_of_readings(voltage_v: np.ndarray) -> np.ndarray:
@@ -110,14 +119,12 @@ def _joined(v: np.ndarray) -> np.ndarray:
     return same
 
 
-def rises_of(voltage_v: np.ndarray) -> list[Rise]:
+def rises_of(voltage_v: np.ndarray, *, back_v: float | None = None) -> list[Rise]:
     """Every way up that reaches a positive voltage, in order.
-
-    The voltage turns where it goes back by more than 0.6 of a step and six standard
-    deviations of its noise.
 
     Args:
         voltage_v: One step an entry, shape (n,), finite.
+        back_v: The voltage turns where it goes back by more than this; by default `turning_of` it.
 
     >>> rises_of(np.array([0.0, 1.0, 2.0, 1.0, 0.0, -1.0, 0.0, 1.0]))
     [Rise(start=1, top=2, end=3), Rise(start=7, top=7, end=7)]
@@ -125,7 +132,7 @@ def rises_of(voltage_v: np.ndarray) -> list[Rise]:
     if voltage_v.size < 2:
         return []
     zero = rounding_of(voltage_v)
-    turns = _turns(voltage_v, back=0.6 * step_of(voltage_v) + 6 * read_back_noise(voltage_v), same=zero)
+    turns = _turns(voltage_v, back=turning_of(voltage_v) if back_v is None else back_v, same=zero)
     found = []
     for k, (low, top) in enumerate(pairwise(turns)):
         if not voltage_v[top] > max(voltage_v[low], zero):
@@ -137,6 +144,11 @@ def rises_of(voltage_v: np.ndarray) -> list[Rise]:
         end = top + (int(below[0]) - 1 if below.size else last - top)
         found.append(Rise(start, top, end))
     return found
+
+
+def turning_of(voltage_v: np.ndarray) -> float:
+    """How far a voltage goes back where it turns [V]: 0.6 of a step and six deviations of its noise."""
+    return 0.6 * step_of(voltage_v) + 6 * read_back_noise(voltage_v)
 
 
 def _turns(voltage_v: np.ndarray, *, back: float, same: float) -> list[int]:

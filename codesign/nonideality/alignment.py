@@ -12,11 +12,11 @@ import numpy as np
 
 from codesign.iv.programme import (
     Rise,
-    read_back_noise,
     rises_of,
     rounding_of,
     step_of,
     steps_of_readings,
+    turning_of,
 )
 
 NEXT_STEP = 1.5
@@ -50,9 +50,10 @@ def align(voltage: np.ndarray, current: np.ndarray, *, way_back: bool) -> Aligne
     filled = np.isfinite(voltage)
     longest = voltage[int(np.argmax(filled.sum(axis=1)))]
     longest = longest[np.isfinite(longest)]
-    if step_of(longest) == 0:  # a record at one voltage has no way up
+    spacing = step_of(longest)
+    if spacing == 0:  # a record at one voltage has no way up
         return Aligned(voltage, current, voltage, current, ()) if way_back and (longest > 0).all() else None
-    near = 0.5 * step_of(longest) + 6 * read_back_noise(longest)
+    near = turning_of(longest)
     if longest.size < voltage.shape[1] or not _one_programme(voltage, longest, near):
         return _aligned_by_voltage(voltage, current, way_back=way_back)
     # one programme: what holds for its mean holds for every cycle
@@ -62,9 +63,10 @@ def align(voltage: np.ndarray, current: np.ndarray, *, way_back: bool) -> Aligne
     if notes:
         voltage, current = _means(voltage, step), _means(current, step)
         mean = np.bincount(step, weights=mean) / np.bincount(step)
+        spacing, near = step_of(mean), turning_of(mean)
     steps = mean.size
-    twice = np.concatenate([mean, mean]) if _goes_on(mean, mean) else mean
-    rise, others = _largest(twice, rises_of(twice), steps)
+    twice = np.concatenate([mean, mean]) if _goes_on(mean, mean, spacing) else mean
+    rise, others = _largest(twice, rises_of(twice, back_v=near), steps, spacing)
     if rise is None:
         return None
     last = rise.top
@@ -88,19 +90,20 @@ def _one_programme(voltage: np.ndarray, programme: np.ndarray, near: float) -> b
         return not bool((np.abs(voltage - programme) > near).any())
 
 
-def _goes_on(voltage_v: np.ndarray, following_v: np.ndarray) -> bool:
-    """Whether the following cycle begins where this one ends."""
-    apart = abs(float(following_v[0]) - float(voltage_v[-1]))
-    return apart <= NEXT_STEP * step_of(voltage_v) + rounding_of(voltage_v)
+def _goes_on(voltage_v: np.ndarray, following_v: np.ndarray, spacing: float) -> bool:
+    """Whether the following cycle begins, above 0 V, where this one ends."""
+    last, first = float(voltage_v[-1]), float(following_v[0])
+    zero = rounding_of(voltage_v)
+    return max(last, first) > zero and abs(first - last) <= NEXT_STEP * spacing + zero
 
 
-def _largest(voltage_v: np.ndarray, rises: list[Rise], steps: int) -> tuple[Rise | None, int]:
+def _largest(voltage_v: np.ndarray, rises: list[Rise], steps: int, spacing: float) -> tuple[Rise | None, int]:
     """The first of the longest ways up that begin in this cycle, and how many more there are as long."""
     own = [rise for rise in rises if rise.start < steps]
     if not own:
         return None, 0
     span = np.array([voltage_v[rise.top] - voltage_v[rise.start] for rise in own])
-    long = np.flatnonzero(span >= span.max() - 0.5 * step_of(voltage_v))
+    long = np.flatnonzero(span >= span.max() - 0.5 * spacing)
     whole = [k for k in long if own[k].top < steps]
     return own[long[0]], max(0, len(whole) - 1)
 
@@ -153,10 +156,10 @@ def _aligned_by_voltage(voltage: np.ndarray, current: np.ndarray, *, way_back: b
         cycles.append((_means(volts[None], step)[0], _means(amperes[None], step)[0]))
     ways_up, ways_back = [], []
     for (volts, amperes), following in zip(cycles, [*cycles[1:], None], strict=True):
-        steps = volts.size
-        if following is not None and steps and following[0].size and _goes_on(volts, following[0]):
+        steps, spacing = volts.size, step_of(volts)
+        if following is not None and steps and following[0].size and _goes_on(volts, following[0], spacing):
             volts, amperes = np.concatenate([volts, following[0]]), np.concatenate([amperes, following[1]])
-        rise, others = _largest(volts, rises_of(volts), steps)
+        rise, others = _largest(volts, rises_of(volts), steps, spacing)
         if rise is None:
             rise = Rise(0, -1, -1)
         notes += _about_rises(others, int(rise.top >= steps))

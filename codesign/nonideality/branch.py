@@ -69,7 +69,7 @@ class Branch:
     limited: np.ndarray
     """Samples in compliance."""
     positive: np.ndarray
-    """Samples with a finite, positive current."""
+    """Samples with a finite, positive current at a positive voltage."""
     usable: np.ndarray
     """Branch points with enough samples out of compliance, shape (branch points,)."""
     log_g: np.ndarray
@@ -101,7 +101,7 @@ def read_branch(measurement: Measurement, settings: Extraction) -> Branch | None
     used = verdict == ""
     v_max_v = float(np.nanmax(voltage))
     voltage, current, limited = voltage[used], current[used], limited[used]
-    positive = np.isfinite(current) & (current > 0)
+    positive = np.isfinite(current) & (current > 0) & (voltage > 0)
     sample = positive & ~limited
     least = max(2, math.ceil(settings.min_cycle_fraction * used.sum()))
     usable = sample.sum(axis=0) >= least

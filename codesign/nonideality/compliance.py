@@ -97,8 +97,9 @@ def detect_plateau(current_a: np.ndarray, voltage_v: np.ndarray | None = None) -
         level = float(np.median(peak[flat & (peak >= (1 - FLAT_WIDTH) * highest)]))
         if peak.max() > (1 + PLAUSIBLE) * level:  # what other cycles exceed is no limit of the source
             return None
-        scatter = np.median([finite[k, top[k]].std() for k in np.flatnonzero(flat)]) / level
-        noisy = _noisy_plateau(finite, peak, voltage_v, NOISY_WIDTHS[0]) if scatter > QUIET else None
+        noisy = None
+        if np.median(_scatter(finite[flat], top[flat])) > QUIET * level:
+            noisy = _noisy_plateau(finite, peak, voltage_v, NOISY_WIDTHS[0])
         return noisy if noisy and noisy.noise > QUIET else Plateau(level, 0.0)
     for width in NOISY_WIDTHS:
         plateau = _noisy_plateau(finite, peak, voltage_v, width)
@@ -119,6 +120,13 @@ def _piled_up(
     above = top.sum(axis=1)
     below = _top(finite, peak, 2 * width).sum(axis=1) - above
     return above >= contrast * (below + 1)
+
+
+def _scatter(finite: np.ndarray, top: np.ndarray) -> np.ndarray:
+    """Standard deviation of each cycle's top; shape (n_cycles,)."""
+    count = top.sum(axis=1)
+    mean = np.where(top, finite, 0.0).sum(axis=1) / count
+    return np.sqrt((np.where(top, finite - mean[:, None], 0.0) ** 2).sum(axis=1) / count)
 
 
 def _wide(voltage_v: np.ndarray | None, top: np.ndarray, width: float) -> np.ndarray:
