@@ -207,3 +207,35 @@ def test_pulses_are_left_alone():
     current = np.linspace(1e-7, 2e-7, 50) * np.exp(0.05 * rng.standard_normal((6, 50)))
     row = row_of([(np.full(50, 0.1), i) for i in current], kind="pulse", branch_points=50)
     assert row["status"] == "ok" and row["branch_points"] == 50 and "averaged" not in row["notes"]
+
+
+def strange(rng):
+    """Cycles that no instrument should write, each (volts, amperes)."""
+    for _ in range(rng.integers(1, 6)):
+        n = int(rng.integers(1, 60))
+        v = [
+            rng.standard_normal(n),
+            np.full(n, rng.choice([0.0, 0.5, -1.0])),
+            np.linspace(0, rng.choice([1, 2, -1]), n),
+            np.repeat(np.linspace(-1, 1, n), rng.integers(1, 4)),
+            np.sin(np.linspace(0, rng.uniform(0, 20), n)),
+            np.round(rng.standard_normal(n)),
+        ][rng.integers(6)]
+        i = v * 1e-6 * np.exp(rng.standard_normal(v.size)) * rng.choice([1, 1, 1, -1])
+        i = np.minimum(i, rng.choice([np.inf, 5e-7, 1e-12]))
+        yield v, np.where(rng.random(v.size) < rng.choice([0, 0.1, 1], p=[0.7, 0.25, 0.05]), np.nan, i)
+
+
+@pytest.mark.filterwarnings("error")
+@settings(deadline=None, max_examples=150)
+@given(
+    seed=st.integers(0, 2**31),
+    branch=st.sampled_from(["up", "positive"]),
+    polarity=st.sampled_from(["", "positive", "negative"]),
+    stated=st.sampled_from([None, 1e-6]),
+)
+def test_whatever_a_file_holds_is_a_row(seed, branch, polarity, stated):
+    """With a usability in 0 ... 1 or a reason, and without a warning."""
+    changes = {"branch": branch, "bootstrap": 20, "min_points": 3, "min_cycles": 2}
+    row = row_of(strange(np.random.default_rng(seed)), changes, polarity=polarity, compliance_a=stated)
+    assert (row["status"] == "ok" and 0 <= row["usability"] <= 1) or row["reason"]
