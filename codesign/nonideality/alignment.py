@@ -200,8 +200,9 @@ def _side_by_side(ways: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray
         if programme.size == 0:
             programme = np.sort(volts)
             continue
-        half = 0.5 * step_of(programme) if programme.size > 1 else 0.5 * step_of(volts)
-        below, above = volts[volts < programme[0] - half], volts[volts > programme[-1] + half]
+        # half a step, as steps are at either end
+        low, high = (0.5 * step_of(end if end.size > 1 else volts) for end in (programme[:4], programme[-4:]))
+        below, above = volts[volts < programme[0] - low], volts[volts > programme[-1] + high]
         if below.size or above.size:
             programme = np.sort(np.concatenate([below, programme, above]))
     middle = (programme[1:] + programme[:-1]) / 2

@@ -182,6 +182,19 @@ def test_a_staircase_of_largest_voltages_is_put_together_by_voltage(step, readin
     assert "differ in voltage" in row["notes"] and row["cycles_used"] == 8
 
 
+def test_logarithmic_steps_of_different_ranges_are_put_together():
+    """10 mV to 1 V and 1 to 500 mV, twenty steps a decade: each voltage is a point of its own."""
+    voltage = 10.0 ** (np.arange(-60, 1) / 20)
+    rng = np.random.default_rng(6)
+    cycles = []
+    for part in (slice(20, 61), slice(0, 55), slice(20, 61), slice(0, 55), slice(15, 61)):
+        v = np.concatenate([[0], voltage[part], voltage[part][-2::-1]])
+        cycles.append((v, 1e-6 * v ** (1.5 + 0.01 * rng.standard_normal(v.size))))
+    row = row_of(cycles, {"min_cycle_fraction": 0.4})
+    np.testing.assert_allclose(row["voltage_v"], voltage, rtol=1e-9)
+    assert row["eta"] == 1 and row["usable_points"] == 61
+
+
 @pytest.mark.parametrize("noise", [1e-4, 2e-3, 8e-3])
 def test_voltages_that_are_read_back_with_noise_are_one_programme(noise):
     """Steps of 42 mV; each sample keeps the voltage it was taken at."""
