@@ -23,6 +23,7 @@ import yaml
 from codesign.iv.importers import import_file
 from codesign.iv.measurement import Measurement
 from codesign.iv.names import device_id
+from codesign.iv.programme import rounding_of
 from codesign.nonideality.branch import Extraction
 from codesign.nonideality.device import extract
 from codesign.tables import write_csv
@@ -44,7 +45,7 @@ def describe(measurement: Measurement) -> dict:
     row = extract(measurement, how, np.random.default_rng(1))
     _, voltage, current = measurement.grid()
     mean_voltage = np.nanmean(voltage, axis=0)
-    top = int(np.argmax(mean_voltage))
+    top = int(np.argmax(mean_voltage > mean_voltage.max() - rounding_of(mean_voltage)))
     up = np.flatnonzero(mean_voltage[: top + 1] > 0)
     back = np.flatnonzero((mean_voltage > 0) & (np.arange(mean_voltage.size) > top))
     level = row["compliance_level_a"] or np.inf

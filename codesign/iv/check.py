@@ -18,12 +18,15 @@ from codesign.iv.importers.limits import implausible
 from codesign.iv.importers.sweeps import missing_values, tells_of_a_cut
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
 from codesign.iv.names import device_id, is_conditions_workbook, is_raw_file, sidecar_of
+from codesign.iv.signs import TURN_CURRENT, share_against, wrong_side
 from codesign.schemas.conditions import CONDITION_COLUMNS
 
 LEVELS = ("error", "warning", "note")
 SIDECAR_SUFFIX = ".meta.yaml"
 CONDITIONS = "conditions"
 """Where a finding about missing fabrication conditions is."""
+MOSTLY = 0.5
+"""Share of samples against the voltage from which the sign convention is the likely cause."""
 IN_NAMES = {
     "perovskite": "MAI",
     "length_um": "1.5um_length",
@@ -220,9 +223,16 @@ def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
             name, "error", "", f"holds no measurement: {metadata.reason}", "correct the instrument file"
         )
         return
-    if not np.any(measurement.voltage > 0):
-        yield Finding(name, "error", "column voltage", "the voltage is never positive",
-                      "the charging branch is 0 to +Vmax: check the sign")  # fmt: skip
+    if wrong := wrong_side(measurement.voltage, metadata.polarity):
+        yield Finding(name, "error", "column voltage", *wrong)
+    against = share_against(measurement.voltage, measurement.current, metadata.polarity)
+    if against > MOSTLY:
+        yield Finding(
+            name, "warning", "column current",
+            f"the current runs against the voltage in {against:.0%} of the charging branch: its sign is "
+            "wrong, so there will be no usability",
+            TURN_CURRENT,
+        )  # fmt: skip
     cycles = np.unique(measurement.cycle)
     if cycles.size == 1:
         yield Finding(

@@ -21,6 +21,7 @@ from codesign.tables import TableError, metadata_of, read_table, write_table
 ORIGINS = ("measured", "virtual")
 KINDS = ("sweep", "pulse")
 STATUSES = ("ok", "refused")
+POLARITIES = ("", "positive", "negative")
 TEXTS = ("contact", "measured_at", "instrument", "source_file", "source_sha256")
 """Facts that are text, '' where nobody knows."""
 LONGEST_TEXT = 500
@@ -69,6 +70,8 @@ class Metadata:
     """Ag electrode thickness [nm]."""
     compliance_a: float | None = None
     """Compliance current as stated [A]."""
+    polarity: str = ""
+    """Sign of the voltage that raises the conductance, `positive` or `negative`; '' is taken as positive."""
     contact: str = ""
     measured_at: str = ""
     """ISO 8601."""
@@ -85,7 +88,9 @@ class Metadata:
         problems = []
         if not is_device_id(self.device):
             problems.append(f"device {str(self.device)[:80]!r} is no device id")
-        for name, allowed in (("origin", ORIGINS), ("kind", KINDS), ("status", STATUSES)):
+        for name, allowed in (
+            ("origin", ORIGINS), ("kind", KINDS), ("status", STATUSES), ("polarity", POLARITIES),
+        ):  # fmt: skip
             if getattr(self, name) not in allowed:
                 problems.append(f"{name} {getattr(self, name)!r:.80} is not one of {', '.join(allowed)}")
         for name in TEXTS if self.perovskite is None else ("perovskite", *TEXTS):

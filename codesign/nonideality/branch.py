@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codesign.iv.measurement import Measurement
+from codesign.nonideality.alignment import Aligned, align
 from codesign.nonideality.compliance import compliance_level
 from codesign.nonideality.quality import Quality, judge_cycles
 
@@ -68,7 +69,7 @@ class Branch:
     limited: np.ndarray
     """Samples in compliance."""
     positive: np.ndarray
-    """Samples with a finite, positive current."""
+    """Samples with a finite, positive current at a positive voltage."""
     usable: np.ndarray
     """Branch points with enough samples out of compliance, shape (branch points,)."""
     log_g: np.ndarray
@@ -78,24 +79,29 @@ class Branch:
 
 
 def read_branch(measurement: Measurement, settings: Extraction) -> Branch | None:
-    """Mask compliance, judge cycles, keep what counts; None where the voltage is never positive.
+    """Mask compliance, judge cycles, keep what counts; None where no voltage rises above zero.
 
     Args:
         measurement: One that was not refused.
         settings: Branch, compliance and quality rules.
     """
     cycles, voltage, current = measurement.grid()
-    branch = _branch(measurement, voltage, settings.branch)
-    if branch.size == 0:
-        return None
-    limited, found = _limited(measurement, voltage, current, settings)
-    # (cycles, branch points)
-    voltage, current, limited = voltage[:, branch], current[:, branch], limited[:, branch]
+    if measurement.metadata.kind == "pulse":
+        points = min(measurement.metadata.branch_points or voltage.shape[1], voltage.shape[1])
+        voltage, current = voltage[:, :points], current[:, :points]
+        limited, found = np.zeros(current.shape, dtype=bool), {}
+    else:
+        sign = -1.0 if measurement.metadata.polarity == "negative" else 1.0
+        sweeps = align(sign * voltage, sign * current, way_back=settings.branch == "positive")
+        if sweeps is None:
+            return None
+        voltage, current = sweeps.voltage, sweeps.current  # (cycles, branch points)
+        limited, found = _limited(measurement, sweeps, settings)
     verdict = judge_cycles(current, limited, settings.quality)
     used = verdict == ""
     v_max_v = float(np.nanmax(voltage))
     voltage, current, limited = voltage[used], current[used], limited[used]
-    positive = np.isfinite(current) & (current > 0)
+    positive = np.isfinite(current) & (current > 0) & (voltage > 0)
     sample = positive & ~limited
     least = max(2, math.ceil(settings.min_cycle_fraction * used.sum()))
     usable = sample.sum(axis=0) >= least
@@ -137,37 +143,25 @@ def mean_curve(log_g: np.ndarray) -> np.ndarray:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _branch(measurement: Measurement, voltage: np.ndarray, branch: str) -> np.ndarray:
-    """Indices of the branch's points, in sweep order."""
-    if measurement.metadata.kind == "pulse":
-        points = measurement.metadata.branch_points or voltage.shape[1]
-        return np.arange(min(points, voltage.shape[1]))
-    filled = np.isfinite(voltage)
-    mean = np.where(filled, voltage, 0.0).sum(axis=0) / np.maximum(filled.sum(axis=0), 1)
-    positive = mean > 0
-    if branch == "up" and positive.any():
-        positive[int(np.argmax(mean)) + 1 :] = False
-    return np.flatnonzero(positive)
-
-
-def _limited(
-    measurement: Measurement, voltage: np.ndarray, current: np.ndarray, settings: Extraction
-) -> tuple[np.ndarray, dict]:
-    """Samples in compliance, and the level with its source."""
-    none = np.zeros(current.shape, dtype=bool)
-    if measurement.metadata.kind == "pulse":
-        return none, {}
-    quadrant = np.where(voltage > 0, current, np.nan)
-    level, source, note = compliance_level(quadrant, measurement.metadata.compliance_a)
+def _limited(measurement: Measurement, sweeps: Aligned, settings: Extraction) -> tuple[np.ndarray, dict]:
+    """Samples of the branch in compliance, and the level with its source."""
+    stated = measurement.metadata.compliance_a
+    limit = compliance_level(sweeps.quadrant_a, stated, voltage_v=sweeps.quadrant_v)
+    turned = "SET is on the negative side: voltage and current are turned"
     found = {
-        "compliance_level_a": level,
-        "compliance_source": source,
-        "notes": joined("; ".join(measurement.metadata.notes), note),
+        "compliance_level_a": limit.level_a,
+        "compliance_source": limit.source,
+        "notes": joined(
+            "; ".join(measurement.metadata.notes),
+            turned if measurement.metadata.polarity == "negative" else "",
+            *sweeps.notes,
+            limit.note,
+        ),
     }
-    if level is None or settings.compliance == "keep":
-        return none, found
+    if limit.level_a is None or settings.compliance == "keep":
+        return np.zeros(sweeps.current.shape, dtype=bool), found
     with np.errstate(invalid="ignore"):
-        return current >= settings.compliance_fraction * level, found
+        return sweeps.current >= limit.share(settings.compliance_fraction) * limit.level_a, found
 
 
 def joined(*parts: str) -> str:

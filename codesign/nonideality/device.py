@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from codesign.iv.measurement import Measurement
+from codesign.iv.signs import TURN_CURRENT, wrong_side
 from codesign.nonideality.branch import Extraction, joined, mean_curve, read_branch
 from codesign.nonideality.lcis import longest_increasing_window, operative_window
 from codesign.nonideality.quality import RULES
@@ -17,6 +18,13 @@ from codesign.nonideality.usability import nonmonotonic_factor, usability_of
 from codesign.schemas.conditions import CONDITION_COLUMNS
 from codesign.schemas.device import DEVICE
 
+REMEDIES = {
+    "nan": "nothing was recorded there; look for gaps in the file, or measure more cycles",
+    "open": "the cell hardly conducts in them; look at its contact, or measure more cycles",
+    "flipped": TURN_CURRENT,
+    "shorted": "the compliance current is reached at once: raise it",
+}
+"""What to do where a quality rule leaves too few cycles."""
 BAND = (0.05, 0.95)
 """Quantiles over cycles that a device figure shows as a band."""
 
@@ -39,7 +47,7 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
         return row | {"status": "refused", "reason": measurement.metadata.reason}
     branch = read_branch(measurement, settings)
     if branch is None:
-        return row | _without("the voltage is never positive: there is no charging branch to read")
+        return row | _without(_why_no_branch(measurement))
     row |= _reference_columns(measurement)
     row |= branch.found
     row |= _quality_columns(branch.cycles, branch.verdict)
@@ -54,22 +62,9 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
         row["notes"] = joined(row["notes"], f"{dark} samples without positive current are not used")
     row |= _curve_columns(branch.voltage, branch.current, branch.positive, usable, log_g)
     if used.sum() < settings.min_cycles:
-        counts = ", ".join(f"{row[f'cycles_{rule}']} {rule}" for rule in RULES if row[f"cycles_{rule}"])
-        remedy = (
-            "the compliance current is reached at once: raise it"
-            if row["cycles_shorted"] > row["cycles"] / 2
-            else "measure more cycles"
-        )
-        dropped = f" ({counts} of {row['cycles']})" if counts else ""
-        return row | _without(
-            f"{int(used.sum())} usable cycle(s), {settings.min_cycles} needed{dropped}: {remedy}"
-        )
+        return row | _without(_why_few_cycles(row, settings))
     if usable.sum() < settings.min_points:
-        return row | _without(
-            f"{int(usable.sum())} usable points of {usable.size}, {settings.min_points} needed: "
-            f"{row['masked_fraction']:.0%} of the branch is in compliance; raise the compliance current "
-            "or use smaller voltage steps"
-        )
+        return row | _without(_why_few_points(row, settings))
     return row | _fitted_columns(log_g, usable, settings, rng)
 
 
@@ -92,6 +87,41 @@ def _blank_row(measurement: Measurement) -> dict:
 
 def _without(reason: str) -> dict:
     return {"status": "no_usability", "reason": reason}
+
+
+def _why_no_branch(measurement: Measurement) -> str:
+    wrong = wrong_side(measurement.voltage, measurement.metadata.polarity)
+    if wrong:
+        return f"{wrong[0]}: there is no charging branch to read; {wrong[1]}"
+    return (
+        "the voltage never rises on the charging side: there is no charging branch to read; sweep from 0 V "
+        "to the largest voltage"
+    )
+
+
+def _why_few_cycles(row: dict, settings: Extraction) -> str:
+    """Which of the causes it is: the rule that dropped most cycles, or that there are too few at all."""
+    lost = {rule: row[f"cycles_{rule}"] for rule in RULES if row[f"cycles_{rule}"]}
+    remedies = [REMEDIES[max(lost, key=lost.get)]] if lost else []
+    if row["cycles"] < settings.min_cycles:
+        remedies.append("measure more cycles")
+    counts = ", ".join(f"{count} {rule}" for rule, count in lost.items())
+    dropped = f" ({counts} of {row['cycles']})" if counts else ""
+    found = f"{row['cycles_used']} usable cycle(s), {settings.min_cycles} needed{dropped}"
+    return f"{found}: {'; '.join(remedies)}"
+
+
+def _why_few_points(row: dict, settings: Extraction) -> str:
+    """Too few steps, compliance, or points that too few cycles have."""
+    found = f"{row['usable_points']} usable points of {row['branch_points']}, {settings.min_points} needed: "
+    if row["branch_points"] < settings.min_points:
+        return found + "the way up to the largest voltage has too few steps; use smaller ones"
+    if row["masked_fraction"] > 0:
+        return (
+            f"{found}{row['masked_fraction']:.0%} of the branch is in compliance; raise the compliance "
+            "current or use smaller voltage steps"
+        )
+    return found + "too few cycles have a positive current at the others; measure more cycles that reach them"
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> float:

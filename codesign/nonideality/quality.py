@@ -47,8 +47,13 @@ def judge_cycles(current_a: np.ndarray, limited: np.ndarray, rules: Quality) -> 
     shares = np.maximum(recorded, 1)
     flipped = ((current_a < 0) & finite).sum(axis=1) / shares > rules.flip_fraction
     shorted = (limited & finite).sum(axis=1) / shares >= rules.short_fraction
-    size = _median_of_rows(np.where(finite, np.abs(current_a), np.nan), recorded)
-    typical = np.median(size[recorded > 0]) if recorded.any() else np.nan
+    amount = np.where(finite, np.abs(current_a), np.nan)
+    size = _median_of_rows(amount, recorded)
+    if np.all((recorded == 0) | (recorded == current_a.shape[1])):
+        typical = np.median(size[recorded > 0]) if recorded.any() else np.nan
+    else:  # a cycle is held against what the others carry at the points that it has
+        at_point = _median_of_rows(amount.T, finite.sum(axis=0))
+        typical = _median_of_rows(np.where(finite, at_point, np.nan), recorded)
     opened = size < rules.open_ratio * typical
     for rule, applies in (("open", opened), ("flipped", flipped), ("shorted", shorted)):
         verdict[applies & (verdict == "")] = rule

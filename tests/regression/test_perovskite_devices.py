@@ -15,7 +15,7 @@ pytestmark = needs_devices
 EXPECTED = {
     ("1.5um-length-200nm-diameter-bt-2v", "memory-4v"): (0.84311, 1.0, 0.13260),
     ("1.8um-length-50nm",): (0.81433, 1.0, 0.15918),
-    ("1.2um-length", "mabr-pmma-200nm-ag-memory-6v-probe"): (0.37992, 0.98361, 0.68636),
+    ("1.2um-length", "mabr-pmma-200nm-ag-memory-6v-probe"): (0.38625, 1.0, 0.68636),
     ("cspbi3",): (0.20629, 0.57143, 0.85999),
     ("2.5um-length-200nm", "memory-8v"): (0.00021, 0.25, 5.35608),
 }

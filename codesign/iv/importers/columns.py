@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from codesign.iv.importers.refusal import ImportRefused
+from codesign.iv.programme import read_back_noise
+from codesign.iv.signs import wrong_side
 
 NOT_A_NUMBER = 9.9e37
 """Source-measure units write 9.91e37 where they have no value; anything as large is missing."""
@@ -241,11 +243,19 @@ def _number(cell, column: str, row: int, sign: str, thousands: str) -> float:
         ) from None
 
 
-def check_voltage(voltage_v: np.ndarray, *, column: str, rows: Sequence[int] | None = None) -> None:
+def check_voltage(
+    voltage_v: np.ndarray, *, column: str, rows: Sequence[int] | None = None, polarity: str = ""
+) -> None:
     """Refuse a voltage column that no sweep has.
 
+    Args:
+        voltage_v: Volts, shape (n,).
+        column: Name for errors.
+        rows: Row of each value as a person counts them, for errors; shape (n,).
+        polarity: Side that charges the device, as the sidecar states it.
+
     Raises:
-        ImportRefused: A value is missing, or none is positive.
+        ImportRefused: A value is missing, or none is on the charging side.
     """
     missing = np.flatnonzero(~np.isfinite(voltage_v))
     if missing.size:
@@ -255,13 +265,8 @@ def check_voltage(voltage_v: np.ndarray, *, column: str, rows: Sequence[int] | N
             where=f"column {column}, {at}",
             remedy="give every row a voltage or delete the row",
         )
-    if not np.any(voltage_v > 0):
-        raise ImportRefused(
-            "the voltage is never positive",
-            where=f"column {column}",
-            remedy="the charging branch is 0 to +Vmax: check the column, or its sign "
-            "(voltage_scale: -1 in the sidecar)",
-        )
+    if wrong := wrong_side(voltage_v, polarity):
+        raise ImportRefused(wrong[0], where=f"column {column}", remedy=wrong[1])
 
 
 def split_cycles(voltage_v: np.ndarray) -> np.ndarray:
@@ -287,7 +292,7 @@ def split_cycles(voltage_v: np.ndarray) -> np.ndarray:
     reach = np.abs(offset).max()
     if reach == 0:
         return np.array([0])
-    step, noise = float(np.median(steps[steps > 0])), _read_back_noise(voltage_v)
+    step, noise = float(np.median(steps[steps > 0])), read_back_noise(voltage_v)
     near = min(0.6 * step + 4 * noise, 0.25 * reach)
     runs = _stays(np.abs(offset), near=near, away=min(near + 6 * noise, 0.5 * reach))
     side = [np.sign(offset[last + 1]) if last + 1 < offset.size else 0.0 for _, last in runs]
@@ -301,19 +306,6 @@ def split_cycles(voltage_v: np.ndarray) -> np.ndarray:
     if np.median(lengths) < 4:
         return np.array([0])
     return _periodic(voltage_v, np.array(starts), tolerance_v=0.25 * step + 2 * noise)
-
-
-def _read_back_noise(voltage_v: np.ndarray) -> float:
-    """Standard deviation of the noise on a voltage that moves in equal steps.
-
-    Second differences vanish but for the turning points and the noise, six
-    variances of it each; their 30 % quantile leaves the turning points out.
-    """
-    if voltage_v.size < 3:
-        return 0.0
-    bent = np.abs(np.diff(voltage_v, n=2))
-    noise = float(np.quantile(bent, 0.3)) / (0.3853 * np.sqrt(6))  # 0.3853: 30 % quantile of |N(0, 1)|
-    return noise if noise > 1e-9 * np.abs(voltage_v).max() else 0.0
 
 
 def _stays(distance: np.ndarray, *, near: float, away: float) -> list[tuple[int, int]]:

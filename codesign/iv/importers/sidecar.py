@@ -10,8 +10,8 @@ from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.names import has_sidecar, sidecar_of
 
 FACTS = (
-    "perovskite", "length_um", "diameter_nm", "pb_min", "ag_nm", "compliance_a", "contact",
-    "measured_at", "instrument",
+    "perovskite", "length_um", "diameter_nm", "pb_min", "ag_nm", "compliance_a", "polarity",
+    "contact", "measured_at", "instrument",
 )  # fmt: skip
 """Keys that go into the measurement's metadata as they are."""
 LARGEST_BYTES = 1_000_000

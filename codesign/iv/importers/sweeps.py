@@ -170,13 +170,13 @@ def _sweeps(table: Table, sidecar: Mapping) -> Samples:
         notes.append(f"constant voltage {sidecar['voltage_v']:g} V from the sidecar")
     else:
         voltage = {k: table.numbers(k) * columns[k].scale for k in at["voltage"]}
-    rows = np.asarray(table.rows)
+    rows, polarity = np.asarray(table.rows), sidecar.get("polarity", "")
     if len(voltage) > 1:
-        samples = _pairs(table, columns, voltage, current, rows)
+        samples = _pairs(table, columns, voltage, current, rows, polarity)
     elif long:
         samples = _long(table, at["cycle"], voltage, current, rows, sidecar)
     else:
-        samples = _wide(table, columns, voltage, current, rows, blank)
+        samples = _wide(table, columns, voltage, current, rows, polarity)
     if blank:
         numbered = dict(zip(at["current"], _cycle_numbers(table, columns, at["current"]), strict=True))
         notes = [f"{n}{listing(numbered[k] for k in blank)}" if n.endswith("cycles: ") else n for n in notes]
@@ -362,7 +362,7 @@ def _cycle_numbers(table: Table, columns: list[Column], used: list[int]) -> list
     return result
 
 
-def _wide(table, columns, voltage, current, rows, blank) -> Samples:
+def _wide(table, columns, voltage, current, rows, polarity) -> Samples:
     """One voltage column, one current column a cycle."""
     ((source, volts),) = voltage.items()
     used = sorted(current)
@@ -372,7 +372,7 @@ def _wide(table, columns, voltage, current, rows, blank) -> Samples:
     cycles, amperes = cycles[order], amperes[order]
     keep = np.isfinite(volts) | np.isfinite(amperes).any(axis=0)
     volts, amperes = volts[keep], amperes[:, keep]
-    check_voltage(volts, column=_name(table, source), rows=rows[keep])
+    check_voltage(volts, column=_name(table, source), rows=rows[keep], polarity=polarity)
     notes: tuple[str, ...] = ()
     if cycles.size == 1 and np.diff([*split_cycles(volts), volts.size]).tolist()[1:] not in ([], [1]):
         notes = (
@@ -388,7 +388,7 @@ def _wide(table, columns, voltage, current, rows, blank) -> Samples:
     )
 
 
-def _pairs(table, columns, voltage, current, rows) -> Samples:
+def _pairs(table, columns, voltage, current, rows, polarity) -> Samples:
     """A voltage and a current column a cycle, side by side."""
     if len(voltage) != len(current):
         raise ImportRefused(
@@ -399,7 +399,7 @@ def _pairs(table, columns, voltage, current, rows) -> Samples:
     parts = []
     for number, source, meter in _numbered_pairs(table, columns, sorted(voltage), sorted(current)):
         keep = np.isfinite(voltage[source]) | np.isfinite(current[meter])
-        check_voltage(voltage[source][keep], column=table.name(source), rows=rows[keep])
+        check_voltage(voltage[source][keep], column=table.name(source), rows=rows[keep], polarity=polarity)
         if np.ptp(voltage[source][keep]) == 0:
             raise ImportRefused(
                 f"the voltage stays at {voltage[source][keep][0]:g} V, so this pair is no sweep",
@@ -440,7 +440,7 @@ def _long(table, cycle_columns, voltage, current, rows, sidecar) -> Samples:
     ((source, volts),), (amperes,) = voltage.items(), current.values()
     keep = np.isfinite(volts) | np.isfinite(amperes) if source >= 0 else np.isfinite(amperes)
     volts, amperes = volts[keep], amperes[keep]
-    check_voltage(volts, column=_name(table, source), rows=rows[keep])
+    check_voltage(volts, column=_name(table, source), rows=rows[keep], polarity=sidecar.get("polarity", ""))
     notes: tuple[str, ...] = ()
     if cycle_columns:
         labels = table.numbers(cycle_columns[0])[keep]

@@ -1,5 +1,6 @@
 """One measurement to one row: known devices are recovered, unusable ones say why."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,86 @@ def test_a_device_without_usability_says_why(measurement, words):
     row = row_of(measurement)
     assert row["status"] == "no_usability" and row["usability"] is None
     assert words in row["reason"]
+
+
+def far_from(text, *words):
+    return not any(word in text for word in words)
+
+
+@pytest.mark.parametrize("polarity", ["", "positive", "negative"])
+def test_a_current_counted_the_other_way_is_blamed_on_its_sign(polarity):
+    """No cycle more would help."""
+    good = device(polarity=polarity)
+    side = -1 if polarity == "negative" else 1
+    turned = replace(good, voltage=side * good.voltage, current=-side * good.current)
+    row = row_of(turned)
+    assert "current_scale: -1" in row["reason"]
+    assert far_from(row["reason"], "measure more cycles", "compliance")
+
+
+def test_the_wrong_quadrant_is_blamed_on_both_signs():
+    """Turning the voltage alone would flip every cycle; the remedy names both, or the side."""
+    good = device()
+    negative = replace(good, voltage=-good.voltage, current=-good.current)
+    row = row_of(negative)
+    assert row["status"] == "no_usability"
+    assert all(word in row["reason"] for word in ("voltage_scale", "current_scale", "polarity: negative"))
+    stated = replace(negative, metadata=replace(negative.metadata, polarity="negative"))
+    assert row_of(stated)["usability"] == row_of(good)["usability"]
+    wrong = replace(good, metadata=replace(good.metadata, polarity="negative"))
+    assert "never negative" in row_of(wrong)["reason"]
+
+
+def test_four_causes_have_four_remedies():
+    """Sign, side, compliance and number of cycles are told apart."""
+    good = device()
+    found = [
+        row_of(replace(good, current=-good.current)),
+        row_of(replace(good, voltage=-good.voltage, current=-good.current)),
+        row_of(device(level=1e-8, compliance_a=1e-8)),
+        row_of(device(cycles=2)),
+    ]
+    remedies = (
+        "the current is counted the other way",
+        "polarity: negative",
+        "raise it",
+        "measure more cycles",
+    )
+    for k, row in enumerate(found):
+        assert [remedy in row["reason"] for remedy in remedies] == [k == n for n in range(4)]
+
+
+def test_a_branch_of_few_steps_is_not_blamed_on_compliance():
+    """Where nothing is masked, smaller steps are the remedy; where much is, the limit."""
+    coarse = Measurement.from_grid(
+        Metadata(device="d"),
+        cycles=[1, 2, 3, 4],
+        voltage=np.array([0, 1, 2, 3, 2, 1, 0.0]),
+        current=np.tile([0, 1, 4, 9, 4, 1, 0.0], (4, 1)) * 1e-6,
+    )
+    row = row_of(coarse)
+    assert "too few steps" in row["reason"] and far_from(row["reason"], "compliance")
+    limited = row_of(device(level=1e-7, compliance_a=1e-7))
+    assert "of the branch is in compliance" in limited["reason"]
+
+
+def test_a_short_cycle_is_no_open_one():
+    """It carries less because it ends sooner, not because it is dead."""
+    v = np.linspace(0, 6, 61)
+    cycles = [np.concatenate([v[:n], v[n - 2 :: -1]]) for n in (15, 61, 61, 61, 61)]
+    sizes = [len(one) for one in cycles]
+    volts = np.concatenate(cycles)
+    rng = np.random.default_rng(0)
+    row = row_of(
+        Measurement(
+            Metadata(device="d"),
+            np.repeat(np.arange(5), sizes),
+            np.concatenate([np.arange(n) for n in sizes]),
+            volts,
+            1e-12 * np.expm1(3 * volts) * np.exp(0.1 * rng.standard_normal(volts.size)),
+        )
+    )
+    assert row["cycles_dropped"] == "" and row["cycles_used"] == 5
 
 
 def test_a_refused_file_is_a_row_with_its_reason():
