@@ -6,7 +6,7 @@ import numpy as np
 
 from codesign.nonideality.branch import Extraction, mean_curve
 from codesign.nonideality.curve import curve_values
-from codesign.nonideality.fidelity import expected_fidelity, log_ratio_bins, quantile_levels
+from codesign.nonideality.fidelity import expected_fidelity, log_ratio_bins, weighted_levels
 from codesign.nonideality.lcis import longest_increasing_window, operative_window
 from codesign.nonideality.profiling import held_points
 from codesign.nonideality.spread import sigma_robust, sigma_upper
@@ -107,13 +107,13 @@ def fidelity_of_resamples(
     Returns:
         Shape (resamples,).
     """
-    levels = quantile_levels()
+    levels, _ = weighted_levels()
     # a point that no cycle of a resample has is where it is on the whole
     whole = np.log(mean_curve(log_g))
     log_mean = np.where(np.isfinite(resamples.log_mean), resamples.log_mean, whole)
     values = _values(resamples, log_mean, usable, levels, settings)
     histogram = _histogram(resamples.picks, log_g[:, usable], log_mean[:, usable])
-    return expected_fidelity(values, levels, histogram)
+    return expected_fidelity(values, histogram)
 
 
 def _values(
