@@ -243,7 +243,10 @@ def test_the_network_half_does_not_rest_on_how_devices_are_read_and_made():
         used = used_by(SCRIPTS[script])
         rooms = {name.split(".")[1] for name in used if name.count(".")}
         assert not rooms & {"fabrication", "virtual_lab", "iv", "pages", "figures"}, script
-        assert {name for name in used if ".nonideality." in name} <= {"codesign.nonideality.profile"}, script
+        assert {name for name in used if ".nonideality." in name} <= {
+            "codesign.nonideality.curve",
+            "codesign.nonideality.profile",
+        }, script
 
 
 def test_the_package_itself_says_nothing():
