@@ -57,6 +57,7 @@ def _devices():
     for name, u in USABILITY.items():
         row = dict.fromkeys(DEVICE.names) | {"device": name, "origin": "virtual", "status": "ok"}
         row |= {"usability": u, "usability_low": 0.9 * u, "usability_high": u, "usability_reference": u**2}
+        row |= {"fidelity": u**0.3, "fidelity_low": u**0.4, "fidelity_high": u**0.2}
         row |= {
             "eta": np.sqrt(u),
             "sigma_upper": -np.log(np.sqrt(u)),
@@ -187,7 +188,8 @@ def test_draw_noise_draws_specification_and_panel(tmp_path):
 
 def test_draw_correlation_reads_what_correlate_usability_writes(tmp_path):
     """Correlations and points by way of their CSV, and empty ones where there are too few devices."""
-    found, points = predictions(_devices(), _summary(), method="erm", resamples=50, confidence=0.95, seed=1)
+    given = {"methods": ["erm", "bayesmulti"], "resamples": 50, "confidence": 0.95, "seed": 1}
+    found, points = predictions(_devices(), _summary(), **given)
     write_table(_devices(), tmp_path / "usability.parquet", schema=DEVICE)
     given = {
         "correlation": tmp_path / "correlation.csv",
@@ -199,8 +201,12 @@ def test_draw_correlation_reads_what_correlate_usability_writes(tmp_path):
     write_csv(found, given["correlation"])
     write_csv(points, given["points"])
     tables = _twice("draw_correlation", tmp_path, **given)
-    forest = {line["reading"]: float(line["value"]) for line in tables["csv"] if line["panel"] == "forest"}
-    assert forest == pytest.approx({row["reading"]: row["rho"] for row in found}, rel=1e-8)
+    forest = {
+        (line["method"], line["reading"]): float(line["value"])
+        for line in tables["csv"]
+        if line["panel"] == "forest"
+    }
+    assert forest == pytest.approx({(row["method"], row["reading"]): row["rho"] for row in found}, rel=1e-8)
     write_csv([], given["correlation"])
     write_csv([], given["points"])
     assert _twice("draw_correlation", tmp_path / "none", **given)["csv"] == []

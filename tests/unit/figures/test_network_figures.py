@@ -224,8 +224,12 @@ def _correlated(device_row, experiments, count, **values):
     for k, row in enumerate(devices):
         row |= {"sigma_mle": row["sigma_upper"] * 0.8, "sigma_robust": 0.3, "usability_reference": 0.5}
         row |= {"eta": 1.0 - 0.01 * k}
-    summary = [row for name in experiments for row in _on_devices(["erm"], count, experiment=name, **values)]
-    given = {"method": "erm", "resamples": 50, "confidence": 0.95, "seed": 1}
+    summary = [
+        row
+        for name in experiments
+        for row in _on_devices(["erm", "bayesmulti"], count, experiment=name, **values)
+    ]
+    given = {"methods": ["erm", "bayesmulti"], "resamples": 50, "confidence": 0.95, "seed": 1}
     return predictions(devices, summary, **given)
 
 
@@ -236,17 +240,21 @@ def test_correlation_draws_points_and_intervals(device_row, texts):
         found, points, experiments={"t": ACCURACY, "u": ACCURACY}, confidence=0.95, origin="virtual"
     )
     scatter, forest = drawing.figure.axes[:2]
-    [line] = [line for line in scatter.lines if line.get_gid() == "t"]
-    assert line.get_ydata().tolist() == [row["score"] for row in points if row["experiment"] == "t"]
+    drawn = [row for row in points if (row["experiment"], row["method"]) == ("t", "erm")]
+    for reading in ("fidelity", "usability"):
+        [line] = [line for line in scatter.lines if line.get_gid() == f"{reading} t"]
+        assert line.get_ydata().tolist() == [row["score"] for row in drawn]
+        assert line.get_xdata().tolist() == [row[reading] for row in drawn]
     for row in (row for row in found if row["experiment"] == "t"):
-        [mark] = [line for line in forest.lines if line.get_gid() == row["reading"]]
+        [mark] = [line for line in forest.lines if line.get_gid() == f"{row['reading']} {row['method']}"]
         assert mark.get_xdata()[0] == row["rho"]
-        assert mark.get_ydata()[0] == list(READINGS).index(row["reading"])
+        assert mark.get_ydata()[0] == pytest.approx(list(READINGS).index(row["reading"]), abs=0.5)
     own = next(row for row in found if row["experiment"] == "t" and row["reading"] == "usability")
     assert any(f"ρ = {own['rho']:.2f} " in text and "n = 8" in text for text in texts(drawing.figure))
     # every device has the same robust spread: no order, no correlation, and the panel says so
     assert "reference" not in {row["reading"] for row in found} and "no order" in texts(drawing.figure)
-    assert len(drawing.numbers) == len(points) + len(found)
+    both_readings_of_one_method = 2 * sum(row["method"] == "erm" for row in points)
+    assert len(drawing.numbers) == both_readings_of_one_method + len(found)
 
 
 def test_of_several_metrics_the_one_asked_for_is_correlated(device_row):
@@ -278,7 +286,8 @@ def test_correlation_says_where_there_are_too_few_devices(device_row, texts):
         drawing = draw_correlation(
             found, given, experiments={"t": ACCURACY}, confidence=0.95, origin="virtual"
         )
-        assert any(f"n = {len(given)} devices" in text for text in texts(drawing.figure))
+        own = [row for row in given if row["method"] == "erm"]
+        assert any(f"n = {len(own)} devices" in text for text in texts(drawing.figure))
 
 
 def test_correlation_refuses_an_experiment_it_was_not_told_of(device_row):
