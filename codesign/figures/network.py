@@ -50,7 +50,7 @@ def draw_scores(
         ValueError: No such row, or rows of several experiments.
     """
     rows = [row for row in summary if row["stands_for"] == "level" and row["metric"] == metric.name]
-    experiment, network = _one_experiment(rows, f"level with metric {metric.name!r}")
+    experiment, network = one_experiment(rows, f"level with metric {metric.name!r}")
     methods = in_order(row["method"] for row in rows)
     rows = sorted(rows, key=lambda row: (methods.index(row["method"]), row["usability"]))
     names = (
@@ -62,7 +62,7 @@ def draw_scores(
         figure = new_figure(TWO_COLUMNS_MM, 81)
         n, levels = counted(row["n"] for row in rows), len({row["profile"] for row in rows})
         lines = (
-            f"test data: {_short(data)}; n = {n} programmings a level and method",
+            f"test data: {short(data)}; n = {n} programmings a level and method",
             f"{levels} synthetic levels along the devices' own trend; one network a method, same start, "
             "batches and noise draws",
         )
@@ -71,7 +71,7 @@ def draw_scores(
         for name in methods:
             mine = [row for row in rows if row["method"] == name]
             _score_line(score, name, mine)
-        _chance_line(score, metric, at=0.99)
+        chance_line(score, metric, at=0.99)
         score.set_title("a  mean, band: ± 1 std over programmings")
         gain.axhline(0, color=look_of_method("erm").colour, lw=0.8, ls=look_of_method("erm").line, zorder=1)
         compared = [
@@ -88,19 +88,20 @@ def draw_scores(
         for axes in (score, gain):
             axes.set(xlim=(0, 1.04), xlabel="usability level U")
             axes.grid(True)
-        fit_ylabel(score, f"{metric.title} on test data{_worse(metric)}")
-        fit_ylabel(gain, f"difference in {metric.title} to ERM{_worse(metric)}", from_mm=88)
+        fit_ylabel(score, f"{metric.title} on test data{worse(metric)}")
+        fit_ylabel(gain, f"difference in {metric.title} to ERM{worse(metric)}", from_mm=88)
         beside = len(methods) if len(methods) <= LEGEND else -(-len(methods) // 2)
         score.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=beside, columnspacing=1.6)
         return Drawing(figure, numbers)
 
 
-def _short(data: str) -> str:
+def short(data: str) -> str:
     """Cut, so that the n behind it stays on the page."""
     return wrapped(data, 62, lines=1)
 
 
-def _one_experiment(rows: Sequence[Mapping], wanted: str) -> tuple[str, str]:
+def one_experiment(rows: Sequence[Mapping], wanted: str) -> tuple[str, str]:
+    """Experiment and network of summary rows; a ValueError where there is none or several."""
     if not rows:
         raise ValueError(f"the summary has no row on a {wanted}; evaluate first")
     found = sorted({(row["experiment"], row["network"]) for row in rows})
@@ -109,7 +110,7 @@ def _one_experiment(rows: Sequence[Mapping], wanted: str) -> tuple[str, str]:
     return found[0]
 
 
-def _chance_line(axes, metric: Metric, *, at: float) -> None:
+def chance_line(axes, metric: Metric, *, at: float) -> None:
     """The score of a network that has learnt nothing."""
     if metric.chance is None:
         return
@@ -118,7 +119,7 @@ def _chance_line(axes, metric: Metric, *, at: float) -> None:
     axes.text(at, metric.chance, said, color=GREY, fontsize=5.5, ha="right", va="bottom")
 
 
-def _worse(metric: Metric) -> str:
+def worse(metric: Metric) -> str:
     """What an axis adds where larger is worse."""
     return "" if metric.better == "higher" else " (lower is better)"
 
@@ -207,7 +208,7 @@ def draw_device_scores(
         ValueError: No such row, or rows of several experiments.
     """
     rows = [row for row in summary if row["stands_for"] == "device" and row["metric"] == metric.name]
-    experiment, network = _one_experiment(rows, f"device with metric {metric.name!r}")
+    experiment, network = one_experiment(rows, f"device with metric {metric.name!r}")
     found = in_order(row["method"] for row in rows)
     prominent = [name for name in found if look_of_method(name).prominent]
     methods = prominent if len(prominent) > 1 else found  # all of them would hide each other
@@ -232,7 +233,7 @@ def draw_device_scores(
         figure = new_figure(TWO_COLUMNS_MM, 81)
         n, count = counted(row["n"] for row in numbers), len({row["profile"] for row in numbers})
         lines = (
-            f"test data: {_short(data)}; n = {count} device{'s' * (count != 1)}, {n} programmings a device, "
+            f"test data: {short(data)}; n = {count} device{'s' * (count != 1)}, {n} programmings a device, "
             "method and kind of noise",
             f"vertical bars: ± 1 standard deviation over programmings; horizontal: {percent(confidence)} "
             "interval of the device's usability",
@@ -241,24 +242,24 @@ def draw_device_scores(
         present = [noise for noise in NOISES if any(row["noise"] == noise for row in numbers)]
         width = 73 if len(present) > 1 else 163
         for left, letter, noise in zip((14, 104), "ab", present, strict=False):
-            axes = axes_mm(figure, left, 15, width, 44, ylim=_limits(numbers, metric.chance))
+            axes = axes_mm(figure, left, 15, width, 44, ylim=limits(numbers, metric.chance))
             axes.set_title(f"{letter}  {NOISES[noise]}" if len(present) > 1 else NOISES[noise])
             axes.set(
                 xlim=(-0.01, 1.01),
                 xlabel="usability U of the device",
             )
             axes.grid(True)
-            _chance_line(axes, metric, at=1.0)
+            chance_line(axes, metric, at=1.0)
             for name in methods:
                 mine = [row for row in numbers if row["noise"] == noise and row["method"] == name]
                 _device_points(axes, name, mine, crowded=count > 100)
-            fit_ylabel(axes, f"{metric.title} on test data{_worse(metric)}", from_mm=left - 13)
+            fit_ylabel(axes, f"{metric.title} on test data{worse(metric)}", from_mm=left - 13)
             if left == 14:
                 axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=6, columnspacing=1.6)
         return Drawing(figure, numbers)
 
 
-def _limits(rows: Sequence[Mapping], chance: float | None) -> tuple[float, float]:
+def limits(rows: Sequence[Mapping], chance: float | None) -> tuple[float, float]:
     """The same limits for panels to be compared."""
     ends = [] if chance is None else [chance]
     ends += [row["mean"] + sign * (row["std"] or 0.0) for row in rows for sign in (-1, 1)]
@@ -358,7 +359,7 @@ def draw_correlation(
             behind = [row for row in behind if row["method"] == first]
             numbers += _predicted(scatter, experiment, metric, behind, own)
             before_mm = left - 52 + 40 if column else 0
-            fit_ylabel(scatter, f"{metric.title} on test data{_worse(metric)}", from_mm=before_mm + 1)
+            fit_ylabel(scatter, f"{metric.title} on test data{worse(metric)}", from_mm=before_mm + 1)
             numbers += _forest(forest, experiment, metric, found, named=column == 0)
         return Drawing(figure, numbers)
 
