@@ -75,6 +75,7 @@ def _summary(metrics=("accuracy",)):
         dict.fromkeys(EVALUATION.names)
         | {"experiment": "two-moons", "method": method, "network": "perceptron", "stands_for": stands_for}
         | {"profile": profile, "level": u if stands_for == "level" else None, "usability": u}
+        | {"fidelity": u**0.3}
         | {"noise": noise, "programming": number, "metric": metric, "value": float(rng.uniform(0.5 * u, 1))}
         for method in ("erm", "bayesmulti")
         for stands_for, noise in (("level", "lognormal"), ("device", "lognormal"), ("device", "resampled"))
@@ -107,7 +108,7 @@ ERROR = Metric("error", "error", "lower")
 @pytest.mark.parametrize(
     ("metric", "chance"), [(ACCURACY, "0.5"), (ERROR, "")], ids=["accuracy", "no-chance"]
 )
-def test_draw_scores_writes_both_figures_of_one_metric(tmp_path, metric, chance):
+def test_draw_scores_writes_every_figure_of_one_metric(tmp_path, metric, chance):
     """Numbers go from the summary to the CSV unchanged, of this metric alone; chance is the metric's."""
     summary = _summary(("accuracy", "error"))
     data = {"dataset": "two moons", "obtained": "generated", "variant": "noise 0.2", "sha256": ""}
@@ -116,7 +117,7 @@ def test_draw_scores_writes_both_figures_of_one_metric(tmp_path, metric, chance)
     tables = _twice(
         "draw_scores",
         tmp_path,
-        figures=("levels_", "devices_"),
+        figures=("levels_", "devices_", "fidelity_"),
         summary=tmp_path / "s.parquet",
         usability=tmp_path / "usability.parquet",
         metric=metric,
@@ -129,6 +130,8 @@ def test_draw_scores_writes_both_figures_of_one_metric(tmp_path, metric, chance)
         )
         assert sorted(float(line["mean"]) for line in tables[key]) == pytest.approx(wanted, rel=1e-8)
         assert {line["chance"] for line in tables[key]} == {chance}
+    series = [line["series"] for line in tables["fidelity_csv"]]
+    assert series.count("agreement") == 2 and series.count("level") == series.count("device")
     assert {line["profile"] for line in tables["devices_csv"]} == set(USABILITY)
 
 

@@ -5,8 +5,10 @@ import pytest
 
 from codesign.bayesmulti.error import NoiseError
 from codesign.bayesmulti.methods import method_names
+from codesign.evaluation.lookup import agreement
 from codesign.evaluation.readings import READINGS, predictions
 from codesign.evaluation.statistics import summarise
+from codesign.figures.fidelity import draw_fidelity_scores
 from codesign.figures.methods import counted, in_order, look_of_method
 from codesign.figures.network import draw_correlation, draw_device_scores, draw_scores
 from codesign.schemas.evaluation import EVALUATION
@@ -27,6 +29,7 @@ def _scores(
         dict.fromkeys(EVALUATION.names)
         | {"experiment": experiment, "method": method, "network": "mlp", "stands_for": stands_for}
         | {"profile": profile, "level": u if stands_for == "level" else None, "usability": u}
+        | {"fidelity": u**0.3}
         | {"noise": noise, "programming": number}
         | {"metric": "accuracy", "value": float(rng.uniform(0.1 + 0.5 * u, 1.0))}
         | values
@@ -278,6 +281,48 @@ def test_of_several_metrics_the_one_asked_for_is_correlated(device_row):
     assert {number["metric"] for number in drawn.numbers} == {"error"}
 
 
+def _both(methods, count, **values):
+    return _levels(methods, **values) + _on_devices(methods, count, **values)
+
+
+def test_levels_and_devices_are_drawn_on_one_axis_of_fidelity(device_row, texts):
+    """Two panels; the numbers are the summary's, what one curve explains is the library's."""
+    rows = _both(["erm", "dropout", "bayesmulti"], 6)
+    devices = [device_row(f"d-{k:03d}", 0.05 + 0.15 * k) for k in range(6)]
+    drawing = draw_fidelity_scores(rows, devices, **SHARED)
+    for axes, name in zip(drawing.figure.axes, ("erm", "bayesmulti"), strict=True):
+        mine = [row for row in rows if row["method"] == name]
+        levels = [row for row in mine if row["stands_for"] == "level"]
+        points = [row for row in mine if row["noise"] == "resampled"]
+        for kind, wanted in (("level", levels), ("device", points)):
+            [line] = [line for line in axes.lines if line.get_gid() == f"{kind} {name}"]
+            drawn = sorted((row["fidelity"], row["mean"]) for row in wanted)
+            assert list(zip(line.get_xdata(), line.get_ydata(), strict=True)) == drawn
+        found = agreement(levels, points)
+        said = f"explains {found.explained:.3f} of the variance; read off the levels: {found.rms:.3f} rms"
+        assert any(said in text for text in texts(drawing.figure))
+    told = [number for number in drawing.numbers if number["series"] == "agreement"]
+    assert [number["method"] for number in told] == ["erm", "dropout", "bayesmulti"], "a rival in the table"
+    low = {row["device"]: row["fidelity_low"] for row in devices}
+    shown = [number for number in drawing.numbers if number["series"] == "device"]
+    assert all(number["fidelity_low"] == low[number["profile"]] for number in shown)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(lambda: _on_devices(["erm"], 3), id="no-levels"),
+        pytest.param(lambda: _levels(["erm"]), id="no-devices"),
+        pytest.param(lambda: [row | {"fidelity": None} for row in _both(["erm"], 3)], id="no-fidelity"),
+        pytest.param(lambda: [row | {"mean": 0.5} for row in _both(["erm"], 3)], id="one-score"),
+    ],
+)
+def test_a_fidelity_figure_is_drawn_from_what_there_is(rows, inside):
+    drawing = draw_fidelity_scores(rows(), [], **SHARED)
+    assert inside(drawing.figure) == []
+    assert all(list(number) == list(drawing.numbers[0]) for number in drawing.numbers)
+
+
 def test_correlation_says_where_there_are_too_few_devices(device_row, texts):
     """Two devices have no rank correlation; none at all give empty tables."""
     found, points = _correlated(device_row, ["t"], 2)
@@ -307,6 +352,7 @@ def test_small_and_large_sets_fit_their_page(count, device_row, inside):
     figures = [
         draw_scores(_levels(list(METHODS)), **SHARED),
         draw_device_scores(_on_devices(["erm", "bayesmulti"], count), [], **SHARED),
+        draw_fidelity_scores(_both(["erm", "bayesmulti"], count), [], **SHARED),
         draw_correlation(found, points, experiments=experiments, confidence=0.95, origin="virtual"),
         draw_correlation(found, points, experiments=lower, confidence=0.95, origin="virtual"),
     ]
