@@ -15,7 +15,7 @@ from codesign.nonideality.lcis import Window, longest_increasing_window, operati
 from codesign.nonideality.profiling import held_conductance, normalised_curve
 from codesign.nonideality.quality import RULES
 from codesign.nonideality.reference import reference_usability
-from codesign.nonideality.resampling import fidelity_of_resamples, resample_cycles
+from codesign.nonideality.resampling import fidelity_of_resamples, reflected_interval, resample_cycles
 from codesign.nonideality.spread import autocorrelation_points, sigma_mle, sigma_robust, sigma_upper
 from codesign.nonideality.usability import nonmonotonic_factor, usability_of
 from codesign.schemas.conditions import CONDITION_COLUMNS
@@ -197,8 +197,7 @@ def _fitted_columns(log_g: np.ndarray, usable: np.ndarray, settings: Extraction,
         "usability": usability,
         **_interval("usability", usability, resamples.usability, settings.confidence),
         "fidelity": kept,
-        # draws enter the estimate alone: what resampled cycles change of it is computed without
-        **_interval("fidelity", kept, np.clip(kept + np.array(others) - own, 0.0, 1.0), settings.confidence),
+        **_fidelity_interval(kept, np.array(others) - own, settings.confidence),
         "g_min_s": float(stretch.min()) if stretch.size else None,
         "g_max_s": float(stretch.max()) if stretch.size else None,
     }
@@ -212,4 +211,21 @@ def _interval(name: str, estimate: float, resampled: np.ndarray, confidence: flo
         f"{name}_low": float(min(low, estimate)),
         f"{name}_high": float(max(high, estimate)),
         f"{name}_std": float(resampled.std(ddof=1)),
+    }
+
+
+def _fidelity_interval(estimate: float, change: np.ndarray, confidence: float) -> dict:
+    """Interval of a fidelity, which always holds the estimate itself.
+
+    Args:
+        estimate: From draws.
+        change: What resampled cycles change of it, computed without draws, shape (resamples,).
+        confidence: Of the interval.
+    """
+    resampled = np.clip(estimate + change, 0.0, 1.0)
+    low, high = reflected_interval(estimate, resampled, confidence=confidence)
+    return {
+        "fidelity_low": min(low, estimate),
+        "fidelity_high": max(high, estimate),
+        "fidelity_std": float(resampled.std(ddof=1)),
     }
