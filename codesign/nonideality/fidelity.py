@@ -29,9 +29,9 @@ DRAWS = 400
 
 LEVELS = 96
 """Levels that stand for a column's in the closed form."""
-STEP = 0.05
+STEP = 0.1
 """Of ln(level) and ln(ratio) in the closed form."""
-NODE_STEP = 12
+NODE_STEP = 6
 """Between nodes of its integral, in `STEP`: the trapezoid rule errs by less than 0.0005."""
 LOWEST, HIGHEST = -9.0, 6.0
 """ln(ratio) in the closed form. A ratio to the mean of n cycles is at most n: none is larger below 400."""
