@@ -211,6 +211,15 @@ def another(before: str, after: str):
         ),
         pytest.param("nonideality/levels.py", another_formula, "choose_panel", id="the-trend-of-the-devices"),
         pytest.param(
+            "nonideality/fidelity.py",
+            another_formula,
+            "choose_panel extract_nonidealities make_virtual_devices run_campaign",
+            id="the-fidelity",
+        ),
+        pytest.param(
+            "evaluation/lookup.py", another_formula, "draw_scores", id="how-a-score-is-read-off-the-levels"
+        ),
+        pytest.param(
             "fabrication/propose.py",
             another_formula,
             "propose_devices run_campaign tabulate_campaign",
