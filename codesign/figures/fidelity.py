@@ -77,7 +77,7 @@ def draw_fidelity_scores(
             if drawn:
                 axes.set_ylim(*limits(drawn, metric.chance))
             title = method_of(name).title
-            axes.set_title(f"{letter}  {title}" if len(methods) > 1 else title, y=1.07)
+            axes.set_title(f"{letter}  {title}" if len(methods) > 1 else title, y=1.1)
             axes.set(xlim=(-0.01, 1.01), xlabel="fidelity F")
             axes.grid(True)
             chance_line(axes, metric, at=1.0)
@@ -126,9 +126,9 @@ def _agreement(rows: Sequence[Mapping], method: str, experiment: str, network: s
 def _said(row: Mapping) -> str:
     if row["explained"] is None:
         return "no curve: fewer than two levels, or one score for all"
-    said = f"one curve explains {row['explained']:.3f} of the variance"
+    said = f"one curve: {row['explained']:.3f} of the variance"
     if row["rms"] is not None:
-        said += f"; read off the levels: {row['rms']:.3f} rms"
+        said += f"; off the levels: {row['rms']:.3f} rms"
     return said
 
 

@@ -113,7 +113,8 @@ def fidelity(segments: Segments, factors: np.ndarray, columns: Columns) -> float
     >>> round(fidelity(exact, lognormal_factors(0.2, columns), columns), 2), round(math.exp(-0.2**2 / 2), 2)
     (0.98, 0.98)
     """
-    return max(0.0, float(cosines(segments, factors, columns).mean()))
+    # rounding alone could leave the range
+    return min(1.0, max(0.0, float(cosines(segments, factors, columns).mean())))
 
 
 def expected_fidelity(values: np.ndarray, histogram: np.ndarray) -> np.ndarray:

@@ -14,6 +14,8 @@ from codesign.nonideality.usability import nonmonotonic_factor, usability_of
 
 BLOCK = 1 << 15
 """Ratios placed into bins at once: they stay in cache."""
+AT_ONCE = 512
+"""Resamples whose fidelity is computed at once, so that many of them take no more memory."""
 
 
 class Resamples(NamedTuple):
@@ -113,7 +115,8 @@ def fidelity_of_resamples(
     log_mean = np.where(np.isfinite(resamples.log_mean), resamples.log_mean, whole)
     values = _values(resamples, log_mean, usable, levels, settings)
     histogram = _histogram(resamples.picks, log_g[:, usable], log_mean[:, usable])
-    return expected_fidelity(values, histogram)
+    some = [slice(first, first + AT_ONCE) for first in range(0, len(values), AT_ONCE)]
+    return np.concatenate([expected_fidelity(values[part], histogram[part]) for part in some])
 
 
 def reflected_interval(estimate: float, resampled: np.ndarray, *, confidence: float) -> tuple[float, float]:

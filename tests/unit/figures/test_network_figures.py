@@ -299,7 +299,7 @@ def test_levels_and_devices_are_drawn_on_one_axis_of_fidelity(device_row, texts)
             drawn = sorted((row["fidelity"], row["mean"]) for row in wanted)
             assert list(zip(line.get_xdata(), line.get_ydata(), strict=True)) == drawn
         found = agreement(levels, points)
-        said = f"explains {found.explained:.3f} of the variance; read off the levels: {found.rms:.3f} rms"
+        said = f"one curve: {found.explained:.3f} of the variance; off the levels: {found.rms:.3f} rms"
         assert any(said in text for text in texts(drawing.figure))
     told = [number for number in drawing.numbers if number["series"] == "agreement"]
     assert [number["method"] for number in told] == ["erm", "dropout", "bayesmulti"], "a rival in the table"
