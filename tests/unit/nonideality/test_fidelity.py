@@ -203,13 +203,13 @@ def test_resampled_cycles_have_the_fidelity_that_they_would_have_as_devices(fall
 
 
 def test_many_resamples_are_computed_in_parts(monkeypatch):
-    """In parts of seven as all at once."""
+    """In parts of seven as all at once, to what single precision to the power of 255 leaves."""
     log_g = np.linspace(0, 3, 30) + 0.5 * rng(8).standard_normal((9, 30))
     usable = np.ones(30, dtype=bool)
     resamples = resample_cycles(log_g, usable, SETTINGS, rng(9), autocorrelation=2.0)
     whole = fidelity_of_resamples(resamples, log_g, usable, SETTINGS)
     monkeypatch.setattr(resampling, "AT_ONCE", 7)
-    assert fidelity_of_resamples(resamples, log_g, usable, SETTINGS) == pytest.approx(whole, abs=1e-6)
+    assert fidelity_of_resamples(resamples, log_g, usable, SETTINGS) == pytest.approx(whole, abs=1e-4)
 
 
 def test_the_interval_holds_the_estimate_and_lies_in_0_to_1():
