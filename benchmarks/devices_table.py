@@ -16,18 +16,33 @@ def main() -> None:
     parser.add_argument("table", type=Path, help="usability.csv")
     with parser.parse_args().table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    print("| | perovskite | µm | nm | min Pb | nm Ag | contact | U | 95 % interval | η | σ upper | ref. U |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    heads = (
+        "",
+        "perovskite",
+        "µm",
+        "nm",
+        "min Pb",
+        "nm Ag",
+        "contact",
+        "U",
+        "95 % interval",
+        "F",
+        "95 % interval",
+    )
+    print("| " + " | ".join((*heads, "η", "σ upper", "ref. U")) + " |")
+    print("|---" * 14 + "|")
     for rank, row in enumerate(rows, start=1):
         made = " | ".join(row[k] for k in MADE)
         if row["status"] != "ok":
-            print(f"| {rank} | {made} | {row['reason']} | | | | |")
+            print(f"| {rank} | {made} | {row['reason']} | | | | | | |")
             continue
-        u, low, high, eta, sigma = (
-            float(row[k]) for k in ("usability", "usability_low", "usability_high", "eta", "sigma_upper")
+        u, f = (
+            f"{float(row[name]):.3f} | {float(row[f'{name}_low']):.3f}–{float(row[f'{name}_high']):.3f}"
+            for name in ("usability", "fidelity")
         )
         reference = float(row["usability_reference"])
-        numbers = f"{u:.3f} | {low:.3f}–{high:.3f} | {eta:.2f} | {sigma:.2f} | {reference:.4f}"
+        factors = f"{float(row['eta']):.2f} | {float(row['sigma_upper']):.2f}"
+        numbers = f"{u} | {f} | {factors} | {reference:.4f}"
         print(f"| {rank} | {made} | {numbers} |")
 
 

@@ -1,4 +1,4 @@
-"""`codesign provenance FILE...`: what a table or figure was made from."""
+"""`codesign provenance FILE...`: what a table or figure was made from; `predict`: the score of a device."""
 
 import argparse
 import json
@@ -23,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 where the job that made each file is known, 1 where one is not, or where a file is not the one
-        its record tells of, 2 where a file does not exist or a record cannot be read.
+        its record tells of, 2 where a file does not exist or a record cannot be read; of `predict` 1 where
+        something is missing.
     """
     parser = argparse.ArgumentParser(prog="codesign")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -41,7 +42,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="folder with the records; otherwise the nearest results folder above FILE, or ./results",
     )
     provenance.add_argument("--json", action="store_true", help="everything, for a program to read")
+    predict = commands.add_parser(
+        "predict",
+        help="the score of a device, without simulating it",
+        description="Read the score of a device off the curve that the synthetic levels of an evaluated "
+        "experiment make against fidelity, with an interval: that of the device's fidelity, and what the "
+        "curve errs by on the devices that were simulated.",
+    )
+    predict.add_argument("device", help="id in the usability table, or its row, results/devices/NAME.parquet")
+    predict.add_argument("experiment", help="an experiment that was evaluated")
+    predict.add_argument(
+        "--results",
+        type=Path,
+        metavar="FOLDER",
+        help="folder with usability.parquet and evaluation; otherwise results, or results/virtual_lab",
+    )
+    predict.add_argument("--method", action="append", help="only this one; may be given several times")
+    predict.add_argument("--json", action="store_true", help="everything, for a program to read")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "predict":
+        # here, as saying where a file came from needs neither numpy nor scipy
+        from codesign.evaluation.predict import run
+
+        return run(chosen)
     told = []
     try:
         for path in chosen.files:

@@ -5,6 +5,7 @@ in   results/{lab}evaluation/{experiment}-summary.parquet, correlation.csv, corr
      results/{lab}usability.parquet                                 origin and intervals of the devices
 out  results/{lab}figures/{metric}-{experiment}.pdf, .png, .csv           scores on usability levels
      results/{lab}figures/device-{metric}-{experiment}.pdf, .png, .csv    scores on each device
+     results/{lab}figures/fidelity-{metric}-{experiment}.pdf, .png, .csv  levels and devices on one curve
      results/{lab}figures/search-{experiment}.pdf, .png, .csv             trials of the noise search
      results/{lab}figures/noise-{experiment}.pdf, .png, .csv              noise trained with, noise of the devices
      results/{lab}figures/{figure}-{experiment}.pdf, .png, .csv      what only this task has
@@ -38,6 +39,15 @@ rule draw_scores:
             labels={"figure": "{metric} by device"},
         ),
         devices_csv="results/{lab}figures/device-{metric}-{experiment}.csv",
+        fidelity_pdf="results/{lab}figures/fidelity-{metric}-{experiment}.pdf",
+        fidelity_png=report(
+            "results/{lab}figures/fidelity-{metric}-{experiment}.png",
+            caption="../report/fidelity_scores.rst",
+            category=CATEGORIES["networks"],
+            subcategory="{experiment}",
+            labels={"figure": "{metric} by fidelity"},
+        ),
+        fidelity_csv="results/{lab}figures/fidelity-{metric}-{experiment}.csv",
     log:
         "results/logs/draw_scores/{lab}{metric}-{experiment}.log",
     conda:

@@ -29,7 +29,9 @@ checkpoint choose_panel:
     params:
         panel=config["profiles"]["panel"],
         levels=config["profiles"]["synthetic"],
+        by=config["profiles"]["by"],
         min_operative_fraction=config["extraction"]["min_operative_fraction"],
+        seed=config["seed"],
         code=code_digest("choose_panel.py"),
     message:
         "Choose the devices that networks are trained for"

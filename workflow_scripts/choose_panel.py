@@ -3,12 +3,17 @@
 from pathlib import Path
 
 from codesign.log import log_to
+from codesign.nonideality.fidelity import draw_columns
 from codesign.nonideality.levels import choose_panel, synthetic_profiles, trend
 from codesign.nonideality.profile import write_profiles
 from codesign.nonideality.profiling import profile_of
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
+from codesign.seeds import generator
 from codesign.tables import read_table
+
+LEVEL_DRAWS = 4000
+"""Columns behind the fidelity of a level: ten times a device's, as every device is read off them."""
 
 
 def main(
@@ -18,21 +23,29 @@ def main(
     levels: Path,
     panel_levels: list[float],
     synthetic_levels: list[float],
+    by: str,
     min_operative_fraction: float,
+    seed: int,
 ) -> None:
     """Write the panel (devices) and the levels (synthetic profiles) of one usability table."""
     rows = read_table(usability, schema=DEVICE).to_pylist()
-    chosen = choose_panel(rows, panel_levels)
+    chosen = choose_panel(rows, panel_levels, by=by)
     profiles = [
         profile_of(row, min_operative_fraction=min_operative_fraction, level=level) for level, row in chosen
     ]
     write_profiles(profiles, panel)
     along = trend(rows, min_operative_fraction=min_operative_fraction).rounded()
-    write_profiles(
-        synthetic_profiles(synthetic_levels, along, min_operative_fraction=min_operative_fraction), levels
+    made = synthetic_profiles(
+        synthetic_levels,
+        along,
+        min_operative_fraction=min_operative_fraction,
+        columns=draw_columns(generator(seed, "levels"), draws=LEVEL_DRAWS),
+        by=by,
     )
-    for profile in profiles:
-        print(f"level {profile.level:g}: {profile.profile}, U = {profile.usability:.3f}")
+    write_profiles(made, levels)
+    for profile in (*profiles, *made):
+        said = f"U = {profile.usability:.3f}, F = {profile.fidelity:.3f}"
+        print(f"level {profile.level:g}: {profile.profile}, {said}")
     print(f"synthetic profiles: {along.eta_share:.0%} of -ln U is -ln eta ({along.devices} devices)")
 
 
@@ -44,5 +57,7 @@ if __name__ == "__main__":
             levels=Path(snakemake.output.levels),
             panel_levels=snakemake.params.panel,
             synthetic_levels=snakemake.params.levels,
+            by=snakemake.params.by,
             min_operative_fraction=snakemake.params.min_operative_fraction,
+            seed=snakemake.params.seed,
         )

@@ -1,4 +1,4 @@
-"""Rank correlation of usability, and of other readings of it, with accuracy on the devices."""
+"""Rank correlation of fidelity, usability and other readings with the scores on the devices."""
 
 from pathlib import Path
 
@@ -22,10 +22,11 @@ def main(
 ) -> None:
     """Write correlations and the points behind them."""
     rows = [row for path in summaries for row in read_table(path, schema=EVALUATION_SUMMARY).to_pylist()]
+    others = sorted({row["method"] for row in rows} - {"erm"})
     found, behind = predictions(
         read_table(usability, schema=DEVICE).to_pylist(),
         rows,
-        method="erm",
+        methods=["erm", *others],
         resamples=resamples,
         confidence=confidence,
         seed=seed,
@@ -33,7 +34,8 @@ def main(
     write_csv(found, correlation)
     write_csv(behind, points)
     for row in found:
-        print(f"{row['experiment']} {row['reading']}: {row['rho']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
+        network = f"{row['experiment']} {row['method']} {row['reading']}"
+        print(f"{network}: {row['rho']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
 
 
 if __name__ == "__main__":

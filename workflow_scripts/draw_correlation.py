@@ -1,4 +1,4 @@
-"""Draw whether usability predicts the score on a device."""
+"""Draw whether fidelity and usability predict the score on a device."""
 
 import csv as table
 from pathlib import Path

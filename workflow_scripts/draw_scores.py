@@ -1,7 +1,8 @@
-"""Draw one metric of an experiment: on usability levels, and on the devices themselves."""
+"""Draw one metric of an experiment: on usability levels, on the devices themselves, and both on fidelity."""
 
 from pathlib import Path
 
+from codesign.figures.fidelity import draw_fidelity_scores
 from codesign.figures.network import draw_device_scores, draw_scores
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
@@ -11,8 +12,8 @@ from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
 from codesign.tables import read_metadata, read_table
 from codesign.tasks.about import Metric
 
-FIGURES = ("levels", "devices")
-COLUMNS = ("device", "origin", "usability_low", "usability_high")
+FIGURES = ("levels", "devices", "fidelity")
+COLUMNS = ("device", "origin", "usability_low", "usability_high", "fidelity_low", "fidelity_high")
 
 
 def main(
@@ -24,12 +25,12 @@ def main(
     usability_confidence: float,
     **outputs: Path,
 ) -> None:
-    """Two figures of one summary.
+    """Three figures of one summary.
 
     Args:
         metric: Which one.
         evaluation_confidence: Of the intervals on differences.
-        usability_confidence: Of the intervals on a device's usability.
+        usability_confidence: Of the intervals on a device's usability and fidelity.
         outputs: {figure}_{pdf, png, csv} of each of `FIGURES`.
     """
     rows = read_table(summary, schema=EVALUATION_SUMMARY).to_pylist()
@@ -40,6 +41,7 @@ def main(
     drawings = (
         draw_scores(rows, confidence=evaluation_confidence, **shared),
         draw_device_scores(rows, table, confidence=usability_confidence, **shared),
+        draw_fidelity_scores(rows, table, confidence=usability_confidence, **shared),
     )
     for figure, drawing in zip(FIGURES, drawings, strict=True):
         write_drawing(drawing, **{kind: outputs[f"{figure}_{kind}"] for kind in ("pdf", "png", "csv")})

@@ -116,6 +116,7 @@ def _rows(
 ) -> list[dict]:
     shared = {name: getattr(plan, name) for name in ("experiment", "method", "network", "stands_for")}
     shared |= {"profile": profile.profile, "level": profile.level, "usability": profile.usability}
+    shared |= {"fidelity": profile.fidelity}
     shared |= {"noise": noise, "programming": int(programming)}
     return [shared | {"metric": metric, "value": value} for metric, value in scores.items()]
 

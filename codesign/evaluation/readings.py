@@ -1,15 +1,16 @@
-"""Does usability predict? Readings of usability against accuracy on the devices themselves."""
+"""Does a reading predict? Fidelity, usability and others against scores on the devices themselves."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from codesign.evaluation.reading_titles import TITLES
+from codesign.evaluation.reading_titles import PROMINENT, TITLES
 from codesign.evaluation.statistics import rank_correlation
 from codesign.nonideality.usability import spread_factor, usability_of
 from codesign.seeds import generator
 
 VALUES: Mapping[str, Callable[[Mapping], float | None]] = {
+    "fidelity": lambda row: row["fidelity"],
     "usability": lambda row: row["usability"],
     "reference": lambda row: row["usability_reference"],
     "spread": lambda row: spread_factor(row["sigma_upper"]),
@@ -29,39 +30,41 @@ def predictions(
     devices: Iterable[Mapping],
     summary: Iterable[Mapping],
     *,
-    method: str,
+    methods: Sequence[str],
     resamples: int,
     confidence: float,
     seed: int,
 ) -> tuple[list[dict], list[dict]]:
-    """Rank correlation of each reading with the mean score over devices, experiment by experiment.
+    """Rank correlation of each reading with the mean score over devices, network by network.
 
     Args:
         devices: Rows of `codesign.schemas.device.DEVICE`.
         summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY`, any experiments.
-        method: Training method whose network is scored: one fixed network an experiment.
+        methods: Training methods whose networks are scored, one fixed network an experiment and method. Of
+            the first every reading is correlated, of the others those of `PROMINENT`.
         resamples: Bootstrap resamples of devices.
         confidence: Of the interval.
         seed: Root seed; every reading sees the same resamples of an experiment's devices.
 
     Returns:
         Correlations (experiment, method, noise, metric, reading, title, rho, low, high, n) and the points
-        behind them (experiment, device, metric, score, std, and each reading). An experiment with fewer
+        behind them (experiment, method, device, metric, score, std, and each reading). A network with fewer
         than 3 devices, or a reading without order, has no correlation.
     """
     by_name = {row["device"]: row for row in devices if row["status"] == "ok"}
-    scores: dict[tuple[str, str], list[Mapping]] = {}
+    scores: dict[tuple[str, str, str], list[Mapping]] = {}
     for row in summary:
-        wanted = row["stands_for"] == "device" and row["noise"] == NOISE and row["method"] == method
+        wanted = row["stands_for"] == "device" and row["noise"] == NOISE and row["method"] in methods
         if wanted and row["profile"] in by_name:
-            scores.setdefault((row["experiment"], row["metric"]), []).append(row)
+            scores.setdefault((row["experiment"], row["method"], row["metric"]), []).append(row)
     correlations, points = [], []
-    for (experiment, metric), rows in scores.items():
+    for (experiment, method, metric), rows in scores.items():
         for row in rows:
             values = {name: read(by_name[row["profile"]]) for name, (_, read) in READINGS.items()}
             points.append(
                 {
                     "experiment": experiment,
+                    "method": method,
                     "device": row["profile"],
                     "metric": metric,
                     "score": row["mean"],
@@ -70,6 +73,8 @@ def predictions(
                 }
             )
         for name, (title, read) in READINGS.items():
+            if method != methods[0] and name not in PROMINENT:
+                continue
             pairs = [(read(by_name[row["profile"]]), row["mean"]) for row in rows]
             x, y = np.array([pair for pair in pairs if pair[0] is not None], dtype=float).reshape(-1, 2).T
             if x.size < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:

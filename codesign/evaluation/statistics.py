@@ -37,9 +37,10 @@ def summarise(
         ValueError: A programming occurs twice in a group.
     """
     groups: dict[tuple, dict[int, float]] = defaultdict(dict)
+    fidelity: dict[tuple, float | None] = {}  # the profile says it: no group is told apart by it
     for row in rows:
         key = tuple(row[name] for name in GROUP)
-        values = groups[key]
+        values, fidelity[key] = groups[key], row["fidelity"]
         if row["programming"] in values:
             said = dict(zip(GROUP, key, strict=True))
             raise ValueError(f"programming {row['programming']} occurs twice for {said}")
@@ -47,6 +48,7 @@ def summarise(
     method = GROUP.index("method")
     return [
         dict(zip(GROUP, key, strict=True))
+        | {"fidelity": fidelity[key]}
         | _moments(values)
         | _paired(
             values,

@@ -2,11 +2,11 @@
 
 The card (`Proposals.card`, one JSON object) holds what the one-page figure draws:
 
-    origin, goal, target, seed, table_sha256, surrogate   what it was made from
+    origin, reading, goal, target, seed, table_sha256, surrogate   what it was made from
     counts        used, no_usability, refused, off_grid, not_encodable (a condition unknown, or a perovskite
                   that the encoding does not know: without descriptors, or with `onehot` not in the space)
     stopping      max_ei, probability_better, best, statement
-    history       [{device, usability, best}] in the order of the table's `measured_at`, then name
+    history       [{device, value, best}] in the order of the table's `measured_at`, then name
     loo           {rows: [{device, observed, observed_std, mean, std}], coverage: {"50", "80", "95"}, n}
     relevance     [{variable, value}]: share of 1 / lengthscale^2, summed over a variable's dimensions
     partial_dependence   [{variable, values, mean, std}] through the best proposal
@@ -31,12 +31,13 @@ from codesign.bayesopt.acquisition import (
 )
 from codesign.bayesopt.surrogate import METHODS, Surrogate, fit_surrogate
 from codesign.fabrication.encoding import Encoding
+from codesign.fabrication.reading import SYMBOLS
 from codesign.fabrication.space import NUMERIC, Space, key_of
 from codesign.schemas.conditions import CONDITION_COLUMNS
 from codesign.seeds import generator
 
 STOP_EI = 0.005
-"""Expected improvement below which another device hardly pays: half a percent of usability."""
+"""Expected improvement below which another device hardly pays: half a percent of a reading."""
 SAMPLED_POINTS = 300
 """Most promising grid points on which the joint probability of improvement is sampled."""
 SAMPLES = 512
@@ -45,8 +46,8 @@ INNER = 0.36
 MIDDLE = 0.3
 """A device within this encoded distance of the middle counts as the middle."""
 UNPREDICTED = (
-    "usability_mean",
-    "usability_std",
+    "predicted_mean",
+    "predicted_std",
     "log_acquisition",
     "expected_improvement",
     "probability_of_improvement",
@@ -66,10 +67,13 @@ class Search:
     space_filling: int
     start: Mapping
     pending: Sequence[Mapping] = ()
+    reading: str = "usability"
 
     def __post_init__(self) -> None:
         if self.surrogate not in METHODS:
             raise ValueError(f"surrogate must be one of {', '.join(METHODS)}, got {self.surrogate!r}")
+        if self.reading not in SYMBOLS:
+            raise ValueError(f"reading must be one of {', '.join(SYMBOLS)}, got {self.reading!r}")
         if self.goal not in ("maximise", "target"):
             raise ValueError(f"goal must be maximise or target, got {self.goal!r}")
         if self.batch < 1 or self.space_filling < 1:
@@ -82,11 +86,12 @@ class Search:
 
 @dataclass(frozen=True)
 class Observations:
-    """Devices with a usability."""
+    """Devices with a reading."""
 
     devices: list[str]
     conditions: list[dict]
-    usability: np.ndarray
+    value: np.ndarray
+    """Of the reading, shape (devices,)."""
     std: np.ndarray
 
     def __len__(self) -> int:
@@ -101,13 +106,15 @@ class Proposals:
     card: dict
 
 
-def read_observations(table: pa.Table, encoding: Encoding, space: Space) -> tuple[Observations, dict]:
+def read_observations(
+    table: pa.Table, encoding: Encoding, space: Space, *, reading: str = "usability"
+) -> tuple[Observations, dict]:
     """Devices that inform the surrogate, in name order, and a count of those that do not.
 
     Devices off the grid inform and are counted; devices without a usability, or
     with a condition unknown or a perovskite that cannot be encoded, do not.
     """
-    names = ["device", "status", "usability", "usability_std", "measured_at", *CONDITION_COLUMNS]
+    names = ["device", "status", reading, f"{reading}_std", "measured_at", *CONDITION_COLUMNS]
     rows = sorted(table.select(names).to_pylist(), key=lambda row: row["device"])
     counts = {"used": 0, "no_usability": 0, "refused": 0, "off_grid": 0, "not_encodable": 0}
     used = []
@@ -125,8 +132,8 @@ def read_observations(table: pa.Table, encoding: Encoding, space: Space) -> tupl
         Observations(
             devices=[row["device"] for row in used],
             conditions=[{name: row[name] for name in CONDITION_COLUMNS} for row in used],
-            usability=np.array([row["usability"] for row in used], dtype=float),
-            std=np.array([row["usability_std"] for row in used], dtype=float),
+            value=np.array([row[reading] for row in used], dtype=float),
+            std=np.array([row[f"{reading}_std"] for row in used], dtype=float),
         ),
         counts,
     )
@@ -230,17 +237,18 @@ def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Prop
         gives the same of both.
     """
     encoding = Encoding(search.encoding, space.levels)
-    seen, counts = read_observations(table, encoding, space)
+    seen, counts = read_observations(table, encoding, space, reading=search.reading)
     grid = space.grid()
     points = encoding(grid)
     made = {key_of(c) for c in [*seen.conditions, *search.pending]}
     forbidden = np.array([key_of(c) in made for c in grid])
     origins = set(table["origin"].to_pylist())
     origin = origins.pop() if len(origins) == 1 else "measured"
-    columns = (seen.devices, map(key_of, seen.conditions), seen.usability.tolist(), seen.std.tolist())
+    columns = (seen.devices, map(key_of, seen.conditions), seen.value.tolist(), seen.std.tolist())
     digest = hashlib.sha256(repr(list(zip(*columns, strict=True))).encode()).hexdigest()[:16]
     card = {
         "origin": origin,
+        "reading": search.reading,
         "goal": search.goal,
         "target": search.target,
         "seed": seed,
@@ -257,7 +265,7 @@ def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Prop
         return _space_filling(search, encoding, grid, points, forbidden, around, seen, card)
     surrogate = fit_surrogate(
         encoding(seen.conditions),
-        seen.usability,
+        seen.value,
         seen.std,
         method=search.surrogate,
         rng=generator(seed, "surrogate"),
@@ -273,13 +281,19 @@ def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Prop
         nearest = float(np.abs(at_made - search.target).min())
         chance = np.exp(log_probability_of_approach(mean, std, search.target, nearest))
     label = f"GP, {search.encoding} encoding, squared exponential ARD, {search.surrogate} hyperparameters"
-    common = {"origin": origin, "surrogate": label, "seed": seed, "table_sha256": digest}
+    common = {
+        "origin": origin,
+        "reading": search.reading,
+        "surrogate": label,
+        "seed": seed,
+        "table_sha256": digest,
+    }
     rows = [
         {
             "rank": rank,
             **grid[index],
-            "usability_mean": float(mean[index]),
-            "usability_std": float(std[index]),
+            "predicted_mean": float(mean[index]),
+            "predicted_std": float(std[index]),
             "log_acquisition": score,
             "expected_improvement": float(np.exp(score)),
             "probability_of_improvement": float(chance[index]),
@@ -316,7 +330,7 @@ def _space_filling(search, encoding, grid, points, forbidden, around, seen, card
         "stopping": {
             "max_ei": None,
             "probability_better": None,
-            "best": float(seen.usability.max()) if len(seen) else None,
+            "best": float(seen.value.max()) if len(seen) else None,
             "statement": f"Go on: {len(seen)} device(s) with a usability, "
             f"{search.space_filling} needed for a model.",
         },
@@ -328,6 +342,7 @@ def _space_filling(search, encoding, grid, points, forbidden, around, seen, card
             **dict.fromkeys(UNPREDICTED),
             **_nearest(points[index], encoding, seen),
             "origin": card["origin"],
+            "reading": card["reading"],
             "surrogate": label,
             "seed": card["seed"],
             "table_sha256": card["table_sha256"],
@@ -339,13 +354,13 @@ def _space_filling(search, encoding, grid, points, forbidden, around, seen, card
 
 def _nearest(point: np.ndarray, encoding: Encoding, seen: Observations) -> dict:
     if not len(seen):
-        return {"nearest_device": None, "nearest_distance": None, "nearest_usability": None}
+        return {"nearest_device": None, "nearest_distance": None, "nearest_value": None}
     distance = np.sqrt(((encoding(seen.conditions) - point) ** 2).sum(axis=1))
     index = int(np.argmin(np.round(distance, 9)))
     return {
         "nearest_device": seen.devices[index],
         "nearest_distance": float(distance[index]),
-        "nearest_usability": float(seen.usability[index]),
+        "nearest_value": float(seen.value[index]),
     }
 
 
@@ -354,8 +369,8 @@ def _history(table: pa.Table, seen: Observations) -> list[dict]:
     order = sorted(range(len(seen)), key=lambda k: (when[seen.devices[k]] or "", seen.devices[k]))
     best, history = -np.inf, []
     for k in order:
-        best = max(best, float(seen.usability[k]))
-        history.append({"device": seen.devices[k], "usability": float(seen.usability[k]), "best": best})
+        best = max(best, float(seen.value[k]))
+        history.append({"device": seen.devices[k], "value": float(seen.value[k]), "best": best})
     return history
 
 
@@ -376,10 +391,12 @@ def _stopping(surrogate, points, forbidden, search, best, seed, picks) -> dict:
         better = float(np.mean(np.abs(draws - search.target).min(axis=1) < near - STOP_EI))
     largest = float(np.exp(picks[0][1])) if picks else 0.0
     goal = (
-        "a better condition" if search.goal == "maximise" else f"a condition nearer to U = {search.target:g}"
+        "a better condition"
+        if search.goal == "maximise"
+        else f"a condition nearer to {SYMBOLS[search.reading]} = {search.target:g}"
     )
     chance = f"{goal} (by more than {STOP_EI:g}) exists somewhere on the grid with probability {better:.2f}"
-    gain = f"the best next device is expected to gain {largest:.3f} in usability"
+    gain = f"the best next device is expected to gain {largest:.3f} in {search.reading}"
     if largest >= STOP_EI and better >= 0.5:
         statement = f"Go on: {gain}, and {chance}."
     elif better >= 0.5:
@@ -391,11 +408,11 @@ def _stopping(surrogate, points, forbidden, search, best, seed, picks) -> dict:
 
 def _leave_one_out(surrogate: Surrogate, seen: Observations) -> dict:
     mean, std = surrogate.leave_one_out()
-    score = np.abs(seen.usability - mean) / std
+    score = np.abs(seen.value - mean) / std
     coverage = {str(level): float(np.mean(score <= ndtri(0.5 + level / 200))) for level in (50, 80, 95)}
     rows = [
         {"device": d, "observed": float(y), "observed_std": float(e), "mean": float(m), "std": float(s)}
-        for d, y, e, m, s in zip(seen.devices, seen.usability, seen.std, mean, std, strict=True)
+        for d, y, e, m, s in zip(seen.devices, seen.value, seen.std, mean, std, strict=True)
     ]
     return {"rows": rows, "coverage": coverage, "n": len(rows)}
 
@@ -409,7 +426,7 @@ def _relevance(surrogate: Surrogate, encoding: Encoding) -> list[dict]:
 
 
 def _through(surrogate: Surrogate, encoding: Encoding, space: Space, at: dict) -> list[dict]:
-    """Predicted usability along each variable with the others as in `at`."""
+    """Predicted reading along each variable with the others as in `at`."""
     lines = []
     for name in CONDITION_COLUMNS:
         values = list(space.levels[name])

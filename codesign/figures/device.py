@@ -50,6 +50,9 @@ FACTS = [
     "usability",
     "usability_low",
     "usability_high",
+    "fidelity",
+    "fidelity_low",
+    "fidelity_high",
     "usability_reference",
     "eta",
     "lcis_fraction",
@@ -304,6 +307,8 @@ def _facts(figure, row: Mapping, confidence: float) -> None:
                 "%", " %"
             )
         )
+        say(f"F = {row['fidelity']:.3f}", size=11, gap=0.3, fontweight="bold")
+        say(f"interval {row['fidelity_low']:.3f} … {row['fidelity_high']:.3f}")
         say(f"η = {row['eta']:.3f}", size=8, gap=0.2)
         say(f"LCIS is {row['lcis_fraction']:.0%} of the branch".replace("%", " %"), size=6)
         say(f"σ = {row['sigma']:.3f}", size=8, gap=0.2)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from codesign.bayesmulti.methods import method_of
-from codesign.evaluation.reading_titles import TITLES
+from codesign.evaluation.reading_titles import PROMINENT, TITLES
 from codesign.figures.methods import counted, head, in_order, look_of_method, percent
 from codesign.figures.style import (
     BLUE,
@@ -50,7 +50,7 @@ def draw_scores(
         ValueError: No such row, or rows of several experiments.
     """
     rows = [row for row in summary if row["stands_for"] == "level" and row["metric"] == metric.name]
-    experiment, network = _one_experiment(rows, f"level with metric {metric.name!r}")
+    experiment, network = one_experiment(rows, f"level with metric {metric.name!r}")
     methods = in_order(row["method"] for row in rows)
     rows = sorted(rows, key=lambda row: (methods.index(row["method"]), row["usability"]))
     names = (
@@ -62,7 +62,7 @@ def draw_scores(
         figure = new_figure(TWO_COLUMNS_MM, 81)
         n, levels = counted(row["n"] for row in rows), len({row["profile"] for row in rows})
         lines = (
-            f"test data: {_short(data)}; n = {n} programmings a level and method",
+            f"test data: {short(data)}; n = {n} programmings a level and method",
             f"{levels} synthetic levels along the devices' own trend; one network a method, same start, "
             "batches and noise draws",
         )
@@ -71,7 +71,7 @@ def draw_scores(
         for name in methods:
             mine = [row for row in rows if row["method"] == name]
             _score_line(score, name, mine)
-        _chance_line(score, metric, at=0.99)
+        chance_line(score, metric, at=0.99)
         score.set_title("a  mean, band: ± 1 std over programmings")
         gain.axhline(0, color=look_of_method("erm").colour, lw=0.8, ls=look_of_method("erm").line, zorder=1)
         compared = [
@@ -88,19 +88,20 @@ def draw_scores(
         for axes in (score, gain):
             axes.set(xlim=(0, 1.04), xlabel="usability level U")
             axes.grid(True)
-        fit_ylabel(score, f"{metric.title} on test data{_worse(metric)}")
-        fit_ylabel(gain, f"difference in {metric.title} to ERM{_worse(metric)}", from_mm=88)
+        fit_ylabel(score, f"{metric.title} on test data{worse(metric)}")
+        fit_ylabel(gain, f"difference in {metric.title} to ERM{worse(metric)}", from_mm=88)
         beside = len(methods) if len(methods) <= LEGEND else -(-len(methods) // 2)
         score.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=beside, columnspacing=1.6)
         return Drawing(figure, numbers)
 
 
-def _short(data: str) -> str:
+def short(data: str) -> str:
     """Cut, so that the n behind it stays on the page."""
     return wrapped(data, 62, lines=1)
 
 
-def _one_experiment(rows: Sequence[Mapping], wanted: str) -> tuple[str, str]:
+def one_experiment(rows: Sequence[Mapping], wanted: str) -> tuple[str, str]:
+    """Experiment and network of summary rows; a ValueError where there is none or several."""
     if not rows:
         raise ValueError(f"the summary has no row on a {wanted}; evaluate first")
     found = sorted({(row["experiment"], row["network"]) for row in rows})
@@ -109,7 +110,7 @@ def _one_experiment(rows: Sequence[Mapping], wanted: str) -> tuple[str, str]:
     return found[0]
 
 
-def _chance_line(axes, metric: Metric, *, at: float) -> None:
+def chance_line(axes, metric: Metric, *, at: float) -> None:
     """The score of a network that has learnt nothing."""
     if metric.chance is None:
         return
@@ -118,7 +119,7 @@ def _chance_line(axes, metric: Metric, *, at: float) -> None:
     axes.text(at, metric.chance, said, color=GREY, fontsize=5.5, ha="right", va="bottom")
 
 
-def _worse(metric: Metric) -> str:
+def worse(metric: Metric) -> str:
     """What an axis adds where larger is worse."""
     return "" if metric.better == "higher" else " (lower is better)"
 
@@ -207,7 +208,7 @@ def draw_device_scores(
         ValueError: No such row, or rows of several experiments.
     """
     rows = [row for row in summary if row["stands_for"] == "device" and row["metric"] == metric.name]
-    experiment, network = _one_experiment(rows, f"device with metric {metric.name!r}")
+    experiment, network = one_experiment(rows, f"device with metric {metric.name!r}")
     found = in_order(row["method"] for row in rows)
     prominent = [name for name in found if look_of_method(name).prominent]
     methods = prominent if len(prominent) > 1 else found  # all of them would hide each other
@@ -232,7 +233,7 @@ def draw_device_scores(
         figure = new_figure(TWO_COLUMNS_MM, 81)
         n, count = counted(row["n"] for row in numbers), len({row["profile"] for row in numbers})
         lines = (
-            f"test data: {_short(data)}; n = {count} device{'s' * (count != 1)}, {n} programmings a device, "
+            f"test data: {short(data)}; n = {count} device{'s' * (count != 1)}, {n} programmings a device, "
             "method and kind of noise",
             f"vertical bars: ± 1 standard deviation over programmings; horizontal: {percent(confidence)} "
             "interval of the device's usability",
@@ -241,24 +242,24 @@ def draw_device_scores(
         present = [noise for noise in NOISES if any(row["noise"] == noise for row in numbers)]
         width = 73 if len(present) > 1 else 163
         for left, letter, noise in zip((14, 104), "ab", present, strict=False):
-            axes = axes_mm(figure, left, 15, width, 44, ylim=_limits(numbers, metric.chance))
+            axes = axes_mm(figure, left, 15, width, 44, ylim=limits(numbers, metric.chance))
             axes.set_title(f"{letter}  {NOISES[noise]}" if len(present) > 1 else NOISES[noise])
             axes.set(
                 xlim=(-0.01, 1.01),
                 xlabel="usability U of the device",
             )
             axes.grid(True)
-            _chance_line(axes, metric, at=1.0)
+            chance_line(axes, metric, at=1.0)
             for name in methods:
                 mine = [row for row in numbers if row["noise"] == noise and row["method"] == name]
                 _device_points(axes, name, mine, crowded=count > 100)
-            fit_ylabel(axes, f"{metric.title} on test data{_worse(metric)}", from_mm=left - 13)
+            fit_ylabel(axes, f"{metric.title} on test data{worse(metric)}", from_mm=left - 13)
             if left == 14:
                 axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=6, columnspacing=1.6)
         return Drawing(figure, numbers)
 
 
-def _limits(rows: Sequence[Mapping], chance: float | None) -> tuple[float, float]:
+def limits(rows: Sequence[Mapping], chance: float | None) -> tuple[float, float]:
     """The same limits for panels to be compared."""
     ends = [] if chance is None else [chance]
     ends += [row["mean"] + sign * (row["std"] or 0.0) for row in rows for sign in (-1, 1)]
@@ -316,7 +317,7 @@ def draw_correlation(
     confidence: float,
     origin: str,
 ) -> Drawing:
-    """Score on each device against U, and the rank correlation of each reading of usability.
+    """Score on each device against F and U, and the rank correlation of every reading.
 
     Args:
         correlations: As `codesign.evaluation.readings.predictions` gives them, of any metrics.
@@ -337,14 +338,14 @@ def draw_correlation(
     numbers: list[dict] = []
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
-        method = method_of(correlations[0]["method"] if correlations else "erm").title
+        first = correlations[0]["method"] if correlations else "erm"
         lines = (
-            f"one {method} network an experiment, non-parametric noise: no reading of σ enters the score; "
-            "bars: ± 1 standard deviation over programmings",
-            f"ρ: Spearman rank correlation over devices, {percent(confidence)} bootstrap interval "
-            "(devices resampled)",
+            f"scatter: one {method_of(first).title} network an experiment, non-parametric noise: no reading "
+            "of σ enters the score; bars: ± 1 standard deviation over programmings",
+            f"ρ: Spearman rank correlation over devices, {percent(confidence)} bootstrap interval (devices "
+            "resampled); F and U on the network of every method",
         )
-        head(figure, height, "Does usability predict the score on a device?", lines, origin)
+        head(figure, height, "Do fidelity and usability predict the score on a device?", lines, origin)
         for k, (experiment, metric) in enumerate(experiments.items()):
             row, column = divmod(k, COLUMNS)
             left, bottom = 31 + 52 * column, block_mm * (blocks - 1 - row)
@@ -354,9 +355,11 @@ def draw_correlation(
                 [row for row in rows if (row["experiment"], row["metric"]) == (experiment, metric.name)]
                 for rows in (correlations, points)
             )
-            numbers += _predicted(scatter, experiment, metric, behind, found)
+            own = [row for row in found if row["method"] == first]
+            behind = [row for row in behind if row["method"] == first]
+            numbers += _predicted(scatter, experiment, metric, behind, own)
             before_mm = left - 52 + 40 if column else 0
-            fit_ylabel(scatter, f"{metric.title} on test data{_worse(metric)}", from_mm=before_mm + 1)
+            fit_ylabel(scatter, f"{metric.title} on test data{worse(metric)}", from_mm=before_mm + 1)
             numbers += _forest(forest, experiment, metric, found, named=column == 0)
         return Drawing(figure, numbers)
 
@@ -365,11 +368,12 @@ def _correlation_number(panel: str, experiment: str, **values) -> dict:
     names = (
         "panel",
         "experiment",
+        "method",
         "device",
         "reading",
         "metric",
         "n",
-        "usability",
+        "at",
         "value",
         "std",
         "low",
@@ -382,55 +386,72 @@ def _predicted(
     axes, experiment: str, metric: Metric, points: Sequence[Mapping], found: Sequence[Mapping]
 ) -> list[dict]:
     """Scatter of one experiment."""
-    axes.set_title(experiment, y=1.11)
-    axes.set(xlim=(-0.03, 1.03), xlabel="usability U")
+    axes.set_title(experiment, y=1.19)
+    axes.set(xlim=(-0.03, 1.03), xlabel="fidelity F, usability U")
     axes.grid(True)
     if not found:
         said = f"n = {len(points)} devices:\nno rank correlation"
         axes.text(0.5, 0.5, said, transform=axes.transAxes, ha="center", va="center", color=GREY)
         axes.set_yticks([])
         return []
-    known = [row for row in points if row["usability"] is not None]
-    spread = [row for row in known if row["std"] is not None]
-    axes.vlines(
-        [row["usability"] for row in spread],
-        [row["score"] - row["std"] for row in spread],
-        [row["score"] + row["std"] for row in spread],
-        color=BLUE,
-        lw=0.5,
-        alpha=0.4,
-    )
-    axes.plot(
-        [row["usability"] for row in known],
-        [row["score"] for row in known],
-        "o",
-        color=BLUE,
-        ms=2.0 if len(known) > 100 else 2.8,
-        mew=0,
-        alpha=0.85,
-        gid=experiment,
-    )
-    for line in found:
-        if line["reading"] == "usability":
-            said = f"ρ = {line['rho']:.2f} [{line['low']:.2f}, {line['high']:.2f}], n = {line['n']} devices"
-            axes.text(0, 1.03, said, transform=axes.transAxes, fontsize=6, va="bottom")
-    return [
-        _correlation_number(
-            "scatter",
-            experiment,
-            device=row["device"],
-            reading="usability",
-            metric=metric.name,
-            usability=row["usability"],
-            value=row["score"],
-            std=row["std"],
+    numbers, above = [], 1.03
+    for reading in reversed(PROMINENT):  # the first on top
+        known = [row for row in points if row[reading] is not None]
+        spread = [row for row in known if row["std"] is not None]
+        look = _READ[reading]
+        axes.vlines(
+            [row[reading] for row in spread],
+            [row["score"] - row["std"] for row in spread],
+            [row["score"] + row["std"] for row in spread],
+            color=look["color"],
+            lw=0.5,
+            alpha=0.4,
         )
-        for row in known
-    ]
+        axes.plot(
+            [row[reading] for row in known],
+            [row["score"] for row in known],
+            look["marker"],
+            color=look["color"],
+            mfc=look["face"],
+            ms=2.0 if len(known) > 100 else 2.8,
+            mew=0.5,
+            alpha=0.85,
+            gid=f"{reading} {experiment}",
+        )
+        for line in found:
+            if line["reading"] == reading:
+                said = f"{look['symbol']}: ρ = {line['rho']:.2f} [{line['low']:.2f}, {line['high']:.2f}]"
+                said += f", n = {line['n']} devices" if reading == PROMINENT[-1] else ""
+                axes.text(
+                    0, above, said, transform=axes.transAxes, fontsize=6, va="bottom", color=look["color"]
+                )
+                above += 0.085
+        numbers += [
+            _correlation_number(
+                "scatter",
+                experiment,
+                method=row["method"],
+                device=row["device"],
+                reading=reading,
+                metric=metric.name,
+                at=row[reading],
+                value=row["score"],
+                std=row["std"],
+            )
+            for row in known
+        ]
+    return numbers
+
+
+_READ = {
+    "fidelity": {"symbol": "F", "marker": "D", "color": VERMILION, "face": VERMILION},
+    "usability": {"symbol": "U", "marker": "o", "color": BLUE, "face": "white"},
+}
+"""How readings that are compared look."""
 
 
 def _forest(axes, experiment: str, metric: Metric, found: Sequence[Mapping], *, named: bool) -> list[dict]:
-    """Rank correlation of each reading, of one experiment; the project's own reading on top.
+    """Rank correlation of each reading, of one experiment; fidelity and usability on top, a line a method.
 
     Where lower scores are better, a reading that predicts well has a negative one, and the axis says so.
     """
@@ -442,27 +463,44 @@ def _forest(axes, experiment: str, metric: Metric, found: Sequence[Mapping], *, 
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")
     axes.axvline(0, color=GREY, lw=0.6)
-    axes.axhspan(-0.5, 0.5, color=PALE, alpha=0.5, lw=0, zorder=0)
-    by_reading = {line["reading"]: line for line in found}
+    axes.axhspan(-0.5, len(PROMINENT) - 0.5, color=PALE, alpha=0.5, lw=0, zorder=0)
+    methods = in_order(line["method"] for line in found)
     numbers = []
     for y, name in enumerate(order):
-        line = by_reading.get(name)
-        if line is None:
-            axes.text(0.05, y, "no order" if found else "", color=GREY, fontsize=5.5, va="center")
-            continue
-        colour = VERMILION if name == "usability" else BLUE
-        axes.plot([line["low"], line["high"]], [y, y], color=colour, lw=1.0, alpha=0.7)
-        axes.plot(line["rho"], y, "D" if name == "usability" else "o", color=colour, ms=3.2, mew=0, gid=name)
-        numbers.append(
-            _correlation_number(
-                "forest",
-                experiment,
-                reading=name,
-                metric=line["metric"],
-                n=line["n"],
-                value=line["rho"],
-                low=line["low"],
-                high=line["high"],
-            )
+        lines = sorted(
+            (line for line in found if line["reading"] == name),
+            key=lambda line: methods.index(line["method"]),
         )
+        if not lines:
+            axes.text(0.05, y, "no order" if found else "", color=GREY, fontsize=5.5, va="center")
+        for k, line in enumerate(lines):
+            at = y + 0.7 * ((k + 0.5) / len(lines) - 0.5)
+            colour = _READ[name]["color"] if name in _READ else GREY
+            several = len(lines) > 1
+            axes.plot(
+                [line["low"], line["high"]], [at, at], color=colour, lw=0.6 if several else 1.0, alpha=0.7
+            )
+            marker = look_of_method(line["method"]).marker if several else "o"
+            axes.plot(
+                line["rho"],
+                at,
+                marker,
+                color=colour,
+                ms=2.0 if several else 3.2,
+                mew=0,
+                gid=f"{name} {line['method']}",
+            )
+            numbers.append(
+                _correlation_number(
+                    "forest",
+                    experiment,
+                    method=line["method"],
+                    reading=name,
+                    metric=line["metric"],
+                    n=line["n"],
+                    value=line["rho"],
+                    low=line["low"],
+                    high=line["high"],
+                )
+            )
     return numbers

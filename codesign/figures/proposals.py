@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from codesign.fabrication.encoding import NOT_ENCODABLE
+from codesign.fabrication.reading import SYMBOLS
 from codesign.figures.style import (
     A4_MM,
     BLACK,
@@ -82,7 +83,7 @@ def _gain(card: Mapping) -> str:
     return (
         "expected improvement"
         if card["goal"] == "maximise"
-        else f"expected approach to U = {card['target']:g}"
+        else f"expected approach to {SYMBOLS[card['reading']]} = {card['target']:g}"
     )
 
 
@@ -91,8 +92,8 @@ def _head(figure, card: Mapping) -> float:
     top = A4_MM[1] - 10
     text_mm(figure, LEFT, top, "Next devices to make", fontsize=15, fontweight="bold", va="top")
     goal = {
-        "maximise": "largest usability",
-        "target": f"usability near {card['target']:g}",
+        "maximise": f"largest {card['reading']}",
+        "target": f"{card['reading']} near {card['target']:g}",
     }[card["goal"]]
     counts = card["counts"]
     lost = [
@@ -126,6 +127,7 @@ def _head(figure, card: Mapping) -> float:
 
 def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[float, list[dict]]:
     """The proposals, one line each; gives the height below them."""
+    symbol = SYMBOLS[card["reading"]]
     places = [LEFT + offset for offset in (3, 9, 33, 47, 62, 76, 97, 117, 140)]
     heads = [
         "",
@@ -134,9 +136,9 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
         "diameter\n(nm)",
         "Pb time\n(min)",
         "Ag\n(nm)",
-        "predicted U\n± std",
-        "expected\ngain in U" if card["goal"] == "maximise" else "expected\napproach",
-        "nearest device made, and its U",
+        f"predicted {symbol}\n± std",
+        f"expected\ngain in {symbol}" if card["goal"] == "maximise" else "expected\napproach",
+        f"nearest device made, and its {symbol}",
     ]
     alignments = ["center", "left", *["center"] * 6, "left"]
     for x, head, align in zip(places, heads, alignments, strict=True):
@@ -159,20 +161,20 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
     for row in rows:
         rank = str(row["rank"])
         numbers += [_number("proposals", item=rank, variable=name, level=row[name]) for name in VARIABLES]
-        for name, std in (("usability_mean", row["usability_std"]), ("expected_improvement", None)):
+        for name, std in (("predicted_mean", row["predicted_std"]), ("expected_improvement", None)):
             numbers.append(_number("proposals", item=rank, variable=name, value=row[name], std=std))
-        near, value = row["nearest_device"], row["nearest_usability"]
+        near, value = row["nearest_device"], row["nearest_value"]
         numbers.append(_number("proposals", item=rank, variable="nearest_device", level=near, value=value))
     for row in shown:
         middle = y - step / 2
         predicted = (
             "no model yet"
-            if row["usability_mean"] is None
-            else f"{row['usability_mean']:.2f} ± {row['usability_std']:.2f}"
+            if row["predicted_mean"] is None
+            else f"{row['predicted_mean']:.2f} ± {row['predicted_std']:.2f}"
         )
         gain = "–" if row["expected_improvement"] is None else f"{row['expected_improvement']:.3f}"
         cells = [str(row["rank"]), *(_level(name, row[name]) for name in VARIABLES), predicted, gain]
-        sizes = [10, 10, 10, 10, 10, 10, 8.5 if row["usability_mean"] is not None else 6.5, 8.5]
+        sizes = [10, 10, 10, 10, 10, 10, 8.5 if row["predicted_mean"] is not None else 6.5, 8.5]
         for x, cell, align, size in zip(places, cells, alignments, sizes, strict=False):
             weight = "bold" if x == places[0] else "normal"
             text_mm(figure, x, middle, cell, fontsize=size, ha=align, va="center", fontweight=weight)
@@ -181,7 +183,7 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
                 figure,
                 places[8] - 2,
                 middle,
-                f"{row['nearest_usability']:.2f}",
+                f"{row['nearest_value']:.2f}",
                 fontsize=8.5,
                 ha="right",
                 va="center",
@@ -334,7 +336,7 @@ def _dependence(axes, part: Mapping, card: Mapping, *, first: bool) -> list[dict
     axes.set_ylim(min(0.0, low - 0.03), max(1.0, high + 0.03))
     axes.grid(True)
     if first:
-        axes.set_ylabel("predicted U ± std")
+        axes.set_ylabel(f"predicted {SYMBOLS[card['reading']]} ± std")
         axes.set_title("prediction along each variable, the others as in rank 1", fontsize=6.5)
     else:
         axes.tick_params(axis="y", labelleft=False)
@@ -358,7 +360,7 @@ def _sparse(x: np.ndarray) -> list[int]:
 def _history(axes, card: Mapping) -> list[dict]:
     parts = card["history"]
     axes.set_title("so far, in the order measured, or else of names", fontsize=6.5)
-    axes.set(xlabel="device", ylabel="usability U", ylim=(-0.02, 1.02))
+    axes.set(xlabel="device", ylabel=f"{card['reading']} {SYMBOLS[card['reading']]}", ylim=(-0.02, 1.02))
     axes.grid(True)
     if not parts:
         axes.set(xlim=(0.5, 1.5), xticks=[1])
@@ -367,7 +369,7 @@ def _history(axes, card: Mapping) -> list[dict]:
         )
         return []
     order = np.arange(1, len(parts) + 1)
-    axes.plot(order, [part["usability"] for part in parts], "o", color=BLUE, ms=2.8, mew=0, label="device")
+    axes.plot(order, [part["value"] for part in parts], "o", color=BLUE, ms=2.8, mew=0, label="device")
     axes.step(order, [part["best"] for part in parts], where="post", color=GREEN, label="best so far")
     if card["goal"] == "target":
         axes.axhline(card["target"], color=ORANGE, lw=0.7, ls=(0, (4, 2)), label=f"target {card['target']:g}")
@@ -375,7 +377,7 @@ def _history(axes, card: Mapping) -> list[dict]:
     whole_ticks(axes.xaxis)
     axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
     return [
-        _number("history", item=part["device"], level=int(k), value=part["usability"])
+        _number("history", item=part["device"], level=int(k), value=part["value"])
         for k, part in zip(order, parts, strict=True)
     ] + [
         _number("history_best", item=part["device"], level=int(k), value=part["best"])
@@ -386,7 +388,8 @@ def _history(axes, card: Mapping) -> list[dict]:
 def _calibration(axes, card: Mapping) -> list[dict]:
     parts, coverage = card["loo"]["rows"], card["loo"]["coverage"]
     axes.set_title("each device predicted from the others", fontsize=6.5)
-    axes.set(xlabel="measured U ± std", ylabel="predicted U ± std", aspect="equal")
+    symbol = SYMBOLS[card["reading"]]
+    axes.set(xlabel=f"measured {symbol} ± std", ylabel=f"predicted {symbol} ± std", aspect="equal")
     axes.grid(True)
     low = min([0.0, *(part["mean"] - part["std"] for part in parts)])
     high = max([1.0, *(part["mean"] + part["std"] for part in parts)])

@@ -67,11 +67,11 @@ def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
         left.stairs(counts, edges, fill=True, color=BLUE, alpha=0.75, gid="histogram")
         left.set_ylabel("devices")
         whole_ticks(left.yaxis)
-        right.set_title("b  share of devices up to U")
+        right.set_title("b  share of devices up to U, and up to F (line)")
         right.set_ylabel("share of devices")
         right.set(ylim=(0, 1.03))
         for axes in (left, right):
-            axes.set(xlim=(-0.01, 1.01), xlabel="usability U")
+            axes.set(xlim=(-0.01, 1.01), xlabel="usability U" if axes is left else "usability U, fidelity F")
             axes.grid(True)
         if having:
             height = max(int(counts.max()), 1)
@@ -88,6 +88,20 @@ def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
                         "share", device=row["device"], usability=row["usability"], value=reached
                     )
                 )
+            kept = np.sort([row["fidelity"] for row in having])
+            right.step(
+                [0, *kept, 1],
+                [0, *share, 1],
+                where="post",
+                color=GREY,
+                lw=0.7,
+                ls=(0, (3, 1.5)),
+                gid="fidelity",
+            )
+            numbers += [
+                _distribution_number("fidelity", fidelity=f, value=reached)
+                for f, reached in zip(kept.tolist(), share.tolist(), strict=True)
+            ]
             _perovskite_key(right, having, loc="lower right")
         else:
             left.set_ylim(0, 1)
@@ -124,7 +138,7 @@ def draw_conditions(rows: Sequence[Mapping], space: Mapping[str, Sequence], *, c
 
 
 def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
-    """Devices by usability, best on top, with the two factors of each and those without below.
+    """Devices by usability, best on top, with fidelity beside it, the two factors, and those without below.
 
     Args:
         rows: Device rows of one origin.
@@ -154,13 +168,13 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
         _head(figure, height, title, rows)
         floor = notes_mm + 11
         main = axes_mm(figure, 80, floor, 56, panel_mm)
-        factors = axes_mm(figure, 147, floor, 30, panel_mm)
+        factors = axes_mm(figure, 150, floor, 27, panel_mm)
         for axes in (main, factors):
             axes.set(ylim=(max(lines, 1) - 0.25, -0.75), xlim=(-0.02, 1.02), yticks=[])
             axes.spines["left"].set_visible(False)
             axes.grid(True, axis="x")
-        main.set_title("a  usability", y=1.0, pad=3)
-        main.set_xlabel(f"usability U with {_percent(confidence)} interval")
+        main.set_title("a  usability (filled), fidelity (hollow)", y=1.0, pad=3)
+        main.set_xlabel(f"U and F, each with {_percent(confidence)} interval")
         factors.set_title("b  its two factors", y=1.0, pad=12)
         factors.set(xlabel="U is their product", xticks=[0, 0.5, 1])
         if not order:
@@ -215,7 +229,9 @@ def _head(figure, height_mm: float, title: str, rows: Sequence[Mapping]) -> None
 
 def _distribution_number(panel: str, **values) -> dict:
     return (
-        dict.fromkeys(("panel", "device", "usability", "usability_to", "value")) | {"panel": panel} | values
+        dict.fromkeys(("panel", "device", "usability", "usability_to", "fidelity", "value"))
+        | {"panel": panel}
+        | values
     )
 
 
@@ -358,6 +374,9 @@ def _ranking_number(row: Mapping, label: str, shown: str, *, rank: int | None = 
         "usability": row["usability"],
         "usability_low": row["usability_low"],
         "usability_high": row["usability_high"],
+        "fidelity": row["fidelity"],
+        "fidelity_low": row["fidelity_low"],
+        "fidelity_high": row["fidelity_high"],
         "eta": row["eta"],
         "exp_minus_sigma_upper": None if sigma is None else spread_factor(sigma),
         "shown": shown,
@@ -374,9 +393,18 @@ def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str) -> dic
             axes.axhspan(y - 0.5, y + 0.5, color=PALE, alpha=0.35, lw=0, zorder=0)
     main.text(-0.135, y, label, ha="right", va="center", fontsize=5.8)
     main.text(-0.035, y, str(rank), ha="right", va="center", fontsize=5.8, color=GREY)
-    main.plot([number["usability_low"], number["usability_high"]], [y, y], color=colour, lw=1.0, alpha=0.6)
-    main.plot(number["usability"], y, marker, color=colour, ms=3.2, mew=0)
-    main.text(1.05, y, f"{number['usability']:.2f}", ha="left", va="center", fontsize=5.5)
+    # side by side in height: intervals of the two readings may meet
+    above, below = y - 0.14, y + 0.14
+    main.plot(
+        [number["fidelity_low"], number["fidelity_high"]], [below, below], color=GREY, lw=0.6, alpha=0.7
+    )
+    main.plot(number["fidelity"], below, marker, mfc="white", mec=GREY, mew=0.6, ms=2.6, gid="fidelity")
+    main.plot(
+        [number["usability_low"], number["usability_high"]], [above, above], color=colour, lw=1.0, alpha=0.6
+    )
+    main.plot(number["usability"], above, marker, color=colour, ms=3.2, mew=0, gid="usability")
+    said = f"{number['usability']:.2f}  {number['fidelity']:.2f}"
+    main.text(1.03, y, said, ha="left", va="center", fontsize=5.2)
     eta, narrow = number["eta"], number["exp_minus_sigma_upper"]
     factors.plot([eta, narrow], [y, y], color=PALE, lw=1.2, zorder=1)
     factors.plot(eta, y, "s", color=GREEN, ms=2.6, mew=0, zorder=2, label="η")

@@ -27,6 +27,7 @@ import torch
 from torch import nn
 
 from codesign.models.network import Network
+from codesign.nonideality.curve import Segments, curve_segments
 from codesign.nonideality.profile import DeviceProfile
 
 BLOCK = 8192
@@ -98,36 +99,6 @@ class _Kept(NamedTuple):
     profile: DeviceProfile
     exact: list[torch.Tensor] | None
     """Of each cell, the weights at the conductances reached, without factors; None before the second time."""
-
-
-class _Segments(NamedTuple):
-    """The measured curve as straight pieces: on piece k the value is intercept[k] + slope[k] t."""
-
-    intercept: np.ndarray
-    slope: np.ndarray
-    at_zero: float
-    """Value at t = 0."""
-    identity: bool
-    """Every level is reached."""
-
-
-def curve_segments(profile: DeviceProfile, mapping: str) -> _Segments:
-    """Pieces between window points, shape (window_length - 1,).
-
-    `relative`: the value is the level reached. `ratio`: the value is the factor on the
-    weight. Where a piece lies inside the LCIS window they are (0, 1) and (1, 0), so
-    that the weight comes out bit for bit.
-    """
-    curve, reached = profile.curve, profile.reached
-    if curve.size == 1:
-        curve, reached = np.repeat(curve, 2), np.repeat(reached, 2)
-    pieces = curve.size - 1
-    slope = np.diff(curve) * pieces
-    intercept = curve[:-1] - np.arange(pieces) * np.diff(curve)
-    inside = reached[:-1] & reached[1:]
-    exact = (0.0, 1.0) if mapping == "relative" else (1.0, 0.0)
-    intercept, slope = np.where(inside, exact[0], intercept), np.where(inside, exact[1], slope)
-    return _Segments(intercept, slope, float(intercept[0]), bool(inside.all()))
 
 
 class PerovskiteMemSim(AbstractContextManager):
@@ -204,7 +175,7 @@ class PerovskiteMemSim(AbstractContextManager):
         if not self._cells:
             raise SimulatorError("program() is called inside `with PerovskiteMemSim(...) as simulator:`")
         draw = None if self.deterministic(profile) else self._noise(profile, generator)
-        segments = curve_segments(profile, self.settings.mapping)
+        segments = curve_segments(profile.curve, profile.reached, self.settings.mapping)
         exact = None if draw is None else self._exact(profile, segments)
         for k, cell in enumerate(self._cells):
             if cell.largest == 0:
@@ -217,7 +188,7 @@ class PerovskiteMemSim(AbstractContextManager):
                     torch.mul(source, draw(target), out=target)
 
     def _reach(
-        self, out: torch.Tensor, cell: _Cell, profile: DeviceProfile, segments: _Segments, draw
+        self, out: torch.Tensor, cell: _Cell, profile: DeviceProfile, segments: Segments, draw
     ) -> None:
         """Steps 1 to 3 for one parameter, its flat values into `out`; without step 3 where `draw` is None."""
         table = None if segments.identity else _Table(segments, cell, self.settings.mapping)
@@ -225,7 +196,7 @@ class PerovskiteMemSim(AbstractContextManager):
         for target, source in _blocks(out, _flat(cell.clean, cell.name)):
             _program_block(target, source, table=table, pair=pair, draw=draw, scratch=self._scratch)
 
-    def _exact(self, profile: DeviceProfile, segments: _Segments) -> list[torch.Tensor] | None:
+    def _exact(self, profile: DeviceProfile, segments: Segments) -> list[torch.Tensor] | None:
         """What steps 1 and 2 make of the clean weights, from the second programming in a row on a profile.
 
         None before; and where it could not be multiplied as it is, is what the clean weights are, or
@@ -247,9 +218,7 @@ class PerovskiteMemSim(AbstractContextManager):
             self._kept = _Kept(profile, exact)
         return self._kept.exact
 
-    def _pair(
-        self, profile: DeviceProfile, segments: _Segments, largest: float
-    ) -> tuple[float, float] | None:
+    def _pair(self, profile: DeviceProfile, segments: Segments, largest: float) -> tuple[float, float] | None:
         """What both cells of a pair conduct below g_min, and the level of the one at t = 0, times w."""
         if self.settings.analog != "differential":
             return None
@@ -311,7 +280,7 @@ class _Scratch(dict):
 class _Table:
     """One tensor's curve as a table, looked up by level."""
 
-    def __init__(self, segments: _Segments, cell: _Cell, mapping: str) -> None:
+    def __init__(self, segments: Segments, cell: _Cell, mapping: str) -> None:
         dtype = _work_dtype(cell.clean.dtype)
         on = {"dtype": dtype, "device": cell.clean.device}
         w = cell.largest

@@ -10,9 +10,13 @@ import numpy as np
 from codesign.iv.measurement import Measurement
 from codesign.iv.signs import TURN_CURRENT, wrong_side
 from codesign.nonideality.branch import Extraction, joined, mean_curve, read_branch
-from codesign.nonideality.lcis import longest_increasing_window, operative_window
+from codesign.nonideality.curve import curve_segments
+from codesign.nonideality.fidelity import draw_columns, fidelity, resampled_factors
+from codesign.nonideality.lcis import Window, longest_increasing_window, operative_window
+from codesign.nonideality.profiling import held_conductance, normalised_curve
 from codesign.nonideality.quality import RULES
 from codesign.nonideality.reference import reference_usability
+from codesign.nonideality.resampling import fidelity_of_resamples, reflected_interval, resample_cycles
 from codesign.nonideality.spread import autocorrelation_points, sigma_mle, sigma_robust, sigma_upper
 from codesign.nonideality.usability import nonmonotonic_factor, usability_of
 from codesign.schemas.conditions import CONDITION_COLUMNS
@@ -198,11 +202,14 @@ def _fitted_columns(log_g: np.ndarray, usable: np.ndarray, settings: Extraction,
         nonmonotonic_factor(length, branch_points, min_operative_fraction=settings.min_operative_fraction)
     )
     usability = usability_of(eta, upper)
-    resampled = bootstrap_usability(log_g, usable, settings, rng, autocorrelation=tau)
-    tail = (1 - settings.confidence) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail])
+    resamples = resample_cycles(log_g, usable, settings, rng, autocorrelation=tau)
     window = operative_window(start, branch_points, min_operative_fraction=settings.min_operative_fraction)
-    stretch = mean[window.start : window.start + window.length]
+    stretch = mean[window.stretch]
+    curve = normalised_curve(held_conductance(stretch, usable[window.stretch]), window, Window(start, length))
+    columns = draw_columns(rng)
+    ratios = np.exp(log_ratio[np.isfinite(log_ratio)])
+    kept = fidelity(curve_segments(*curve, "relative"), resampled_factors(ratios, columns), columns)
+    *others, own = fidelity_of_resamples(resamples.with_all(log_g, start, length), log_g, usable, settings)
     stretch = stretch[np.isfinite(stretch)]
     return {
         "lcis_start": start,
@@ -218,62 +225,37 @@ def _fitted_columns(log_g: np.ndarray, usable: np.ndarray, settings: Extraction,
         "sigma_upper_n": float(sigma_upper(sigma, samples, confidence=settings.confidence)),
         "sigma_upper": upper,
         "usability": usability,
-        # the interval always holds the estimate itself
-        "usability_low": float(min(low, usability)),
-        "usability_high": float(max(high, usability)),
-        "usability_std": float(resampled.std(ddof=1)),
+        **_interval("usability", usability, resamples.usability, settings.confidence),
+        "fidelity": kept,
+        **_fidelity_interval(kept, np.array(others) - own, settings.confidence),
         "g_min_s": float(stretch.min()) if stretch.size else None,
         "g_max_s": float(stretch.max()) if stretch.size else None,
     }
 
 
-def bootstrap_usability(
-    log_g: np.ndarray,
-    usable: np.ndarray,
-    settings: Extraction,
-    rng: np.random.Generator,
-    *,
-    autocorrelation: float,
-) -> np.ndarray:
-    """Usability of `settings.bootstrap` resamples of the cycles.
+def _interval(name: str, estimate: float, resampled: np.ndarray, confidence: float) -> dict:
+    """Percentile interval of a bootstrap, which always holds the estimate itself."""
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(resampled, [tail, 1 - tail])
+    return {
+        f"{name}_low": float(min(low, estimate)),
+        f"{name}_high": float(max(high, estimate)),
+        f"{name}_std": float(resampled.std(ddof=1)),
+    }
 
-    Every resample is a vector of weights, so mean curves and sums of squares of
-    all resamples are three matrix products. The autocorrelation length and the
-    usable points are those of the whole device.
+
+def _fidelity_interval(estimate: float, change: np.ndarray, confidence: float) -> dict:
+    """Interval of a fidelity, which always holds the estimate itself.
 
     Args:
-        log_g: ln G of usable samples, shape (n_cycles, n_points), NaN elsewhere.
-        usable: Usable points, shape (n_points,).
-        settings: Estimator, confidence, LCIS rule, number of resamples.
-        rng: Draws the cycles.
-        autocorrelation: Points that count as one sample.
-
-    Returns:
-        Shape (settings.bootstrap,).
+        estimate: From draws.
+        change: What resampled cycles change of it, computed without draws, shape (resamples,).
+        confidence: Of the interval.
     """
-    n_cycles, n_points = log_g.shape
-    picks = rng.integers(n_cycles, size=(settings.bootstrap, n_cycles))
-    flat = picks + n_cycles * np.arange(settings.bootstrap)[:, None]
-    weights = np.bincount(flat.ravel(), minlength=flat.size).reshape(flat.shape).astype(float)
-    used = log_g[:, usable]  # (cycles, usable points)
-    sample = np.isfinite(used)
-    # centred on the device's own mean curve, so that squares lose no digits
-    centre = np.log(mean_curve(used))
-    x = np.where(sample, used - centre, 0.0)
-    member = sample.astype(float)
-    count = weights @ member  # (resamples, usable points)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shift = np.log((weights @ (member * np.exp(x))) / count)
-    curves = np.full((settings.bootstrap, n_points), np.nan)
-    curves[:, usable] = shift + centre
-    _, length = longest_increasing_window(curves, usable, tolerated_drops=settings.tolerated_drops)
-    eta = nonmonotonic_factor(length, n_points, min_operative_fraction=settings.min_operative_fraction)
-    samples = count.sum(axis=1)
-    if settings.estimator == "mle":
-        shift = np.where(count > 0, shift, 0.0)
-        squares = weights @ (x * x) - 2 * shift * (weights @ x) + shift**2 * count
-        sigma = np.sqrt(np.maximum(squares.sum(axis=1), 0.0) / np.maximum(samples, 1.0))
-    else:
-        sigma = np.array([sigma_robust(log_g[pick]) for pick in picks])
-    upper = sigma_upper(sigma, np.maximum(samples / autocorrelation, 1.0), confidence=settings.confidence)
-    return usability_of(eta, upper)
+    resampled = np.clip(estimate + change, 0.0, 1.0)
+    low, high = reflected_interval(estimate, resampled, confidence=confidence)
+    return {
+        "fidelity_low": min(low, estimate),
+        "fidelity_high": max(high, estimate),
+        "fidelity_std": float(resampled.std(ddof=1)),
+    }

@@ -18,6 +18,11 @@ class Window(NamedTuple):
     length: int
     """Number of points; 0 where no point is usable."""
 
+    @property
+    def stretch(self) -> slice:
+        """Its points, to index an array of the branch with."""
+        return slice(self.start, self.start + self.length)
+
 
 def longest_increasing_window(
     conductance_s: np.ndarray, usable: np.ndarray, *, tolerated_drops: int

@@ -1,15 +1,18 @@
-"""Usability levels: the panel of devices nearest to them, and synthetic profiles that stand at them.
+"""Levels of usability or fidelity: the panel of devices nearest to them, and synthetic profiles at them.
 
 Synthetic profiles split a usability between its two factors as the devices of
 a table do on the whole: -ln U = -ln eta + sigma, of which the share -ln eta is
 fitted to all devices. `Trend` holds it.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from codesign.nonideality.curve import curve_segments
+from codesign.nonideality.fidelity import Columns, fidelity, lognormal_factors
 from codesign.nonideality.lcis import operative_window
 from codesign.nonideality.profile import DeviceProfile, ProfileError
 from codesign.nonideality.profiling import profile_of
@@ -17,10 +20,19 @@ from codesign.nonideality.usability import eta_share_of, sigma_of, split
 
 SYNTHETIC_POINTS = 100
 """Branch points of a synthetic profile: those of the reference code's curves."""
+BY = ("usability", "fidelity")
+"""What levels may be levels of."""
+LEAST = 1e-6
+"""Least usability among which a fidelity is looked for."""
+HALVINGS = 30
+NEAR = 0.02
+"""A level of fidelity is met to within this: whole points of the curve make it jump."""
 
 
-def choose_panel(rows: Iterable[Mapping], levels: Sequence[float]) -> list[tuple[float, Mapping]]:
-    """Devices nearest to the usability levels asked for.
+def choose_panel(
+    rows: Iterable[Mapping], levels: Sequence[float], *, by: str = "usability"
+) -> list[tuple[float, Mapping]]:
+    """Devices nearest to the levels asked for.
 
     The closest pair of level and device is taken first, then the closest of
     those left, so each device stands for one level; ties go to the device first
@@ -28,7 +40,8 @@ def choose_panel(rows: Iterable[Mapping], levels: Sequence[float]) -> list[tuple
 
     Args:
         rows: Rows of `codesign.schemas.device.DEVICE`; those without a usability are passed over.
-        levels: Usability levels, each once.
+        levels: Levels of usability or fidelity, each once.
+        by: `usability` | `fidelity`: what levels are levels of.
 
     Returns:
         (level, row), highest level first; fewer than levels where devices run out.
@@ -40,13 +53,11 @@ def choose_panel(rows: Iterable[Mapping], levels: Sequence[float]) -> list[tuple
     >>> [(level, row["device"]) for level, row in choose_panel(rows, [0.4, 0.8])]
     [(0.8, 'b'), (0.4, 'a')]
     """
-    _check_levels(levels)
+    _check_levels(levels, by)
     usable = {row["device"]: row for row in rows if row["status"] == "ok"}
     if not usable:
         raise ProfileError("no device has a usability: nothing to choose a panel from")
-    pairs = sorted(
-        (abs(row["usability"] - level), name, -level) for name, row in usable.items() for level in levels
-    )
+    pairs = sorted((abs(row[by] - level), name, -level) for name, row in usable.items() for level in levels)
     chosen: dict[float, str] = {}
     for _, name, negative in pairs:
         if -negative not in chosen and name not in chosen.values():
@@ -104,56 +115,112 @@ def trend(rows: Iterable[Mapping], *, min_operative_fraction: float, lowest: flo
 
 
 def synthetic_profiles(
-    levels: Sequence[float], along: Trend, *, min_operative_fraction: float
+    levels: Sequence[float],
+    along: Trend,
+    *,
+    min_operative_fraction: float,
+    columns: Columns | None = None,
+    by: str = "usability",
 ) -> list[DeviceProfile]:
-    """A profile for each usability level; level 1 is the ideal device.
+    """A profile for each level; level 1 is the ideal device.
 
     eta = U^share is rounded to whole points and sigma takes up the difference, so
-    that eta exp(-sigma) is the level exactly. The curve rises linearly to 1 over
-    the LCIS window and stands at the trend's `beyond` after it.
+    that eta exp(-sigma) is the usability exactly. The curve rises linearly to 1 over
+    the LCIS window and stands at the trend's `beyond` after it. A level of fidelity
+    is the usability whose profile has it, to within `NEAR`.
 
     Args:
-        levels: Usability levels in (0, 1], each once.
+        levels: Levels in (0, 1], each once.
         along: The split.
         min_operative_fraction: l0.
+        columns: What fidelity is computed on, the same for every level; None leaves it out.
+        by: `usability` | `fidelity`: what levels are levels of; fidelity needs columns.
+
+    Raises:
+        ProfileError: A level occurs twice or lies outside (0, 1], or no usability along the trend has
+            a fidelity as low as one asked for.
     """
-    _check_levels(levels)
-    points = SYNTHETIC_POINTS
-    window = operative_window(0, points, min_operative_fraction=min_operative_fraction).length
+    _check_levels(levels, by)
     made = []
     for level in sorted(levels, reverse=True):
-        length = max(1, min(window, round(split(level, eta_share=along.eta_share)[0] * window)))
-        while length < window and length / window < level:
-            length += 1
-        eta = length / window
-        reached = np.arange(window) < length
-        rise = np.minimum(np.arange(window) / max(length - 1, 1), 1.0)
-        made.append(
-            DeviceProfile(
-                profile=f"synthetic-{level:.2f}" if round(level, 2) == level else f"synthetic-{level!r}",
-                kind="synthetic",
-                origin=along.origin,
-                level=float(level),
-                usability=float(level),
-                usability_low=None,
-                usability_high=None,
-                eta=eta,
-                sigma=max(0.0, sigma_of(level, eta)),
-                branch_points=points,
-                window_start=0,
-                window_length=window,
-                lcis_start=0,
-                lcis_length=length,
-                g_min_s=None,
-                g_max_s=None,
-                curve=np.where(reached, rise, along.beyond),
-                reached=reached,
-            )
-        )
+        name = f"{level:.2f}" if round(level, 2) == level else f"{level!r}"
+        if by == "usability":
+            profile = _synthetic(level, along, min_operative_fraction, columns)
+        else:
+            profile = _of_fidelity(level, along, min_operative_fraction, columns)
+            name = f"fidelity-{name}"
+        made.append(replace(profile, profile=f"synthetic-{name}", level=float(level)))
     return made
 
 
-def _check_levels(levels: Sequence[float]) -> None:
+def _synthetic(
+    usability: float, along: Trend, min_operative_fraction: float, columns: Columns | None
+) -> DeviceProfile:
+    """The profile of a usability on the trend."""
+    points = SYNTHETIC_POINTS
+    window = operative_window(0, points, min_operative_fraction=min_operative_fraction).length
+    length = max(1, min(window, round(split(usability, eta_share=along.eta_share)[0] * window)))
+    while length < window and length / window < usability:
+        length += 1
+    eta = length / window
+    reached = np.arange(window) < length
+    rise = np.minimum(np.arange(window) / max(length - 1, 1), 1.0)
+    curve = np.where(reached, rise, along.beyond)
+    sigma = max(0.0, sigma_of(usability, eta))
+    kept = None
+    if columns is not None:
+        segments = curve_segments(curve, reached, "relative")
+        kept = fidelity(segments, lognormal_factors(sigma, columns), columns)
+    return DeviceProfile(
+        profile="synthetic",
+        kind="synthetic",
+        origin=along.origin,
+        level=None,
+        usability=float(usability),
+        usability_low=None,
+        usability_high=None,
+        fidelity=kept,
+        eta=eta,
+        sigma=sigma,
+        branch_points=points,
+        window_start=0,
+        window_length=window,
+        lcis_start=0,
+        lcis_length=length,
+        g_min_s=None,
+        g_max_s=None,
+        curve=curve,
+        reached=reached,
+    )
+
+
+def _of_fidelity(
+    level: float, along: Trend, min_operative_fraction: float, columns: Columns | None
+) -> DeviceProfile:
+    """The profile on the trend whose fidelity is nearest to a level, by halving the range of ln U."""
+    if columns is None:
+        raise ValueError("levels of fidelity need columns to compute it on")
+    best = _synthetic(1.0, along, min_operative_fraction, columns)
+    low, high = math.log(LEAST), 0.0
+    for _ in range(HALVINGS):
+        if abs(best.fidelity - level) < NEAR / 10:
+            break
+        middle = (low + high) / 2
+        tried = _synthetic(math.exp(middle), along, min_operative_fraction, columns)
+        if abs(tried.fidelity - level) < abs(best.fidelity - level):
+            best = tried
+        low, high = (low, middle) if tried.fidelity > level else (middle, high)
+    if abs(best.fidelity - level) > NEAR:
+        raise ProfileError(
+            f"no synthetic profile has the fidelity {level:g}: along the trend the nearest is "
+            f"{best.fidelity:.3f}, of usability {best.usability:.3g}"
+        )
+    return best
+
+
+def _check_levels(levels: Sequence[float], by: str) -> None:
+    if by not in BY:
+        raise ValueError(f"by must be one of {', '.join(BY)}, got {by!r}")
     wrong = [level for level in levels if not 0 < level <= 1]
     if wrong or len(set(levels)) != len(levels) or not levels:
         raise ProfileError(f"levels must lie in (0, 1] and occur once, got {list(levels)}")

@@ -32,7 +32,7 @@ class DeviceProfile:
     origin: str
     """`measured` or `virtual`: the devices it rests on."""
     level: float | None
-    """Usability level it stands for in a panel."""
+    """Level of usability, or of fidelity, it stands for in a panel."""
     usability: float
     usability_low: float | None
     usability_high: float | None
@@ -56,6 +56,10 @@ class DeviceProfile:
     """Points of the operative window inside the LCIS window, bool, shape (window_length,)."""
     log_ratio: np.ndarray = field(default_factory=lambda: np.empty(0))
     """ln(G / mean) of every usable sample, shape (n_samples,); empty where not kept."""
+    fidelity: float | None = None
+    """F, 0 ... 1; None where it was not computed."""
+    fidelity_low: float | None = None
+    fidelity_high: float | None = None
 
     def __post_init__(self) -> None:
         for name, dtype in (("curve", float), ("reached", bool), ("log_ratio", float)):
@@ -72,6 +76,10 @@ class DeviceProfile:
         for name in ("eta", "usability"):
             if not 0 <= getattr(self, name) <= 1:
                 problems.append(f"{name} {getattr(self, name)} is outside 0 ... 1")
+        for name in ("fidelity", "fidelity_low", "fidelity_high"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                problems.append(f"{name} {value} is outside 0 ... 1")
         if self.window_length < 1 or self.window_start < 0:
             problems.append(f"no window: start {self.window_start}, length {self.window_length}")
         elif self.window_start + self.window_length > self.branch_points:

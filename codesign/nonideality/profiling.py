@@ -17,7 +17,7 @@ import numpy as np
 
 from codesign.iv.measurement import Measurement
 from codesign.nonideality.branch import Extraction, pooled_log_ratio
-from codesign.nonideality.lcis import operative_window
+from codesign.nonideality.lcis import Window, operative_window
 from codesign.nonideality.profile import DeviceProfile, ProfileError
 
 
@@ -35,18 +35,13 @@ def profile_of(row: Mapping, *, min_operative_fraction: float, level: float | No
     if row["status"] != "ok":
         raise ProfileError(f"device {row['device']} has no profile: {row['reason'] or row['status']}")
     points = row["branch_points"]
-    window = operative_window(row["lcis_start"], points, min_operative_fraction=min_operative_fraction)
-    stretch = slice(window.start, window.start + window.length)
-    recorded = np.array([np.nan if g is None else g for g in row["conductance_s"][stretch]], dtype=float)
-    held = held_conductance(recorded, np.array(row["usable"][stretch], dtype=bool))
-    g_min, g_max = float(held.min()), float(held.max())
-    place = window.start + np.arange(window.length)
-    reached = (place >= row["lcis_start"]) & (place < row["lcis_start"] + row["lcis_length"])
-    if g_max > g_min:
-        curve = (held - g_min) / (g_max - g_min)
-    else:
-        # one conductance for every level: nothing is stored, so nothing is reached
-        curve, reached = np.zeros(window.length), np.zeros(window.length, dtype=bool)
+    lcis = Window(row["lcis_start"], row["lcis_length"])
+    window = operative_window(lcis.start, points, min_operative_fraction=min_operative_fraction)
+    recorded = np.array([np.nan if g is None else g for g in row["conductance_s"]], dtype=float)
+    held = held_conductance(
+        *(part[window.stretch] for part in (recorded, np.array(row["usable"], dtype=bool)))
+    )
+    curve, reached = normalised_curve(held, window, lcis)
     return DeviceProfile(
         profile=row["device"],
         kind="device",
@@ -55,6 +50,9 @@ def profile_of(row: Mapping, *, min_operative_fraction: float, level: float | No
         usability=row["usability"],
         usability_low=row["usability_low"],
         usability_high=row["usability_high"],
+        fidelity=row["fidelity"],
+        fidelity_low=row["fidelity_low"],
+        fidelity_high=row["fidelity_high"],
         eta=row["eta"],
         sigma=row["sigma_upper"],
         branch_points=points,
@@ -62,11 +60,32 @@ def profile_of(row: Mapping, *, min_operative_fraction: float, level: float | No
         window_length=window.length,
         lcis_start=row["lcis_start"],
         lcis_length=row["lcis_length"],
-        g_min_s=g_min,
-        g_max_s=g_max,
+        g_min_s=float(held.min()),
+        g_max_s=float(held.max()),
         curve=curve,
         reached=reached,
     )
+
+
+def normalised_curve(held_s: np.ndarray, window: Window, lcis: Window) -> tuple[np.ndarray, np.ndarray]:
+    """The operative window's conductance from 0 to 1, and which of its points lie inside the LCIS window.
+
+    Where every level has one conductance nothing is stored, so nothing is reached.
+
+    Args:
+        held_s: `held_conductance` of the operative window, shape (window.length,).
+        window: Operative window on the branch.
+        lcis: LCIS window on the branch.
+
+    Returns:
+        `curve` and `reached` of a `DeviceProfile`, both of shape (window.length,).
+    """
+    lowest, highest = held_s.min(), held_s.max()
+    if not highest > lowest:
+        return np.zeros(window.length), np.zeros(window.length, dtype=bool)
+    place = window.start + np.arange(window.length)
+    reached = (place >= lcis.start) & (place < lcis.start + lcis.length)
+    return (held_s - lowest) / (highest - lowest), reached
 
 
 def held_conductance(conductance_s: np.ndarray, usable: np.ndarray) -> np.ndarray:
@@ -85,10 +104,27 @@ def held_conductance(conductance_s: np.ndarray, usable: np.ndarray) -> np.ndarra
     known = usable & np.isfinite(conductance_s)
     if not known.any():
         raise ProfileError("no usable point in the operative window")
-    # index of the last known point at or before each point; before the first, the first
-    last = np.maximum.accumulate(np.where(known, np.arange(known.size), -1))
-    last[last < 0] = np.flatnonzero(known)[0]
-    return conductance_s[last]
+    return conductance_s[held_points(known, np.zeros(1, dtype=int), np.arange(known.size)[None])[0]]
+
+
+def held_points(usable: np.ndarray, begin: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Point of the branch whose conductance a cell driven to another one keeps.
+
+    The last usable one at or before it; before the first usable one of the window, that one.
+
+    Args:
+        usable: Shape (n_points,); every window has a usable point.
+        begin: First points of windows, shape (windows,).
+        place: Points asked for, none before `begin`, shape (windows, n).
+
+    Returns:
+        Shape (windows, n).
+    """
+    point = np.arange(usable.size)
+    last = np.maximum.accumulate(np.where(usable, point, -1))
+    following = np.minimum.accumulate(np.where(usable, point, usable.size)[::-1])[::-1]
+    held = last[place]
+    return np.where(held < begin[:, None], following[begin][:, None], held)
 
 
 def with_ratios(profile: DeviceProfile, measurement: Measurement, extraction: Extraction) -> DeviceProfile:

@@ -30,7 +30,8 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
         if counts[name]
     ]
     basis = f"Fitted to {counts['used']} devices" + (f"; {', '.join(left_out)} left out" if left_out else "")
-    goal = "highest usability" if card["goal"] == "maximise" else f"usability {card['target']:g}"
+    reading = card["reading"]
+    goal = f"highest {reading}" if card["goal"] == "maximise" else f"{reading} {card['target']:g}"
     foot = (
         f"{basis}. Sought: {goal}. {card['surrogate']}; seed {card['seed']}; "
         f"digest of the usability table {card['table_sha256']}."
@@ -38,34 +39,34 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
     front = [
         f"<p>{badge(card['origin'])}</p>",
         f'<p class="statement">{escaped(card["stopping"]["statement"])}</p>',
-        table(_columns(card["goal"]), [_cells(row) for row in rows], name="proposals"),
+        table(_columns(card["goal"], reading), [_cells(row) for row in rows], name="proposals"),
         f'<p class="small">{escaped(foot)}</p>',
     ]
     return page("The next devices to make", front=front)
 
 
-def _columns(goal: str) -> list[Column]:
+def _columns(goal: str, reading: str) -> list[Column]:
     numbers = (
-        "length / µm", "diameter / nm", "Pb / min", "Ag / nm", "predicted usability", *IMPROVEMENT[goal],
+        "length / µm", "diameter / nm", "Pb / min", "Ag / nm", f"predicted {reading}", *IMPROVEMENT[goal],
     )  # fmt: skip
     return [
         Column("make", "number"),
         Column("perovskite"),
         *(Column(title, "number") for title in numbers),
-        Column("nearest made (its usability)"),
+        Column(f"nearest made (its {reading})"),
     ]
 
 
 def _cells(row: Mapping) -> list:
     nearest = "none"
     if row["nearest_device"]:
-        nearest = f"{row['nearest_device']} ({_number(row['nearest_usability'], '.3f')})"
+        nearest = f"{row['nearest_device']} ({_number(row['nearest_value'], '.3f')})"
     chance = row["probability_of_improvement"]
     return [
         row["rank"],
         formula(row["perovskite"]),
         *(_number(row[name], "g") for name in ("length_um", "diameter_nm", "pb_min", "ag_nm")),
-        f"{_number(row['usability_mean'], '.3f')} ± {_number(row['usability_std'], '.3f')}",
+        f"{_number(row['predicted_mean'], '.3f')} ± {_number(row['predicted_std'], '.3f')}",
         _number(row["expected_improvement"], ".4f"),
         "–" if chance is None else f"{chance:.0%}",
         nearest,

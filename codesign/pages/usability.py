@@ -16,7 +16,9 @@ COLUMNS = (
     Column("Pb / min", "number"),
     Column("Ag / nm", "number"),
     Column("usability", "number"),
-    Column("interval", "number"),
+    Column("its interval", "number"),
+    Column("fidelity", "number"),
+    Column("its interval", "number"),
     Column("η", "number"),
     Column("σ, upper bound", "number"),
     Column("cycles used", "number"),
@@ -43,7 +45,8 @@ def usability_page(rows: Sequence[Mapping], *, confidence: float) -> str:
     others = sorted((row for row in rows if row["status"] != "ok"), key=lambda row: row["device"])
     counts = Counter(row["status"] for row in rows)
     said = ", ".join(f"{counts[status]} {words}" for status, words in STATUS.items() if counts[status])
-    kept = f"{confidence:.0%} intervals over a device's own cycles; a device made alike may differ by more."
+    kept = "Fidelity, what a column of weights keeps of its direction, predicts how networks do on a device. "
+    kept += f"{confidence:.0%} intervals over a device's own cycles; a device made alike may differ by more."
     copies = same_source({row["device"]: row["source_sha256"] for row in rows})
     front = [
         f"<p>{badge(origins[0])}</p>",
@@ -83,6 +86,8 @@ def _cells(row: Mapping) -> list:
         *(_number(row[name], "g") for name in ("length_um", "diameter_nm", "pb_min", "ag_nm")),
         _number(row["usability"], ".3f"),
         f"{_number(row['usability_low'], '.3f')} to {_number(row['usability_high'], '.3f')}",
+        _number(row["fidelity"], ".3f"),
+        f"{_number(row['fidelity_low'], '.3f')} to {_number(row['fidelity_high'], '.3f')}",
         _number(row["eta"], ".3f"),
         _number(row["sigma_upper"], ".3f"),
         f"{row['cycles_used']} of {row['cycles']}",

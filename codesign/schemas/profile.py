@@ -6,13 +6,16 @@ from codesign.schemas.fields import field
 
 PROFILE = pa.schema(
     [
-        field("profile", pa.string(), "", "device id, or synthetic-<usability>"),
+        field("profile", pa.string(), "", "device id, or synthetic-<level>"),
         field("kind", pa.string(), "", "device | synthetic"),
         field("origin", pa.string(), "", "measured | virtual: the devices it rests on"),
-        field("level", pa.float64(), "", "usability level it stands for; null where none"),
+        field("level", pa.float64(), "", "level of U or F it stands for (profiles.by); null where none"),
         field("usability", pa.float64(), "", "U = eta exp(-sigma)"),
         field("usability_low", pa.float64(), "", "lower end of the interval on U; null for synthetic"),
         field("usability_high", pa.float64(), "", "upper end of the interval on U; null for synthetic"),
+        field("fidelity", pa.float64(), "", "F = E cos(w, w_hat); null where not computed"),
+        field("fidelity_low", pa.float64(), "", "lower end of the interval on F; null for synthetic"),
+        field("fidelity_high", pa.float64(), "", "upper end of the interval on F; null for synthetic"),
         field("eta", pa.float64(), "", "non-monotonic factor"),
         field("sigma", pa.float64(), "", "log-normal spread, the upper bound used in U"),
         field("branch_points", pa.int32(), "", "points on the branch"),

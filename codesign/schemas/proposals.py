@@ -9,14 +9,15 @@ PROPOSALS = pa.schema(
     [
         field("rank", pa.int32(), "", "1 is the first device to make"),
         *CONDITIONS,
-        field("usability_mean", pa.float64(), "", "predicted usability"),
-        field("usability_std", pa.float64(), "", "standard deviation of the prediction"),
+        field("reading", pa.string(), "", "usability | fidelity: what is predicted and sought"),
+        field("predicted_mean", pa.float64(), "", "predicted reading"),
+        field("predicted_std", pa.float64(), "", "standard deviation of the prediction"),
         field("log_acquisition", pa.float64(), "", "log of the (level-seeking) expected improvement"),
         field(
             "expected_improvement",
             pa.float64(),
             "",
-            "expected improvement in usability; with goal: target of the distance to it",
+            "expected improvement in the reading; with goal: target of the distance to it",
         ),
         field(
             "probability_of_improvement",
@@ -26,11 +27,11 @@ PROPOSALS = pa.schema(
         ),
         field("nearest_device", pa.string(), "", "nearest device made, in encoded distance"),
         field("nearest_distance", pa.float64(), "", "encoded distance to it"),
-        field("nearest_usability", pa.float64(), "", "its usability"),
+        field("nearest_value", pa.float64(), "", "its reading"),
         field("origin", pa.string(), "", "measured | virtual: what the surrogate was fitted to"),
         field("surrogate", pa.string(), "", "encoding and kernel"),
         field("seed", pa.int64(), "", "root seed"),
-        field("table_sha256", pa.string(), "", "digest of the usability values fitted to"),
+        field("table_sha256", pa.string(), "", "digest of the readings fitted to"),
     ]
 )
 """The next devices to make, best first."""

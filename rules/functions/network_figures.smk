@@ -61,7 +61,7 @@ def network_figures():
     """Figures of every experiment, one a metric, and whether usability predicts."""
     names = [
         f"{kind}{metric}-{name}"
-        for kind in ("", "device-")
+        for kind in ("", "device-", "fidelity-")
         for name, about in ABOUT.items()
         for metric in about.metrics
     ]

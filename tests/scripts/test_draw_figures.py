@@ -200,6 +200,7 @@ def test_draw_proposals_writes_the_card(tmp_path):
     write_table([row], tmp_path / "proposals.parquet", schema=PROPOSALS)
     card = {
         "origin": "virtual",
+        "reading": "usability",
         "goal": "maximise",
         "target": 0.5,
         "seed": 7,

@@ -57,6 +57,7 @@ def _devices():
     for name, u in USABILITY.items():
         row = dict.fromkeys(DEVICE.names) | {"device": name, "origin": "virtual", "status": "ok"}
         row |= {"usability": u, "usability_low": 0.9 * u, "usability_high": u, "usability_reference": u**2}
+        row |= {"fidelity": u**0.3, "fidelity_low": u**0.4, "fidelity_high": u**0.2}
         row |= {
             "eta": np.sqrt(u),
             "sigma_upper": -np.log(np.sqrt(u)),
@@ -74,6 +75,7 @@ def _summary(metrics=("accuracy",)):
         dict.fromkeys(EVALUATION.names)
         | {"experiment": "two-moons", "method": method, "network": "perceptron", "stands_for": stands_for}
         | {"profile": profile, "level": u if stands_for == "level" else None, "usability": u}
+        | {"fidelity": u**0.3}
         | {"noise": noise, "programming": number, "metric": metric, "value": float(rng.uniform(0.5 * u, 1))}
         for method in ("erm", "bayesmulti")
         for stands_for, noise in (("level", "lognormal"), ("device", "lognormal"), ("device", "resampled"))
@@ -106,7 +108,7 @@ ERROR = Metric("error", "error", "lower")
 @pytest.mark.parametrize(
     ("metric", "chance"), [(ACCURACY, "0.5"), (ERROR, "")], ids=["accuracy", "no-chance"]
 )
-def test_draw_scores_writes_both_figures_of_one_metric(tmp_path, metric, chance):
+def test_draw_scores_writes_every_figure_of_one_metric(tmp_path, metric, chance):
     """Numbers go from the summary to the CSV unchanged, of this metric alone; chance is the metric's."""
     summary = _summary(("accuracy", "error"))
     data = {"dataset": "two moons", "obtained": "generated", "variant": "noise 0.2", "sha256": ""}
@@ -115,7 +117,7 @@ def test_draw_scores_writes_both_figures_of_one_metric(tmp_path, metric, chance)
     tables = _twice(
         "draw_scores",
         tmp_path,
-        figures=("levels_", "devices_"),
+        figures=("levels_", "devices_", "fidelity_"),
         summary=tmp_path / "s.parquet",
         usability=tmp_path / "usability.parquet",
         metric=metric,
@@ -128,6 +130,8 @@ def test_draw_scores_writes_both_figures_of_one_metric(tmp_path, metric, chance)
         )
         assert sorted(float(line["mean"]) for line in tables[key]) == pytest.approx(wanted, rel=1e-8)
         assert {line["chance"] for line in tables[key]} == {chance}
+    series = [line["series"] for line in tables["fidelity_csv"]]
+    assert series.count("agreement") == 2 and series.count("level") == series.count("device")
     assert {line["profile"] for line in tables["devices_csv"]} == set(USABILITY)
 
 
@@ -187,7 +191,8 @@ def test_draw_noise_draws_specification_and_panel(tmp_path):
 
 def test_draw_correlation_reads_what_correlate_usability_writes(tmp_path):
     """Correlations and points by way of their CSV, and empty ones where there are too few devices."""
-    found, points = predictions(_devices(), _summary(), method="erm", resamples=50, confidence=0.95, seed=1)
+    given = {"methods": ["erm", "bayesmulti"], "resamples": 50, "confidence": 0.95, "seed": 1}
+    found, points = predictions(_devices(), _summary(), **given)
     write_table(_devices(), tmp_path / "usability.parquet", schema=DEVICE)
     given = {
         "correlation": tmp_path / "correlation.csv",
@@ -199,8 +204,12 @@ def test_draw_correlation_reads_what_correlate_usability_writes(tmp_path):
     write_csv(found, given["correlation"])
     write_csv(points, given["points"])
     tables = _twice("draw_correlation", tmp_path, **given)
-    forest = {line["reading"]: float(line["value"]) for line in tables["csv"] if line["panel"] == "forest"}
-    assert forest == pytest.approx({row["reading"]: row["rho"] for row in found}, rel=1e-8)
+    forest = {
+        (line["method"], line["reading"]): float(line["value"])
+        for line in tables["csv"]
+        if line["panel"] == "forest"
+    }
+    assert forest == pytest.approx({(row["method"], row["reading"]): row["rho"] for row in found}, rel=1e-8)
     write_csv([], given["correlation"])
     write_csv([], given["points"])
     assert _twice("draw_correlation", tmp_path / "none", **given)["csv"] == []

@@ -81,9 +81,11 @@ def devices(tmp_path_factory):
         usability=folder / "usability.parquet",
         panel=folder / "panel.parquet",
         levels=folder / "levels.parquet",
+        by="usability",
         panel_levels=[0.8, 0.5],
         synthetic_levels=[1.0, 0.5],
         min_operative_fraction=EXTRACTION["min_operative_fraction"],
+        seed=5,
     )
     return folder
 
@@ -197,6 +199,8 @@ def test_panel_and_levels_are_profiles(devices):
     assert {profile.kind for profile in panel} == {"device"} and "d" not in {p.profile for p in panel}
     levels = read_profiles(devices / "levels.parquet")
     assert [(p.profile, p.usability) for p in levels] == [("synthetic-1.00", 1.0), ("synthetic-0.50", 0.5)]
+    assert levels[0].fidelity == pytest.approx(1.0) and 0.5 < levels[1].fidelity < 0.95
+    assert all(profile.fidelity_low <= profile.fidelity <= profile.fidelity_high for profile in panel)
 
 
 def test_profiles_keep_the_ratios_of_their_own_cycles(devices):
@@ -320,8 +324,12 @@ def test_summary_and_correlation_are_numpys_of_the_rows(devices, search, tmp_pat
         seed=5,
     )
     points = list(csv.DictReader((tmp_path / "p.csv").open(newline="", encoding="utf-8")))
-    wanted = {name: np.mean(values["erm", "device", "resampled", name]) for name in "abc"}
-    assert {row["device"]: float(row["score"]) for row in points} == pytest.approx(wanted)
+    wanted = {
+        (method, name): np.mean(values[method, "device", "resampled", name])
+        for method in ("erm", "bayesmulti")
+        for name in "abc"
+    }
+    assert {(row["method"], row["device"]): float(row["score"]) for row in points} == pytest.approx(wanted)
     assert (tmp_path / "c.csv").exists()
 
 

@@ -65,7 +65,7 @@ def test_a_batch_of_new_conditions_is_proposed(tmp_path):
     rows = read_table(paths["table"], schema=PROPOSALS).to_pylist()
     assert [row["rank"] for row in rows] == [1, 2, 3]
     assert len({key_of({name: row[name] for name in CONDITION_COLUMNS}) for row in rows}) == 3
-    assert all(row["usability_std"] > 0 and np.isfinite(row["log_acquisition"]) for row in rows)
+    assert all(row["predicted_std"] > 0 and np.isfinite(row["log_acquisition"]) for row in rows)
     assert len(paths["proposals"].read_text().splitlines()) == 4
     card = json.loads(paths["card"].read_text())
     assert card["counts"] == {"used": 12, "no_usability": 0, "refused": 1, "off_grid": 0, "not_encodable": 0}

@@ -31,6 +31,7 @@ FIGURES = [
     "results/figures/usability_ranking.png",
     "results/figures/correlation.png",
     "results/figures/device-accuracy-moons.png",
+    "results/figures/fidelity-accuracy-moons.png",
     "results/figures/accuracy-moons.png",
     "results/figures/decisions-moons.png",
     "results/figures/search-moons.png",

@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 
 from codesign.evaluation.readings import READINGS, predictions
 
-OPTIONS = {"method": "erm", "resamples": 200, "confidence": 0.95, "seed": 3}
+OPTIONS = {"methods": ["erm"], "resamples": 200, "confidence": 0.95, "seed": 3}
 ETA = {"a": 0.9, "b": 0.8, "c": 1.0, "d": 0.5}
 SIGMA = {"a": 0.1, "b": 0.4, "c": 0.6, "d": 0.9}
 SCORE = {"a": 0.95, "b": 0.8, "c": 0.85, "d": 0.6}
@@ -18,6 +18,7 @@ def device(name, **changes):
     return {
         "device": name, "status": "ok", "eta": ETA[name], "sigma_upper": SIGMA[name],
         "sigma_mle": SIGMA[name], "sigma_robust": 2 * SIGMA[name],
+        "fidelity": ETA[name] * math.exp(-(SIGMA[name] ** 2) / 2),
         "usability": ETA[name] * math.exp(-SIGMA[name]), "usability_reference": math.exp(-SIGMA[name]),
     } | changes  # fmt: skip
 
@@ -74,3 +75,14 @@ def test_a_reading_that_a_device_lacks_leaves_it_out():
     devices = [device("a", usability_reference=None), *map(device, "bcd")]
     found, _ = predictions(devices, map(score, ETA), **OPTIONS)
     assert {row["reading"]: row["n"] for row in found} == dict.fromkeys(READINGS, 4) | {"reference": 3}
+
+
+def test_fidelity_and_usability_are_compared_on_every_methods_network():
+    """Of the first method every reading, of the others the two that are compared."""
+    rows = [*map(score, ETA), *(score(name, method="bayesmulti", mean=1 - SCORE[name]) for name in ETA)]
+    found, points = predictions(map(device, ETA), rows, **OPTIONS | {"methods": ["erm", "bayesmulti"]})
+    other = {row["reading"]: row["rho"] for row in found if row["method"] == "bayesmulti"}
+    first = {row["reading"]: row["rho"] for row in found if row["method"] == "erm"}
+    assert other.keys() == {"fidelity", "usability"} and first.keys() == READINGS.keys()
+    assert all(other[name] == pytest.approx(-first[name]) for name in other)
+    assert [point["method"] for point in points] == ["erm"] * 4 + ["bayesmulti"] * 4

@@ -71,6 +71,8 @@ def row(device, condition, usability, *, std=0.03, status="ok"):
         "measured_at": "",
         "usability": usability if status == "ok" else None,
         "usability_std": std if status == "ok" else None,
+        "fidelity": usability**0.5 if status == "ok" else None,
+        "fidelity_std": std if status == "ok" else None,
         **condition,
     }
 
@@ -121,7 +123,7 @@ def test_devices_off_the_grid_inform_but_are_not_proposed(seen, proposed):
     """Leaving the off-grid device out changes what is predicted; it is counted."""
     without = run(seen[:-1])
     assert proposed.card["counts"]["off_grid"] == 1
-    assert proposed.rows[0]["usability_mean"] != without.rows[0]["usability_mean"]
+    assert proposed.rows[0]["predicted_mean"] != without.rows[0]["predicted_mean"]
 
 
 def test_exclusions_are_honoured(seen, proposed):
@@ -154,7 +156,7 @@ def test_the_probability_of_improvement_is_that_of_the_goal(seen, goal):
     proposals = run(seen, goal=goal, target=0.33, surrogate="map")
     assert proposals.rows
     for r in proposals.rows:
-        draws = np.random.default_rng(4).normal(r["usability_mean"], r["usability_std"], 200_000)
+        draws = np.random.default_rng(4).normal(r["predicted_mean"], r["predicted_std"], 200_000)
         if goal == "maximise":
             better = draws > made.max()
         else:
@@ -166,7 +168,7 @@ def test_the_probability_of_improvement_is_that_of_the_goal(seen, goal):
 def test_devices_without_usability_are_counted_not_fitted(seen, proposed):
     """They leave the prediction as it is."""
     after = run([*seen, row("failed", START, 0.0, status="no_usability")])
-    assert after.rows[0]["usability_mean"] == proposed.rows[0]["usability_mean"]
+    assert after.rows[0]["predicted_mean"] == proposed.rows[0]["predicted_mean"]
     assert after.card["counts"]["no_usability"] == 1
 
 
@@ -184,15 +186,15 @@ def test_few_devices_give_a_space_filling_batch_with_the_start_first():
     """No model before it can be fitted, and the card says so."""
     nothing = run([])
     assert conditions_of(nothing)[0] == key_of(START)
-    assert "space-filling" in nothing.rows[0]["surrogate"] and nothing.rows[0]["usability_mean"] is None
+    assert "space-filling" in nothing.rows[0]["surrogate"] and nothing.rows[0]["predicted_mean"] is None
     one = run([row("d", START, 0.3)])
     assert key_of(START) not in conditions_of(one) and "Go on" in one.card["stopping"]["statement"]
 
 
 def test_seeking_a_level_proposes_conditions_near_it(seen, proposed):
     """Predictions of the batch lie nearer to the target than those of the maximiser."""
-    near = np.mean([abs(r["usability_mean"] - 0.3) for r in run(seen, goal="target", target=0.3).rows])
-    far = np.mean([abs(r["usability_mean"] - 0.3) for r in proposed.rows])
+    near = np.mean([abs(r["predicted_mean"] - 0.3) for r in run(seen, goal="target", target=0.3).rows])
+    far = np.mean([abs(r["predicted_mean"] - 0.3) for r in proposed.rows])
     assert near < far
 
 
@@ -359,3 +361,18 @@ def test_unknown_compounds_are_told():
     """There are no radii to guess."""
     with pytest.raises(SpaceError, match="Cs2AgBiBr6"):
         ions_of("Cs2AgBiBr6")
+
+
+def test_the_search_may_follow_fidelity(seen):
+    """Values, their deviations and the card are those of the reading asked for."""
+    followed = run([one | {"fidelity": 0.5 * one["usability"]} for one in seen], reading="fidelity")
+    assert followed.card["reading"] == "fidelity"
+    assert {row["reading"] for row in followed.rows} == {"fidelity"}
+    best = max(one["usability"] for one in seen)
+    assert max(part["value"] for part in followed.card["history"]) == pytest.approx(0.5 * best)
+    assert "in fidelity" in followed.card["stopping"]["statement"]
+    same = run([one | {"fidelity": one["usability"]} for one in seen], reading="fidelity")
+    plain = run(seen)
+    assert [row["predicted_mean"] for row in same.rows] == [row["predicted_mean"] for row in plain.rows]
+    with pytest.raises(ValueError, match="reading must be one of usability, fidelity"):
+        Search(**SETTINGS, reading="eta")

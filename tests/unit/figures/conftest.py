@@ -64,6 +64,8 @@ def device_row():
             row |= {"status": "no_usability", "reason": "2 usable cycle(s), 3 needed: measure more cycles"}
         else:
             row |= {"usability": usability, "eta": 1.0, "sigma_upper": -np.log(usability)}
+            kept = usability**0.3
+            row |= {"fidelity": kept, "fidelity_low": 0.9 * kept, "fidelity_high": min(1.0, 1.1 * kept)}
             row |= {"usability_low": 0.9 * usability, "usability_high": min(1.0, 1.1 * usability)}
         return row | values
 

@@ -5,8 +5,10 @@ import pytest
 
 from codesign.bayesmulti.error import NoiseError
 from codesign.bayesmulti.methods import method_names
+from codesign.evaluation.lookup import agreement
 from codesign.evaluation.readings import READINGS, predictions
 from codesign.evaluation.statistics import summarise
+from codesign.figures.fidelity import draw_fidelity_scores
 from codesign.figures.methods import counted, in_order, look_of_method
 from codesign.figures.network import draw_correlation, draw_device_scores, draw_scores
 from codesign.schemas.evaluation import EVALUATION
@@ -27,6 +29,7 @@ def _scores(
         dict.fromkeys(EVALUATION.names)
         | {"experiment": experiment, "method": method, "network": "mlp", "stands_for": stands_for}
         | {"profile": profile, "level": u if stands_for == "level" else None, "usability": u}
+        | {"fidelity": u**0.3}
         | {"noise": noise, "programming": number}
         | {"metric": "accuracy", "value": float(rng.uniform(0.1 + 0.5 * u, 1.0))}
         | values
@@ -224,8 +227,12 @@ def _correlated(device_row, experiments, count, **values):
     for k, row in enumerate(devices):
         row |= {"sigma_mle": row["sigma_upper"] * 0.8, "sigma_robust": 0.3, "usability_reference": 0.5}
         row |= {"eta": 1.0 - 0.01 * k}
-    summary = [row for name in experiments for row in _on_devices(["erm"], count, experiment=name, **values)]
-    given = {"method": "erm", "resamples": 50, "confidence": 0.95, "seed": 1}
+    summary = [
+        row
+        for name in experiments
+        for row in _on_devices(["erm", "bayesmulti"], count, experiment=name, **values)
+    ]
+    given = {"methods": ["erm", "bayesmulti"], "resamples": 50, "confidence": 0.95, "seed": 1}
     return predictions(devices, summary, **given)
 
 
@@ -236,17 +243,21 @@ def test_correlation_draws_points_and_intervals(device_row, texts):
         found, points, experiments={"t": ACCURACY, "u": ACCURACY}, confidence=0.95, origin="virtual"
     )
     scatter, forest = drawing.figure.axes[:2]
-    [line] = [line for line in scatter.lines if line.get_gid() == "t"]
-    assert line.get_ydata().tolist() == [row["score"] for row in points if row["experiment"] == "t"]
+    drawn = [row for row in points if (row["experiment"], row["method"]) == ("t", "erm")]
+    for reading in ("fidelity", "usability"):
+        [line] = [line for line in scatter.lines if line.get_gid() == f"{reading} t"]
+        assert line.get_ydata().tolist() == [row["score"] for row in drawn]
+        assert line.get_xdata().tolist() == [row[reading] for row in drawn]
     for row in (row for row in found if row["experiment"] == "t"):
-        [mark] = [line for line in forest.lines if line.get_gid() == row["reading"]]
+        [mark] = [line for line in forest.lines if line.get_gid() == f"{row['reading']} {row['method']}"]
         assert mark.get_xdata()[0] == row["rho"]
-        assert mark.get_ydata()[0] == list(READINGS).index(row["reading"])
+        assert mark.get_ydata()[0] == pytest.approx(list(READINGS).index(row["reading"]), abs=0.5)
     own = next(row for row in found if row["experiment"] == "t" and row["reading"] == "usability")
     assert any(f"ρ = {own['rho']:.2f} " in text and "n = 8" in text for text in texts(drawing.figure))
     # every device has the same robust spread: no order, no correlation, and the panel says so
     assert "reference" not in {row["reading"] for row in found} and "no order" in texts(drawing.figure)
-    assert len(drawing.numbers) == len(points) + len(found)
+    both_readings_of_one_method = 2 * sum(row["method"] == "erm" for row in points)
+    assert len(drawing.numbers) == both_readings_of_one_method + len(found)
 
 
 def test_of_several_metrics_the_one_asked_for_is_correlated(device_row):
@@ -270,6 +281,48 @@ def test_of_several_metrics_the_one_asked_for_is_correlated(device_row):
     assert {number["metric"] for number in drawn.numbers} == {"error"}
 
 
+def _both(methods, count, **values):
+    return _levels(methods, **values) + _on_devices(methods, count, **values)
+
+
+def test_levels_and_devices_are_drawn_on_one_axis_of_fidelity(device_row, texts):
+    """Two panels; the numbers are the summary's, what one curve explains is the library's."""
+    rows = _both(["erm", "dropout", "bayesmulti"], 6)
+    devices = [device_row(f"d-{k:03d}", 0.05 + 0.15 * k) for k in range(6)]
+    drawing = draw_fidelity_scores(rows, devices, **SHARED)
+    for axes, name in zip(drawing.figure.axes, ("erm", "bayesmulti"), strict=True):
+        mine = [row for row in rows if row["method"] == name]
+        levels = [row for row in mine if row["stands_for"] == "level"]
+        points = [row for row in mine if row["noise"] == "resampled"]
+        for kind, wanted in (("level", levels), ("device", points)):
+            [line] = [line for line in axes.lines if line.get_gid() == f"{kind} {name}"]
+            drawn = sorted((row["fidelity"], row["mean"]) for row in wanted)
+            assert list(zip(line.get_xdata(), line.get_ydata(), strict=True)) == drawn
+        found = agreement(levels, points)
+        said = f"one curve: {found.explained:.3f} of the variance; off the levels: {found.rms:.3f} rms"
+        assert any(said in text for text in texts(drawing.figure))
+    told = [number for number in drawing.numbers if number["series"] == "agreement"]
+    assert [number["method"] for number in told] == ["erm", "dropout", "bayesmulti"], "a rival in the table"
+    low = {row["device"]: row["fidelity_low"] for row in devices}
+    shown = [number for number in drawing.numbers if number["series"] == "device"]
+    assert all(number["fidelity_low"] == low[number["profile"]] for number in shown)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(lambda: _on_devices(["erm"], 3), id="no-levels"),
+        pytest.param(lambda: _levels(["erm"]), id="no-devices"),
+        pytest.param(lambda: [row | {"fidelity": None} for row in _both(["erm"], 3)], id="no-fidelity"),
+        pytest.param(lambda: [row | {"mean": 0.5} for row in _both(["erm"], 3)], id="one-score"),
+    ],
+)
+def test_a_fidelity_figure_is_drawn_from_what_there_is(rows, inside):
+    drawing = draw_fidelity_scores(rows(), [], **SHARED)
+    assert inside(drawing.figure) == []
+    assert all(list(number) == list(drawing.numbers[0]) for number in drawing.numbers)
+
+
 def test_correlation_says_where_there_are_too_few_devices(device_row, texts):
     """Two devices have no rank correlation; none at all give empty tables."""
     found, points = _correlated(device_row, ["t"], 2)
@@ -278,7 +331,8 @@ def test_correlation_says_where_there_are_too_few_devices(device_row, texts):
         drawing = draw_correlation(
             found, given, experiments={"t": ACCURACY}, confidence=0.95, origin="virtual"
         )
-        assert any(f"n = {len(given)} devices" in text for text in texts(drawing.figure))
+        own = [row for row in given if row["method"] == "erm"]
+        assert any(f"n = {len(own)} devices" in text for text in texts(drawing.figure))
 
 
 def test_correlation_refuses_an_experiment_it_was_not_told_of(device_row):
@@ -298,6 +352,7 @@ def test_small_and_large_sets_fit_their_page(count, device_row, inside):
     figures = [
         draw_scores(_levels(list(METHODS)), **SHARED),
         draw_device_scores(_on_devices(["erm", "bayesmulti"], count), [], **SHARED),
+        draw_fidelity_scores(_both(["erm", "bayesmulti"], count), [], **SHARED),
         draw_correlation(found, points, experiments=experiments, confidence=0.95, origin="virtual"),
         draw_correlation(found, points, experiments=lower, confidence=0.95, origin="virtual"),
     ]

@@ -18,8 +18,8 @@ LONG = "i-v-data-1-2um-length-250nm-diameter-bt-4v-na-third-etch-15min-pb-ed-3h-
 def _row(rank, *, model=True, origin="measured"):
     predicted = dict.fromkeys(
         (
-            "usability_mean",
-            "usability_std",
+            "predicted_mean",
+            "predicted_std",
             "log_acquisition",
             "expected_improvement",
             "probability_of_improvement",
@@ -27,22 +27,23 @@ def _row(rank, *, model=True, origin="measured"):
     )
     if model:
         predicted = {
-            "usability_mean": 0.7,
-            "usability_std": 0.1,
+            "predicted_mean": 0.7,
+            "predicted_std": 0.1,
             "log_acquisition": -3.0,
             "expected_improvement": 0.05,
         }
     near = {
         "nearest_device": LONG if model else None,
-        "nearest_usability": 0.5 if model else None,
+        "nearest_value": 0.5 if model else None,
         "nearest_distance": 0.1,
     }
     return {"rank": rank, **FIRST, **predicted, **near, "origin": origin}
 
 
-def _card(*, model=True, origin="measured", goal="maximise", devices=12):
+def _card(*, model=True, origin="measured", goal="maximise", devices=12, reading="usability"):
     card = {
         "origin": origin,
+        "reading": reading,
         "goal": goal,
         "target": 0.5,
         "seed": 7,
@@ -64,7 +65,7 @@ def _card(*, model=True, origin="measured", goal="maximise", devices=12):
     }
     if model:
         card["history"] = [
-            {"device": f"d{k}", "usability": 0.1 + 0.05 * (k % 7), "best": 0.1 + 0.05 * min(k, 6)}
+            {"device": f"d{k}", "value": 0.1 + 0.05 * (k % 7), "best": 0.1 + 0.05 * min(k, 6)}
             for k in range(devices)
         ]
         card["loo"] = {
@@ -131,7 +132,7 @@ def test_the_numbers_are_those_drawn():
     def of(panel):
         return [number for number in drawing.numbers if number["panel"] == panel]
 
-    assert [n["item"] for n in of("proposals") if n["variable"] == "usability_mean"] == ["1", "2"]
+    assert [n["item"] for n in of("proposals") if n["variable"] == "predicted_mean"] == ["1", "2"]
     assert {n["variable"]: n["level"] for n in of("proposals")[:5]} == FIRST
     maps = [image.get_array().ravel().tolist() for axes in drawing.figure.axes for image in axes.images]
     assert [value for values in maps for value in values] == [n["value"] for n in of("slice")]
@@ -140,7 +141,7 @@ def test_the_numbers_are_those_drawn():
     assert of("slice")[1]["level"] == 1 and of("slice")[1]["other_level"] == 10
     assert [n["value"] for n in of("relevance")] == [0.2] * 5
     assert len(of("dependence")) == sum(map(len, LEVELS.values()))
-    assert [n["value"] for n in of("history")] == [part["usability"] for part in card["history"]]
+    assert [n["value"] for n in of("history")] == [part["value"] for part in card["history"]]
     assert [n["level"] for n in of("calibration")] == [part["observed"] for part in card["loo"]["rows"]]
     assert [(n["item"], n["value"]) for n in of("coverage")] == [("50", 0.4), ("80", 0.75), ("95", 0.9)]
 
@@ -184,7 +185,7 @@ def test_extreme_cards_fit_on_the_page(rows, card, texts, inside):
         assert "made or excluded" in said
     if len(rows) > SHOWN:
         assert f"and {len(rows) - SHOWN} more" in said
-        assert len([n for n in drawing.numbers if n["variable"] == "usability_mean"]) == len(rows)
+        assert len([n for n in drawing.numbers if n["variable"] == "predicted_mean"]) == len(rows)
     bottoms = [axes.get_position().y0 for axes in drawing.figure.axes]
     assert all(bottom > 0 for bottom in bottoms)
 
@@ -197,3 +198,9 @@ def test_panels_never_lie_on_each_other():
         for k, one in enumerate(boxes):
             for other in boxes[k + 1 :]:
                 assert not one.overlaps(other)
+
+
+def test_the_card_says_which_reading_was_followed():
+    drawing = draw_proposals([_row(1)], _card(reading="fidelity"))
+    said = " ".join(text.get_text() for text in drawing.figure.texts)
+    assert "largest fidelity" in said and "predicted F" in said and "predicted U" not in said

@@ -164,3 +164,13 @@ def test_devices_of_one_level_and_one_usability_stand_side_by_side(device_row):
     for variable in ("length_um", "ag_nm", "perovskite"):
         place = {n["device"]: n["x"] for n in drawing.numbers if n["variable"] == variable}
         assert place["first"] == place["far"] != place["second"]
+
+
+def test_fidelity_stands_beside_usability_in_the_ranking(device_row):
+    """One hollow mark a device, at the value that the table has."""
+    rows = [device_row("a", usability=0.8), device_row("b", usability=0.2), device_row("c", usability=None)]
+    drawing = draw_ranking(rows, confidence=0.95)
+    marks = [line for line in drawing.figure.axes[0].lines if line.get_gid() == "fidelity"]
+    ranked = [number for number in drawing.numbers if number["shown"] == "ranked"]
+    assert [float(mark.get_xdata()[0]) for mark in marks] == [number["fidelity"] for number in ranked]
+    assert all(number["fidelity_low"] <= number["fidelity"] for number in ranked)

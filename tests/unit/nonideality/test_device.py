@@ -9,7 +9,8 @@ import yaml
 
 from codesign.iv.measurement import Measurement, Metadata
 from codesign.nonideality.branch import Extraction
-from codesign.nonideality.device import bootstrap_usability, extract
+from codesign.nonideality.device import extract
+from codesign.nonideality.resampling import resample_cycles
 from codesign.schemas.device import DEVICE
 
 CONFIG = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text())["extraction"]
@@ -246,7 +247,7 @@ def test_the_bootstrap_agrees_with_extracting_each_resample(estimator):
     log_g[rng.random(log_g.shape) < 0.05] = np.nan
     usable = np.ones(30, dtype=bool)
     how = settings(bootstrap=25, estimator=estimator)
-    fast = bootstrap_usability(log_g, usable, how, np.random.default_rng(9), autocorrelation=2.0)
+    fast = resample_cycles(log_g, usable, how, np.random.default_rng(9), autocorrelation=2.0).usability
     picks = np.random.default_rng(9).integers(12, size=(25, 12))
     for value, pick in zip(fast, picks, strict=True):
         assert value == pytest.approx(slow_usability(log_g[pick], how), rel=1e-9)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from codesign.iv.measurement import Measurement, Metadata
 from codesign.nonideality.branch import Extraction, pooled_log_ratio
+from codesign.nonideality.curve import curve_segments
 from codesign.nonideality.device import extract
+from codesign.nonideality.fidelity import draw_columns, fidelity, lognormal_factors
 from codesign.nonideality.levels import Trend, choose_panel, synthetic_profiles, trend
 from codesign.nonideality.profile import (
     DeviceProfile,
@@ -42,6 +44,9 @@ def row(conductance, *, lcis, usable=None, **changes):
         "usability": min(1.0, lcis[1] / n / L0) * math.exp(-0.2),
         "usability_low": 0.1,
         "usability_high": 0.9,
+        "fidelity": 0.8,
+        "fidelity_low": 0.7,
+        "fidelity_high": 0.85,
         "conductance_s": list(conductance),
         "usable": [True] * n if usable is None else list(usable),
     } | changes
@@ -257,3 +262,61 @@ def test_the_nearest_level_is_the_better_one_of_two_as_far():
     assert nearest_level(made, 0.35).level == 0.4
     with pytest.raises(ProfileError, match="nothing to choose from"):
         nearest_level([], 0.6)
+
+
+def test_a_synthetic_level_has_the_fidelity_of_its_curve_and_spread():
+    """Level 1 keeps everything; below, less and less; without columns there is none."""
+    along = Trend(0.14, 0.7, 9, "measured")
+    levels = [1.0, 0.8, 0.5, 0.2]
+    columns = draw_columns(np.random.default_rng(3))
+    made = synthetic_profiles(levels, along, min_operative_fraction=L0, columns=columns)
+    kept = [profile.fidelity for profile in made]
+    assert kept[0] == pytest.approx(1.0) and np.all(np.diff(kept) < -0.01)
+    last = made[-1]
+    segments = curve_segments(last.curve, last.reached, "relative")
+    assert kept[-1] == fidelity(segments, lognormal_factors(last.sigma, columns), columns)
+    [without] = synthetic_profiles([0.5], along, min_operative_fraction=L0)
+    assert without.fidelity is None
+
+
+def test_levels_of_fidelity_have_it():
+    """Found along the trend: the usability is whatever has that fidelity."""
+    along = Trend(0.14, 0.7, 9, "measured")
+    columns = draw_columns(np.random.default_rng(3))
+    levels = [1.0, 0.95, 0.8, 0.5, 0.3]
+    made = synthetic_profiles(levels, along, min_operative_fraction=L0, columns=columns, by="fidelity")
+    assert [profile.level for profile in made] == levels
+    assert [profile.fidelity for profile in made] == pytest.approx(levels, abs=0.02)
+    assert np.all(np.diff([profile.usability for profile in made]) < 0)
+    assert made[1].profile == "synthetic-fidelity-0.95"
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        pytest.param({"by": "eta"}, ValueError, "by must be one of", id="no-reading"),
+        pytest.param({"by": "fidelity"}, ValueError, "need columns", id="nothing-to-compute-it-on"),
+        pytest.param(
+            {"by": "fidelity", "columns": draw_columns(np.random.default_rng(3)), "levels": [0.01]},
+            ProfileError,
+            "no synthetic profile has the fidelity 0.01",
+            id="beyond-the-trend",
+        ),
+    ],
+)
+def test_levels_that_cannot_be_made_are_refused(change, error, said):
+    asked = {"levels": [0.5]} | change
+    with pytest.raises(error, match=said):
+        synthetic_profiles(
+            asked.pop("levels"), Trend(0.14, 0.7, 9, "measured"), min_operative_fraction=L0, **asked
+        )
+
+
+def test_a_panel_can_be_chosen_by_fidelity():
+    """The device nearest to 0.8 in one reading is another than in the other."""
+    rows = [
+        {"device": name, "status": "ok", "usability": u, "fidelity": f}
+        for name, u, f in (("a", 0.8, 0.99), ("b", 0.2, 0.81), ("c", 0.5, 0.9))
+    ]
+    assert [row["device"] for _, row in choose_panel(rows, [0.8])] == ["a"]
+    assert [row["device"] for _, row in choose_panel(rows, [0.8], by="fidelity")] == ["b"]

@@ -16,6 +16,7 @@ HOSTILE = "</td><script>alert(1)</script><img src=x onerror='alert(2)'>\"&amp;" 
 CONDITIONS = {"perovskite": "MAPbI3", "length_um": 1.5, "diameter_nm": 200.0, "pb_min": 15.0, "ag_nm": 200.0}
 CARD = {
     "origin": "measured",
+    "reading": "usability",
     "goal": "maximise",
     "target": 0.5,
     "counts": {"used": 7, "no_usability": 2, "refused": 0, "not_encodable": 1, "off_grid": 0},
@@ -81,12 +82,12 @@ def test_proposals_are_a_table_in_the_order_to_make_them():
     """Rank, five conditions, prediction, gain, chance, neighbour."""
     rows = [
         proposal(
-            usability_mean=0.43,
-            usability_std=0.08,
+            predicted_mean=0.43,
+            predicted_std=0.08,
             expected_improvement=0.0152,
             probability_of_improvement=0.36,
             nearest_device="d-5",
-            nearest_usability=0.503,
+            nearest_value=0.503,
         ),
         proposal(rank=2, perovskite="FAPbI3"),
     ]
@@ -159,7 +160,7 @@ def test_provenance_says_where_results_differ_in_what_they_were_made_from():
 
 PAGES = {
     "proposals": lambda: proposals_page(
-        [proposal(perovskite=HOSTILE, nearest_device=HOSTILE, nearest_usability=0.1)],
+        [proposal(perovskite=HOSTILE, nearest_device=HOSTILE, nearest_value=0.1)],
         CARD | {"surrogate": HOSTILE, "stopping": {"statement": HOSTILE}, "table_sha256": HOSTILE},
     ),
     "usability": lambda: usability_page(

@@ -211,6 +211,15 @@ def another(before: str, after: str):
         ),
         pytest.param("nonideality/levels.py", another_formula, "choose_panel", id="the-trend-of-the-devices"),
         pytest.param(
+            "nonideality/fidelity.py",
+            another_formula,
+            "choose_panel extract_nonidealities make_virtual_devices run_campaign",
+            id="the-fidelity",
+        ),
+        pytest.param(
+            "evaluation/lookup.py", another_formula, "draw_scores", id="how-a-score-is-read-off-the-levels"
+        ),
+        pytest.param(
             "fabrication/propose.py",
             another_formula,
             "propose_devices run_campaign tabulate_campaign",
@@ -243,7 +252,10 @@ def test_the_network_half_does_not_rest_on_how_devices_are_read_and_made():
         used = used_by(SCRIPTS[script])
         rooms = {name.split(".")[1] for name in used if name.count(".")}
         assert not rooms & {"fabrication", "virtual_lab", "iv", "pages", "figures"}, script
-        assert {name for name in used if ".nonideality." in name} <= {"codesign.nonideality.profile"}, script
+        assert {name for name in used if ".nonideality." in name} <= {
+            "codesign.nonideality.curve",
+            "codesign.nonideality.profile",
+        }, script
 
 
 def test_the_package_itself_says_nothing():
