@@ -48,7 +48,7 @@ def training_settings(experiment: Experiment, shared: Mapping, *, on_gpu: bool) 
 
     Args:
         experiment: Epochs, batch size, learning rate.
-        shared: optimiser, momentum, weight_decay, schedule, warmup_epochs, patience, select, compile.
+        shared: optimiser, momentum, weight_decay, schedule, warmup_epochs, ramp, patience, select, compile.
         on_gpu: Mixed precision is used there.
     """
     own = {name: getattr(experiment, name) for name in ("epochs", "batch_size", "learning_rate")}
@@ -87,6 +87,7 @@ def train_experiment(
     network.module.to(device)
     noise = torch.Generator(device=device).manual_seed(derived_seed(seed, "training-noise", experiment.name))
     order = torch.Generator().manual_seed(derived_seed(seed, "order", experiment.name))
+    statistics = torch.Generator().manual_seed(derived_seed(seed, "statistics", experiment.name))
     identity = {
         "experiment": experiment.said(),
         "specification": spec.to_json(),
@@ -119,6 +120,7 @@ def train_experiment(
         options=experiment.options,
         injection=lambda network: Injection(network, spec, noise),
         noise=noise,
+        statistics=statistics,
         checkpoint=checkpoint,
         identity=identity,
         description=f"{experiment.name} {spec.method}",

@@ -7,7 +7,8 @@ factor is divided by its mean at the *rounded* probabilities, so it stays unbias
 """
 
 import math
-from typing import ClassVar
+from dataclasses import fields, replace
+from typing import ClassVar, Self
 
 import torch
 
@@ -29,6 +30,12 @@ class Noise:
     def is_identity(self) -> bool:
         """Whether it changes nothing."""
         raise NotImplementedError
+
+    def scaled(self, share: float) -> Self:
+        """The noise at a share, 0 ... 1, of its strength: every parameter times it."""
+        if share == 1:
+            return self
+        return replace(self, **{field.name: share * getattr(self, field.name) for field in fields(self)})
 
     def __call__(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """`x` under one draw of the noise, in its shape, dtype and device."""
