@@ -31,6 +31,19 @@ class Noise:
         """Whether it changes nothing."""
         raise NotImplementedError
 
+    @classmethod
+    def variance_of(cls, **parameters):
+        """Variance of the factor over its squared mean (cv^2), of numbers or arrays of each parameter.
+
+        None where the noise is no factor.
+        """
+        return None
+
+    @property
+    def relative_variance(self) -> float | None:
+        """`variance_of` of this noise."""
+        return self.variance_of(**{field.name: getattr(self, field.name) for field in fields(self)})
+
     def scaled(self, share: float) -> Self:
         """The noise at a share, 0 ... 1, of its strength: every parameter times it."""
         if share == 1:
