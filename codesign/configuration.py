@@ -18,6 +18,7 @@ SHARED = (
     "weight_decay",
     "schedule",
     "warmup_epochs",
+    "ramp",
     "select",
     "patience",
     "compile",

@@ -124,6 +124,7 @@ wildcard_constraints:
     method="|".join(METHODS),
     metric="|".join(METRICS),
     round=r"\d+",
+    start=r"\d+",
     chunk=r"all|[01]+",
     record=r"simulated|measured-[^/]+",
 

@@ -2,7 +2,7 @@
 
 in   results/{lab}profiles/panel.parquet                              devices that noise is searched for
 out  results/{lab}search/{experiment}/{method}/round-{round}.json           specifications of a round
-     results/{lab}search/{experiment}/corner.parquet               the trial without noise, shared by all methods
+     results/{lab}search/{experiment}/corner-{start}.parquet       trials without noise, one a starting scale, shared
      results/{lab}search/{experiment}/{method}/round-{round}-slot-{slot}.parquet   one trial: scores on the panel;
                                                                    a job makes search.trials_per_job of them
      results/{lab}search/{experiment}/{method}/chosen.json                  the noise a method trains with
@@ -33,9 +33,7 @@ rule propose_noise:
         experiment=experiment_of,
         data=data_of,
         slots=config["search"]["slots"],
-        tie=config["search"]["tie"],
-        limits=limits_of_method,
-        site=config["training"]["site"],
+        search=search_of_method,
         seed=config["seed"],
         code=network_code("propose_noise.py", noise_module, method=True),
     message:
@@ -48,9 +46,9 @@ rule run_corner_trial:
     input:
         panel=panel_of_lab,
     output:
-        trial="results/{lab}search/{experiment}/corner.parquet",
+        trial="results/{lab}search/{experiment}/corner-{start}.parquet",
     log:
-        "results/logs/run_corner_trial/{lab}{experiment}.log",
+        "results/logs/run_corner_trial/{lab}{experiment}-{start}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -61,6 +59,7 @@ rule run_corner_trial:
     params:
         experiment=experiment_of,
         data=data_of,
+        initial_scale=scale_of_start,
         training=SHARED_TRAINING,
         memsim=config["memsim"],
         programmings=config["search"]["programmings"],
@@ -68,7 +67,7 @@ rule run_corner_trial:
         training_code=corner_training_code,
         code=corner_code,
     message:
-        "Try {wildcards.experiment} without noise: where every search begins"
+        "Try {wildcards.experiment} without noise, starting scale {params.initial_scale}: where every search begins"
     script:
         "../workflow_scripts/run_corner_trial.py"
 
@@ -81,7 +80,6 @@ for SLOTS in together(config["search"]["slots"], config["search"]["trials_per_jo
             rule_of_trials(SLOTS)
         input:
             proposal="results/{lab}search/{experiment}/{method}/round-{round}.json",
-            corner=corner_of_trials,
             panel=panel_of_lab,
         output:
             trials=[
@@ -129,8 +127,7 @@ rule choose_noise:
     params:
         experiment=experiment_of,
         data=data_of,
-        tie=config["search"]["tie"],
-        limits=limits_of_method,
+        search=search_of_method,
         site=config["training"]["site"],
         fixed=config["training"]["fixed"],
         code=network_code("choose_noise.py", noise_module, method=True),

@@ -1,15 +1,17 @@
-"""Choose the noise a method trains with: the search's best trial, or what the configuration fixes."""
+"""Choose noise and starting scale of a method: the search's best trial, or what the configuration fixes."""
 
 import json
 from pathlib import Path
 
+from codesign.bayesmulti.methods import method_of
 from codesign.files import replacing
 from codesign.log import log_to
 from codesign.noise_search.rounds import (
-    choose_specification,
+    SearchSettings,
+    choose_trial,
     read_trial,
     search_space,
-    unsearched_specification,
+    unsearched,
 )
 from codesign.provenance.records import recorded
 from codesign.tasks.experiment import Experiment
@@ -22,20 +24,19 @@ def main(
     chosen: Path,
     experiment: Experiment,
     method: str,
+    search: SearchSettings,
     site: str,
-    tie: str,
-    limits: dict,
     fixed: list[float],
 ) -> None:
     """Write the specification and what it rests on."""
     made = [read_trial(path, experiment.about.metric) for path in trials]
-    if made:
-        space = search_space(experiment, method, site=site, tie=tie, limits=limits)
-        spec = choose_specification(made, space, site=site)
+    if method_of(method).searched:
+        spec, scale = choose_trial(made, search_space(experiment, method, search))
     else:
-        spec = unsearched_specification(experiment, method, site=site, fixed=fixed)
+        spec, scale = unsearched(made, experiment, method, site=site, fixed=fixed)
     content = {
         "specification": spec.to_json(),
+        "initial_scale": scale,
         "trials": [
             {"parameters": t.parameters, "objective": t.objective, "standard_error": t.standard_error}
             for t in made
@@ -43,8 +44,9 @@ def main(
     }
     with replacing(chosen) as temporary:
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    keep_only(chosen.parent / "trained", spec.to_json())
-    print(f"{experiment.name} {method}: {spec.to_json()['layers']} of {len(made)} trials")
+    keep_only(chosen.parent / "trained", spec.to_json(), scale)
+    found = f"{spec.site} {spec.to_json()['layers']}, start x {scale:g}"
+    print(f"{experiment.name} {method}: {found}, of {len(made)} trials")
 
 
 if __name__ == "__main__":
@@ -54,8 +56,7 @@ if __name__ == "__main__":
             chosen=Path(snakemake.output.chosen),
             experiment=Experiment.of(snakemake),
             method=snakemake.wildcards.method,
+            search=SearchSettings(**snakemake.params.search),
             site=snakemake.params.site,
-            tie=snakemake.params.tie,
-            limits=snakemake.params.limits,
             fixed=snakemake.params.fixed,
         )

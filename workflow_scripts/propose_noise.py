@@ -5,7 +5,7 @@ from pathlib import Path
 
 from codesign.files import replacing
 from codesign.log import log_to
-from codesign.noise_search.rounds import propose_round, read_trial, search_space
+from codesign.noise_search.rounds import SearchSettings, propose_round, read_trial, search_space
 from codesign.provenance.records import recorded
 from codesign.tasks.experiment import Experiment
 
@@ -18,15 +18,13 @@ def main(
     method: str,
     round: int,
     slots: int,
-    site: str,
-    tie: str,
-    limits: dict,
+    search: SearchSettings,
     seed: int,
 ) -> None:
     """Write parameters and specification of each slot."""
-    space = search_space(experiment, method, site=site, tie=tie, limits=limits)
+    space = search_space(experiment, method, search)
     made = [read_trial(path, experiment.about.metric) for path in trials]
-    found = propose_round(made, space, round=round, slots=slots, seed=seed, site=site)
+    found = propose_round(made, space, round=round, slots=slots, seed=seed)
     with replacing(proposal) as temporary:
         content = {"round": round, "slots": found}
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -41,8 +39,6 @@ if __name__ == "__main__":
             method=snakemake.wildcards.method,
             round=int(snakemake.wildcards.round),
             slots=snakemake.params.slots,
-            site=snakemake.params.site,
-            tie=snakemake.params.tie,
-            limits=snakemake.params.limits,
+            search=SearchSettings(**snakemake.params.search),
             seed=snakemake.params.seed,
         )

@@ -1,4 +1,4 @@
-"""Train without noise and score on the panel's devices: the trial that every method's search begins with."""
+"""Train without noise from one starting scale and score on the panel's devices: where every search begins."""
 
 from pathlib import Path
 
@@ -16,6 +16,7 @@ def main(
     panel: Path,
     trial: Path,
     experiment: Experiment,
+    initial_scale: float,
     training: dict,
     memsim: dict,
     programmings: int,
@@ -28,7 +29,7 @@ def main(
         method_spec("erm", {}, 0),
         experiment,
         read_profiles(panel),
-        asked={},
+        asked={"parameters": {"initial_scale": initial_scale}},
         training=training,
         memsim=memsim,
         programmings=programmings,
@@ -45,6 +46,7 @@ if __name__ == "__main__":
             panel=Path(snakemake.input.panel),
             trial=Path(snakemake.output.trial),
             experiment=Experiment.of(snakemake),
+            initial_scale=snakemake.params.initial_scale,
             training=snakemake.params.training,
             memsim=snakemake.params.memsim,
             programmings=snakemake.params.programmings,

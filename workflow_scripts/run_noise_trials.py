@@ -4,7 +4,7 @@ from pathlib import Path
 
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.log import log_to
-from codesign.noise_search.trial import copy_trial, run_trial
+from codesign.noise_search.trial import run_trial
 from codesign.nonideality.profile import read_profiles
 from codesign.provenance.records import recorded
 from codesign.tables import read_object
@@ -15,7 +15,6 @@ from codesign.training.kept import Keeping
 def main(
     *,
     proposal: Path,
-    corner: list[Path],
     panel: Path,
     trials: dict[int, Path],
     experiment: Experiment,
@@ -28,7 +27,6 @@ def main(
     """Write one row a panel device, programming and metric; where training failed none, but the reason.
 
     Args:
-        corner: The trial without noise, in the first round: what is it, is not trained again.
         trials: Slot of the proposal, from 1, to the table that is written.
     """
     slots = read_object(proposal)["slots"]
@@ -36,9 +34,6 @@ def main(
     for slot, trial in trials.items():
         asked = slots[slot - 1]
         spec = NoiseSpec.from_json(asked["specification"])
-        if corner and spec.is_identity:
-            copy_trial(corner[0], trial, method=spec.method, asked=asked)
-            continue
         run_trial(
             trial,
             spec,
@@ -59,7 +54,6 @@ if __name__ == "__main__":
         use_threads(snakemake.threads)
         main(
             proposal=Path(snakemake.input.proposal),
-            corner=[Path(path) for path in snakemake.input.corner],
             panel=Path(snakemake.input.panel),
             trials={int(path.stem.rpartition("-")[2]): path for path in map(Path, snakemake.output.trials)},
             experiment=Experiment.of(snakemake),

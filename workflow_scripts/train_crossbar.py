@@ -1,12 +1,12 @@
 """Train the networks of the crossbar experiment, one a run, with one method."""
 
-import json
 from pathlib import Path
 
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.crossbar.networks import train_runs, write_runs
 from codesign.log import log_to
 from codesign.provenance.records import recorded
+from codesign.tables import read_object
 from codesign.tasks.experiment import Experiment, use_threads
 
 
@@ -21,9 +21,12 @@ def main(
     seed: int,
 ) -> None:
     """Write the weights of every run into one file."""
-    noise = NoiseSpec.from_json(json.loads(chosen.read_text(encoding="utf-8"))["specification"])
+    said = read_object(chosen)
+    noise = NoiseSpec.from_json(said["specification"])
     weights = {}
-    for run, trained, score in train_runs(experiment, noise, runs=runs, shared=training, seed=seed):
+    for run, trained, score in train_runs(
+        experiment, noise, initial_scale=said["initial_scale"], runs=runs, shared=training, seed=seed
+    ):
         weights[run] = trained
         print(f"run {run}: best validation {experiment.about.metric.title} {score:.4f}")
     write_runs(weights, networks, metadata={"method": method, "specification": noise.to_json(), "seed": seed})

@@ -31,12 +31,14 @@ def main(
 
     What the search has trained already is taken from there; a killed training goes on from its last epoch.
     """
-    noise = NoiseSpec.from_json(read_object(chosen)["specification"])
+    said = read_object(chosen)
+    noise = NoiseSpec.from_json(said["specification"])
     # beside the folder, not in it: Snakemake removes the outputs of an unfinished job
     checkpoint = weights.parent.with_suffix(".checkpoint.safetensors")
     trained = train_experiment(
         experiment,
         noise,
+        initial_scale=said["initial_scale"],
         shared=training,
         seed=seed,
         checkpoint=checkpoint,
@@ -49,6 +51,7 @@ def main(
         "experiment": experiment.name,
         "method": method,
         "specification": noise.to_json(),
+        "initial_scale": said["initial_scale"],
         "data": trained.source,
         "best_epoch": trained.result.best_epoch,
         "seed": seed,

@@ -17,6 +17,8 @@ A `Network` says where: which parameters are on memristors, and which modules' i
   statistics, which is why they come last. A residual sum stays clean and every branch draws its own noise,
   as every branch has its own memristors.
 
+While a training goes on, the noise can be brought in little by little (`strengthen`).
+
 Noise acts in training mode only (`when="training"`), or in every forward pass
 (`when="always"`), which is how a smoothed network is sampled for a certificate.
 """
@@ -30,8 +32,6 @@ from torch import nn
 
 from codesign.bayesmulti.noise import NoiseError, NoiseSpec
 from codesign.models.network import Network, holders_of, put
-
-Draw = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
 class Injection:
@@ -70,6 +70,8 @@ class Injection:
         self._places = [
             (name, noise) for name, noise in zip(names, spec.layers, strict=False) if not noise.is_identity
         ]
+        self._share = 1.0
+        self._acting = dict(self._places)
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
         self._holders: dict[str, list[tuple[nn.Module, str]]] = {}
         self._clean: list[tuple[nn.Module, str, torch.Tensor]] = []
@@ -82,11 +84,9 @@ class Injection:
         self._entered = True
         self._reached.clear()
         if self.spec.site == "activation":
-            for name, kind in self._places:
-                # torch.compile keeps no generator and no view of bits: it leaves the draw as it is
-                noise = torch.compiler.disable(kind.__call__)
+            for name, _ in self._places:
                 module = self._root.get_submodule(name)
-                self._handles.append(module.register_forward_pre_hook(self._noisy_input(name, noise)))
+                self._handles.append(module.register_forward_pre_hook(self._noisy_input(name)))
         elif self._places:
             self._holders = {name: holders_of(self._root, name) for name, _ in self._places}
             self._handles = [
@@ -97,6 +97,16 @@ class Injection:
                 ),
             ]
         return self
+
+    def strengthen(self, share: float) -> None:
+        """Let the noise act at a share of its strength from now on; 1 is all of it, as at the start.
+
+        Args:
+            share: 0 ... 1.
+        """
+        if share != self._share:
+            self._share = share
+            self._acting = {name: noise.scaled(share) for name, noise in self._places}
 
     def __exit__(
         self,
@@ -118,19 +128,24 @@ class Injection:
                 stacklevel=2,
             )
 
-    def _noisy_input(self, name: str, noise: Draw) -> Callable:
+    def _noisy_input(self, name: str) -> Callable:
+        # torch.compile keeps no generator and no view of bits: it leaves the draw as it is
+        @torch.compiler.disable
+        def noisy(inputs: torch.Tensor) -> torch.Tensor:
+            return self._acting[name](inputs, self.generator)
+
         def hook(module: nn.Module, inputs: tuple) -> tuple | None:
             if not (self._always or module.training):
                 return None
             self._reached.add(name)
-            return (noise(inputs[0], self.generator), *inputs[1:])
+            return (noisy(inputs[0]), *inputs[1:])
 
         return hook
 
     def _noisy_weights(self, module: nn.Module, inputs: tuple) -> None:
         if not (self._always or module.training):
             return
-        for name, noise in self._places:
+        for name, noise in self._acting.items():
             holders = self._holders[name]
             clean = getattr(*holders[0])
             noisy = noise(clean, self.generator)

@@ -24,7 +24,7 @@ def method_spec(
     Raises:
         NoiseError: A parameter is missing, unknown, of the wrong length or out of range.
 
-    >>> method_spec("dropout", {"rate": [0.1, 0.4]}, 2).layers
+    >>> method_spec("dropout", {"rate": [0.1, 0.4]}, 2, site="weight").layers
     (DropoutNoise(rate=0.1), DropoutNoise(rate=0.4))
     """
     chosen = method_of(method)

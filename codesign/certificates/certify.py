@@ -137,7 +137,7 @@ def certify_network(
     channels_last = layout == torch.channels_last
     examples = moved(test.chosen(chosen), device, channels_last=channels_last)
     labels = {"experiment": experiment.name, "method": method, "network": experiment.network}
-    noise = weight_noise(trained, fixed=fixed, n_layers=len(network.analog))
+    noise = weight_noise(trained, fixed=fixed, network=network)
     rows = smoothed_rows(network, task, examples, noise, settings=settings, seed=seed, labels=labels)
     rows += programmed_rows(
         network,
@@ -157,28 +157,35 @@ def certify_network(
     return rows, asdict(test.source) if test.source else {}
 
 
-def weight_noise(trained: NoiseSpec, *, fixed: Sequence[float], n_layers: int) -> NoiseSpec:
+def weight_noise(trained: NoiseSpec, *, fixed: Sequence[float], network: Network) -> NoiseSpec:
     """The multinomial noise on weights that a network is smoothed with.
 
     Its own where it was trained with some (dropout is multinomial without halves). Noise on the
-    activations that a layer reads passes to that layer's weights; the first layer, which reads
-    clean inputs, gets the second one's. Without such noise, or where the search chose none, `fixed`.
+    activations that a module reads passes to that module's weights; one that reads no noise gets that of
+    the module before it, the first one that of the second. Without such noise, or where the search chose
+    none, `fixed`.
 
     Args:
         trained: Noise of the training.
-        fixed: p_zero and p_half.
-        n_layers: Weight layers of the network.
+        fixed: p_zero and p_half where training had no multinomial noise.
+        network: The trained one.
 
     Raises:
-        ValueError: The number of noises fits neither site.
+        ValueError: The number of noises does not fit the network.
     """
     own = [_multinomial(layer) for layer in trained.layers]
     if not own or None in own or all(layer.is_identity for layer in own):
-        return NoiseSpec(trained.method, "weight", (MultinomialNoise(*fixed),) * n_layers)
+        return NoiseSpec(trained.method, "weight", (MultinomialNoise(*fixed),) * len(network.analog))
+    places = network.places(trained.site)
+    if len(own) != len(places):
+        raise ValueError(f"{len(own)} noises for the {len(places)} places of {trained.site} noise")
     if trained.site == "activation":
-        own = [own[0], *own]
-    if len(own) != n_layers:
-        raise ValueError(f"{len(trained.layers)} noises at site {trained.site} for {n_layers} weight layers")
+        read = dict(zip(places, own, strict=True))
+        carried = own[0]
+        own = []
+        for name in network.analog:
+            carried = read.get(name.rpartition(".")[0], carried)
+            own.append(carried)
     return NoiseSpec(trained.method, "weight", tuple(own))
 
 

@@ -15,7 +15,7 @@ from codesign.training.job import train_experiment
 
 
 def train_runs(
-    experiment: Experiment, spec: NoiseSpec, *, runs: int, shared: Mapping, seed: int
+    experiment: Experiment, spec: NoiseSpec, *, initial_scale: float, runs: int, shared: Mapping, seed: int
 ) -> Iterator[tuple[int, dict[str, Tensor], float]]:
     """Train the experiment's network once a run; examples stay, start and order change.
 
@@ -25,6 +25,7 @@ def train_runs(
     Args:
         experiment: Data, network, training.
         spec: Training noise.
+        initial_scale: Of the starting weights.
         runs: Number of trainings.
         shared: Training settings that all experiments share.
         seed: Root seed.
@@ -33,7 +34,13 @@ def train_runs(
         Run from 1, weights, the best epoch's primary metric on validation examples.
     """
     for run in tqdm(range(1, runs + 1), desc=f"{experiment.name} {spec.method}", unit="run", disable=None):
-        trained = train_experiment(experiment, spec, shared=shared, seed=derived_seed(seed, "crossbar", run))
+        trained = train_experiment(
+            experiment,
+            spec,
+            initial_scale=initial_scale,
+            shared=shared,
+            seed=derived_seed(seed, "crossbar", run),
+        )
         yield run, trained.result.weights, trained.best
 
 

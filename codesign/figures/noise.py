@@ -86,7 +86,8 @@ def draw_search(
         lines = (
             f"objective: mean {metric.title} on validation data over n = {devices} panel devices "
             f"× {programmings} programmings, the same draws in every trial; no test data",
-            f"the same budget for every method: {rounds} rounds × {slots} trials, the first space-filling",
+            f"the same budget for every method: {rounds} rounds × {slots} trials, the first space-filling; "
+            "trial 0: no noise, one a starting scale",
         )
         head(figure, 89, f"{experiment}: search of the training noise", lines, origin)
         axes = axes_mm(figure, 14, 22, 84, 44)
@@ -108,7 +109,7 @@ def draw_search(
                     color=GREY,
                 )
         sign = "" if metric.better == "higher" else "−"
-        axes.set(xlim=(0.4, last + 0.6), xlabel="trial")
+        axes.set(xlim=(-0.6, last + 0.6), xlabel="trial")
         axes.set_title("a  trials ± standard error over programmings; line: best so far", y=1.07)
         whole_ticks(axes.xaxis)
         axes.grid(True, axis="y")
@@ -119,7 +120,7 @@ def draw_search(
             axes.plot([], [], marker="x", ms=3, label="training failed", color=GREY, ls="", mew=0.7)
         axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
         fit_ylabel(axes, f"objective (validation {sign}{metric.title})")
-        _parameters(figure, methods, parameters)
+        _parameters(figure, methods, parameters, {row["method"]: row for row in trace if row["chosen"]})
     return Drawing(figure, _search_numbers(trace, parameters))
 
 
@@ -181,7 +182,9 @@ def _trace(axes, name: str, rows: Sequence[Mapping], shift: float) -> None:
     )
 
 
-def _parameters(figure, methods: Sequence[str], parameters: Sequence[Mapping]) -> None:
+def _parameters(
+    figure, methods: Sequence[str], parameters: Sequence[Mapping], chosen_trials: Mapping[str, Mapping]
+) -> None:
     """One strip for each parameter: values tried as small marks, the chosen one as a large mark."""
     strips = [(name, parameter) for name in methods for parameter in method_of(name).parameters]
     axes = axes_mm(figure, 133, 22, 30, 44, ylim=(len(strips) - 0.5, -0.5), xlim=(-0.04, 1.04))
@@ -211,6 +214,10 @@ def _parameters(figure, methods: Sequence[str], parameters: Sequence[Mapping]) -
         mine = [y for y, (method, _) in enumerate(strips) if method == name]
         limit = next(row["limit"] for row in parameters if row["method"] == name)
         said = f"p₁ + p₂ ≤ {limit:g}" if len(mine) > 1 else f"≤ {limit:g}"
+        trial = chosen_trials.get(name)
+        if trial is not None:
+            site = {"activation": "activations", "weight": "weights"}.get(trial["site"], "no noise")
+            said += f"; chosen: {site}, start × {trial['initial_scale']:g}"
         below = {"xytext": (0, -6.5), "textcoords": "offset points", "fontsize": 5, "color": GREY}
         below["annotation_clip"] = False
         axes.annotate(said, (-0.09, mine[-1]), ha="right", va="center", **below)

@@ -122,7 +122,8 @@ def network_of(module: nn.Module, *, frozen: Mapping[str, str] | None = None) ->
     """A network read the usual way.
 
     On memristors: every weight matrix (`weight_matrices`). Noise on activations: the input of every
-    module that holds one, except the first, whose input is data. A module with several inputs or branches
+    module that holds one, except the first, whose input is data, and of depthwise convolutions, which
+    average nothing out (`refuses_noise`). A module with several inputs or branches
     had better say itself which inputs are data: make `Network` directly.
 
     Example:
@@ -133,7 +134,18 @@ def network_of(module: nn.Module, *, frozen: Mapping[str, str] | None = None) ->
     frozen = dict(frozen or {})
     analog = tuple(name for name in weight_matrices(module) if not _within(name, frozen))
     owners = list(dict.fromkeys(name.rpartition(".")[0] for name in analog))
-    return Network(module, analog, tuple(owners[1:]), frozen)
+    noisy = [name for name in owners[1:] if not refuses_noise(module.get_submodule(name))]
+    return Network(module, analog, tuple(noisy), frozen)
+
+
+def refuses_noise(module: nn.Module) -> bool:
+    """Whether noise on the input of this module does only harm: each output of a depthwise convolution
+    sees one channel and a few pixels, over which nothing averages out.
+
+    >>> refuses_noise(nn.Conv2d(8, 8, kernel_size=3, groups=8)), refuses_noise(nn.Conv2d(8, 8, kernel_size=3))
+    (True, False)
+    """
+    return isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d) and 1 < module.groups == module.in_channels
 
 
 def weight_matrices(module: nn.Module) -> Iterable[str]:

@@ -7,52 +7,74 @@ from scipy.stats import norm
 
 from codesign.bayesmulti.methods import method_of
 
+NO_NOISE = {"site", "initial_scale"}
+"""What a trial's parameters say beside the noise itself."""
+
 
 def search_trace(records: Mapping[str, Mapping], *, slots: int) -> list[dict]:
     """Every trial of each searched method, with the best objective up to it.
 
     Args:
-        records: Method to the content of its `chosen.json`; methods without trials give no row.
+        records: Method to the content of its `chosen.json`; methods without a search give no row.
         slots: Trials a round.
 
     Returns:
-        Rows method, trial, round, slot (all from 1), objective, standard_error (None where training
-        failed), best (None before the first success), corner (no noise: ERM), chosen.
+        Rows method, trial, round, slot (from 1; trial and round are 0 for those without noise that every
+        search begins with), site (None without noise), initial_scale, objective, standard_error (None where
+        training failed), best (None before the first success), corner (no noise: ERM), chosen.
 
     Raises:
         ValueError: A number of trials that is not a whole number of rounds.
     """
     rows = []
     for method, record in records.items():
-        trials = record["trials"]
-        if len(trials) % slots:
-            raise ValueError(f"{method}: {len(trials)} trials are no whole rounds of {slots} slots")
+        corners = [trial for trial in record["trials"] if set(trial["parameters"]) <= NO_NOISE]
+        tried = [trial for trial in record["trials"] if trial not in corners]
+        if not tried:
+            continue
+        if len(tried) % slots:
+            raise ValueError(f"{method}: {len(tried)} trials are no whole rounds of {slots} slots")
+        places = [(0, 0, slot) for slot in range(1, len(corners) + 1)]
+        places += [(k + 1, k // slots + 1, k % slots + 1) for k in range(len(tried))]
         best = None
-        for k, trial in enumerate(trials):
+        for (number, round, slot), trial in zip(places, corners + tried, strict=True):
             objective = trial["objective"]
             if objective is not None:
                 best = objective if best is None else max(best, objective)
             rows.append(
                 {
                     "method": method,
-                    "trial": k + 1,
-                    "round": k // slots + 1,
-                    "slot": k % slots + 1,
+                    "trial": number,
+                    "round": round,
+                    "slot": slot,
+                    "site": trial["parameters"].get("site"),
+                    "initial_scale": trial["parameters"]["initial_scale"],
                     "objective": objective,
                     "standard_error": trial["standard_error"],
                     "best": best,
-                    "corner": all(not np.any(value) for value in trial["parameters"].values()),
-                    "chosen": _is_of(trial["parameters"], record["specification"]["layers"]),
+                    "corner": not any(np.any(value) for value in _noise(trial["parameters"]).values()),
+                    "chosen": _is_of(trial["parameters"], record),
                 }
             )
     return rows
 
 
-def _is_of(parameters: Mapping, layers: Sequence[Mapping]) -> bool:
-    """Whether the specification's layers have these parameters."""
+def _noise(parameters: Mapping) -> dict:
+    return {name: value for name, value in parameters.items() if name not in NO_NOISE}
+
+
+def _is_of(parameters: Mapping, record: Mapping) -> bool:
+    """Whether these parameters are what was chosen."""
+    layers, noise = record["specification"]["layers"], _noise(parameters)
+    if parameters["initial_scale"] != record["initial_scale"]:
+        return False
+    if not noise:
+        return not any(value for layer in layers for name, value in layer.items() if name != "noise")
+    if parameters["site"] != record["specification"]["site"]:
+        return False
     return all(
         np.array_equal(np.broadcast_to(value, len(layers)), [layer[name] for layer in layers])
-        for name, value in parameters.items()
+        for name, value in noise.items()
     )
 
 
@@ -60,7 +82,7 @@ def searched_parameters(records: Mapping[str, Mapping], *, limits: Mapping[str, 
     """Each parameter's values as tried and as chosen.
 
     Args:
-        records: Method to the content of its `chosen.json`; methods without trials give no row.
+        records: Method to the content of its `chosen.json`; methods without a search give no row.
         limits: Method to its largest noise, as `search.limits` has it.
 
     Returns:
@@ -69,11 +91,12 @@ def searched_parameters(records: Mapping[str, Mapping], *, limits: Mapping[str, 
     """
     rows = []
     for method, record in records.items():
-        if not record["trials"]:
+        with_noise = [each for each in record["trials"] if not set(each["parameters"]) <= NO_NOISE]
+        if not with_noise:
             continue
         layers = record["specification"]["layers"]
         for name in method_of(method).parameters:
-            for trial, tried in enumerate(record["trials"], 1):
+            for trial, tried in enumerate(with_noise, 1):
                 rows += _values(method, name, limits[method], "tried", trial, tried["parameters"][name])
             chosen = [layer[name] for layer in layers]
             one = chosen[0] if len(set(chosen)) == 1 else chosen

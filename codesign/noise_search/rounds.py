@@ -1,10 +1,12 @@
 """The noise search of one experiment and method: from trials on disk to proposals, and to the choice."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from codesign.bayesmulti.error import NoiseError
 from codesign.bayesmulti.methods import method_of, site_of
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.bayesmulti.specification import method_spec
@@ -19,34 +21,53 @@ CANDIDATES = 2048
 """Points among which the acquisition is largest."""
 
 
-def noisy_layers(experiment: Experiment, method: str, site: str) -> int:
-    """Places of the experiment's network that the method's noise acts at, each with a noise of its own."""
-    return len(experiment.blank_network().places(site_of(method, site)))
+@dataclass(frozen=True)
+class SearchSettings:
+    """What the configuration says of every search: `search` and the starting scales of `training`."""
+
+    tie: str
+    limits: Mapping[str, float]
+    """Largest noise of each searched method."""
+    variance: float
+    """Largest variance of a factor over its squared mean."""
+    scales: Sequence[float]
+    """Starting scales to choose from."""
 
 
-def search_space(experiment: Experiment, method: str, *, site: str, tie: str, limits: Mapping) -> SearchSpace:
-    """What is searched for a method on an experiment's network."""
-    return SearchSpace(method, noisy_layers(experiment, method, site), tie, limits[method])
+def search_space(experiment: Experiment, method: str, settings: SearchSettings) -> SearchSpace:
+    """What is searched for a method on an experiment's network: sites without a noisy place are no choice."""
+    network = experiment.blank_network()
+    places = {site: len(network.places(site)) for site in method_of(method).sites}
+    return SearchSpace(
+        method,
+        {site: count for site, count in places.items() if count},
+        settings.tie,
+        settings.limits[method],
+        tuple(settings.scales),
+        settings.variance,
+    )
+
+
+def specification_of(parameters: Mapping, space: SearchSpace) -> NoiseSpec:
+    """The noise of a trial; none where its parameters have none."""
+    noise = {name: parameters[name] for name in space.names if name in parameters}
+    site = parameters.get("site", next(iter(space.places)))
+    if not noise:
+        noise = dict.fromkeys(space.names, 0.0)
+    return method_spec(space.method, noise, space.places[site], site=site)
 
 
 def propose_round(
-    trials: Sequence[Trial],
-    space: SearchSpace,
-    *,
-    round: int,
-    slots: int,
-    seed: int,
-    site: str,
+    trials: Sequence[Trial], space: SearchSpace, *, round: int, slots: int, seed: int
 ) -> list[dict]:
     """Parameters and specification of every slot of a round.
 
     Args:
-        trials: Of all earlier rounds.
+        trials: Of all earlier rounds, and those without noise.
         space: What is searched.
         round: From 1.
         slots: Trials a round.
         seed: Root seed.
-        site: Of the noise, for methods with a choice.
     """
     proposals = []
     for slot in range(slots):
@@ -59,7 +80,7 @@ def propose_round(
             seed=derived_seed(seed, "noise-search", space.method),
             candidates=CANDIDATES,
         )
-        spec = method_spec(space.method, parameters, space.n_layers, site=site)
+        spec = specification_of(parameters, space)
         proposals.append({"parameters": parameters, "specification": spec.to_json()})
     return proposals
 
@@ -92,21 +113,33 @@ def read_trial(path: Path, metric: Metric) -> Trial:
     return Trial(parameters, float(means.mean()), error)
 
 
-def choose_specification(trials: Sequence[Trial], space: SearchSpace, *, site: str) -> NoiseSpec:
-    """The specification of the trial with the best predicted score."""
-    return method_spec(space.method, best_trial(trials, space).parameters, space.n_layers, site=site)
+def choose_trial(trials: Sequence[Trial], space: SearchSpace) -> tuple[NoiseSpec, float]:
+    """Specification and starting scale of the trial with the best predicted score."""
+    best = best_trial(trials, space)
+    return specification_of(best.parameters, space), best.parameters["initial_scale"]
 
 
-def unsearched_specification(
-    experiment: Experiment, method: str, *, site: str, fixed: Sequence[float]
-) -> NoiseSpec:
-    """The specification of a method that has nothing to search.
+def unsearched(
+    trials: Sequence[Trial], experiment: Experiment, method: str, *, site: str, fixed: Sequence[float]
+) -> tuple[NoiseSpec, float]:
+    """Specification and starting scale of a method that has no noise to search.
+
+    The scale is that of the best trial without noise: ERM too is given the start that holds best on devices.
 
     Args:
+        trials: Those without noise, one a starting scale.
         experiment: Whose network.
         method: erm or bayesmulti-fixed.
         site: Of the multinomial noise.
         fixed: p_zero and p_half of every layer.
+
+    Raises:
+        NoiseError: None of the trials succeeded.
     """
+    good = [trial for trial in trials if trial.objective is not None]
+    if not good:
+        raise NoiseError(f"{experiment.name}: training without noise failed; lower the learning rate")
+    best = max(good, key=lambda trial: (trial.objective, trial.parameters["initial_scale"]))
     parameters = dict(zip(method_of(method).parameters, fixed, strict=False))
-    return method_spec(method, parameters, noisy_layers(experiment, method, site), site=site)
+    places = experiment.blank_network().places(site_of(method, site))
+    return method_spec(method, parameters, len(places), site=site), best.parameters["initial_scale"]

@@ -8,7 +8,7 @@ from codesign.evaluation.job import plan_of
 from codesign.evaluation.montecarlo import evaluate
 from codesign.nonideality.profile import DeviceProfile
 from codesign.schemas.evaluation import EVALUATION
-from codesign.tables import read_metadata, read_table, write_table
+from codesign.tables import write_table
 from codesign.tasks.experiment import Experiment
 from codesign.training.job import Trained, train_experiment
 from codesign.training.kept import Keeping
@@ -29,7 +29,7 @@ def run_trial(
     keeping: Keeping | None = None,
     code: str = "",
 ) -> None:
-    """Train under `spec`, score on the panel, write the rows and what was asked.
+    """Train under `spec` from the starting scale asked for, score on the panel, write both down.
 
     Too much noise for this network is an answer for the search and no accident: the table then has no
     rows, and says why.
@@ -39,7 +39,7 @@ def run_trial(
         spec: Training noise.
         experiment: What is trained.
         panel: Devices the search is for.
-        asked: The proposal, kept with the rows.
+        asked: The proposal, kept with the rows; its parameters say the starting scale.
         training: Training settings that all experiments share.
         memsim: mapping and analog.
         programmings: Of each device.
@@ -48,7 +48,15 @@ def run_trial(
         code: Digest of the code that trains.
     """
     try:
-        trained = train_experiment(experiment, spec, shared=training, seed=seed, keeping=keeping, code=code)
+        trained = train_experiment(
+            experiment,
+            spec,
+            initial_scale=asked["parameters"]["initial_scale"],
+            shared=training,
+            seed=seed,
+            keeping=keeping,
+            code=code,
+        )
     except TrainingError as problem:
         write_table([], trial, schema=EVALUATION, metadata={"asked": asked, "failed": str(problem)})
         print(f"training failed: {problem}")
@@ -59,13 +67,6 @@ def run_trial(
     write_table(rows, trial, schema=EVALUATION, metadata={"asked": asked, "data": trained.source})
     values = [row["value"] for row in rows if row["metric"] == trained.metric.name]
     print(f"mean validation {trained.metric.title} on the panel {sum(values) / len(values):.4f}")
-
-
-def copy_trial(source: Path, trial: Path, *, method: str, asked: Mapping) -> None:
-    """Write another method's name over a trial without noise: it is the same for all of them."""
-    rows = [row | {"method": method} for row in read_table(source, schema=EVALUATION).to_pylist()]
-    write_table(rows, trial, schema=EVALUATION, metadata=read_metadata(source) | {"asked": asked})
-    print(f"the trial without noise, as in {source}")
 
 
 def trial_rows(

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from codesign.models.build import HIDDEN, build_model, initialise
 from codesign.models.network import Network, network_of
 from codesign.tasks.contract import DataSettings, DataSource, Task
-from codesign.tasks.splits import crop_and_flip, fitting_parts, testing_part
+from codesign.tasks.splits import crop_and_flip, fitting_parts, stratified, testing_part
 
 CROP_PADDING = 4
 """Pixels a training image is shifted by at most, either way."""
@@ -107,6 +107,11 @@ class ClassificationTask(Task):
         """Examples one above the other."""
         inputs, targets = zip(*items, strict=True)
         return Labelled(torch.stack(inputs), torch.stack(targets))
+
+    def representative(self, examples: Labelled, count: int, generator: torch.Generator) -> Tensor:
+        """As many of each class as the class has a share."""
+        chosen = stratified(examples.targets.cpu(), min(count, len(examples)), generator=generator)
+        return chosen.sort().values
 
     def batch(self, examples: Labelled, indices: Tensor) -> Labelled:
         """Rows of the tensors."""

@@ -146,6 +146,16 @@ class Task:
         """A scorer that has counted nothing; with `details` it keeps rows for the task's own figures."""
         raise NotImplementedError
 
+    def representative(self, examples: Examples, count: int, generator: torch.Generator) -> Tensor:
+        """Numbers of examples that stand for all: drawn evenly, whatever order they lie in.
+
+        Args:
+            examples: All of a part.
+            count: How many are wanted; all are given where there are no more.
+            generator: On the CPU.
+        """
+        return torch.randperm(len(examples), generator=generator)[:count].sort().values
+
     def augment(self, batch: Any, options: Mapping[str, Any], generator: torch.Generator) -> Any:
         """A training batch changed at random, as the experiment's options ask; as it is where they do not."""
         return batch

@@ -125,10 +125,23 @@ class Experiment:
         """The network without values."""
         return self.definition.network(self.network, self.options, self.data, None)
 
-    def fresh_network(self, *, seed: int) -> Network:
-        """The network at its starting values: the same for every method."""
+    def fresh_network(self, *, seed: int, initial_scale: float = 1.0) -> Network:
+        """The network at its starting values: the same for every method.
+
+        Device noise multiplies whatever stands in a weight, the random start included: what training never
+        needed is noise without signal. So a smaller start holds better on devices.
+
+        Args:
+            seed: Root seed.
+            initial_scale: Factor on the starting values of what is on memristors.
+        """
         generator = torch.Generator().manual_seed(derived_seed(seed, "initial", self.name))
-        return self.definition.network(self.network, self.options, self.data, generator)
+        network = self.definition.network(self.network, self.options, self.data, generator)
+        if initial_scale != 1:
+            with torch.no_grad():
+                for name in network.analog:
+                    network.module.get_parameter(name).mul_(initial_scale)
+        return network
 
     def saved_network(self, weights: Path) -> Network:
         """The network with trained values, in evaluation mode."""

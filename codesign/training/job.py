@@ -48,7 +48,7 @@ def training_settings(experiment: Experiment, shared: Mapping, *, on_gpu: bool) 
 
     Args:
         experiment: Epochs, batch size, learning rate.
-        shared: optimiser, momentum, weight_decay, schedule, warmup_epochs, patience, select, compile.
+        shared: optimiser, momentum, weight_decay, schedule, warmup_epochs, ramp, patience, select, compile.
         on_gpu: Mixed precision is used there.
     """
     own = {name: getattr(experiment, name) for name in ("epochs", "batch_size", "learning_rate")}
@@ -59,6 +59,7 @@ def train_experiment(
     experiment: Experiment,
     spec: NoiseSpec,
     *,
+    initial_scale: float = 1.0,
     shared: Mapping,
     seed: int,
     checkpoint: Path | None = None,
@@ -73,6 +74,7 @@ def train_experiment(
     Args:
         experiment: Data, network, training.
         spec: Noise.
+        initial_scale: Of the weights on memristors, times the published starting values.
         shared: Training settings that all experiments share.
         seed: Root seed.
         checkpoint: Where the training can be resumed from; whoever keeps the result removes it.
@@ -83,13 +85,15 @@ def train_experiment(
     """
     device = compute_device()
     training, validation = experiment.examples("train", "validation")
-    network = experiment.fresh_network(seed=seed)
+    network = experiment.fresh_network(seed=seed, initial_scale=initial_scale)
     network.module.to(device)
     noise = torch.Generator(device=device).manual_seed(derived_seed(seed, "training-noise", experiment.name))
     order = torch.Generator().manual_seed(derived_seed(seed, "order", experiment.name))
+    statistics = torch.Generator().manual_seed(derived_seed(seed, "statistics", experiment.name))
     identity = {
         "experiment": experiment.said(),
         "specification": spec.to_json(),
+        "initial_scale": initial_scale,
         "frozen": dict(network.frozen),
         "seed": seed,
         "code": code,
@@ -119,6 +123,7 @@ def train_experiment(
         options=experiment.options,
         injection=lambda network: Injection(network, spec, noise),
         noise=noise,
+        statistics=statistics,
         checkpoint=checkpoint,
         identity=identity,
         description=f"{experiment.name} {spec.method}",

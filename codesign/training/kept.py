@@ -41,21 +41,23 @@ def digest_of(identity: Mapping) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def keep_only(folder: Path, specification: Mapping) -> None:
-    """Remove the networks of a search that were trained under another noise than the chosen one.
+def keep_only(folder: Path, specification: Mapping, initial_scale: float) -> None:
+    """Remove the networks of a search that were trained otherwise than what was chosen.
 
     Args:
         folder: Where the search's trials left theirs; may be missing.
-        specification: The chosen one (`NoiseSpec.to_json`).
+        specification: The chosen noise (`NoiseSpec.to_json`).
+        initial_scale: The chosen starting scale.
     """
     for path in sorted(folder.glob(f"[!.]*{SUFFIX}")):
-        if _specification(path) != specification:
+        if _trained_with(path) != (specification, initial_scale):
             path.unlink(missing_ok=True)
 
 
-def _specification(path: Path) -> Mapping | None:
+def _trained_with(path: Path) -> tuple | None:
     try:
         told = read_metadata(path)
     except (OSError, WeightsError):
         return None
-    return told.get("identity", {}).get("identity", {}).get("specification")
+    identity = told.get("identity", {}).get("identity", {})
+    return identity.get("specification"), identity.get("initial_scale")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -29,6 +30,7 @@ from codesign.tasks.contract import (
 )
 from codesign.training.checkpoint import Progress, read_checkpoint, restore, write_checkpoint
 from codesign.training.schedule import SCHEDULES, learning_rate_factor
+from codesign.training.statistics import EXAMPLES, retake_statistics
 
 OPTIMISERS = ("sgd", "adam", "adamw")
 SELECTIONS = ("loss", "metric")
@@ -36,7 +38,9 @@ VALIDATION_BATCH = 1000
 """Examples validated at once, or as many as the network says where that is fewer."""
 
 InjectionFactory = Callable[[Network], AbstractContextManager]
-"""Network to a context in which it trains with noise; on exit the network is as it was."""
+"""Network to a context in which it trains with noise; on exit the network is as it was.
+
+What it gives on entering is asked to `strengthen(share)` before each batch, where it can."""
 
 
 class TrainingError(RuntimeError):
@@ -63,6 +67,8 @@ class TrainingSettings:
     """constant | cosine | steps."""
     warmup_epochs: float
     """Epochs over which the learning rate rises from 0."""
+    ramp: float
+    """Share of the training over which the noise rises to its full strength; 0: it is there at once."""
     patience: int | None
     """Epochs without a better validation after which training stops; None never stops early."""
     select: str
@@ -91,8 +97,19 @@ class TrainingSettings:
             raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
         if not 0 <= self.warmup_epochs < self.epochs:
             raise ValueError(f"warmup_epochs must lie in [0, epochs), got {self.warmup_epochs}")
+        if not 0 <= self.ramp <= 1:
+            raise ValueError(f"ramp must lie in [0, 1], got {self.ramp}")
         if self.patience is not None and self.patience < 1:
             raise ValueError(f"patience must be at least 1 or null, got {self.patience}")
+
+    @property
+    def first_choice(self) -> int:
+        """The first epoch whose weights may be kept: it saw the whole noise. The same for every method."""
+        return min(self.epochs, math.ceil(self.ramp * self.epochs) + 1)
+
+    def strength(self, epochs_done: float) -> float:
+        """Share of the noise's strength after so many epochs."""
+        return min(1.0, epochs_done / (self.ramp * self.epochs)) if self.ramp else 1.0
 
 
 @dataclass(frozen=True)
@@ -123,6 +140,7 @@ def train(
     options: Mapping | None = None,
     injection: InjectionFactory = nullcontext,
     noise: torch.Generator | None = None,
+    statistics: torch.Generator | None = None,
     checkpoint: Path | None = None,
     identity: Mapping | None = None,
     description: str = "training",
@@ -145,6 +163,8 @@ def train(
         options: Of the experiment, for the task's augmentation.
         injection: Puts training noise into the network; parameters must stay the same objects.
         noise: The generator `injection` draws from, if it draws; its state is part of a checkpoint.
+        statistics: Draws, once, the examples from which the statistics of batch normalisation are taken
+            before each validation; on the CPU. None leaves the statistics as training makes them.
         checkpoint: File for the state after each epoch; None keeps none.
         identity: JSON-serialisable description of what is trained beyond `settings` and data
             (experiment, method, specification, seed); a checkpoint of another identity is refused.
@@ -178,15 +198,18 @@ def train(
     done = len(progress.history)
     data = moved(training, device), moved(validation, device)
     seconds = []
-    with injection(network), _reproducible_kernels():
+    chosen = task.representative(training, EXAMPLES, statistics) if statistics is not None else None
+    with injection(network) as active, _reproducible_kernels():
         _check_parameters(network, state)
         if resumed:  # only now: entering the injection may have drawn from its generator
             restore(progress, state=state, optimiser=optimiser, generators=generators)
         forward = torch.compile(model) if settings.compile else model
         learnt = [parameter for group in optimiser.param_groups for parameter in group["params"]]
         run = _Run(
-            network, forward, task, about, optimiser, learnt, settings, options or {}, order, noise, device
-        )
+            network, forward, task, about, optimiser, learnt, settings, options or {}, order, noise, device,
+            strengthen=getattr(active, "strengthen", None),
+            statistics=None if chosen is None else (data[0], chosen),
+        )  # fmt: skip
         bar = tqdm(total=settings.epochs, initial=done, desc=description, unit="epoch", disable=None)
         with bar:
             for epoch in range(done + 1, settings.epochs + 1):
@@ -196,7 +219,7 @@ def train(
                 progress.history.append(
                     {"epoch": epoch, **run.learn(epoch, data[0]), **run.validate(epoch, data[1])}
                 )
-                if _best_epoch(progress.history, settings.select, about.metric) == epoch:
+                if _best_epoch(progress.history, settings, about.metric) == epoch:
                     progress.best_epoch = epoch
                     progress.best = {name: copied(tensor) for name, tensor in state.items()}
                 if checkpoint is not None:
@@ -236,6 +259,10 @@ class _Run:
     order: torch.Generator
     noise: torch.Generator | None
     device: torch.device
+    strengthen: Callable[[float], None] | None
+    """Sets the share of the noise that acts; None where there is none to set."""
+    statistics: tuple[Examples, Tensor] | None
+    """Examples and the numbers of those that normalisation is measured on; None measures nothing."""
 
     def learn(self, epoch: int, examples: Examples) -> dict:
         """One pass over the training examples."""
@@ -244,7 +271,10 @@ class _Run:
         chosen = torch.randperm(len(examples), generator=self.order).split(settings.batch_size)
         rates, loss_sum, counted = [], 0.0, 0
         for number, indices in enumerate(chosen):
-            rates.append(self._set_rate(epoch - 1 + number / len(chosen)))
+            epochs_done = epoch - 1 + number / len(chosen)
+            rates.append(self._set_rate(epochs_done))
+            if self.strengthen is not None:
+                self.strengthen(settings.strength(epochs_done))
             batch = self.task.batch(examples, indices)
             batch = self._on_device(self.task.augment(batch, self.options, self.order))
             noise_state = self.noise.get_state() if self.noise is not None else None
@@ -267,11 +297,13 @@ class _Run:
 
     @torch.no_grad()
     def validate(self, epoch: int, examples: Examples) -> dict:
-        """Loss and metrics without noise."""
+        """Loss and metrics without noise, normalised by what the clean network sees."""
         self.network.module.eval()
         scorer = self.task.scorer()
         loss_sum, counted = 0.0, 0
         size = min(VALIDATION_BATCH, self.network.examples_at_once)
+        if self.statistics is not None:
+            retake_statistics(self.network, self.task, *self.statistics, at_once=size)
         for batch in batches(self.task, examples, size, device=self.device):
             output, loss, count = self._evaluate(batch)
             value = loss.item()
@@ -358,15 +390,19 @@ def _check_parameters(network: Network, state: Mapping[str, Tensor]) -> None:
         raise TrainingError(f"the injection exchanged parameters: {', '.join(strange)}")
 
 
-def _best_epoch(history: list[dict], select: str, metric: Metric) -> int:
-    """The epoch with the best validation, the earliest of equals."""
-    if select == "loss":
-        return min(history, key=lambda row: row["validation"]["loss"])["epoch"]
-    return max(history, key=lambda row: metric.gain(row["validation"][metric.name]))["epoch"]
+def _best_epoch(history: list[dict], settings: TrainingSettings, metric: Metric) -> int:
+    """The epoch with the best validation among those that may be chosen, the earliest of equals.
+
+    The latest one, where none may be chosen yet.
+    """
+    open_ones = history[settings.first_choice - 1 :] or history[-1:]
+    if settings.select == "loss":
+        return min(open_ones, key=lambda row: row["validation"]["loss"])["epoch"]
+    return max(open_ones, key=lambda row: metric.gain(row["validation"][metric.name]))["epoch"]
 
 
 def _out_of_patience(progress: Progress, settings: TrainingSettings) -> bool:
-    waited = len(progress.history) - progress.best_epoch
+    waited = len(progress.history) - max(progress.best_epoch, settings.first_choice)
     return settings.patience is not None and bool(progress.history) and waited >= settings.patience
 
 

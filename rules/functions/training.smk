@@ -50,23 +50,29 @@ def rule_of_trials(slots):
     return "run_noise_trials" if whole else f"run_noise_trials_{slots[0]}"
 
 
-def corner_of_trials(wildcards):
-    """The trial without noise, which is the same for every method: each search begins with it."""
+def corners_of(wildcards):
+    """The trials without noise, one a starting scale: the same for every method."""
     return expand(
-        "results/{lab}search/{experiment}/corner.parquet" if wildcards.round == "1" else [],
+        "results/{lab}search/{experiment}/corner-{start}.parquet",
         lab=wildcards.lab,
         experiment=wildcards.experiment,
+        start=range(1, len(config["training"]["initial_scale"]) + 1),
     )
 
 
+def scale_of_start(wildcards):
+    """A starting scale by its number, from 1."""
+    return config["training"]["initial_scale"][int(wildcards.start) - 1]
+
+
 def trials_before(wildcards):
-    """Trials of the rounds before this one."""
-    return trials_of_rounds(wildcards, int(wildcards.round) - 1)
+    """Trials without noise and those of the rounds before this one."""
+    return corners_of(wildcards) + trials_of_rounds(wildcards, int(wildcards.round) - 1)
 
 
 def trials_of_search(wildcards):
-    """Every trial of a method's search."""
-    return trials_of_rounds(wildcards, rounds_of(wildcards.method))
+    """Every trial a method's noise and start are chosen from."""
+    return corners_of(wildcards) + trials_of_rounds(wildcards, rounds_of(wildcards.method))
 
 
 def gpus_of_experiment(wildcards):
@@ -107,7 +113,14 @@ def division_of(experiment):
     }
 
 
-def limits_of_method(wildcards):
+def search_of_method(wildcards):
     """How far the search of a method may go: its own limit, so that another method's reruns nothing."""
-    limits = config["search"]["limits"]
-    return {name: limit for name, limit in limits.items() if name == wildcards.method}
+    said = config["search"]
+    return {
+        "tie": said["tie"],
+        "limits": {
+            name: limit for name, limit in said["limits"].items() if name == wildcards.method
+        },
+        "variance": said["variance"],
+        "scales": config["training"]["initial_scale"],
+    }

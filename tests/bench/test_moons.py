@@ -70,7 +70,7 @@ def measured(library, tmp_path_factory) -> Measured:
     folder = tmp_path_factory.mktemp("moons")
     use_threads(1)
     for spec in specs:
-        trained = train_runs(experiment, spec, runs=1, shared=shared, seed=config["seed"])
+        trained = train_runs(experiment, spec, initial_scale=1.0, runs=1, shared=shared, seed=config["seed"])
         weights = {run: weights for run, weights, _ in trained}
         write_runs(weights, folder / f"{spec.method}.safetensors", metadata={"method": spec.method})
     given = {"methods": METHODS, "experiment": said, "crossbar": crossbar, "data": data}

@@ -77,7 +77,9 @@ def made(tmp_path_factory):
     for method, parameters in METHODS.items():
         site = "activation" if parameters else None
         spec = method_spec(method, parameters, len(parameters) // 2, site=site).to_json()
-        (folder / f"{method}.json").write_text(json.dumps({"specification": spec}), encoding="utf-8")
+        (folder / f"{method}.json").write_text(
+            json.dumps({"specification": spec, "initial_scale": 1.0}), encoding="utf-8"
+        )
         networks = folder / f"{method}.safetensors"
         given = {"experiment": EXPERIMENT, "method": method, "seed": 1}
         _script("train_crossbar").main(

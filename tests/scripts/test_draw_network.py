@@ -143,12 +143,15 @@ def test_draw_search_draws_every_method_given(tmp_path, metric, sign):
     paths = []
     for method, parameters in given.items():
         spec = method_spec(method, parameters, 2, site="activation").to_json()
+        at = {"site": "activation", "initial_scale": 1.0}
         trials = [
-            {"parameters": dict.fromkeys(parameters, 0.0), "objective": low, "standard_error": 0.01},
-            {"parameters": parameters, "objective": high, "standard_error": 0.02},
+            {"parameters": at | dict.fromkeys(parameters, 0.0), "objective": low, "standard_error": 0.01},
+            {"parameters": at | parameters, "objective": high, "standard_error": 0.02},
         ]
         paths.append(tmp_path / f"{len(paths)}.json")
-        paths[-1].write_text(json.dumps({"specification": spec, "trials": trials}), encoding="utf-8")
+        paths[-1].write_text(
+            json.dumps({"specification": spec, "initial_scale": 1.0, "trials": trials}), encoding="utf-8"
+        )
     _panel(tmp_path / "panel.parquet")
     tables = _twice(
         "draw_search",

@@ -13,6 +13,7 @@ from codesign.configuration import shared_training
 from codesign.evaluation.job import plan_of
 from codesign.iv.measurement import write_measurement
 from codesign.models.weights import read_weights
+from codesign.noise_search.rounds import SearchSettings
 from codesign.nonideality.profile import read_profiles
 from codesign.schemas.device import DEVICE
 from codesign.schemas.evaluation import EVALUATION
@@ -34,7 +35,8 @@ SAID = {
 DATA = {"seed": 5, "validation_fraction": 0.2}
 MOONS = Experiment.make("two-moons", SAID, data=DATA)
 SHARED = shared_training(CONFIG)
-SEARCHED = {"tie": "model", "limits": CONFIG["search"]["limits"], "site": "activation"}
+SCALES = (1.0, 0.4)
+SEARCH = SearchSettings("model", CONFIG["search"]["limits"], CONFIG["search"]["variance"], SCALES)
 CONDITIONS = CONFIG["fabrication"]["start"]
 
 
@@ -90,21 +92,24 @@ def devices(tmp_path_factory):
     return folder
 
 
-def corner(devices, folder, experiment):
-    """The trial without noise, which every search begins with."""
-    path = folder / "corner.parquet"
-    run(
-        "run_corner_trial",
-        panel=devices / "panel.parquet",
-        trial=path,
-        experiment=experiment,
-        training=SHARED,
-        memsim=CONFIG["memsim"],
-        programmings=2,
-        seed=5,
-        code="",
-    )
-    return path
+def corners(devices, folder):
+    """Trials without noise, which every search begins with: one a starting scale."""
+    paths = []
+    for start, scale in enumerate(SCALES, 1):
+        paths.append(folder / f"corner-{start}.parquet")
+        run(
+            "run_corner_trial",
+            panel=devices / "panel.parquet",
+            trial=paths[-1],
+            experiment=MOONS,
+            initial_scale=scale,
+            training=SHARED,
+            memsim=CONFIG["memsim"],
+            programmings=2,
+            seed=5,
+            code="",
+        )
+    return paths
 
 
 def trials(devices, folder, *, round, slots, experiment=MOONS):
@@ -113,7 +118,6 @@ def trials(devices, folder, *, round, slots, experiment=MOONS):
     run(
         "run_noise_trials",
         proposal=folder / f"round-{round}.json",
-        corner=[corner(devices, folder, experiment)] if round == 1 and 1 in slots else [],
         panel=devices / "panel.parquet",
         trials=paths,
         experiment=experiment,
@@ -130,7 +134,7 @@ def proposal(folder, trials, *, round):
     """Specifications of one round."""
     run(
         "propose_noise", trials=trials, proposal=folder / f"round-{round}.json", experiment=MOONS,
-        method="bayesmulti", round=round, slots=2, seed=5, **SEARCHED,
+        method="bayesmulti", round=round, slots=2, seed=5, search=SEARCH,
     )  # fmt: skip
     return json.loads((folder / f"round-{round}.json").read_text(encoding="utf-8"))["slots"]
 
@@ -139,14 +143,15 @@ def proposal(folder, trials, *, round):
 def search(devices, tmp_path_factory):
     """Two rounds of two trials and what is chosen; erm and bayesmulti trained and scored."""
     folder = tmp_path_factory.mktemp("search")
-    made = []
+    without = corners(devices, folder)
+    made = [*without]
     for round in (1, 2):
         proposal(folder, made, round=round)
         made += trials(devices, folder, round=round, slots=(1, 2))
-    for method, tried in (("erm", []), ("bayesmulti", made)):
+    for method, tried in (("erm", without), ("bayesmulti", made)):
         run(
             "choose_noise", trials=tried, chosen=folder / f"{method}.json", experiment=MOONS,
-            method=method, fixed=[0.3, 0.3], **SEARCHED,
+            method=method, fixed=[0.3, 0.3], site="activation", search=SEARCH,
         )  # fmt: skip
         train(folder, method, folder)
         given = {"weights": folder / f"{method}/weights.safetensors", "experiment": MOONS}
@@ -210,10 +215,11 @@ def test_profiles_keep_the_ratios_of_their_own_cycles(devices):
     assert read_table(devices / "profiles-bc.parquet", schema=PROFILE)["profile"].to_pylist() == ["b", "c"]
 
 
-def test_a_search_tries_the_corner_first_and_nothing_twice(devices, search):
-    """Four different specifications; each trial has a row a panel device and programming."""
+def test_a_search_tries_nothing_twice(devices, search):
+    """Four different specifications, all with noise; each trial has a row a panel device and programming."""
     asked = [read_metadata(path)["asked"] for path in sorted(search.glob("round-*-slot-*.parquet"))]
-    assert asked[0]["parameters"] == {"p_zero": 0.0, "p_half": 0.0}
+    assert all(each["parameters"]["p_zero"] + each["parameters"]["p_half"] > 0 for each in asked)
+    assert all(each["specification"]["site"] == each["parameters"]["site"] for each in asked)
     assert len({json.dumps(each, sort_keys=True) for each in asked}) == 4
     rows = read_table(search / "round-2-slot-1.parquet", schema=EVALUATION).to_pylist()
     panel = [profile.profile for profile in read_profiles(devices / "panel.parquet")]
@@ -233,11 +239,19 @@ def test_trials_of_one_job_are_those_of_jobs_of_their_own(devices, search, tmp_p
 def test_the_choice_is_one_of_the_trials(search):
     """With its record; a method without search has its specification and no trial."""
     chosen = json.loads((search / "bayesmulti.json").read_text(encoding="utf-8"))
-    [layer] = chosen["specification"]["layers"]
+    layer, *alike = chosen["specification"]["layers"]
+    assert all(each == layer for each in alike)
+    found = {name: layer[name] for name in ("p_zero", "p_half")} | {"initial_scale": chosen["initial_scale"]}
+    if any(layer[name] for name in ("p_zero", "p_half")):
+        found["site"] = chosen["specification"]["site"]
+    else:
+        found = {"initial_scale": chosen["initial_scale"]}
     tried = [each["parameters"] for each in chosen["trials"]]
-    assert {name: layer[name] for name in ("p_zero", "p_half")} in tried and len(tried) == 4
+    assert found in tried and len(tried) == 6
     erm = json.loads((search / "erm.json").read_text(encoding="utf-8"))
-    assert erm["specification"]["method"] == "erm" and erm["trials"] == []
+    assert erm["specification"]["method"] == "erm"
+    best = max(erm["trials"], key=lambda each: each["objective"])
+    assert len(erm["trials"]) == 2 and erm["initial_scale"] == best["parameters"]["initial_scale"]
 
 
 def test_a_trial_that_diverges_is_an_answer(devices, search, tmp_path):
@@ -251,7 +265,7 @@ def test_a_trial_that_diverges_is_an_answer(devices, search, tmp_path):
     assert len(proposal(tmp_path, [*good, failed], round=3)) == 2
     run(
         "choose_noise", trials=[*good, failed], chosen=tmp_path / "chosen.json", experiment=MOONS,
-        method="bayesmulti", fixed=[0.3, 0.3], **SEARCHED,
+        method="bayesmulti", fixed=[0.3, 0.3], site="activation", search=SEARCH,
     )  # fmt: skip
     record = json.loads((tmp_path / "chosen.json").read_text(encoding="utf-8"))["trials"]
     assert record[2]["objective"] is None and record[2]["standard_error"] is None

@@ -16,7 +16,7 @@ FILES = ("about.yaml", "task.py", "experiment.yaml")
 """What a task needs; a figure of its own is one more file."""
 COMPUTING = {
     "propose_noise": 2,
-    "run_corner_trial": 1,
+    "run_corner_trial": 2,
     "run_noise_trials": 2,
     "choose_noise": 2,
     "train_network": 2,

@@ -42,7 +42,8 @@ def test_a_search_is_unrolled_round_by_round(trained):
         for round in (1, 2)
         for slot in (1, 2)
     ]
-    assert asked[0] == {"p_zero": 0, "p_half": 0} and len({tuple(each.values()) for each in asked}) == 4
+    assert all(each["p_zero"] + each["p_half"] > 0 for each in asked)
+    assert len({tuple(each.values()) for each in asked}) == 4
 
 
 def test_how_many_trials_a_job_makes_changes_nothing(trained):

@@ -155,8 +155,8 @@ def site_of(method: str, site: str | None) -> str:
     Raises:
         NoiseError: The method has a choice and `site` is none of its sites.
 
-    >>> site_of("dropout", "weight"), site_of("bayesmulti", "weight")
-    ('activation', 'weight')
+    >>> site_of("gaussian", "activation"), site_of("bayesmulti", "activation")
+    ('weight', 'activation')
     """
     sites = method_of(method).sites
     if len(sites) == 1:

@@ -8,7 +8,7 @@ METHOD = Method(
     role="rival",
     noise="dropout",
     parameters={"rate": "dropout rate"},
-    sites=("activation",),
+    sites=("activation", "weight"),
     limit=Limit("rate", largest=0.9),
     certified=True,
     colour="green",

@@ -7,7 +7,8 @@ factor is divided by its mean at the *rounded* probabilities, so it stays unbias
 """
 
 import math
-from typing import ClassVar
+from dataclasses import fields, replace
+from typing import ClassVar, Self
 
 import torch
 
@@ -29,6 +30,25 @@ class Noise:
     def is_identity(self) -> bool:
         """Whether it changes nothing."""
         raise NotImplementedError
+
+    @classmethod
+    def variance_of(cls, **parameters):
+        """Variance of the factor over its squared mean (cv^2), of numbers or arrays of each parameter.
+
+        None where the noise is no factor.
+        """
+        return None
+
+    @property
+    def relative_variance(self) -> float | None:
+        """`variance_of` of this noise."""
+        return self.variance_of(**{field.name: getattr(self, field.name) for field in fields(self)})
+
+    def scaled(self, share: float) -> Self:
+        """The noise at a share, 0 ... 1, of its strength: every parameter times it."""
+        if share == 1:
+            return self
+        return replace(self, **{field.name: share * getattr(self, field.name) for field in fields(self)})
 
     def __call__(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """`x` under one draw of the noise, in its shape, dtype and device."""

@@ -34,6 +34,15 @@ class DropoutNoise(FactorNoise):
         """Whether it changes nothing."""
         return self.rate == 0
 
+    @classmethod
+    def variance_of(cls, rate):
+        """rate / (1 - rate).
+
+        >>> round(DropoutNoise(rate=0.64).relative_variance, 2)
+        1.78
+        """
+        return rate / (1.0 - rate)
+
     def factor(self, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Independent factors of mean 1 in the shape, dtype and device of `like`."""
         bits = random_bits(like, generator)

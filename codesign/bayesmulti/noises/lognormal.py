@@ -1,5 +1,6 @@
 """Log-normal factors, as a memristor's conductance varies (the paper, Eq. 7)."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -27,6 +28,15 @@ class LognormalNoise(FactorNoise):
     def is_identity(self) -> bool:
         """Whether it changes nothing."""
         return self.sigma == 0
+
+    @classmethod
+    def variance_of(cls, sigma):
+        """exp(sigma^2) - 1.
+
+        >>> round(LognormalNoise(sigma=1.01).relative_variance, 2)
+        1.77
+        """
+        return math.e ** (sigma**2) - 1.0
 
     def factor(self, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Independent factors of median 1 in the shape, dtype and device of `like`."""

@@ -38,6 +38,16 @@ class MultinomialNoise(FactorNoise):
         """Whether it changes nothing."""
         return self.p_zero == 0 and self.p_half == 0
 
+    @classmethod
+    def variance_of(cls, p_zero, p_half):
+        """(p_half / 4 + p_one) / mean^2 - 1, with p_one = 1 - p_zero - p_half.
+
+        >>> round(MultinomialNoise(p_zero=0.6, p_half=0.2).relative_variance, 2)
+        1.78
+        """
+        ones = 1.0 - p_zero - p_half
+        return (p_half / 4 + ones) / (p_half / 2 + ones) ** 2 - 1.0
+
     def factor(self, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Independent factors of mean 1 in the shape, dtype and device of `like`."""
         bits = random_bits(like, generator)

@@ -33,11 +33,11 @@ from codesign.figures.style import VERMILION
 from codesign.models.network import network_of
 from codesign.noise_search.search import SearchSpace, propose_specification
 
-space = SearchSpace("uniform", 2, "model", 0.9)
+space = SearchSpace("uniform", {"weight": 2}, "model", 0.9)
 first = [
     propose_specification([], space, round=1, slots=2, slot=k, seed=1, candidates=64) for k in range(2)
 ]
-assert first[0] == {"width": 0.0} and 0 < first[1]["width"] <= 0.9
+assert all(0 < each["width"] <= 0.9 and each["site"] == "weight" for each in first)
 model = nn.Sequential(nn.Linear(3, 400), nn.ReLU(), nn.Linear(400, 2))
 network = network_of(model)
 spec = method_spec("uniform", {"width": 0.6}, len(network.places("weight")))

@@ -436,12 +436,12 @@ def test_every_method_has_its_noise_and_site():
         "lognormal": (LognormalNoise(0.3), "weight"),
     }
     for method, (noise, site) in kinds.items():
-        assert method_spec(method, some(method), 2) == NoiseSpec(method, site, (noise, noise))
+        assert method_spec(method, some(method), 2, site=site) == NoiseSpec(method, site, (noise, noise))
     assert method_spec("erm", {}, 0) == NoiseSpec("erm", "none", ())
     searched = {name for name in method_names() if method_of(name).searched}
     assert searched >= {"bayesmulti", "dropout", "gaussian", "lognormal"}
     assert not searched & {"erm", "bayesmulti-fixed"}
-    assert site_of("dropout", "weight") == "activation" and site_of("bayesmulti", "weight") == "weight"
+    assert site_of("gaussian", "activation") == "weight" and site_of("bayesmulti", "weight") == "weight"
 
 
 @pytest.mark.parametrize(
@@ -453,10 +453,10 @@ def test_every_method_has_its_noise_and_site():
             "bayesmulti", {"p_zero": 0.1}, "weight", "takes p_zero, p_half; got p_zero", id="missing"
         ),
         pytest.param("bayesmulti", {"p_zero": 0.1, "p_half": 0.1}, None, "needs a site", id="site"),
-        pytest.param("dropout", {"rate": [0.1]}, None, "rate has 1 values for 2", id="length"),
-        pytest.param("dropout", {"rate": "0.1"}, None, "a number or a list", id="text"),
-        pytest.param("dropout", {"rate": [0.1, None]}, None, "must be numbers", id="entry"),
-        pytest.param("dropout", {"rate": 2}, None, "rate must lie in 0", id="range"),
+        pytest.param("dropout", {"rate": [0.1]}, "weight", "rate has 1 values for 2", id="length"),
+        pytest.param("dropout", {"rate": "0.1"}, "weight", "a number or a list", id="text"),
+        pytest.param("dropout", {"rate": [0.1, None]}, "weight", "must be numbers", id="entry"),
+        pytest.param("dropout", {"rate": 2}, "weight", "rate must lie in 0", id="range"),
     ],
 )
 def test_refuses_a_specification(method, parameters, site, message):

@@ -251,7 +251,8 @@ def test_distance_is_infinite_where_the_log_weights_are_left(what):
 )
 def test_noise_of_a_method_goes_to_the_weights(method, parameters, layers, site, expected):
     """Its own where it has some, carried to the layers that read it; the fixed one elsewhere."""
-    spec = weight_noise(method_spec(method, parameters, layers, site=site), fixed=[0.3, 0.2], n_layers=3)
+    network = network_of(nn.Sequential(*(nn.Linear(2, 2) for _ in range(3))))
+    spec = weight_noise(method_spec(method, parameters, layers, site=site), fixed=[0.3, 0.2], network=network)
     assert spec.site == "weight"
     assert [(layer.p_zero, layer.p_half) for layer in spec.layers] == expected
 
@@ -261,8 +262,18 @@ def test_layers_of_different_noise_are_certified_by_the_least_of_them():
     spec = NoiseSpec("x", "weight", (MultinomialNoise(0.3, 0.1), MultinomialNoise(0.1, 0.6)))
     p_zero, p_half = certified_noise(spec)
     assert p_zero == round(0.1 * LEVELS) / LEVELS and p_half == pytest.approx(0.6, abs=1 / LEVELS)
-    with pytest.raises(ValueError, match="2 noises at site weight for 3 weight layers"):
-        weight_noise(spec, fixed=[0.3, 0.3], n_layers=3)
+    network = network_of(nn.Sequential(*(nn.Linear(2, 2) for _ in range(3))))
+    with pytest.raises(ValueError, match="2 noises for the 3 places of weight noise"):
+        weight_noise(spec, fixed=[0.3, 0.3], network=network)
+
+
+def test_a_layer_that_refuses_noise_is_certified_with_that_of_the_layer_before_it():
+    """A depthwise convolution reads clean inputs."""
+    depthwise = nn.Conv2d(4, 4, kernel_size=3, groups=4)
+    network = network_of(nn.Sequential(nn.Conv2d(1, 4, 1), nn.Conv2d(4, 4, 1), depthwise, nn.Conv2d(4, 2, 1)))
+    trained = method_spec("dropout", {"rate": [0.4, 0.6]}, 2, site="activation")
+    spec = weight_noise(trained, fixed=[0.3, 0.2], network=network)
+    assert [layer.p_zero for layer in spec.layers] == [0.4, 0.4, 0.4, 0.6]
 
 
 def test_without_zeros_theorem_1_is_undefined_and_vacuous():

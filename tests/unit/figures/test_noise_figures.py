@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from codesign.bayesmulti.methods import method_of
 from codesign.bayesmulti.specification import method_spec
 from codesign.figures.noise import draw_noise, draw_search
 from codesign.noise_search.record import search_trace, searched_parameters
+from codesign.noise_search.rounds import specification_of
 from codesign.noise_search.search import SearchSpace
 from codesign.tasks.about import Metric
 
@@ -18,18 +20,17 @@ def _records(methods, *, rounds=3, slots=3, layers=1, tie="model", failed=()):
     rng = np.random.default_rng(2)
     records = {}
     for method in methods:
-        space = SearchSpace(method, layers, tie, LIMITS[method])
-        points = [np.zeros(space.dimensions), *rng.uniform(size=(rounds * slots - 1, space.dimensions))]
-        trials = [
-            {"parameters": space.from_unit(point), "objective": float(rng.uniform(0.5, 0.9))}
-            for point in points
-        ]
+        [site] = method_of(method).sites[-1:]
+        space = SearchSpace(method, {site: layers}, tie, LIMITS[method])
+        points = rng.uniform(size=(rounds * slots, space.noise_dimensions(site)))
+        tried = [{"initial_scale": 1.0}, *(space.at(point, site=site, scale=1.0) for point in points)]
+        trials = [{"parameters": each, "objective": float(rng.uniform(0.5, 0.9))} for each in tried]
         for k, trial in enumerate(trials):
             trial["standard_error"] = 0.02
             if k in failed:
                 trial |= {"objective": None, "standard_error": None}
-        spec = method_spec(method, trials[-1]["parameters"], layers, site="activation")
-        records[method] = {"specification": spec.to_json(), "trials": trials}
+        spec = specification_of(trials[-1]["parameters"], space)
+        records[method] = {"specification": spec.to_json(), "initial_scale": 1.0, "trials": trials}
     return records
 
 
@@ -155,7 +156,7 @@ def test_bars_and_densities_are_the_exact_ones(texts):
 )
 def test_noise_that_is_not_multinomial_is_refused(method, parameters, layers):
     """Its factors are not the three of the paper."""
-    spec = method_spec(method, parameters, layers)
+    spec = method_spec(method, parameters, layers, site="activation")
     with pytest.raises(ValueError, match="multinomial noise is drawn"):
         draw_noise(spec, _panel(2), experiment="moons", origin="virtual")
 

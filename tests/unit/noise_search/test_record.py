@@ -16,21 +16,28 @@ from codesign.noise_search.record import (
 
 def _trial(parameters, objective, error=0.01):
     return {
-        "parameters": parameters,
+        "parameters": {"initial_scale": 0.4} | ({"site": "activation"} if parameters else {}) | parameters,
         "objective": objective,
         "standard_error": None if objective is None else error,
     }
 
 
 RECORDS = {
-    "erm": {"specification": {"method": "erm", "site": "none", "layers": []}, "trials": []},
+    "erm": {
+        "specification": {"method": "erm", "site": "none", "layers": []},
+        "initial_scale": 0.4,
+        "trials": [_trial({}, 0.45)],
+    },
     "dropout": {
         "specification": {
             "method": "dropout",
             "site": "activation",
             "layers": [{"noise": "dropout", "rate": 0.3}, {"noise": "dropout", "rate": 0.3}],
         },
+        "initial_scale": 0.4,
         "trials": [
+            _trial({}, 0.45),
+            _trial({"initial_scale": 1.0}, 0.4) | {"parameters": {"initial_scale": 1.0}},
             _trial({"rate": 0.0}, 0.5),
             _trial({"rate": 0.6}, None),
             _trial({"rate": 0.3}, 0.7),
@@ -46,6 +53,7 @@ RECORDS = {
                 {"noise": "multinomial", "p_zero": 0.3, "p_half": 0.0},
             ],
         },
+        "initial_scale": 0.4,
         "trials": [
             _trial({"p_zero": [0.1, 0.3], "p_half": [0.2, 0.0]}, 0.8),
             _trial({"p_zero": [0.0, 0.0], "p_half": [0.0, 0.0]}, 0.9),
@@ -59,14 +67,18 @@ def test_the_trace_goes_through_rounds_and_keeps_the_best():
     rows = search_trace(RECORDS, slots=2)
     dropout = [row for row in rows if row["method"] == "dropout"]
     assert [(row["trial"], row["round"], row["slot"]) for row in dropout] == [
+        (0, 0, 1),
+        (0, 0, 2),
         (1, 1, 1),
         (2, 1, 2),
         (3, 2, 1),
         (4, 2, 2),
     ]
-    assert [row["best"] for row in dropout] == [0.5, 0.5, 0.7, 0.7]
-    assert [row["corner"] for row in dropout] == [True, False, False, False]
-    assert [row["chosen"] for row in dropout] == [False, False, True, False]
+    assert [row["best"] for row in dropout] == [0.45, 0.45, 0.5, 0.5, 0.7, 0.7]
+    assert [row["corner"] for row in dropout] == [True, True, True, False, False, False]
+    assert [row["chosen"] for row in dropout] == [False, False, False, False, True, False]
+    assert [row["initial_scale"] for row in dropout] == [0.4, 1.0, 0.4, 0.4, 0.4, 0.4]
+    assert [row["site"] for row in dropout] == [None, None, *["activation"] * 4]
     per_layer = [row for row in rows if row["method"] == "bayesmulti"]
     assert [(row["corner"], row["chosen"]) for row in per_layer] == [(False, True), (True, False)]
     assert not any(row["method"] == "erm" for row in rows)
@@ -76,9 +88,34 @@ def test_nothing_is_best_before_a_trial_succeeds():
     """A search whose first trial fails has no line there."""
     record = {
         "specification": RECORDS["dropout"]["specification"],
-        "trials": RECORDS["dropout"]["trials"][1:3],
+        "initial_scale": 0.4,
+        "trials": RECORDS["dropout"]["trials"][3:5],
     }
     assert [row["best"] for row in search_trace({"dropout": record}, slots=1)] == [None, 0.7]
+
+
+@pytest.mark.parametrize(
+    ("scale", "site", "chosen"),
+    [
+        pytest.param(0.4, "weight", [False] * 6, id="another-site"),
+        pytest.param(1.0, "activation", [False] * 6, id="another-scale"),
+    ],
+)
+def test_what_was_chosen_is_of_its_site_and_scale(scale, site, chosen):
+    """The same rate elsewhere is another trial."""
+    record = RECORDS["dropout"]
+    spec = record["specification"] | {"site": site}
+    rows = search_trace({"dropout": record | {"specification": spec, "initial_scale": scale}}, slots=2)
+    assert [row["chosen"] for row in rows] == chosen
+
+
+def test_a_search_that_chose_no_noise_marks_the_trial_without():
+    """ERM of the chosen starting scale."""
+    record = RECORDS["dropout"]
+    layers = [{"noise": "dropout", "rate": 0.0}] * 2
+    spec = record["specification"] | {"layers": layers}
+    rows = search_trace({"dropout": record | {"specification": spec, "initial_scale": 1.0}}, slots=2)
+    assert [row["chosen"] for row in rows] == [False, True, False, False, False, False]
 
 
 def test_trials_that_are_no_whole_rounds_are_refused():

@@ -123,6 +123,7 @@ def settings():
             "weight_decay": 1e-4,
             "schedule": "cosine",
             "warmup_epochs": 0,
+            "ramp": 0.0,
             "patience": None,
             "select": "loss",
             "amp": False,

@@ -129,6 +129,7 @@ def long_training(path, *, stops=False):
         weight_decay=0.0,
         schedule="cosine",
         warmup_epochs=0,
+        ramp=0.0,
         patience=None,
         select="loss",
         amp=False,

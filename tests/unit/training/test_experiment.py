@@ -18,7 +18,7 @@ SAID = {
 }  # fmt: skip
 SHARED = {
     "optimiser": "sgd", "momentum": 0.9, "weight_decay": 0.0, "schedule": "cosine", "warmup_epochs": 0,
-    "select": "metric", "patience": None, "compile": False,
+    "ramp": 0.0, "select": "metric", "patience": None, "compile": False,
 }  # fmt: skip
 
 

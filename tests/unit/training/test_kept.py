@@ -12,7 +12,7 @@ from codesign.training.kept import Keeping, keep_only
 
 SHARED = {
     "optimiser": "adam", "momentum": 0.9, "weight_decay": 0.0, "schedule": "cosine", "warmup_epochs": 0,
-    "select": "metric", "patience": None, "compile": False,
+    "ramp": 0.0, "select": "metric", "patience": None, "compile": False,
 }  # fmt: skip
 MOONS = {
     "task": "moons", "source": "generated", "network": "perceptron", "train_size": 60, "test_size": 20,
@@ -105,9 +105,9 @@ def test_the_chosen_one_stays(tmp_path):
     for share in (0.1, 0.2, 0.3):
         attempt(Keeping([tmp_path], leave=True), noise=spec(share))
     (tmp_path / "cut.safetensors").write_bytes(b"half")
-    keep_only(tmp_path, spec(0.2).to_json())
+    keep_only(tmp_path, spec(0.2).to_json(), 1.0)
     (left,) = tmp_path.iterdir()
     assert Keeping([tmp_path]).folders and left.name != "cut.safetensors"
-    keep_only(tmp_path / "missing", spec(0.2).to_json())
-    keep_only(tmp_path, spec(0.7).to_json())
+    keep_only(tmp_path / "missing", spec(0.2).to_json(), 1.0)
+    keep_only(tmp_path, spec(0.2).to_json(), 0.4)
     assert not list(tmp_path.iterdir())
