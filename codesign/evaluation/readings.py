@@ -38,7 +38,8 @@ def predictions(
 
     Args:
         devices: Rows of `codesign.schemas.device.DEVICE`.
-        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY`, any experiments.
+        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY`, any experiments;
+            those without calibration count.
         method: Training method whose network is scored: one fixed network an experiment.
         resamples: Bootstrap resamples of devices.
         confidence: Of the interval.
@@ -53,6 +54,7 @@ def predictions(
     scores: dict[tuple[str, str], list[Mapping]] = {}
     for row in summary:
         wanted = row["stands_for"] == "device" and row["noise"] == NOISE and row["method"] == method
+        wanted = wanted and row["calibration"] == "none"
         if wanted and row["profile"] in by_name:
             scores.setdefault((row["experiment"], row["metric"]), []).append(row)
     correlations, points = [], []

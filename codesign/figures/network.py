@@ -40,7 +40,8 @@ def draw_scores(
 
     Args:
         summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY` of one
-            experiment; those on levels with this metric are drawn, and nothing is averaged here.
+            experiment; those on levels with this metric and without calibration are drawn, and nothing is
+            averaged here.
         metric: Which metric; its chance level is drawn where it has one.
         confidence: Of the intervals on differences.
         origin: measured | virtual: the devices that levels follow.
@@ -49,7 +50,7 @@ def draw_scores(
     Raises:
         ValueError: No such row, or rows of several experiments.
     """
-    rows = [row for row in summary if row["stands_for"] == "level" and row["metric"] == metric.name]
+    rows = [row for row in _of(summary, "level", metric) if row["calibration"] == "none"]
     experiment, network = _one_experiment(rows, f"level with metric {metric.name!r}")
     methods = in_order(row["method"] for row in rows)
     rows = sorted(rows, key=lambda row: (methods.index(row["method"]), row["usability"]))
@@ -93,6 +94,11 @@ def draw_scores(
         beside = len(methods) if len(methods) <= LEGEND else -(-len(methods) // 2)
         score.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=beside, columnspacing=1.6)
         return Drawing(figure, numbers)
+
+
+def _of(summary: Sequence[Mapping], stands_for: str, metric: Metric) -> list[Mapping]:
+    """Rows of one metric, on levels or on devices."""
+    return [row for row in summary if (row["stands_for"], row["metric"]) == (stands_for, metric.name)]
 
 
 def _short(data: str) -> str:
@@ -195,8 +201,8 @@ def draw_device_scores(
 
     Args:
         summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY` of one
-            experiment; those on devices with this metric are drawn. Without ERM and BayesMulti among
-            them, every method.
+            experiment; those on devices with this metric and without calibration are drawn. Without ERM
+            and BayesMulti among them, every method.
         devices: Rows of `codesign.schemas.device.DEVICE`: the intervals of usability.
         metric: Which metric; its chance level is drawn where it has one.
         confidence: Of the intervals of usability.
@@ -206,7 +212,7 @@ def draw_device_scores(
     Raises:
         ValueError: No such row, or rows of several experiments.
     """
-    rows = [row for row in summary if row["stands_for"] == "device" and row["metric"] == metric.name]
+    rows = [row for row in _of(summary, "device", metric) if row["calibration"] == "none"]
     experiment, network = _one_experiment(rows, f"device with metric {metric.name!r}")
     found = in_order(row["method"] for row in rows)
     prominent = [name for name in found if look_of_method(name).prominent]

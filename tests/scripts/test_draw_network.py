@@ -74,7 +74,13 @@ def _summary(metrics=("accuracy",)):
         dict.fromkeys(EVALUATION.names)
         | {"experiment": "two-moons", "method": method, "network": "perceptron", "stands_for": stands_for}
         | {"profile": profile, "level": u if stands_for == "level" else None, "usability": u}
-        | {"noise": noise, "programming": number, "metric": metric, "value": float(rng.uniform(0.5 * u, 1))}
+        | {
+            "noise": noise,
+            "programming": number,
+            "calibration": "none",
+            "metric": metric,
+            "value": float(rng.uniform(0.5 * u, 1)),
+        }
         for method in ("erm", "bayesmulti")
         for stands_for, noise in (("level", "lognormal"), ("device", "lognormal"), ("device", "resampled"))
         for profile, u in USABILITY.items()

@@ -16,7 +16,8 @@ def rows(method, values, *, profile="p", programmings=None, **changes):
     return [
         {
             "experiment": "t", "method": method, "network": "m", "stands_for": "level", "profile": profile,
-            "level": 0.5, "usability": 0.5, "noise": "lognormal", "programming": number, "metric": "accuracy",
+            "level": 0.5, "usability": 0.5, "noise": "lognormal", "programming": number,
+            "calibration": "none", "metric": "accuracy",
             "value": float(value),
         } | changes
         for number, value in zip(programmings or range(len(values)), values, strict=True)

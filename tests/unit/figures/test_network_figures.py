@@ -27,7 +27,7 @@ def _scores(
         dict.fromkeys(EVALUATION.names)
         | {"experiment": experiment, "method": method, "network": "mlp", "stands_for": stands_for}
         | {"profile": profile, "level": u if stands_for == "level" else None, "usability": u}
-        | {"noise": noise, "programming": number}
+        | {"noise": noise, "programming": number, "calibration": "none"}
         | {"metric": "accuracy", "value": float(rng.uniform(0.1 + 0.5 * u, 1.0))}
         | values
         for method in methods
