@@ -12,12 +12,12 @@ leaves the weights on the devices alone:
 - `statistics`: the statistics of batch normalisation, taken again on the programmed network. Two numbers a
   normalised channel, which are there anyway.
 
-Why least squares and not the clean mean and standard deviation: both were tried on ten programmings, 355 test
-images of digits, networks trained without noise (`python benchmarks/calibration.py`). Down to usability 0.4
-they differ by less than their spread (LeNet-5 0.793 and 0.778, perceptron 0.927 and 0.937 at 0.4); below,
-where a channel has lost much of its signal, stretching it to the clean width stretches its noise too:
-LeNet-5 0.515 and 0.402 at 0.3, 0.340 and 0.201 at 0.2; perceptron 0.808 and 0.811, 0.550 and 0.506. Offsets
-without gains are behind everywhere (LeNet-5 0.615 at 0.4). Sixteen places of an image do what all do.
+Why least squares and not the clean mean and standard deviation (`python benchmarks/calibration.py`: ten
+programmings, 355 test images of digits, networks trained without noise): down to usability 0.4 they differ
+by less than their spread (there LeNet-5 0.788 and 0.779, perceptron 0.927 and 0.938). Below, a channel has
+lost much of its signal, and to stretch it to the clean width stretches its noise: LeNet-5 0.521 and 0.399 at
+0.3, 0.356 and 0.203 at 0.2; perceptron 0.804 and 0.814, 0.555 and 0.498. Offsets without gains are behind
+both (LeNet-5 0.610 at 0.4). Sixteen places of an image do what all of them do.
 
 Source:
     `statistics`: Joshi et al. (2020), Nature Communications 11, 2473 (AdaBS).
