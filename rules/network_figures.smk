@@ -71,7 +71,7 @@ if CALIBRATED:
                 caption="../report/calibrated.rst",
                 category=CATEGORIES["networks"],
                 subcategory="{experiment}",
-                labels={"figure": "{metric} after calibration"},
+                labels={"figure": "{metric} by usability, calibrated"},
             ),
             csv="results/{lab}figures/calibrated-{metric}-{experiment}.csv",
         log:
