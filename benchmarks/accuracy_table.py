@@ -9,9 +9,10 @@ from pathlib import Path
 
 
 def rows_of(path: Path, metric: str) -> list[dict]:
-    """Rows of one metric: those at usability levels, and those on devices."""
+    """Rows of one metric without calibration: those at usability levels, and those on devices."""
     with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if row["metric"] == metric]
+        rows = [row for row in csv.DictReader(file) if row["metric"] == metric]
+    return [row for row in rows if row["calibration"] == "none"]
 
 
 def level_table(rows: list[dict]) -> list[str]:

@@ -6,6 +6,7 @@ in   results/{lab}evaluation/{experiment}-summary.parquet, correlation.csv, corr
 out  results/{lab}figures/{metric}-{experiment}.pdf, .png, .csv           scores on usability levels
      results/{lab}figures/device-{metric}-{experiment}.pdf, .png, .csv    scores on each device
      results/{lab}figures/fidelity-{metric}-{experiment}.pdf, .png, .csv  levels and devices on one curve
+     results/{lab}figures/calibrated-{metric}-{experiment}.pdf, .png, .csv  the same on levels, calibrated beside
      results/{lab}figures/search-{experiment}.pdf, .png, .csv             trials of the noise search
      results/{lab}figures/noise-{experiment}.pdf, .png, .csv              noise trained with, noise of the devices
      results/{lab}figures/{figure}-{experiment}.pdf, .png, .csv      what only this task has
@@ -65,6 +66,39 @@ rule draw_scores:
         "Draw the {wildcards.metric} of {wildcards.experiment}"
     script:
         "../workflow_scripts/draw_scores.py"
+
+
+if CALIBRATED:
+
+    rule draw_calibrated:
+        input:
+            summary="results/{lab}evaluation/{experiment}-summary.parquet",
+            usability="results/{lab}usability.parquet",
+        output:
+            pdf="results/{lab}figures/calibrated-{metric}-{experiment}.pdf",
+            png=report(
+                "results/{lab}figures/calibrated-{metric}-{experiment}.png",
+                caption="../report/calibrated.rst",
+                category=CATEGORIES["networks"],
+                subcategory="{experiment}",
+                labels={"figure": "{metric} by usability, calibrated"},
+            ),
+            csv="results/{lab}figures/calibrated-{metric}-{experiment}.csv",
+        log:
+            "results/logs/draw_calibrated/{lab}{metric}-{experiment}.log",
+        conda:
+            "../envs/science.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=10,
+        params:
+            metric=metric_of,
+            code=methods_code("draw_calibrated.py"),
+        message:
+            "Draw the {wildcards.metric} of {wildcards.experiment} after calibration"
+        script:
+            "../workflow_scripts/draw_calibrated.py"
 
 
 if OWN_FIGURES:

@@ -13,7 +13,7 @@ from codesign.tables import read_metadata, read_table, write_table
 def main(*, levels: Path, devices: list[Path], evaluation: Path) -> None:
     """Write every row, levels first, then devices by name."""
     stacked = pa.concat_tables([read_table(path, schema=EVALUATION) for path in devices])
-    order = [(key, "ascending") for key in ("noise", "profile", "programming", "metric")]
+    order = [(key, "ascending") for key in ("noise", "profile", "programming", "calibration", "metric")]
     rows = pa.concat_tables([read_table(levels, schema=EVALUATION), stacked.sort_by(order)])
     write_table(rows, evaluation, schema=EVALUATION, metadata=read_metadata(levels))
     print(f"{rows.num_rows} rows")

@@ -3,11 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import torch
+
+from codesign.evaluation.calibration import calibration_batch
 from codesign.evaluation.montecarlo import EvaluationPlan, ScoredNetwork, evaluate, noise_generator
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
 from codesign.models.network import Network
 from codesign.nonideality.profile import DeviceProfile
+from codesign.seeds import derived_seed
 from codesign.tasks.contract import Examples
 from codesign.tasks.experiment import Experiment, compute_device
 
@@ -20,6 +25,7 @@ def plan_of(
     memsim: Mapping[str, str],
     noises: Sequence[str],
     programmings: int,
+    calibrations: Sequence[str] = ("none",),
 ) -> EvaluationPlan:
     """The plan of an experiment's evaluation with programmings 0 ... programmings - 1."""
     return EvaluationPlan(
@@ -31,13 +37,14 @@ def plan_of(
         noises=noises,
         programmings=range(programmings),
         metrics=list(experiment.about.metrics),
+        calibrations=calibrations,
     )
 
 
 def evaluate_network(
     weights: Path, experiment: Experiment, profiles: Sequence[DeviceProfile], plan: EvaluationPlan
 ) -> tuple[list[dict], dict]:
-    """Score the network of `weights` on the experiment's test examples.
+    """Score the network of `weights` on the experiment's test examples; calibrations see training examples.
 
     Args:
         weights: What training left.
@@ -48,8 +55,9 @@ def evaluate_network(
     Returns:
         Rows of `codesign.schemas.evaluation.EVALUATION`, and where the test data came from.
     """
+    calibrating = _calibrating(experiment, plan)
     network, test = _loaded(weights, experiment)
-    rows = evaluate(network, experiment.definition, test, profiles, plan)
+    rows = evaluate(network, experiment.definition, test, profiles, plan, calibrating=calibrating)
     return rows, asdict(test.source) if test.source else {}
 
 
@@ -79,6 +87,15 @@ def detail_rows(
                 shared |= {"usability": profile.usability, "programming": int(number)}
                 rows += [shared | row for row in scored.score(details=True).details()]
     return rows
+
+
+def _calibrating(experiment: Experiment, plan: EvaluationPlan) -> Any:
+    """Training examples that calibrations see: the same for every method; None where none are needed."""
+    if not set(plan.calibrations) - {"none", "scale"}:
+        return None
+    (training,) = experiment.examples("train")
+    seed = derived_seed(experiment.data.seed, "calibration", experiment.name)
+    return calibration_batch(experiment.definition, training, torch.Generator().manual_seed(seed))
 
 
 def _loaded(weights: Path, experiment: Experiment) -> tuple[Network, Examples]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from codesign.evaluation.calibration import KINDS, calibrations
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
 from codesign.models.network import Network
 from codesign.nonideality.profile import DeviceProfile
@@ -34,13 +35,24 @@ class EvaluationPlan:
     """Numbers of the programmings: each is one draw of all cells, the same for every method."""
     metrics: Sequence[str]
     """Those the task declares."""
+    calibrations: Sequence[str] = ("none",)
+    """Kinds of calibration after programming, each on every programming."""
 
     def __post_init__(self) -> None:
         if self.stands_for not in STANDS_FOR:
             raise ValueError(f"stands_for must be level or device, got {self.stands_for!r}")
-        for what, values in (("noise", self.noises), ("programming", self.programmings)):
+        for what, values in (
+            ("noise", self.noises),
+            ("programming", self.programmings),
+            ("calibration", self.calibrations),
+        ):
             if not values or len(set(values)) != len(values):
                 raise ValueError(f"each {what} must occur once, got {list(values)}")
+        unknown = set(self.calibrations) - set(KINDS)
+        if unknown:
+            raise ValueError(
+                f"calibrations must be among {', '.join(KINDS)}, got {', '.join(sorted(unknown))}"
+            )
 
 
 def noise_generator(profile: str, programming: int) -> torch.Generator:
@@ -55,9 +67,10 @@ def evaluate(
     profiles: Sequence[DeviceProfile],
     plan: EvaluationPlan,
     *,
+    calibrating: Any = None,
     progress: bool = True,
 ) -> list[dict]:
-    """Score `network` programmed on each profile, for each kind of noise and programming.
+    """Score `network` programmed on each profile, for each kind of noise, programming and calibration.
 
     The network is put into evaluation mode and back, and its weights come back bit
     for bit. It runs where its parameters are; examples are moved batch by batch.
@@ -67,12 +80,14 @@ def evaluate(
         task: Makes batches, outputs and scores.
         examples: All of them are scored.
         profiles: What to program on, each name once; none gives no rows.
-        plan: How.
+        plan: How. A calibration that the network cannot have has no rows, and a sentence says why.
+        calibrating: A batch of training examples (`codesign.evaluation.calibration.calibration_batch`), for
+            calibrations that need one.
         progress: Show a bar where the output is a terminal.
 
     Returns:
-        Rows of `codesign.schemas.evaluation.EVALUATION`, by noise, profile, programming, metric. A profile
-        on which every programming is the same is run once.
+        Rows of `codesign.schemas.evaluation.EVALUATION`, by noise, profile, programming, calibration, metric.
+        A profile on which every programming is the same is run once.
 
     Raises:
         ValueError: A repeated profile.
@@ -95,29 +110,46 @@ def evaluate(
             disable=None if progress else True,
         ) as bar,
     ):
+        offered = calibrations(
+            plan.calibrations,
+            network,
+            task,
+            calibrating,
+            analog=plan.memsim["analog"],
+            of=f"{plan.experiment} {plan.method}",
+        )
         for noise in plan.noises:
             settings = MemSimSettings(**plan.memsim, noise=noise)
             with PerovskiteMemSim(network, settings) as simulator:
                 for profile in profiles:
-                    scores: Mapping[str, float] = {}
+                    scores: dict[str, Mapping[str, float]] = {}
                     for k, number in enumerate(plan.programmings):
                         if k == 0 or not simulator.deterministic(profile):
                             simulator.program(profile, noise_generator(profile.profile, number))
-                            scores = score_of(
-                                scored.score(), plan.metrics, of=f"experiment {plan.experiment}"
-                            )
-                        rows += _rows(plan, profile, noise, number, scores)
+                            for kind, calibration in offered.items():
+                                with calibration.calibrated(profile, noise):
+                                    found = scored.score()
+                                scores[kind] = score_of(
+                                    found, plan.metrics, of=f"experiment {plan.experiment}"
+                                )
+                        for kind, values in scores.items():
+                            rows += _rows(plan, profile, noise, number, kind, values)
                         bar.update()
     return rows
 
 
 def _rows(
-    plan: EvaluationPlan, profile: DeviceProfile, noise: str, programming: int, scores: Mapping[str, float]
+    plan: EvaluationPlan,
+    profile: DeviceProfile,
+    noise: str,
+    programming: int,
+    calibration: str,
+    scores: Mapping[str, float],
 ) -> list[dict]:
     shared = {name: getattr(plan, name) for name in ("experiment", "method", "network", "stands_for")}
     shared |= {"profile": profile.profile, "level": profile.level, "usability": profile.usability}
     shared |= {"fidelity": profile.fidelity}
-    shared |= {"noise": noise, "programming": int(programming)}
+    shared |= {"noise": noise, "programming": int(programming), "calibration": calibration}
     return [shared | {"metric": metric, "value": value} for metric, value in scores.items()]
 
 

@@ -80,6 +80,7 @@ def read_off(
             f"no scores of an experiment {experiment} in {summary.parent}{nearest(experiment, known)}{there}"
         )
     rows = read_table(summary, schema=EVALUATION_SUMMARY).to_pylist()
+    rows = [row for row in rows if row["calibration"] == "none"]
     known = list(dict.fromkeys(row["method"] for row in rows))
     for method in methods or ():
         if method not in known:

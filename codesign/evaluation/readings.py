@@ -39,7 +39,8 @@ def predictions(
 
     Args:
         devices: Rows of `codesign.schemas.device.DEVICE`.
-        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY`, any experiments.
+        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY`, any experiments;
+            those without calibration count.
         methods: Training methods whose networks are scored, one fixed network an experiment and method. Of
             the first every reading is correlated, of the others those of `PROMINENT`.
         resamples: Bootstrap resamples of devices.
@@ -55,6 +56,7 @@ def predictions(
     scores: dict[tuple[str, str, str], list[Mapping]] = {}
     for row in summary:
         wanted = row["stands_for"] == "device" and row["noise"] == NOISE and row["method"] in methods
+        wanted = wanted and row["calibration"] == "none"
         if wanted and row["profile"] in by_name:
             scores.setdefault((row["experiment"], row["method"], row["metric"]), []).append(row)
     correlations, points = [], []

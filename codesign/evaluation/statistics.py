@@ -9,7 +9,10 @@ from scipy.stats import rankdata
 
 from codesign.seeds import generator
 
-GROUP = ("experiment", "method", "network", "stands_for", "profile", "level", "usability", "noise", "metric")
+GROUP = (
+    *("experiment", "method", "network", "stands_for", "profile", "level", "usability"),
+    *("noise", "calibration", "metric"),
+)
 """Columns of `codesign.schemas.evaluation.EVALUATION` that rows to be averaged share."""
 
 
@@ -18,8 +21,8 @@ def summarise(
 ) -> list[dict]:
     """Mean and spread over programmings, and the paired difference to a baseline method.
 
-    A difference is taken programming by programming, on the same experiment, network, profile, noise
-    and metric; its interval is a percentile bootstrap over those both have.
+    A difference is taken programming by programming, on the same experiment, network, profile, noise,
+    calibration and metric; its interval is a percentile bootstrap over those both have.
 
     Args:
         rows: Rows of `codesign.schemas.evaluation.EVALUATION`.
@@ -55,9 +58,16 @@ def summarise(
             groups.get((*key[:method], baseline, *key[method + 1 :]), {}),
             resamples=resamples,
             confidence=confidence,
-            rng=generator(seed, "paired", *(str(part) for part in key)),
+            rng=generator(seed, "paired", *_named(key)),
         )
         for key, values in groups.items()
+    ]
+
+
+def _named(key: tuple) -> list[str]:
+    """What a group's resamples are named after; groups without calibration as before there was any."""
+    return [
+        str(part) for name, part in zip(GROUP, key, strict=True) if (name, part) != ("calibration", "none")
     ]
 
 

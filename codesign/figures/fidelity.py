@@ -49,7 +49,9 @@ def draw_fidelity_scores(
     rows = [
         row
         for row in summary
-        if row["metric"] == metric.name and (row["stands_for"] == "level" or row["noise"] == DEVICE_NOISE)
+        if row["metric"] == metric.name
+        and row["calibration"] == "none"
+        and (row["stands_for"] == "level" or row["noise"] == DEVICE_NOISE)
     ]
     experiment, network = one_experiment(rows, f"level or device with metric {metric.name!r}")
     found = in_order(row["method"] for row in rows)

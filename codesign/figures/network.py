@@ -25,6 +25,13 @@ NOISES = {
     "lognormal": "log-normal: exp(σ z), σ the device's upper bound",
 }
 """Kinds of programming noise, as a panel's title says them."""
+CALIBRATIONS = {
+    "none": "as programmed",
+    "scale": "mean factor divided out",
+    "offset": "gain and offset a channel",
+    "statistics": "normalisation taken again",
+}
+"""Kinds of calibration, as a panel's title says them."""
 DODGE = 0.0075
 """Between methods drawn beside each other, in usability."""
 COLUMNS = 3
@@ -40,7 +47,8 @@ def draw_scores(
 
     Args:
         summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY` of one
-            experiment; those on levels with this metric are drawn, and nothing is averaged here.
+            experiment; those on levels with this metric and without calibration are drawn, and nothing is
+            averaged here.
         metric: Which metric; its chance level is drawn where it has one.
         confidence: Of the intervals on differences.
         origin: measured | virtual: the devices that levels follow.
@@ -49,7 +57,7 @@ def draw_scores(
     Raises:
         ValueError: No such row, or rows of several experiments.
     """
-    rows = [row for row in summary if row["stands_for"] == "level" and row["metric"] == metric.name]
+    rows = [row for row in _of(summary, "level", metric) if row["calibration"] == "none"]
     experiment, network = one_experiment(rows, f"level with metric {metric.name!r}")
     methods = in_order(row["method"] for row in rows)
     rows = sorted(rows, key=lambda row: (methods.index(row["method"]), row["usability"]))
@@ -93,6 +101,80 @@ def draw_scores(
         beside = len(methods) if len(methods) <= LEGEND else -(-len(methods) // 2)
         score.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=beside, columnspacing=1.6)
         return Drawing(figure, numbers)
+
+
+def draw_calibrated(summary: Sequence[Mapping], *, metric: Metric, origin: str, data: str) -> Drawing:
+    """Score against usability level of every method, as programmed and after each calibration.
+
+    Args:
+        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY` of one experiment; those on
+            levels with this metric are drawn, a panel a calibration that has rows.
+        metric: Which metric; its chance level is drawn where it has one.
+        origin: measured | virtual: the devices that levels follow.
+        data: Where the test examples come from, as the figure says it.
+
+    Raises:
+        ValueError: No such row, or rows of several experiments.
+    """
+    rows = _of(summary, "level", metric)
+    experiment, network = one_experiment(rows, f"level with metric {metric.name!r}")
+    methods = in_order(row["method"] for row in rows)
+    kinds = [kind for kind in CALIBRATIONS if any(row["calibration"] == kind for row in rows)]
+    names = (
+        *(
+            "experiment",
+            "network",
+            "calibration",
+            "method",
+            "metric",
+            "level",
+            "usability",
+            "n",
+            "mean",
+            "std",
+        ),
+        *("n_paired", "difference", "difference_low", "difference_high"),
+    )
+    drawn = sorted(
+        (row for row in rows if row["calibration"] in kinds),
+        key=lambda row: (kinds.index(row["calibration"]), methods.index(row["method"]), row["usability"]),
+    )
+    height = 23 + 58 * -(-len(kinds) // 2)
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, height)
+        n = counted(row["n"] for row in drawn)
+        lines = (
+            f"test data: {short(data)}; n = {n} programmings a level and method, the same in every panel",
+            "calibrated after each programming with training examples; band: ± 1 standard deviation over "
+            "programmings"
+            if len(kinds) > 1
+            else "no calibration that this network can have",
+        )
+        title = f"{experiment} ({network}): {metric.title} as programmed and after calibration"
+        head(figure, height, title, lines, origin)
+        for k, kind in enumerate(kinds):
+            row, column = divmod(k, 2)
+            bottom = height - 66 - 58 * row
+            axes = axes_mm(figure, 14 + 90 * column, bottom, 73, 44, ylim=limits(drawn, metric.chance))
+            for name in methods:
+                found = [each for each in drawn if (each["calibration"], each["method"]) == (kind, name)]
+                _score_line(axes, name, found)
+            chance_line(axes, metric, at=0.99)
+            axes.set_title(f"{'abcd'[k]}  {CALIBRATIONS[kind]}")
+            axes.set(xlim=(0, 1.04), xlabel="usability level U")
+            axes.grid(True)
+            fit_ylabel(axes, f"{metric.title} on test data{worse(metric)}", from_mm=1 + 87 * column)
+            if k == (len(kinds) - 1) // 2 * 2:
+                beside = len(methods) if len(methods) <= LEGEND else -(-len(methods) // 2)
+                axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=beside, columnspacing=1.6)
+        return Drawing(
+            figure, [{name: row[name] for name in names} | {"chance": metric.chance} for row in drawn]
+        )
+
+
+def _of(summary: Sequence[Mapping], stands_for: str, metric: Metric) -> list[Mapping]:
+    """Rows of one metric, on levels or on devices."""
+    return [row for row in summary if (row["stands_for"], row["metric"]) == (stands_for, metric.name)]
 
 
 def short(data: str) -> str:
@@ -196,8 +278,8 @@ def draw_device_scores(
 
     Args:
         summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY` of one
-            experiment; those on devices with this metric are drawn. Without ERM and BayesMulti among
-            them, every method.
+            experiment; those on devices with this metric and without calibration are drawn. Without ERM
+            and BayesMulti among them, every method.
         devices: Rows of `codesign.schemas.device.DEVICE`: the intervals of usability.
         metric: Which metric; its chance level is drawn where it has one.
         confidence: Of the intervals of usability.
@@ -207,7 +289,7 @@ def draw_device_scores(
     Raises:
         ValueError: No such row, or rows of several experiments.
     """
-    rows = [row for row in summary if row["stands_for"] == "device" and row["metric"] == metric.name]
+    rows = [row for row in _of(summary, "device", metric) if row["calibration"] == "none"]
     experiment, network = one_experiment(rows, f"device with metric {metric.name!r}")
     found = in_order(row["method"] for row in rows)
     prominent = [name for name in found if look_of_method(name).prominent]

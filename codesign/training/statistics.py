@@ -5,24 +5,14 @@ network, and the programmed one, would then be normalised by the wrong variance,
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from codesign.models.network import Network
+from codesign.models.normalisation import normalisations, taking_statistics
 from codesign.tasks.contract import Examples, Task, batches
 
 EXAMPLES = 1000
 """Training examples that statistics are taken from, or all where there are fewer."""
-
-
-def normalisations(network: Network) -> list[nn.Module]:
-    """Modules that keep statistics of what they have seen, but for the frozen ones."""
-    return [
-        module
-        for name, module in network.module.named_modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm)
-        and module.running_mean is not None
-        and not network.is_frozen(name)
-    ]
 
 
 @torch.no_grad()
@@ -46,15 +36,6 @@ def retake_statistics(
     if not kept:
         return
     device = next(network.module.parameters()).device
-    momenta = [module.momentum for module in kept]
-    try:
-        for module in kept:
-            module.reset_running_stats()
-            module.momentum = None  # the mean over all batches
-            module.train()
+    with taking_statistics(kept):
         for batch in batches(task, examples, at_once, device=device, order=chosen):
             task.forward(network.module, batch)
-    finally:
-        for module, momentum in zip(kept, momenta, strict=True):
-            module.momentum = momentum
-            module.eval()

@@ -1,5 +1,8 @@
 """What the rules of rules/network_figures.smk ask of the configuration and of each other."""
 
+CALIBRATED = [kind for kind in config["evaluation"]["calibrations"] if kind != "none"]
+"""Kinds of calibration to draw beside the networks as they are programmed."""
+
 
 def metric_of(wildcards):
     """The primary metric of an experiment's task, or the one that a figure is of."""
@@ -61,7 +64,7 @@ def network_figures():
     """Figures of every experiment, one a metric, and whether usability predicts."""
     names = [
         f"{kind}{metric}-{name}"
-        for kind in ("", "device-", "fidelity-")
+        for kind in ("", "device-", "fidelity-", *(["calibrated-"] if CALIBRATED else []))
         for name, about in ABOUT.items()
         for metric in about.metrics
     ]

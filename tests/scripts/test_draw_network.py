@@ -75,8 +75,14 @@ def _summary(metrics=("accuracy",)):
         dict.fromkeys(EVALUATION.names)
         | {"experiment": "two-moons", "method": method, "network": "perceptron", "stands_for": stands_for}
         | {"profile": profile, "level": u if stands_for == "level" else None, "usability": u}
-        | {"fidelity": u**0.3}
-        | {"noise": noise, "programming": number, "metric": metric, "value": float(rng.uniform(0.5 * u, 1))}
+        | {
+            "fidelity": u**0.3,
+            "noise": noise,
+            "programming": number,
+            "calibration": "none",
+            "metric": metric,
+            "value": float(rng.uniform(0.5 * u, 1)),
+        }
         for method in ("erm", "bayesmulti")
         for stands_for, noise in (("level", "lognormal"), ("device", "lognormal"), ("device", "resampled"))
         for profile, u in USABILITY.items()
@@ -133,6 +139,25 @@ def test_draw_scores_writes_every_figure_of_one_metric(tmp_path, metric, chance)
     series = [line["series"] for line in tables["fidelity_csv"]]
     assert series.count("agreement") == 2 and series.count("level") == series.count("device")
     assert {line["profile"] for line in tables["devices_csv"]} == set(USABILITY)
+
+
+def test_draw_calibrated_writes_the_rows_on_levels_of_every_calibration(tmp_path):
+    """Uncalibrated and calibrated, of this metric alone."""
+    summary = _summary(("accuracy", "error"))
+    summary += [row | {"calibration": "offset", "mean": row["mean"] + 0.1} for row in summary]
+    write_table(summary, tmp_path / "s.parquet", schema=EVALUATION_SUMMARY, metadata={"data": {}})
+    write_table(_devices(), tmp_path / "usability.parquet", schema=DEVICE)
+    given = {"summary": tmp_path / "s.parquet", "usability": tmp_path / "usability.parquet"}
+    drawn = _twice("draw_calibrated", tmp_path, metric=ACCURACY, **given)["csv"]
+    for kind in ("none", "offset"):
+        wanted = sorted(
+            row["mean"]
+            for row in summary
+            if (row["stands_for"], row["metric"], row["calibration"]) == ("level", "accuracy", kind)
+        )
+        found = sorted(float(line["mean"]) for line in drawn if line["calibration"] == kind)
+        assert found == pytest.approx(wanted, rel=1e-8)
+    assert {line["metric"] for line in drawn} == {"accuracy"}
 
 
 @pytest.mark.parametrize(("metric", "sign"), [(ACCURACY, 1), (ERROR, -1)], ids=["accuracy", "error"])

@@ -85,6 +85,7 @@ def test_a_new_device_trains_nothing(trained, sigma, levels):
         "summarise_evaluation": 1,
         "correlate_usability": 1,
         "draw_scores": 1,
+        "draw_calibrated": 1,
         "draw_correlation": 1,
     }
     assert {name: trained.tables()[name] for name in networks} == networks
@@ -196,6 +197,11 @@ def test_no_test_example_is_read_before_the_evaluation(trained):
             {"evaluation": {"device_noises": ["lognormal"]}},
             ["evaluation.device_noises", "must contain resampled"],
             id="noise",
+        ),
+        pytest.param(
+            {"evaluation": {"calibrations": ["offset"]}},
+            ["evaluation.calibrations", "must contain none"],
+            id="calibrated-alone",
         ),
     ],
 )

@@ -33,6 +33,7 @@ FIGURES = [
     "results/figures/device-accuracy-moons.png",
     "results/figures/fidelity-accuracy-moons.png",
     "results/figures/accuracy-moons.png",
+    "results/figures/calibrated-accuracy-moons.png",
     "results/figures/decisions-moons.png",
     "results/figures/search-moons.png",
     "results/figures/noise-moons.png",

@@ -26,7 +26,8 @@ def device(name, **changes):
 def score(name, **changes):
     """The summary of one device's programmings."""
     return {
-        "experiment": "t", "method": "erm", "stands_for": "device", "noise": "resampled", "profile": name,
+        "experiment": "t", "method": "erm", "stands_for": "device", "noise": "resampled",
+        "calibration": "none", "profile": name,
         "metric": "accuracy", "mean": SCORE[name], "std": 0.01,
     } | changes  # fmt: skip
 
@@ -49,6 +50,7 @@ def test_correlations_are_scipys_and_points_are_the_rows_behind_them():
     "changes",
     [
         pytest.param({"noise": "lognormal"}, id="noise-that-assumes-sigma"),
+        pytest.param({"calibration": "offset"}, id="calibrated"),
         pytest.param({"method": "bayesmulti"}, id="another-network"),
         pytest.param({"stands_for": "level"}, id="synthetic"),
         pytest.param({"profile": "e"}, id="device-without-usability"),

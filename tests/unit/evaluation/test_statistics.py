@@ -17,7 +17,7 @@ def rows(method, values, *, profile="p", programmings=None, **changes):
         {
             "experiment": "t", "method": method, "network": "m", "stands_for": "level", "profile": profile,
             "level": 0.5, "usability": 0.5, "fidelity": 0.8, "noise": "lognormal", "programming": number,
-            "metric": "accuracy", "value": float(value),
+            "calibration": "none", "metric": "accuracy", "value": float(value),
         } | changes
         for number, value in zip(programmings or range(len(values)), values, strict=True)
     ]  # fmt: skip
@@ -50,6 +50,18 @@ def test_only_programmings_that_both_have_are_paired():
     assert found["b", "p"]["difference"] == pytest.approx(0.2) and found["b", "p"]["n_paired"] == 1
     assert found["b", "p"]["difference_low"] is None
     assert found["b", "q"]["n_paired"] == 0 and found["b", "q"]["difference"] is None
+
+
+def test_calibrations_are_kept_apart_and_paired_with_their_own():
+    """The same programmings twice: no group holds both, and a difference is to ERM calibrated alike."""
+    x = np.random.default_rng(4).random(10)
+    plain = rows("erm", x) + rows("b", x + 0.1)
+    calibrated = rows("erm", x + 0.2, calibration="offset") + rows("b", x + 0.25, calibration="offset")
+    found = {(row["method"], row["calibration"]): row for row in summarise(plain + calibrated, **OPTIONS)}
+    assert len(found) == 4 and {row["n"] for row in found.values()} == {10}
+    assert found["b", "none"]["difference"] == pytest.approx(0.1)
+    assert found["b", "offset"]["difference"] == pytest.approx(0.05)
+    assert [found[m, "none"] for m in ("erm", "b")] == summarise(plain, **OPTIONS)
 
 
 def test_a_summary_fits_its_table_and_does_not_depend_on_other_groups(tmp_path):

@@ -10,7 +10,7 @@ from codesign.evaluation.readings import READINGS, predictions
 from codesign.evaluation.statistics import summarise
 from codesign.figures.fidelity import draw_fidelity_scores
 from codesign.figures.methods import counted, in_order, look_of_method
-from codesign.figures.network import draw_correlation, draw_device_scores, draw_scores
+from codesign.figures.network import draw_calibrated, draw_correlation, draw_device_scores, draw_scores
 from codesign.schemas.evaluation import EVALUATION
 from codesign.tasks.about import Metric
 
@@ -30,7 +30,7 @@ def _scores(
         | {"experiment": experiment, "method": method, "network": "mlp", "stands_for": stands_for}
         | {"profile": profile, "level": u if stands_for == "level" else None, "usability": u}
         | {"fidelity": u**0.3}
-        | {"noise": noise, "programming": number}
+        | {"noise": noise, "programming": number, "calibration": "none"}
         | {"metric": "accuracy", "value": float(rng.uniform(0.1 + 0.5 * u, 1.0))}
         | values
         for method in methods
@@ -47,6 +47,10 @@ def _summary(rows):
 def _levels(methods, **options):
     profiles = [(f"synthetic-{u}", u) for u in LEVELS]
     return _summary(_scores(methods, stands_for="level", profiles=profiles, **options))
+
+
+def _calibrated(methods, kinds=("none", "offset", "statistics"), **options):
+    return [row for kind in kinds for row in _levels(methods, calibration=kind, **options)]
 
 
 def _on_devices(methods, count, **options):
@@ -143,6 +147,10 @@ def _figures_of(metric, device_row):
     correlated = _correlated(device_row, names[:3], 8, metric=metric.name)
     return {
         "scores": lambda: draw_scores(_levels(list(METHODS), **named), **shared),
+        "calibrated": lambda: draw_calibrated(
+            _calibrated(list(METHODS), **named),
+            **{key: value for key, value in shared.items() if key != "confidence"},
+        ),
         "devices": lambda: draw_device_scores(_on_devices(["erm", "bayesmulti"], 6, **named), [], **shared),
         "correlation": lambda: draw_correlation(
             *correlated, experiments=dict.fromkeys(names, metric), confidence=0.95, origin="virtual"
@@ -151,7 +159,7 @@ def _figures_of(metric, device_row):
 
 
 @pytest.mark.parametrize("metric", [ACCURACY, LONG], ids=["short", "long"])
-@pytest.mark.parametrize("name", ["scores", "devices", "correlation"])
+@pytest.mark.parametrize("name", ["scores", "calibrated", "devices", "correlation"])
 def test_no_text_leaves_the_figure_or_runs_over_its_header(name, metric, covered, device_row):
     """A metric's title comes from a task, and is as long as it is."""
     figure = _figures_of(metric, device_row)[name]().figure
@@ -159,6 +167,48 @@ def test_no_text_leaves_the_figure_or_runs_over_its_header(name, metric, covered
     for axes in figure.axes:
         assert axes.yaxis.label.get_window_extent().height <= axes.bbox.height + 1, axes.get_ylabel()
         assert "…" not in axes.get_ylabel()
+
+
+CALIBRATED = {key: value for key, value in SHARED.items() if key != "confidence"}
+
+
+@pytest.mark.parametrize("kinds", [("none", "offset"), ("none", "scale", "offset", "statistics")], ids=len)
+def test_calibrated_scores_stand_beside_those_without(kinds, texts):
+    """A panel a kind with every method, uncalibrated first, on the same limits; numbers of the summary."""
+    rows = _calibrated(list(METHODS), kinds)
+    values = {id(row): k for k, row in enumerate(rows)}
+    rows = [row | {"mean": 0.3 + 0.001 * values[id(row)]} for row in rows]
+    drawing = draw_calibrated(rows[::-1], **CALIBRATED)
+    assert len(drawing.figure.axes) == len(kinds)
+    for axes, kind in zip(drawing.figure.axes, kinds, strict=True):
+        assert axes.get_ylim() == drawing.figure.axes[0].get_ylim()
+        for name in METHODS:
+            wanted = sorted(
+                (row for row in rows if (row["calibration"], row["method"]) == (kind, name)),
+                key=lambda row: row["usability"],
+            )
+            [line] = [line for line in axes.lines if line.get_gid() == name]
+            assert line.get_ydata().tolist() == [row["mean"] for row in wanted]
+    assert len(drawing.numbers) == len(kinds) * len(METHODS) * len(LEVELS)
+    assert len([axes for axes in drawing.figure.axes if axes.get_legend()]) == 1
+    assert "a  as programmed" in texts(drawing.figure)
+
+
+def test_a_network_that_can_have_no_calibration_has_one_panel_that_says_so(texts):
+    """Statistics are asked for, and it has no batch normalisation."""
+    drawing = draw_calibrated(_levels(["erm"]), **CALIBRATED)
+    assert len(drawing.figure.axes) == 1
+    assert "no calibration that this network can have" in texts(drawing.figure)
+
+
+def test_other_figures_show_networks_as_they_are_programmed():
+    """Calibrated rows are drawn in their own figure and nowhere else."""
+    for draw, rows in (
+        (draw_scores, lambda **said: _levels(["erm", "bayesmulti"], **said)),
+        (lambda rows, **said: draw_device_scores(rows, [], **said), lambda **s: _on_devices(["erm"], 4, **s)),
+    ):
+        both = rows() + rows(calibration="offset", value=0.0)
+        assert draw(both, **SHARED).numbers == draw(rows(), **SHARED).numbers
 
 
 def test_only_the_metric_asked_for_is_drawn():

@@ -13,7 +13,7 @@ ACCURACY = Metric("accuracy", "accuracy", "higher")
 
 def trial_file(path, rows):
     """A trial of scores (programming, metric, value)."""
-    shared = dict.fromkeys(("experiment", "method", "network", "profile", "noise"), "x")
+    shared = dict.fromkeys(("experiment", "method", "network", "profile", "noise", "calibration"), "x")
     shared |= {"stands_for": "level", "level": 0.5, "usability": 0.5, "fidelity": 0.8}
     rows = [
         shared | {"programming": number, "metric": metric, "value": value} for number, metric, value in rows

@@ -31,6 +31,7 @@ OF_THE_NOISE = ("run_noise_trials", "train_network", "train_crossbar", "certify_
 OF_THE_METHOD = ("propose_noise", "choose_noise")
 """Jobs of one method that compute: they load both by name, and are told what they rest on of the method."""
 OF_DRAWN_METHODS = (
+    "draw_calibrated",
     "draw_certificates",
     "draw_correlation",
     "draw_crossbar",

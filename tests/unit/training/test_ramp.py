@@ -11,8 +11,9 @@ from codesign.bayesmulti.injection import Injection
 from codesign.bayesmulti.noises import noise_class, noise_kinds
 from codesign.bayesmulti.specification import method_spec
 from codesign.models.network import network_of
+from codesign.models.normalisation import normalisations
 from codesign.tasks.classification import Labelled
-from codesign.training.statistics import normalisations, retake_statistics
+from codesign.training.statistics import retake_statistics
 from tests.unit.training.conftest import TwoClasses, generator, perceptron, pictures, points, train_on
 
 PARAMETERS = {

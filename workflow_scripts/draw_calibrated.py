@@ -1,0 +1,34 @@
+"""Draw one metric of an experiment on usability levels, as programmed and after each calibration."""
+
+from pathlib import Path
+
+from codesign.figures.network import draw_calibrated
+from codesign.figures.style import origin_of, write_drawing
+from codesign.log import log_to
+from codesign.provenance.records import recorded
+from codesign.schemas.device import DEVICE
+from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
+from codesign.tables import read_metadata, read_table
+from codesign.tasks.about import Metric
+
+
+def main(*, summary: Path, usability: Path, metric: Metric, pdf: Path, png: Path, csv: Path) -> None:
+    """One figure of one summary."""
+    rows = read_table(summary, schema=EVALUATION_SUMMARY).to_pylist()
+    devices = read_table(usability, schema=DEVICE).select(["device", "origin"]).to_pylist()
+    data = read_metadata(summary)["data"]
+    said = ", ".join(data[key] for key in ("dataset", "obtained", "variant") if data.get(key))
+    drawing = draw_calibrated(rows, metric=metric, origin=origin_of(devices), data=said)
+    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+
+
+if __name__ == "__main__":
+    with log_to(snakemake.log[0]), recorded(snakemake):
+        main(
+            summary=Path(snakemake.input.summary),
+            usability=Path(snakemake.input.usability),
+            metric=Metric(**snakemake.params.metric),
+            pdf=Path(snakemake.output.pdf),
+            png=Path(snakemake.output.png),
+            csv=Path(snakemake.output.csv),
+        )
