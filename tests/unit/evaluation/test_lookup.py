@@ -17,7 +17,9 @@ from codesign.tables import write_table
 def level(fidelity, mean, **changes):
     row = dict.fromkeys(EVALUATION_SUMMARY.names)
     row |= {"experiment": "t", "method": "erm", "network": "mlp", "stands_for": "level", "n": 10}
-    row |= {"profile": f"synthetic-{fidelity}", "noise": "lognormal", "metric": "accuracy"}
+    row |= {"profile": f"synthetic-{fidelity}", "noise": "lognormal", "metric": "accuracy"} | {
+        "calibration": "none"
+    }
     return row | {"fidelity": fidelity, "usability": fidelity, "mean": mean} | changes
 
 

@@ -179,7 +179,7 @@ def another(before: str, after: str):
         ),
         pytest.param(
             "bayesmulti/methods/dropout.py",
-            another('sites=("activation",)', 'sites=("weight",)'),
+            another('sites=("activation", "weight")', 'sites=("weight",)'),
             " ".join((*OF_DRAWN_METHODS, *OF_THE_METHOD)),
             id="where-its-noise-acts",
         ),
