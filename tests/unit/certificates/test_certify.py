@@ -235,9 +235,14 @@ def test_distance_is_infinite_where_the_log_weights_are_left(what):
     [
         pytest.param("erm", {}, 0, None, [(0.3, 0.2)] * 3, id="none"),
         pytest.param("lognormal", {"sigma": 0.5}, 3, None, [(0.3, 0.2)] * 3, id="another-kind"),
-        pytest.param("dropout", {"rate": 0.0}, 2, None, [(0.3, 0.2)] * 3, id="searched-to-none"),
+        pytest.param("dropout", {"rate": 0.0}, 2, "activation", [(0.3, 0.2)] * 3, id="searched-to-none"),
         pytest.param(
-            "dropout", {"rate": [0.4, 0.6]}, 2, None, [(0.4, 0), (0.4, 0), (0.6, 0)], id="activation"
+            "dropout",
+            {"rate": [0.4, 0.6]},
+            2,
+            "activation",
+            [(0.4, 0), (0.4, 0), (0.6, 0)],
+            id="activation",
         ),
         pytest.param(
             "bayesmulti",
