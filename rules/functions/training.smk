@@ -45,7 +45,7 @@ def trials_of_rounds(wildcards, rounds):
 
 
 def rule_of_trials(slots):
-    """Name of the rule that makes these trials of a round: numbered where one job does not make all."""
+    """What makes these trials of a round is called by their first number, where one job does not make all."""
     whole = len(slots) == config["search"]["slots"]
     return "run_noise_trials" if whole else f"run_noise_trials_{slots[0]}"
 
