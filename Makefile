@@ -1,5 +1,5 @@
 # make run    the main job: everything that `snakemake --cores all` makes with config.yaml
-# make test   the tests (about ten minutes on two cores)
+# make test   the tests (about eight minutes on two cores, set-up aside)
 # make test-cluster   the workflow through sbatch, on a SLURM that is installed and started for it
 # make lint   formatting and static checks
 # make report the same, and one page of it for a browser: results/report.html

@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import yaml
 
-from codesign.figures.style import BLUE, GREY, ORANGE, axes_mm, house_style, new_figure, text_mm
+from codesign.figures.style import BLUE, ORANGE, axes_mm, house_style, new_figure, text_mm
 from codesign.iv.measurement import Measurement, write_measurement
 from codesign.virtual_lab.devices import virtual_measurements
 from codesign.virtual_lab.sweeps import VirtualLab
@@ -205,8 +205,6 @@ def draw(rows: Sequence[dict], path: Path) -> None:
             real.plot(
                 [r["devices"] for r in chosen], [r["cpu_s"] for r in chosen], "o-", color=color, label=label
             )
-        seconds.axhline(30, color=GREY, lw=0.8, ls="--")
-        memory.axhline(2000, color=GREY, lw=0.8, ls="--")
         titles = ("dry run [s]: processor, dotted: clock", "dry run: memory [MB]", "real run: processor [s]")
         for axes, title in zip((seconds, memory, real), titles, strict=True):
             if not len(axes.lines[0].get_xdata()):

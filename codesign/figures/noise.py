@@ -46,7 +46,7 @@ CURVES = (
 """Looks of the panel's devices, used again where there are more; none is BayesMulti's colour."""
 POINTS = 500
 """Of a density curve."""
-KEY_MM = 6.6
+KEY_MM = 9.0
 """Height of a device in the key."""
 LEAST_RIGHT = 3.0
 """Least right end of the axis of factors."""
@@ -358,7 +358,7 @@ def _density(axes, profile: Mapping, factors: np.ndarray, look: tuple) -> list[d
     colour, line = look
     sigma = profile["sigma"]
     beyond = lognormal_beyond(float(factors[-1]), sigma)
-    label = f"{wrapped(profile['profile'], 40)}\nU = {profile['usability']:.2f}, σ = {sigma:.2f}" + (
+    label = f"{wrapped(profile['profile'], 40, lines=2)}\nU = {profile['usability']:.2f}, σ = {sigma:.2f}" + (
         f"; {beyond * 100:.2g} % beyond the axis" if beyond >= 1e-3 else ""
     )
     given = {"profile": profile["profile"], "usability": profile["usability"], "sigma": sigma}
