@@ -39,6 +39,7 @@ def main(
                 for path in (pdf, png, csv):
                     os.utime(path)  # it is as new as what it was made from
                 continue
+            csv.unlink(missing_ok=True)  # written last: where it stands, the drawing is whole
             _draw(measured, row, pdf, png, csv)
 
 

@@ -99,10 +99,11 @@ def serve(listening: socket.socket, package: Path, modules: list[str]) -> None:
                     jobs.add(begin(listening, package))
                 jobs -= ended(jobs)
             elif waiting:
-                prepare(waiting.pop(0), package)
-                OWN.update(
-                    (module.__file__, before.get(module.__file__)) for module in own_modules(package).values()
-                )
+                module = waiting.pop(0)
+                prepare(module, package)
+                if module.partition(".")[0] == package.name:
+                    files = [own.__file__ for own in own_modules(package).values()]
+                    OWN.update((file, before.get(file)) for file in files)
                 if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208  a library began a thread
                     waiting.clear()  # a fork would wait for ever for what that thread holds
                     poll.unregister(listening)

@@ -114,6 +114,21 @@ def test_only_what_has_changed_is_drawn_again(tmp_path):
     assert all(third[name] == second[name] for name in ("c.csv", "c.png", "c.pdf"))
 
 
+def test_a_drawing_that_was_stopped_is_made_again(tmp_path, monkeypatch):
+    """New figures beside old numbers must not pass for one drawing."""
+    _device(tmp_path, "a")
+    _draw(tmp_path, tmp_path / "out", "a")
+    _device(tmp_path, "a", length_um=0.7)
+    with monkeypatch.context() as stopped:
+        stopped.setattr("codesign.figures.style.write_csv", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            _draw(tmp_path, tmp_path / "out", "a")
+    assert not (tmp_path / "out/a.csv").exists()
+    _draw(tmp_path, tmp_path / "fresh", "a")
+    _draw(tmp_path, tmp_path / "out", "a")
+    assert (tmp_path / "out/a.csv").read_bytes() == (tmp_path / "fresh/a.csv").read_bytes()
+
+
 def test_draw_devices_writes_every_sample_it_draws(tmp_path):
     """Six cycles of thirty positive points; the point at 0 V has no place on a log axis."""
     row = _device(tmp_path)
