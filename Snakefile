@@ -106,10 +106,11 @@ rule profiles:
 rule networks:
     input:
         expand(
-            "results/{lab}models/{experiment}/{method}/weights.safetensors",
+            "results/{lab}models/{experiment}/{method}/repeat-{repeat}/spec.json",
             lab=LAB,
             experiment=EXPERIMENTS,
             method=METHODS,
+            repeat=REPEATS,
         ),
     message:
         "Trained networks"

@@ -22,6 +22,8 @@ SHARED = (
     "select",
     "patience",
     "compile",
+    "start",
+    "further",
 )
 """Keys of `training` that every method and experiment shares."""
 RENAMED = {

@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,16 @@ def replacing(path: Path | str, *, durable: bool = False) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def hold_same(source: Path | str, path: Path | str) -> None:
+    """Let `path` hold what `source` does: as a second name of one file where the file system can."""
+    with replacing(path) as temporary:
+        temporary.unlink()
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
 
 
 def remove_unfinished(path: Path | str) -> None:

@@ -242,8 +242,12 @@ def read_object(path: Path | str) -> dict:
     return found
 
 
-def write_csv(rows: pa.Table | Iterable[Mapping], path: Path | str) -> None:
+def write_csv(
+    rows: pa.Table | Iterable[Mapping], path: Path | str, *, columns: Sequence[str] | None = None
+) -> None:
     """Write what a person opens: one header line, lists left out, nulls empty.
+
+    Where there may be no row, `columns` say the header line.
 
     Text that a spreadsheet would run as a formula gets a leading apostrophe, which spreadsheets hide.
 
@@ -255,7 +259,7 @@ def write_csv(rows: pa.Table | Iterable[Mapping], path: Path | str) -> None:
         rows = rows.select(names).to_pylist()
     else:
         rows = list(rows)
-        names = list(rows[0]) if rows else []
+        names = list(columns or (rows[0] if rows else ()))
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(names)

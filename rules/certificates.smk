@@ -1,6 +1,6 @@
 """Trained networks to what can be promised of them.
 
-in   results/{lab}models/{experiment}/{method}/weights.safetensors, spec.json  trained networks, their noise
+in   results/{lab}models/{experiment}/{method}/repeat-1/spec.json, weights-{aim}.safetensors  trained networks, their noise
      results/{lab}profiles/levels.parquet                                what they are programmed on
 out  results/{lab}certificates/{experiment}/{method}.parquet                   a row a certificate and example
      results/{lab}certificates/{experiment}.parquet, .csv                      shares certified, where vacuous
@@ -13,8 +13,7 @@ include: "functions/certificates.smk"
 
 rule certify_network:
     input:
-        weights="results/{lab}models/{experiment}/{method}/weights.safetensors",
-        spec="results/{lab}models/{experiment}/{method}/spec.json",
+        **networks_of("{experiment}", "{method}"),
         levels=levels_of_lab,
         after=panel_is_chosen,
     output:

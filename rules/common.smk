@@ -28,6 +28,8 @@ from codesign.configuration import (
     scales,
     shared_training,
 )
+from codesign.models.aims import aim_names
+from codesign.models.family import weights_name
 from codesign.settings import SettingsError, check_settings
 from codesign.tasks.about import AboutError, about_of, module_of
 
@@ -91,6 +93,9 @@ CROSSBAR_HARDWARE = {
 }
 MEASURED_RUNS = sorted(glob_wildcards("data/crossbar/{run,[^/.][^/]*}.parquet").run)
 SHARED_TRAINING = shared_training(config)
+# a network of a method is chosen for each of these; those that turn out alike are trained once
+AIMS = aim_names(config["profiles"]["panel"], search_for=config["search"]["for"])
+REPEATS = range(1, config["training"]["repeats"] + 1)
 CATEGORIES = {  # of the report, in reading order; its menu sorts by name
     "next": "1 What to make next",
     "usability": "2 Usability",
@@ -120,6 +125,7 @@ wildcard_constraints:
     device=DEVICE_ID,
     strategy="|".join(config["campaign"]["strategies"]),
     repeats=r"\d+(-\d+)?",
+    repeat=r"\d+",
     experiment="|".join(EXPERIMENTS),
     method="|".join(METHODS),
     metric="|".join(METRICS),

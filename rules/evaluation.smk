@@ -1,12 +1,13 @@
 """Trained networks to scores on levels and devices, ten programmings each.
 
-in   results/{lab}models/{experiment}/{method}/weights.safetensors          trained networks
+in   results/{lab}models/{experiment}/{method}/repeat-{repeat}/spec.json, weights-{aim}.safetensors   trained networks
      results/{lab}profiles/levels.parquet, devices-{chunk}.parquet    what they are programmed on
      results/{lab}usability.parquet                                   readings of usability
-out  results/{lab}evaluation/{experiment}/{method}/levels.parquet           scores at usability levels
-     results/{lab}evaluation/{experiment}/{method}/devices-{chunk}.parquet  scores on devices, a chunk a job
+out  results/{lab}evaluation/{experiment}/{method}/levels-{repeat}.parquet  scores of a training at usability levels
+     results/{lab}evaluation/{experiment}/{method}/devices-{repeat}-{chunk}.parquet  on devices, a chunk a job
      results/{lab}evaluation/{experiment}/{method}.parquet                  all of one method
      results/{lab}evaluation/{experiment}-summary.parquet, .csv             means, spread, difference to ERM
+     results/{lab}evaluation/{experiment}-comparison.parquet, .csv          what searching gained over fixed noise
      results/{lab}evaluation/correlation.csv, correlation-points.csv  does usability predict?
 Calibrations are tried on levels, with training examples. Test examples are read here, for certificates and on the crossbar, nowhere before.
 """
@@ -17,12 +18,12 @@ include: "functions/evaluation.smk"
 
 rule evaluate_levels:
     input:
-        weights="results/{lab}models/{experiment}/{method}/weights.safetensors",
+        **networks_of("{experiment}", "{method}", "{repeat}"),
         profiles=levels_of_lab,
     output:
-        evaluation="results/{lab}evaluation/{experiment}/{method}/levels.parquet",
+        evaluation="results/{lab}evaluation/{experiment}/{method}/levels-{repeat}.parquet",
     log:
-        "results/logs/evaluate_levels/{lab}{experiment}-{method}.log",
+        "results/logs/evaluate_levels/{lab}{experiment}-{method}-{repeat}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -42,20 +43,20 @@ rule evaluate_levels:
         },
         code=network_code("evaluate_network.py"),
     message:
-        "Evaluate {wildcards.experiment}, {wildcards.method} at usability levels"
+        "Evaluate {wildcards.experiment}, {wildcards.method}, training {wildcards.repeat} at usability levels"
     script:
         "../workflow_scripts/evaluate_network.py"
 
 
 rule evaluate_devices:
     input:
-        weights="results/{lab}models/{experiment}/{method}/weights.safetensors",
+        **networks_of("{experiment}", "{method}", "{repeat}"),
         profiles="results/{lab}profiles/devices-{chunk}.parquet",
         after=panel_is_chosen,
     output:
-        evaluation="results/{lab}evaluation/{experiment}/{method}/devices-{chunk}.parquet",
+        evaluation="results/{lab}evaluation/{experiment}/{method}/devices-{repeat}-{chunk}.parquet",
     log:
-        "results/logs/evaluate_devices/{lab}{experiment}-{method}-{chunk}.log",
+        "results/logs/evaluate_devices/{lab}{experiment}-{method}-{repeat}-{chunk}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -74,14 +75,14 @@ rule evaluate_devices:
         },
         code=network_code("evaluate_network.py"),
     message:
-        "Evaluate {wildcards.experiment}, {wildcards.method} on devices {wildcards.chunk}"
+        "Evaluate {wildcards.experiment}, {wildcards.method}, training {wildcards.repeat} on devices {wildcards.chunk}"
     script:
         "../workflow_scripts/evaluate_network.py"
 
 
 rule detail_network:
     input:
-        weights="results/{lab}models/{experiment}/{method}/weights.safetensors",
+        **networks_of("{experiment}", "{method}"),
         profiles=levels_of_lab,
     output:
         details="results/{lab}evaluation/{experiment}/{method}/details.parquet",
@@ -108,7 +109,10 @@ rule detail_network:
 
 rule stack_evaluation:
     input:
-        levels="results/{lab}evaluation/{experiment}/{method}/levels.parquet",
+        levels=[
+            f"results/{{lab}}evaluation/{{experiment}}/{{method}}/levels-{repeat}.parquet"
+            for repeat in REPEATS
+        ],
         devices=device_evaluations,
         after=panel_is_chosen,
     output:
@@ -136,6 +140,8 @@ rule summarise_evaluation:
     output:
         summary="results/{lab}evaluation/{experiment}-summary.parquet",
         csv="results/{lab}evaluation/{experiment}-summary.csv",
+        comparison="results/{lab}evaluation/{experiment}-comparison.parquet",
+        comparison_csv="results/{lab}evaluation/{experiment}-comparison.csv",
     log:
         "results/logs/summarise_evaluation/{lab}{experiment}.log",
     conda:
@@ -148,6 +154,7 @@ rule summarise_evaluation:
         confidence=config["evaluation"]["confidence"],
         resamples=config["evaluation"]["resamples"],
         seed=config["seed"],
+        pairs=COMPARED,
         code=code_digest("summarise_evaluation.py"),
     message:
         "Summarise {wildcards.experiment}"

@@ -6,7 +6,8 @@ out  results/{lab}search/{experiment}/{method}/round-{round}.json           spec
      results/{lab}search/{experiment}/{method}/round-{round}-slot-{slot}.parquet   one trial: scores on the panel;
                                                                    a job makes search.trials_per_job of them
      results/{lab}search/{experiment}/{method}/chosen.json                  the noise a method trains with
-     results/{lab}models/{experiment}/{method}/weights.safetensors, history.parquet, spec.json
+     results/{lab}models/{experiment}/{method}/repeat-{repeat}/weights-{aim}.safetensors, history.parquet, spec.json
+An aim is what a network is chosen for: a level of the panel, or with search.for: panel all of it.
 Only training and validation examples are read here. Beside them stand, in folders `trained`, networks that
 trials have trained, for the final training of the same (codesign/training/kept.py); nothing rests on them.
 """
@@ -103,6 +104,7 @@ for SLOTS in together(config["search"]["slots"], config["search"]["trials_per_jo
             programmings=config["search"]["programmings"],
             seed=config["seed"],
             training_code=training_code,
+            plain_code=corner_training_code,
             code=network_code("run_noise_trials.py", noise_module),
         message:
             "Try noise for {wildcards.experiment}, {wildcards.method}, round {wildcards.round}"
@@ -142,11 +144,14 @@ rule train_network:
         chosen="results/{lab}search/{experiment}/{method}/chosen.json",
         after=panel_is_chosen,
     output:
-        weights="results/{lab}models/{experiment}/{method}/weights.safetensors",
-        history="results/{lab}models/{experiment}/{method}/history.parquet",
-        spec="results/{lab}models/{experiment}/{method}/spec.json",
+        weights=[
+            f"results/{{lab}}models/{{experiment}}/{{method}}/repeat-{{repeat}}/{weights_name(aim)}"
+            for aim in AIMS
+        ],
+        history="results/{lab}models/{experiment}/{method}/repeat-{repeat}/history.parquet",
+        spec="results/{lab}models/{experiment}/{method}/repeat-{repeat}/spec.json",
     log:
-        "results/logs/train_network/{lab}{experiment}-{method}.log",
+        "results/logs/train_network/{lab}{experiment}-{method}-{repeat}.log",
     conda:
         "../envs/science.yaml"
     threads: 1
@@ -160,8 +165,9 @@ rule train_network:
         training=SHARED_TRAINING,
         seed=config["seed"],
         training_code=training_code,
+        plain_code=corner_training_code,
         code=network_code("train_network.py", noise_module),
     message:
-        "Train {wildcards.experiment} with {wildcards.method}"
+        "Train {wildcards.experiment} with {wildcards.method}, training {wildcards.repeat}"
     script:
         "../workflow_scripts/train_network.py"

@@ -1,20 +1,22 @@
-"""Certify one trained network on its test examples."""
+"""Certify the trained networks of one method on its test examples."""
 
+from dataclasses import fields
 from pathlib import Path
 
 from codesign.bayesmulti.noise import NoiseSpec
-from codesign.certificates.certify import CertificateSettings, certify_network
+from codesign.certificates.certify import Certified, CertificateSettings, certify_networks
 from codesign.log import log_to
+from codesign.models.aims import Aim, aim_at, share_out
+from codesign.models.family import read_family, said_of
 from codesign.nonideality.profile import read_profiles
 from codesign.provenance.records import recorded
 from codesign.schemas.certificates import CERTIFICATES
-from codesign.tables import read_object, write_table
+from codesign.tables import write_table
 from codesign.tasks.experiment import Experiment, use_threads
 
 
 def main(
     *,
-    weights: Path,
     spec: Path,
     levels: Path,
     certificates: Path,
@@ -26,15 +28,26 @@ def main(
     chance: float,
     seed: int,
 ) -> None:
-    """Write one row a certificate, level, scope and example."""
-    trained = NoiseSpec.from_json(read_object(spec)["specification"])
-    rows, source = certify_network(
-        weights,
+    """Write one row a certificate, level, scope and example.
+
+    Args:
+        settings: Of `certificates`; `usability` is the level whose network is smoothed.
+    """
+    family = read_family(spec)
+    trained = {Aim.of(said): NoiseSpec.from_json(said["specification"]) for said in said_of(spec)}
+    shared = share_out(list(family), read_profiles(levels))
+    smoothed = aim_at(list(family), settings["usability"])
+    rows, source = certify_networks(
+        [
+            Certified(aim.name, weights, trained[aim], shared.get(aim, []), aim == smoothed)
+            for aim, weights in family.items()
+            if aim in shared or aim == smoothed
+        ],
         experiment,
-        trained,
-        read_profiles(levels),
         method=method,
-        settings=CertificateSettings(**settings),
+        settings=CertificateSettings(
+            **{field.name: settings[field.name] for field in fields(CertificateSettings)}
+        ),
         fixed=fixed,
         memsim=memsim,
         chance=chance,
@@ -47,7 +60,6 @@ if __name__ == "__main__":
     with log_to(snakemake.log[0]), recorded(snakemake):
         use_threads(snakemake.threads)
         main(
-            weights=Path(snakemake.input.weights),
             spec=Path(snakemake.input.spec),
             levels=Path(snakemake.input.levels),
             certificates=Path(snakemake.output.certificates),

@@ -1,4 +1,4 @@
-"""Choose noise and starting scale of a method: the search's best trial, or what the configuration fixes."""
+"""Choose noise and starting scale of a method's networks: the best trial, or what the configuration fixes."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,11 @@ from pathlib import Path
 from codesign.bayesmulti.methods import method_of
 from codesign.files import replacing
 from codesign.log import log_to
+from codesign.models.aims import PANEL, Aim
 from codesign.noise_search.rounds import (
+    PanelTrial,
     SearchSettings,
-    choose_trial,
+    choose,
     read_trial,
     search_space,
     unsearched,
@@ -28,25 +30,44 @@ def main(
     site: str,
     fixed: list[float],
 ) -> None:
-    """Write the specification and what it rests on."""
+    """Write the specification of each aim, and what it rests on."""
     made = [read_trial(path, experiment.about.metric) for path in trials]
     if method_of(method).searched:
-        spec, scale = choose_trial(made, search_space(experiment, method, search))
+        space = search_space(experiment, method, search)
+        found = choose(made, space, search_for=search.search_for)
     else:
-        spec, scale = unsearched(made, experiment, method, site=site, fixed=fixed)
+        found = unsearched(made, experiment, method, search_for=search.search_for, site=site, fixed=fixed)
     content = {
-        "specification": spec.to_json(),
-        "initial_scale": scale,
-        "trials": [
-            {"parameters": t.parameters, "objective": t.objective, "standard_error": t.standard_error}
-            for t in made
-        ],
+        "method": method,
+        "networks": [choice.said() for choice in found],
+        "trials": [said_of_trial(trial, [choice.aim for choice in found]) for trial in made],
     }
     with replacing(chosen) as temporary:
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    keep_only(chosen.parent / "trained", spec.to_json(), scale)
-    found = f"{spec.site} {spec.to_json()['layers']}, start x {scale:g}"
-    print(f"{experiment.name} {method}: {found}, of {len(made)} trials")
+    keep_only(
+        chosen.parent / "trained",
+        [(choice.specification.to_json(), choice.initial_scale) for choice in found],
+    )
+    for choice in found:
+        spec = choice.specification
+        noise = f"{spec.site} {spec.to_json()['layers']}" if spec.layers else "no noise"
+        print(f"{experiment.name} {method}, {choice.aim.name}: {noise}, start x {choice.initial_scale:g}")
+    print(f"of {len(made)} trials")
+
+
+def said_of_trial(trial: PanelTrial, aims: list[Aim]) -> dict:
+    """A trial as `chosen.json` holds it: on the whole panel, and towards each aim."""
+    whole = trial.towards(Aim(PANEL))
+    towards = {aim.name: trial.towards(aim) for aim in aims}
+    return {
+        "parameters": trial.parameters,
+        "objective": whole.objective,
+        "standard_error": whole.standard_error,
+        "towards": {
+            name: {"objective": each.objective, "standard_error": each.standard_error}
+            for name, each in towards.items()
+        },
+    }
 
 
 if __name__ == "__main__":

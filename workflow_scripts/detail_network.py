@@ -1,10 +1,11 @@
-"""Program one trained network on a few profiles and keep what its task's own figures need."""
+"""Program the networks of one method on a few profiles and keep what its task's own figures need."""
 
 from pathlib import Path
 
 from codesign.evaluation.job import detail_rows, plan_of
 from codesign.evaluation.montecarlo import EvaluationPlan
 from codesign.log import log_to
+from codesign.models.family import read_family
 from codesign.nonideality.profile import read_profiles
 from codesign.provenance.records import recorded
 from codesign.tables import write_rows
@@ -13,7 +14,7 @@ from codesign.tasks.experiment import Experiment, use_threads
 
 def main(
     *,
-    weights: Path,
+    spec: Path,
     profiles: Path,
     details: Path,
     experiment: Experiment,
@@ -27,7 +28,7 @@ def main(
         raise ValueError(
             f"{experiment.task} keeps details for usability {sorted(missing)}: add it to profiles.synthetic"
         )
-    write_rows(detail_rows(weights, experiment, wanted, plan), details)
+    write_rows(detail_rows(read_family(spec), experiment, wanted, plan), details)
 
 
 if __name__ == "__main__":
@@ -35,7 +36,7 @@ if __name__ == "__main__":
         use_threads(snakemake.threads)
         job = Experiment.of(snakemake)
         main(
-            weights=Path(snakemake.input.weights),
+            spec=Path(snakemake.input.spec),
             profiles=Path(snakemake.input.profiles),
             details=Path(snakemake.output.details),
             experiment=job,

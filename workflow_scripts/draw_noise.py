@@ -6,16 +6,17 @@ from codesign.bayesmulti.noise import NoiseSpec
 from codesign.figures.noise import draw_noise
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
+from codesign.models.family import said_of
 from codesign.provenance.records import recorded
 from codesign.schemas.profile import PROFILE
-from codesign.tables import read_object, read_table
+from codesign.tables import read_table
 
 
 def main(*, chosen: Path, panel: Path, pdf: Path, png: Path, csv: Path, experiment: str) -> None:
-    """Draw the chosen specification and the panel's spreads."""
-    specification = NoiseSpec.from_json(read_object(chosen)["specification"])
+    """Draw the chosen specifications and the panel's spreads."""
+    networks = {said["name"]: NoiseSpec.from_json(said["specification"]) for said in said_of(chosen)}
     devices = read_table(panel, schema=PROFILE).to_pylist()
-    drawing = draw_noise(specification, devices, experiment=experiment, origin=origin_of(devices))
+    drawing = draw_noise(networks, devices, experiment=experiment, origin=origin_of(devices))
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from codesign.figures.noise import draw_search
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
-from codesign.noise_search.record import search_trace, searched_parameters
+from codesign.noise_search.record import choices, search_trace, searched_parameters
 from codesign.provenance.records import recorded
 from codesign.schemas.profile import PROFILE
 from codesign.tables import read_object, read_table
@@ -34,11 +34,12 @@ def main(
     records = {}
     for path in chosen:
         content = read_object(path)
-        records[content["specification"]["method"]] = content
+        records[content["method"]] = content
     devices = read_table(panel, schema=PROFILE).to_pylist()
     drawing = draw_search(
         search_trace(records, slots=slots),
         searched_parameters(records, limits=limits),
+        choices(records),
         experiment=experiment,
         metric=metric,
         devices=len(devices),

@@ -1,10 +1,11 @@
-"""Program one trained network on profiles, many times each, and score it on the test data."""
+"""Program the networks of one method on profiles, many times each, and score them on the test data."""
 
 from pathlib import Path
 
-from codesign.evaluation.job import evaluate_network, plan_of
+from codesign.evaluation.job import evaluate_networks, plan_of
 from codesign.evaluation.montecarlo import EvaluationPlan
 from codesign.log import log_to
+from codesign.models.family import read_family
 from codesign.nonideality.profile import read_profiles
 from codesign.provenance.records import recorded
 from codesign.schemas.evaluation import EVALUATION
@@ -13,10 +14,10 @@ from codesign.tasks.experiment import Experiment, use_threads
 
 
 def main(
-    *, weights: Path, profiles: Path, evaluation: Path, experiment: Experiment, plan: EvaluationPlan
+    *, spec: Path, profiles: Path, evaluation: Path, experiment: Experiment, plan: EvaluationPlan
 ) -> None:
     """Write one row a profile, kind of noise, programming and metric."""
-    rows, source = evaluate_network(weights, experiment, read_profiles(profiles), plan)
+    rows, source = evaluate_networks(read_family(spec), experiment, read_profiles(profiles), plan)
     write_table(rows, evaluation, schema=EVALUATION, metadata={"data": source})
 
 
@@ -25,9 +26,14 @@ if __name__ == "__main__":
         use_threads(snakemake.threads)
         job = Experiment.of(snakemake)
         main(
-            weights=Path(snakemake.input.weights),
+            spec=Path(snakemake.input.spec),
             profiles=Path(snakemake.input.profiles),
             evaluation=Path(snakemake.output.evaluation),
             experiment=job,
-            plan=plan_of(job, method=snakemake.wildcards.method, **snakemake.params.plan),
+            plan=plan_of(
+                job,
+                method=snakemake.wildcards.method,
+                repeat=int(snakemake.wildcards.repeat),
+                **snakemake.params.plan,
+            ),
         )

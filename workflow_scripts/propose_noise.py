@@ -24,7 +24,7 @@ def main(
     """Write parameters and specification of each slot."""
     space = search_space(experiment, method, search)
     made = [read_trial(path, experiment.about.metric) for path in trials]
-    found = propose_round(made, space, round=round, slots=slots, seed=seed)
+    found = propose_round(made, space, search_for=search.search_for, round=round, slots=slots, seed=seed)
     with replacing(proposal) as temporary:
         content = {"round": round, "slots": found}
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -34,8 +34,8 @@ def main(
         memsim=memsim,
         programmings=programmings,
         seed=seed,
-        keeping=Keeping([trial.parent / "trained"], leave=True),
-        code=code,
+        keeping=Keeping(own=trial.parent / "trained", plain=trial.parent / "trained", leave=True),
+        plain_code=code,
     )
 
 

@@ -23,6 +23,7 @@ def main(
     programmings: int,
     seed: int,
     code: str,
+    plain_code: str,
 ) -> None:
     """Write one row a panel device, programming and metric; where training failed none, but the reason.
 
@@ -44,8 +45,9 @@ def main(
             memsim=memsim,
             programmings=programmings,
             seed=seed,
-            keeping=Keeping([trial.parent / "trained"], leave=True),
+            keeping=Keeping(own=trial.parent / "trained", plain=trial.parents[1] / "trained", leave=True),
             code=code,
+            plain_code=plain_code,
         )
 
 
@@ -62,4 +64,5 @@ if __name__ == "__main__":
             programmings=snakemake.params.programmings,
             seed=snakemake.params.seed,
             code=snakemake.params.training_code,
+            plain_code=snakemake.params.plain_code,
         )

@@ -1,4 +1,4 @@
-"""Stack the scores of one experiment and method."""
+"""Stack the scores of one experiment and method, of all its trainings."""
 
 from pathlib import Path
 
@@ -9,20 +9,22 @@ from codesign.provenance.records import recorded
 from codesign.schemas.evaluation import EVALUATION
 from codesign.tables import read_metadata, read_table, write_table
 
+ORDER = [(key, "ascending") for key in ("noise", "profile", "repeat", "programming", "calibration", "metric")]
 
-def main(*, levels: Path, devices: list[Path], evaluation: Path) -> None:
-    """Write every row, levels first, then devices by name."""
+
+def main(*, levels: list[Path], devices: list[Path], evaluation: Path) -> None:
+    """Write every row, levels first as they come, a training after the other, then devices by name."""
     stacked = pa.concat_tables([read_table(path, schema=EVALUATION) for path in devices])
-    order = [(key, "ascending") for key in ("noise", "profile", "programming", "calibration", "metric")]
-    rows = pa.concat_tables([read_table(levels, schema=EVALUATION), stacked.sort_by(order)])
-    write_table(rows, evaluation, schema=EVALUATION, metadata=read_metadata(levels))
+    every = [*(read_table(path, schema=EVALUATION) for path in levels), stacked.sort_by(ORDER)]
+    rows = pa.concat_tables(every)
+    write_table(rows, evaluation, schema=EVALUATION, metadata=read_metadata(levels[0]))
     print(f"{rows.num_rows} rows")
 
 
 if __name__ == "__main__":
     with log_to(snakemake.log[0]), recorded(snakemake):
         main(
-            levels=Path(snakemake.input.levels),
+            levels=[Path(path) for path in snakemake.input.levels],
             devices=[Path(path) for path in snakemake.input.devices],
             evaluation=Path(snakemake.output.evaluation),
         )

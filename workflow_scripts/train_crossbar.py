@@ -5,8 +5,8 @@ from pathlib import Path
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.crossbar.networks import train_runs, write_runs
 from codesign.log import log_to
+from codesign.models.family import said_at
 from codesign.provenance.records import recorded
-from codesign.tables import read_object
 from codesign.tasks.experiment import Experiment, use_threads
 
 
@@ -18,10 +18,15 @@ def main(
     method: str,
     runs: int,
     training: dict,
+    usability: float,
     seed: int,
 ) -> None:
-    """Write the weights of every run into one file."""
-    said = read_object(chosen)
+    """Write the weights of every run into one file.
+
+    Args:
+        usability: Level of the panel whose noise and start are taken.
+    """
+    said = said_at(chosen, usability)
     noise = NoiseSpec.from_json(said["specification"])
     weights = {}
     for run, trained, score in train_runs(
@@ -42,5 +47,6 @@ if __name__ == "__main__":
             method=snakemake.wildcards.method,
             runs=snakemake.params.runs,
             training=snakemake.params.training,
+            usability=snakemake.params.usability,
             seed=snakemake.params.seed,
         )

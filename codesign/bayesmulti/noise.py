@@ -35,6 +35,11 @@ class NoiseSpec:
         """Whether it changes nothing: training under it is ordinary training."""
         return all(layer.is_identity for layer in self.layers)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is no noise at all, which is what ERM trains with."""
+        return not self.layers
+
     def to_json(self) -> dict:
         """A JSON object that `from_json` turns back into an equal specification."""
         layers = [{"noise": layer.kind, **asdict(layer)} for layer in self.layers]

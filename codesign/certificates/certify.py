@@ -1,4 +1,4 @@
-"""What can be promised of one trained network: its certificates, example by example.
+"""What can be promised of the networks of a method: their certificates, example by example.
 
 Each certificate is about a classifier, and not every one about the network that is programmed:
 
@@ -14,6 +14,10 @@ Each certificate is about a classifier, and not every one about the network that
   over programmings, that an example is classified correctly. It promises nothing about a device
   that is not like the model, nor about one given programming.
 * `accuracy`: the mean over programmings of the share of these examples classified correctly.
+
+A method with a network for each level of the panel is programmed on a level with the one that the
+evaluation takes there. Smoothing is about no device: the network of one level, `certificates.usability`, is
+smoothed.
 
 Confidence. q and probabilities are Monte-Carlo estimates, so each certificate rests on a lower
 confidence bound. Scope `one` holds for the example in its row at the stated confidence: of many
@@ -82,6 +86,21 @@ class CertificateSettings:
             raise ValueError(f"sigma must be above 0, got {self.sigma}")
 
 
+class Certified(NamedTuple):
+    """What is certified of one network of a method."""
+
+    aim: str
+    """What it was chosen for."""
+    weights: Path
+    """What training left."""
+    trained: NoiseSpec
+    """Noise it was trained under."""
+    profiles: Sequence[DeviceProfile]
+    """What it is programmed on; may be empty."""
+    smoothed: bool
+    """Whether it is smoothed, too."""
+
+
 class Programmed(NamedTuple):
     """Decisions of a network programmed many times, and how far its weights moved."""
 
@@ -94,11 +113,9 @@ class Programmed(NamedTuple):
     that carries no smoothing noise (a bias); shape (programmings,)."""
 
 
-def certify_network(
-    weights: Path,
+def certify_networks(
+    networks: Sequence[Certified],
     experiment: Experiment,
-    trained: NoiseSpec,
-    profiles: Sequence[DeviceProfile],
     *,
     method: str,
     settings: CertificateSettings,
@@ -107,14 +124,12 @@ def certify_network(
     chance: float,
     seed: int,
 ) -> tuple[list[dict], dict]:
-    """Certify the network of `weights` on its test examples.
+    """Certify the networks of one method on the experiment's test examples.
 
     Args:
-        weights: What training left.
-        experiment: Of which network and task.
-        trained: Noise it was trained under.
-        profiles: What it is programmed on.
-        method: How it was trained.
+        networks: What of each is certified.
+        experiment: Of which networks and task.
+        method: How they were trained.
         settings: How much is drawn.
         fixed: p_zero and p_half where training had no multinomial noise.
         memsim: mapping and analog.
@@ -131,26 +146,32 @@ def certify_network(
     device = compute_device()
     chooser = torch.Generator().manual_seed(derived_seed(seed, "certificates", experiment.name, "examples"))
     chosen = stratified(test.targets, min(settings.examples, len(test)), generator=chooser)
-    network = experiment.saved_network(weights)
     layout = torch.channels_last if task.images(experiment.network) else torch.contiguous_format
-    network.module.to(device=device, memory_format=layout)
     channels_last = layout == torch.channels_last
     examples = moved(test.chosen(chosen), device, channels_last=channels_last)
     labels = {"experiment": experiment.name, "method": method, "network": experiment.network}
-    noise = weight_noise(trained, fixed=fixed, network=network)
-    rows = smoothed_rows(network, task, examples, noise, settings=settings, seed=seed, labels=labels)
-    rows += programmed_rows(
-        network,
-        task,
-        examples,
-        profiles,
-        settings=settings,
-        memsim=MemSimSettings(**memsim, noise="lognormal"),
-        chance=chance,
-        seed=seed,
-        labels=labels,
-    )
-    numbers = chosen.tolist()
+    smoothed, programmed = [], []
+    for each in networks:
+        network = experiment.saved_network(each.weights)
+        network.module.to(device=device, memory_format=layout)
+        said = labels | {"aim": each.aim}
+        if each.smoothed:
+            noise = weight_noise(each.trained, fixed=fixed, network=network)
+            smoothed += smoothed_rows(
+                network, task, examples, noise, settings=settings, seed=seed, labels=said
+            )
+        programmed += programmed_rows(
+            network,
+            task,
+            examples,
+            each.profiles,
+            settings=settings,
+            memsim=MemSimSettings(**memsim, noise="lognormal"),
+            chance=chance,
+            seed=seed,
+            labels=said,
+        )
+    rows, numbers = smoothed + programmed, chosen.tolist()
     for row in rows:
         if row["example"] is not None:
             row["example"] = numbers[row["example"]]

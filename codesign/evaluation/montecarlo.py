@@ -37,6 +37,10 @@ class EvaluationPlan:
     """Those the task declares."""
     calibrations: Sequence[str] = ("none",)
     """Kinds of calibration after programming, each on every programming."""
+    repeat: int = 1
+    """Which training of the network."""
+    aim: str | None = None
+    """What the network was chosen for; None while it is searched for."""
 
     def __post_init__(self) -> None:
         if self.stands_for not in STANDS_FOR:
@@ -146,7 +150,10 @@ def _rows(
     calibration: str,
     scores: Mapping[str, float],
 ) -> list[dict]:
-    shared = {name: getattr(plan, name) for name in ("experiment", "method", "network", "stands_for")}
+    shared = {
+        name: getattr(plan, name)
+        for name in ("experiment", "method", "network", "repeat", "aim", "stands_for")
+    }
     shared |= {"profile": profile.profile, "level": profile.level, "usability": profile.usability}
     shared |= {"fidelity": profile.fidelity}
     shared |= {"noise": noise, "programming": int(programming), "calibration": calibration}

@@ -1,7 +1,7 @@
-"""Means with their count, paired differences and rank correlations with bootstrap intervals."""
+"""Means over trainings and programmings, paired differences, rank correlations, with bootstrap intervals."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,19 +16,25 @@ GROUP = (
 """Columns of `codesign.schemas.evaluation.EVALUATION` that rows to be averaged share."""
 
 
+CARRIED = ("aim", "fidelity")
+"""Columns that the profile and the method decide: no group is told apart by them."""
+Scores = Mapping[tuple[int, int], float]
+"""(repeat, programming) to a score."""
+
+
 def summarise(
     rows: Iterable[Mapping], *, baseline: str, resamples: int, confidence: float, seed: int
 ) -> list[dict]:
-    """Mean and spread over programmings, and the paired difference to a baseline method.
+    """Mean and spread over trainings and programmings, and the paired difference to a baseline method.
 
-    A difference is taken programming by programming, on the same experiment, network, profile, noise,
-    calibration and metric; its interval is a percentile bootstrap over those both have.
+    A difference is taken training by training and programming by programming, on the same experiment, network,
+    profile, noise, calibration and metric. Intervals are `hierarchical_interval`'s.
 
     Args:
         rows: Rows of `codesign.schemas.evaluation.EVALUATION`.
         baseline: Method that differences refer to.
         resamples: Bootstrap resamples.
-        confidence: Of the interval.
+        confidence: Of the intervals.
         seed: Root seed; a group's resamples depend on it and on the group alone.
 
     Returns:
@@ -39,20 +45,17 @@ def summarise(
     Raises:
         ValueError: A programming occurs twice in a group.
     """
-    groups: dict[tuple, dict[int, float]] = defaultdict(dict)
-    fidelity: dict[tuple, float | None] = {}  # the profile says it: no group is told apart by it
-    for row in rows:
-        key = tuple(row[name] for name in GROUP)
-        values, fidelity[key] = groups[key], row["fidelity"]
-        if row["programming"] in values:
-            said = dict(zip(GROUP, key, strict=True))
-            raise ValueError(f"programming {row['programming']} occurs twice for {said}")
-        values[row["programming"]] = row["value"]
+    groups, carried = _grouped(rows)
     method = GROUP.index("method")
     return [
         dict(zip(GROUP, key, strict=True))
-        | {"fidelity": fidelity[key]}
-        | _moments(values)
+        | carried[key]
+        | _moments(
+            values,
+            resamples=resamples,
+            confidence=confidence,
+            rng=generator(seed, "mean", *_named(key)),
+        )
         | _paired(
             values,
             groups.get((*key[:method], baseline, *key[method + 1 :]), {}),
@@ -64,6 +67,62 @@ def summarise(
     ]
 
 
+def compare(
+    rows: Iterable[Mapping],
+    pairs: Iterable[tuple[str, str]],
+    *,
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> list[dict]:
+    """Paired differences between methods, as `summarise` takes those to its baseline.
+
+    Args:
+        rows: Rows of `codesign.schemas.evaluation.EVALUATION`.
+        pairs: (method, the one it is compared with); a pair without common rows gives none.
+        resamples: Bootstrap resamples.
+        confidence: Of the intervals.
+        seed: Root seed.
+
+    Returns:
+        Rows of `codesign.schemas.evaluation_summary.COMPARISON`.
+    """
+    groups, carried = _grouped(rows)
+    method, found = GROUP.index("method"), []
+    for name, other in pairs:
+        for key, values in groups.items():
+            reference = groups.get((*key[:method], other, *key[method + 1 :]))
+            if key[method] != name or reference is None:
+                continue
+            paired = _paired(
+                values,
+                reference,
+                resamples=resamples,
+                confidence=confidence,
+                rng=generator(seed, "compared", other, *_named(key)),
+            )
+            said = dict(zip(GROUP, key, strict=True)) | carried[key] | {"compared_with": other}
+            found.append(said | {"trainings": _trainings(values)} | paired)
+    return found
+
+
+def _grouped(rows: Iterable[Mapping]) -> tuple[dict[tuple, dict[tuple[int, int], float]], dict[tuple, dict]]:
+    """Scores of each group by repeat and programming, and what else its rows say."""
+    groups: dict[tuple, dict[tuple[int, int], float]] = defaultdict(dict)
+    carried = {}
+    for row in rows:
+        key = tuple(row[name] for name in GROUP)
+        values, place = groups[key], (row["repeat"], row["programming"])
+        carried[key] = {name: row[name] for name in CARRIED}
+        if place in values:
+            said = dict(zip(GROUP, key, strict=True))
+            raise ValueError(
+                f"programming {row['programming']} of training {row['repeat']} occurs twice for {said}"
+            )
+        values[place] = row["value"]
+    return groups, carried
+
+
 def _named(key: tuple) -> list[str]:
     """What a group's resamples are named after; groups without calibration as before there was any."""
     return [
@@ -71,26 +130,89 @@ def _named(key: tuple) -> list[str]:
     ]
 
 
-def _moments(values: Mapping[int, float]) -> dict:
+def _trainings(values: Iterable[tuple[int, int]]) -> int:
+    return len({repeat for repeat, _ in values})
+
+
+def _moments(values: Scores, *, resamples: int, confidence: float, rng: np.random.Generator) -> dict:
     x = np.array(list(values.values()), dtype=float)
-    return {
-        "n": int(x.size),
+    trainings = _by_training(values)
+    found = {
+        "trainings": len(trainings),
+        "n": len({number for _, number in values}),
         "mean": float(x.mean()),
         "std": float(x.std(ddof=1)) if x.size > 1 else None,
+        "training_share": training_share(trainings),
+        "low": None,
+        "high": None,
     }
+    if x.size > 1:
+        found["low"], found["high"] = hierarchical_interval(
+            trainings, resamples=resamples, confidence=confidence, rng=rng
+        )
+    return found
 
 
-def _paired(values: Mapping, reference: Mapping, *, resamples: int, confidence: float, rng) -> dict:
+def _paired(
+    values: Scores, reference: Scores, *, resamples: int, confidence: float, rng: np.random.Generator
+) -> dict:
     shared = sorted(set(values) & set(reference))
     found = {"n_paired": len(shared), "difference": None, "difference_low": None, "difference_high": None}
     if not shared:
         return found
-    difference = np.array([values[s] - reference[s] for s in shared], dtype=float)
-    found["difference"] = float(difference.mean())
+    difference = {place: values[place] - reference[place] for place in shared}
+    found["difference"] = float(np.mean(list(difference.values())))
     if len(shared) > 1:
-        low, high = mean_interval(difference, resamples=resamples, confidence=confidence, rng=rng)
+        low, high = hierarchical_interval(
+            _by_training(difference), resamples=resamples, confidence=confidence, rng=rng
+        )
         found |= {"difference_low": low, "difference_high": high}
     return found
+
+
+def _by_training(values: Scores) -> list[np.ndarray]:
+    """Scores of each training, by programming."""
+    found: dict[int, list[float]] = {}
+    for (repeat, _), value in sorted(values.items()):
+        found.setdefault(repeat, []).append(value)
+    return [np.array(each, dtype=float) for each in found.values()]
+
+
+class Components(NamedTuple):
+    """Where the variance of one score comes from: its training, and its programming."""
+
+    training: float
+    """Variance of a training's mean over all programmings there could be, over trainings; 0 at least."""
+    programming: float
+    """Variance of a score over programmings of one training."""
+
+
+def components(trainings: Sequence[np.ndarray]) -> Components:
+    """Unbiased variances between and within trainings, the first cut off at 0.
+
+    Args:
+        trainings: Scores of each training over its programmings, two or more trainings.
+
+    Source:
+        One-way random effects, e.g. Searle, Casella and McCulloch (1992), Variance Components, Sect. 3.6.
+    """
+    count = np.array([x.size for x in trainings])
+    total, k = count.sum(), len(trainings)
+    within = sum(float(((x - x.mean()) ** 2).sum()) for x in trainings)
+    programming = within / (total - k) if total > k else 0.0
+    means = np.array([x.mean() for x in trainings])
+    grand = float((count * means).sum() / total)
+    between = float((count * (means - grand) ** 2).sum()) / (k - 1)
+    size = (total - (count**2).sum() / total) / (k - 1)
+    return Components(max(0.0, (between - programming) / size), programming)
+
+
+def training_share(trainings: Sequence[np.ndarray]) -> float | None:
+    """Share of the variance of a score that lies between trainings; None for one training, or no variance."""
+    if len(trainings) < 2:
+        return None
+    training, programming = components(trainings)
+    return training / (training + programming) if training + programming > 0 else None
 
 
 def mean_interval(
@@ -106,6 +228,45 @@ def mean_interval(
     """
     picks = rng.integers(len(values), size=(resamples, len(values)))
     return _percentiles(np.asarray(values, dtype=float)[picks].mean(axis=1), confidence)
+
+
+def hierarchical_interval(
+    trainings: Sequence[np.ndarray], *, resamples: int, confidence: float, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Percentile interval of a mean from a hierarchical bootstrap: trainings first, then their programmings.
+
+    Drawn from so few trainings as there are, their spread would come out too small (with three, two thirds
+    of the variance), and the spread of programmings would count twice. So what is drawn is a training's
+    deviation, stretched to the unbiased variance between trainings, and deviations of programmings from their
+    training, stretched likewise. The variance of the resampled mean is then that of the mean. One training
+    alone says nothing of another: its interval is about its programmings, the plain percentile bootstrap.
+
+    Args:
+        trainings: Scores of each training over its programmings.
+        resamples: Number of resamples.
+        confidence: In (0, 1).
+        rng: Draws them.
+
+    Source:
+        Davison and Hinkley (1997), Bootstrap Methods and their Application, Sect. 3.8.
+    """
+    if len(trainings) == 1:
+        return mean_interval(trainings[0], resamples=resamples, confidence=confidence, rng=rng)
+    k = len(trainings)
+    means = np.array([x.mean() for x in trainings])
+    effects = means - means.mean()
+    spread = float((effects**2).mean())
+    if spread > 0:
+        effects *= np.sqrt(components(trainings).training / spread)
+    drawn = np.zeros(resamples)
+    rest = [x - x.mean() for x in trainings]
+    rest = [x * np.sqrt(x.size / (x.size - 1)) if x.size > 1 else x for x in rest]
+    for picked in rng.integers(k, size=(k, resamples)):
+        drawn += effects[picked]
+        for number, x in enumerate(rest):
+            mine = np.flatnonzero(picked == number)
+            drawn[mine] += x[rng.integers(x.size, size=(mine.size, x.size))].mean(axis=1)
+    return _percentiles(means.mean() + drawn / k, confidence)
 
 
 class RankCorrelation(NamedTuple):

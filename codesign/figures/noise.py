@@ -1,6 +1,7 @@
 """The noise a network is trained with: its search, and how it looks beside the noise of the devices."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,8 +34,8 @@ DODGE = 0.18
 """Between methods drawn beside each other, in trials."""
 NAMED_ROUNDS, NUMBERED_ROUNDS = 8, 30
 """Most rounds named in full, and most numbered."""
-NAMED_LAYERS = 3
-"""Most values of layers written out."""
+CHOICE_MM = 7.0
+"""Height of a method in the table of choices."""
 CURVES = (
     (VERMILION, "-"),
     (GREEN, (0, (4, 1.5))),
@@ -46,6 +47,7 @@ CURVES = (
 """Looks of the panel's devices, used again where there are more; none is BayesMulti's colour."""
 POINTS = 500
 """Of a density curve."""
+ON = {"activation": "an activation", "weight": "a weight"}
 KEY_MM = 9.0
 """Height of a device in the key."""
 LEAST_RIGHT = 3.0
@@ -55,6 +57,7 @@ LEAST_RIGHT = 3.0
 def draw_search(
     trace: Sequence[Mapping],
     parameters: Sequence[Mapping],
+    chosen: Sequence[Mapping],
     *,
     experiment: str,
     metric: Metric,
@@ -62,11 +65,12 @@ def draw_search(
     programmings: int,
     origin: str,
 ) -> Drawing:
-    """Objective of every trial, the best so far, and the parameters tried and chosen.
+    """Objective of every trial, the best so far, the parameters tried, and what was chosen for each aim.
 
     Args:
         trace: As `codesign.noise_search.record.search_trace` gives it.
         parameters: As `codesign.noise_search.record.searched_parameters` gives them.
+        chosen: As `codesign.noise_search.record.choices` gives them.
         experiment: Its name.
         metric: What the objective is a mean of, turned so that larger is better.
         devices: Panel devices behind it.
@@ -82,15 +86,17 @@ def draw_search(
     last, rounds = max(row["trial"] for row in trace), max(row["round"] for row in trace)
     slots = max(row["slot"] for row in trace)
     with house_style():
-        figure = new_figure(TWO_COLUMNS_MM, 89)
+        low = 12 + CHOICE_MM * len(methods)
+        height = 89 + low
+        figure = new_figure(TWO_COLUMNS_MM, height)
         lines = (
             f"objective: mean {metric.title} on validation data over n = {devices} panel devices "
             f"× {programmings} programmings, the same draws in every trial; no test data",
             f"the same budget for every method: {rounds} rounds × {slots} trials, the first space-filling; "
             "trial 0: no noise, one a starting scale",
         )
-        head(figure, 89, f"{experiment}: search of the training noise", lines, origin)
-        axes = axes_mm(figure, 14, 22, 84, 44)
+        head(figure, height, f"{experiment}: search of the training noise", lines, origin)
+        axes = axes_mm(figure, 14, 22 + low, 84, 44)
         for k, name in enumerate(methods):
             rows = [row for row in trace if row["method"] == name]
             _trace(axes, name, rows, DODGE * (k - (len(methods) - 1) / 2))
@@ -115,13 +121,14 @@ def draw_search(
         axes.grid(True, axis="y")
         mark = {"color": GREY, "ls": "", "mew": 0.7, "mfc": "none"}
         axes.plot([], [], marker="*", ms=5.5, label="no noise (the ERM corner)", **mark)
-        axes.plot([], [], marker="o", ms=6.5, label="chosen: best predicted", **mark)
+        axes.plot([], [], marker="o", ms=6.5, label="chosen for an aim", **mark)
         if any(row["objective"] is None for row in trace):
             axes.plot([], [], marker="x", ms=3, label="training failed", color=GREY, ls="", mew=0.7)
         axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
         fit_ylabel(axes, f"objective (validation {sign}{metric.title})")
-        _parameters(figure, methods, parameters, {row["method"]: row for row in trace if row["chosen"]})
-    return Drawing(figure, _search_numbers(trace, parameters))
+        _parameters(figure, low, methods, parameters)
+        _choices(figure, low, methods, chosen)
+    return Drawing(figure, _search_numbers(trace, parameters, chosen))
 
 
 def _trace(axes, name: str, rows: Sequence[Mapping], shift: float) -> None:
@@ -182,13 +189,11 @@ def _trace(axes, name: str, rows: Sequence[Mapping], shift: float) -> None:
     )
 
 
-def _parameters(
-    figure, methods: Sequence[str], parameters: Sequence[Mapping], chosen_trials: Mapping[str, Mapping]
-) -> None:
-    """One strip for each parameter: values tried as small marks, the chosen one as a large mark."""
+def _parameters(figure, low: float, methods: Sequence[str], parameters: Sequence[Mapping]) -> None:
+    """One strip for each parameter: values tried as small marks, those chosen as large marks."""
     strips = [(name, parameter) for name in methods for parameter in method_of(name).parameters]
-    axes = axes_mm(figure, 133, 22, 30, 44, ylim=(len(strips) - 0.5, -0.5), xlim=(-0.04, 1.04))
-    axes.set_title("b  parameters tried (small) and chosen (large)", x=-0.95, y=1.07)
+    axes = axes_mm(figure, 133, 22 + low, 44, 44, ylim=(len(strips) - 0.5, -0.5), xlim=(-0.04, 1.04))
+    axes.set_title("b  parameters tried (small) and chosen (large)", x=-0.65, y=1.07)
     axes.set(xlabel="value / limit of the search", xticks=[0, 0.5, 1], yticks=[])
     axes.spines["left"].set_visible(False)
     axes.grid(True, axis="x")
@@ -196,11 +201,11 @@ def _parameters(
         look = look_of_method(name)
         rows = [row for row in parameters if (row["method"], row["parameter"]) == (name, parameter)]
         tried = [row["share"] for row in rows if row["kind"] == "tried"]
-        chosen = [row for row in rows if row["kind"] == "chosen"]
+        chosen = [row["share"] for row in rows if row["kind"] == "chosen"]
         axes.axhline(y, color=PALE, lw=0.5, zorder=0)
         axes.plot(tried, [y] * len(tried), "|", color=look.colour, ms=5, mew=0.6, alpha=0.55)
         axes.plot(
-            [row["share"] for row in chosen],
+            chosen,
             [y] * len(chosen),
             look.marker,
             color=look.colour,
@@ -209,79 +214,114 @@ def _parameters(
             gid=f"{name} {parameter}",
         )
         axes.text(-0.09, y, method_of(name).parameters[parameter], ha="right", va="center", fontsize=6)
-        axes.text(1.08, y, _said([row["value"] for row in chosen]), ha="left", va="center", fontsize=6)
     for name in methods:
         mine = [y for y, (method, _) in enumerate(strips) if method == name]
         limit = next(row["limit"] for row in parameters if row["method"] == name)
         said = f"p₁ + p₂ ≤ {limit:g}" if len(mine) > 1 else f"≤ {limit:g}"
-        trial = chosen_trials.get(name)
-        if trial is not None:
-            site = {"activation": "activations", "weight": "weights"}.get(trial["site"], "no noise")
-            said += f"; chosen: {site}, start × {trial['initial_scale']:g}"
         below = {"xytext": (0, -6.5), "textcoords": "offset points", "fontsize": 5, "color": GREY}
         below["annotation_clip"] = False
         axes.annotate(said, (-0.09, mine[-1]), ha="right", va="center", **below)
 
 
-def _said(values: Sequence[float]) -> str:
-    """Chosen values, one for all layers or one a layer."""
-    if len(values) <= NAMED_LAYERS:
-        return "\n".join(f"{value:.3f}" for value in values)
-    return f"{min(values):.2f} to\n{max(values):.2f}\n({len(values)} layers)"
+def _choices(figure, low: float, methods: Sequence[str], chosen: Sequence[Mapping]) -> None:
+    """A table: what each method trains with for each aim, searched methods and those beside them."""
+    aims = list(dict.fromkeys(row["aim"] for row in chosen))
+    width, left = TWO_COLUMNS_MM - 18, 34.0
+    axes = axes_mm(figure, 14, 3, width, low - 7, xlim=(0, width), ylim=(len(methods), 0))
+    axes.axis("off")
+    axes.set_title("c  chosen on validation data: noise, site and starting scale", loc="left", y=1.13)
+    column = (width - left) / max(1, len(aims))
+    for k, aim in enumerate(aims):
+        row = next(row for row in chosen if row["aim"] == aim)
+        said = "the whole panel" if row["level"] is None else f"level {aim}: U = {row['usability']:.2f}"
+        if row["fidelity"] is not None:
+            said += f", F = {row['fidelity']:.2f}"
+        axes.text(left + k * column, -0.1, said, ha="left", va="bottom", fontsize=6, color=GREY)
+    for y, name in enumerate(methods):
+        axes.axhline(y, color=PALE, lw=0.5)
+        look = look_of_method(name)
+        axes.plot([1.2], [y + 0.5], look.marker, color=look.colour, ms=look.size, mew=0, clip_on=False)
+        axes.text(3.5, y + 0.5, method_of(name).title, ha="left", va="center", fontsize=6)
+        for k, aim in enumerate(aims):
+            row = next(row for row in chosen if (row["method"], row["aim"]) == (name, aim))
+            axes.text(left + k * column, y + 0.5, _choice_said(row), ha="left", va="center", fontsize=5.5)
 
 
-def _search_numbers(trace: Sequence[Mapping], parameters: Sequence[Mapping]) -> list[dict]:
-    names = dict.fromkeys(
-        ("panel", *(trace[0] if trace else ()), "parameter", "limit", "kind", "layer", "value", "share")
-    )
-    return [names | {"panel": "trial"} | row for row in trace] + [
-        names | {"panel": "parameter"} | row for row in parameters
+def _choice_said(row: Mapping) -> str:
+    """A choice in two lines."""
+    start = f"start × {row['initial_scale']:g}"
+    if row["site"] is None:
+        return f"no noise\n{start}"
+    symbols = ["p₁", "p₂"] if len(row["least"]) == 2 else [""] * len(row["least"])
+    values = [
+        (f"{symbol} = " if symbol else "") + (f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}")
+        for symbol, low, high in zip(symbols, row["least"], row["most"], strict=True)
     ]
+    return f"{', '.join(values)}\n{row['site']}s, {start}"
+
+
+def _search_numbers(
+    trace: Sequence[Mapping], parameters: Sequence[Mapping], chosen: Sequence[Mapping]
+) -> list[dict]:
+    told = [
+        {
+            **row,
+            "least": " ".join(f"{v:g}" for v in row["least"]),
+            "most": " ".join(f"{v:g}" for v in row["most"]),
+        }
+        for row in chosen
+    ]
+    parts = [("trial", trace), ("parameter", parameters), ("choice", told)]
+    names = dict.fromkeys(["panel", *(name for _, rows in parts for row in rows[:1] for name in row)])
+    return [names | {"panel": panel} | row for panel, rows in parts for row in rows]
 
 
 def draw_noise(
-    specification: NoiseSpec, panel: Sequence[Mapping], *, experiment: str, origin: str
+    networks: Mapping[str, NoiseSpec], panel: Sequence[Mapping], *, experiment: str, origin: str
 ) -> Drawing:
     """Factors that training multiplies by, over the factors that programming the panel's devices does.
 
     Args:
-        specification: Multinomial noise of every noisy layer.
+        networks: Name of an aim to the noise its network is trained with, which is multinomial or none.
         panel: Rows of `codesign.schemas.profile.PROFILE`.
         experiment: Its name.
         origin: measured | virtual: the panel's devices.
 
     Raises:
-        ValueError: Noise that is not multinomial, or no layer.
+        ValueError: Noise that is not multinomial, or no network.
     """
-    others = {layer.kind for layer in specification.layers if not isinstance(layer, MultinomialNoise)}
-    if others or not specification.layers:
-        raise ValueError(f"multinomial noise is drawn, got {', '.join(sorted(others)) or 'no layer'}")
-    alike: dict[MultinomialNoise, list[int]] = {}
-    for k, layer in enumerate(specification.layers, 1):
-        alike.setdefault(layer, []).append(k)
+    every = [layer for spec in networks.values() for layer in spec.layers]
+    others = {layer.kind for layer in every if not isinstance(layer, MultinomialNoise)}
+    if others or not networks:
+        raise ValueError(f"multinomial noise is drawn, got {', '.join(sorted(others)) or 'no network'}")
+    drawn = _alike(networks)
     numbers: list[dict] = []
-    largest = max(factor for layer in alike for factor, _ in _factors(layer))
+    largest = max((factor for each in drawn for factor, _ in _factors(each.noise)), default=1.0)
     right = max(LEAST_RIGHT, 1.15 * largest)
-    title = method_of(specification.method).title
+    title = method_of("bayesmulti").title
+    sites = {spec.site for spec in networks.values() if spec.layers}
     low_mm = max(25.0, KEY_MM * len(panel))
-    height = 71 + low_mm
+    high_mm = max(25.0, KEY_MM * len({each.aims for each in drawn}))
+    height = 46 + high_mm + low_mm
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
         lines = (
-            f"{title}: probability of each factor on a component of the {specification.site}s, "
-            f"{len(specification.layers)} noisy layer{'s' * (len(specification.layers) != 1)}, training only",
+            f"{title}: probability of each factor on a component where noise acts, in training only; "
+            "a network for each aim, those that are alike together",
             f"programming: density of exp(σ z), z ~ N(0, 1), on a weight, for the n = {len(panel)} panel "
             "devices of the search",
         )
         head(figure, height, f"{experiment}: noise in training and noise of the devices", lines, origin)
-        above, below = axes_mm(figure, 14, 26 + low_mm, 92, 25), axes_mm(figure, 14, 12, 92, low_mm)
-        above.set_title("a  training noise of the chosen specification, divided by its mean")
+        above = axes_mm(figure, 14, 26 + low_mm, 92, high_mm)
+        below = axes_mm(figure, 14, 12, 92, low_mm)
+        above.set_title("a  training noise of the chosen specifications, divided by its mean")
         above.set(ylim=(0, 1.05), ylabel="probability")
-        width = 0.022 * right / max(1, len(alike) / 3)
-        for k, (layer, places) in enumerate(alike.items()):
-            shift = width * (k - (len(alike) - 1) / 2)
-            shade = 1 - 0.7 * k / (len(alike) - 1) if len(alike) > 1 else None
-            numbers += _bars(above, layer, places, shift, width, k, shade)
+        bars = [each for each in drawn if each.noise is not None]
+        width = 0.022 * right / max(1, len(bars) / 3)
+        for k, each in enumerate(drawn):
+            shift = width * (k - (len(drawn) - 1) / 2)
+            shade = 1 - 0.7 * k / (len(drawn) - 1) if len(drawn) > 1 else None
+            numbers += _bars(above, each, shift, width, k, shade)
         below.set_title("b  programming noise of the panel's devices")
         below.set_ylabel("probability density")
         factors = np.linspace(right / POINTS, right, POINTS)
@@ -295,32 +335,69 @@ def draw_noise(
             axes.axvline(1, color=GREY, lw=0.5, ls=(0, (1, 1.5)), zorder=0)
             axes.grid(True)
             axes.legend(loc="upper left", bbox_to_anchor=(1.03, 1.02), labelspacing=0.6)
-        above.set_xlabel(f"factor on {'an activation' if specification.site == 'activation' else 'a weight'}")
+        above.set_xlabel(f"factor on {ON[sites.pop()] if len(sites) == 1 else 'an activation or a weight'}")
         below.set_xlabel("factor on a weight")
         return Drawing(figure, numbers)
 
 
+class _Drawn(NamedTuple):
+    """Bars of one kind: layers with one noise, of networks that are alike."""
+
+    aims: str
+    site: str
+    noise: MultinomialNoise | None
+    """None: trained without."""
+    places: Sequence[int]
+    """Layers, from 1."""
+
+
+def _alike(networks: Mapping[str, NoiseSpec]) -> list[_Drawn]:
+    aims: dict[tuple, list[str]] = {}
+    for aim, spec in networks.items():
+        aims.setdefault((spec.site, spec.layers), []).append(aim)
+    found = []
+    for (site, layers), names in aims.items():
+        said = "" if names == ["panel"] else f"level{'s' * (len(names) > 1)} {', '.join(names)}"
+        if not layers:
+            found.append(_Drawn(said, site, None, ()))
+        for noise in dict.fromkeys(layers):
+            places = [k for k, layer in enumerate(layers, 1) if layer == noise]
+            found.append(_Drawn(said, site, noise, places))
+    return found
+
+
 def _noise_number(panel: str, **values) -> dict:
-    names = ("panel", "layers", "p_zero", "p_half", "profile", "usability", "sigma", "factor", "value")
+    names = (
+        "panel",
+        "aims",
+        "site",
+        "layers",
+        "p_zero",
+        "p_half",
+        "profile",
+        "usability",
+        "sigma",
+        "factor",
+        "value",
+    )
     return dict.fromkeys(names) | {"panel": panel} | values
 
 
-def _factors(layer: MultinomialNoise) -> list[tuple[float, float]]:
-    return multinomial_factors(p_zero=layer.p_zero, p_half=layer.p_half)
+def _factors(noise: MultinomialNoise | None) -> list[tuple[float, float]]:
+    """(factor, probability), the factor 1 alone where there is no noise."""
+    if noise is None:
+        return [(1.0, 1.0)]
+    return multinomial_factors(p_zero=noise.p_zero, p_half=noise.p_half)
 
 
-def _bars(
-    axes,
-    layer: MultinomialNoise,
-    places: Sequence[int],
-    shift: float,
-    width: float,
-    k: int,
-    shade: float | None,
-) -> list:
-    found = _factors(layer)
-    which = f"layer{'s' * (len(places) > 1)} {_places(places)}"
-    label = f"{which}: p₁ = {layer.p_zero:.3g}, p₂ = {layer.p_half:.3g}"
+def _bars(axes, each: _Drawn, shift: float, width: float, k: int, shade: float | None) -> list:
+    found, noise = _factors(each.noise), each.noise
+    label = "no noise"
+    if noise is not None:
+        label = f"{each.site}s, layer{'s' * (len(each.places) > 1)} {_places(each.places)}:\n"
+        label += f"p₁ = {noise.p_zero:.3g}, p₂ = {noise.p_half:.3g}"
+    if each.aims:
+        label = f"{each.aims}: {label}"
     axes.bar(
         [factor + shift for factor, _ in found],
         [probability for _, probability in found],
@@ -337,9 +414,11 @@ def _bars(
     return [
         _noise_number(
             "training",
-            layers=_places(places),
-            p_zero=layer.p_zero,
-            p_half=layer.p_half,
+            aims=each.aims or "panel",
+            site=each.site,
+            layers=_places(each.places),
+            p_zero=0.0 if noise is None else noise.p_zero,
+            p_half=0.0 if noise is None else noise.p_half,
             factor=factor,
             value=probability,
         )

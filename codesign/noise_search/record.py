@@ -21,7 +21,7 @@ def search_trace(records: Mapping[str, Mapping], *, slots: int) -> list[dict]:
     Returns:
         Rows method, trial, round, slot (from 1; trial and round are 0 for those without noise that every
         search begins with), site (None without noise), initial_scale, objective, standard_error (None where
-        training failed), best (None before the first success), corner (no noise: ERM), chosen.
+        training failed), best (None before the first success), corner (no noise: ERM), chosen (for an aim).
 
     Raises:
         ValueError: A number of trials that is not a whole number of rounds.
@@ -53,7 +53,7 @@ def search_trace(records: Mapping[str, Mapping], *, slots: int) -> list[dict]:
                     "standard_error": trial["standard_error"],
                     "best": best,
                     "corner": not any(np.any(value) for value in _noise(trial["parameters"]).values()),
-                    "chosen": _is_of(trial["parameters"], record),
+                    "chosen": any(_is_of(trial["parameters"], each) for each in record["networks"]),
                 }
             )
     return rows
@@ -63,14 +63,14 @@ def _noise(parameters: Mapping) -> dict:
     return {name: value for name, value in parameters.items() if name not in NO_NOISE}
 
 
-def _is_of(parameters: Mapping, record: Mapping) -> bool:
-    """Whether these parameters are what was chosen."""
-    layers, noise = record["specification"]["layers"], _noise(parameters)
-    if parameters["initial_scale"] != record["initial_scale"]:
+def _is_of(parameters: Mapping, network: Mapping) -> bool:
+    """Whether these parameters are what was chosen for a network."""
+    layers, noise = network["specification"]["layers"], _noise(parameters)
+    if parameters["initial_scale"] != network["initial_scale"]:
         return False
-    if not noise:
-        return not any(value for layer in layers for name, value in layer.items() if name != "noise")
-    if parameters["site"] != record["specification"]["site"]:
+    if not layers or not noise:
+        return not layers and not noise
+    if parameters["site"] != network["specification"]["site"]:
         return False
     return all(
         np.array_equal(np.broadcast_to(value, len(layers)), [layer[name] for layer in layers])
@@ -86,36 +86,66 @@ def searched_parameters(records: Mapping[str, Mapping], *, limits: Mapping[str, 
         limits: Method to its largest noise, as `search.limits` has it.
 
     Returns:
-        Rows method, parameter, limit, kind (tried | chosen), trial (None for chosen), layer
-        (from 1; None where one value is for all layers), value, share (value / limit).
+        Rows method, parameter, limit, kind (tried | chosen), aim (None for tried), trial (None for chosen), layer
+        (from 1; None where one value is for all layers), value, share (value / limit). A network that is
+        trained without noise has no row.
     """
     rows = []
     for method, record in records.items():
         with_noise = [each for each in record["trials"] if not set(each["parameters"]) <= NO_NOISE]
         if not with_noise:
             continue
-        layers = record["specification"]["layers"]
         for name in method_of(method).parameters:
+            about = {"method": method, "parameter": name, "limit": limits[method]}
             for trial, tried in enumerate(with_noise, 1):
-                rows += _values(method, name, limits[method], "tried", trial, tried["parameters"][name])
-            chosen = [layer[name] for layer in layers]
-            one = chosen[0] if len(set(chosen)) == 1 else chosen
-            rows += _values(method, name, limits[method], "chosen", None, one)
+                said = about | {"kind": "tried", "aim": None, "trial": trial}
+                rows += _values(said, tried["parameters"][name])
+            for network in record["networks"]:
+                values = [layer[name] for layer in network["specification"]["layers"]]
+                if values:
+                    said = about | {"kind": "chosen", "aim": network["name"], "trial": None}
+                    rows += _values(said, values[0] if len(set(values)) == 1 else values)
     return rows
 
 
-def _values(method: str, name: str, limit: float, kind: str, trial: int | None, value) -> list[dict]:
+def choices(records: Mapping[str, Mapping]) -> list[dict]:
+    """What every method was given for each aim.
+
+    Args:
+        records: Method to the content of its `chosen.json`.
+
+    Returns:
+        Rows method, aim, level, profile, usability, fidelity (of the panel's device; None where the aim is the
+        whole panel), site (None without noise), initial_scale, and least and most, one entry for each parameter
+        of a layer's noise: its smallest and its largest value over the layers.
+    """
+    rows = []
+    for method, record in records.items():
+        for network in record["networks"]:
+            layers = network["specification"]["layers"]
+            columns = [[layer[name] for layer in layers] for name in method_of(method).parameters if layers]
+            rows.append(
+                {
+                    "method": method,
+                    "aim": network["name"],
+                    **{name: network[name] for name in ("level", "profile", "usability", "fidelity")},
+                    "site": network["specification"]["site"] if layers else None,
+                    "initial_scale": network["initial_scale"],
+                    "least": [float(min(values)) for values in columns],
+                    "most": [float(max(values)) for values in columns],
+                }
+            )
+    return rows
+
+
+def _values(about: Mapping, value: float | Sequence[float]) -> list[dict]:
     several = isinstance(value, Sequence)
     return [
         {
-            "method": method,
-            "parameter": name,
-            "limit": limit,
-            "kind": kind,
-            "trial": trial,
+            **about,
             "layer": layer if several else None,
             "value": float(entry),
-            "share": float(entry) / limit,
+            "share": float(entry) / about["limit"],
         }
         for layer, entry in enumerate(value if several else [value], 1)
     ]

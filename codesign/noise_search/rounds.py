@@ -1,8 +1,9 @@
-"""The noise search of one experiment and method: from trials on disk to proposals, and to the choice."""
+"""The noise search of one experiment and method: from trials on disk to proposals, and to the choices."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from codesign.bayesmulti.error import NoiseError
 from codesign.bayesmulti.methods import method_of, site_of
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.bayesmulti.specification import method_spec
+from codesign.models.aims import PANEL, Aim, level_name
 from codesign.noise_search.search import SearchSpace, Trial, best_trial, propose_specification
 from codesign.schemas.evaluation import EVALUATION
 from codesign.seeds import derived_seed
@@ -32,6 +34,8 @@ class SearchSettings:
     """Largest variance of a factor over its squared mean."""
     scales: Sequence[float]
     """Starting scales to choose from."""
+    search_for: str
+    """panel | level: what networks are chosen for."""
 
 
 def search_space(experiment: Experiment, method: str, settings: SearchSettings) -> SearchSpace:
@@ -49,47 +53,37 @@ def search_space(experiment: Experiment, method: str, settings: SearchSettings) 
 
 
 def specification_of(parameters: Mapping, space: SearchSpace) -> NoiseSpec:
-    """The noise of a trial; none where its parameters have none."""
+    """The noise of a trial; that of ERM where its parameters have none."""
     noise = {name: parameters[name] for name in space.names if name in parameters}
-    site = parameters.get("site", next(iter(space.places)))
-    if not noise:
-        noise = dict.fromkeys(space.names, 0.0)
+    if not np.any([np.any(value) for value in noise.values()]):
+        return method_spec("erm", {}, 0)
+    site = parameters["site"]
     return method_spec(space.method, noise, space.places[site], site=site)
 
 
-def propose_round(
-    trials: Sequence[Trial], space: SearchSpace, *, round: int, slots: int, seed: int
-) -> list[dict]:
-    """Parameters and specification of every slot of a round.
+@dataclass(frozen=True)
+class PanelTrial:
+    """One trial on the whole panel: what it tried, and its scores by aim and programming."""
 
-    Args:
-        trials: Of all earlier rounds, and those without noise.
-        space: What is searched.
-        round: From 1.
-        slots: Trials a round.
-        seed: Root seed.
-    """
-    proposals = []
-    for slot in range(slots):
-        parameters = propose_specification(
-            trials,
-            space,
-            round=round,
-            slots=slots,
-            slot=slot,
-            seed=derived_seed(seed, "noise-search", space.method),
-            candidates=CANDIDATES,
-        )
-        spec = specification_of(parameters, space)
-        proposals.append({"parameters": parameters, "specification": spec.to_json()})
-    return proposals
+    parameters: Mapping
+    scores: Mapping[Aim, Mapping[int, float]]
+    """Larger is better; empty where training failed."""
+
+    def towards(self, aim: Aim) -> Trial:
+        """Mean score and its standard error over programmings, as a search for `aim` sees them.
+
+        Devices of the panel are the same for every trial, so the error is that of the programmings.
+        """
+        if not self.scores:
+            return Trial(self.parameters, None, None)
+        mine = [self.scores[aim]] if aim in self.scores else list(self.scores.values())
+        means = np.mean([[each[number] for number in sorted(each)] for each in mine], axis=0)
+        error = float(means.std(ddof=1) / np.sqrt(means.size)) if means.size > 1 else 0.0
+        return Trial(self.parameters, float(means.mean()), error)
 
 
-def read_trial(path: Path, metric: Metric) -> Trial:
-    """A trial's parameters, its mean over panel and programmings, and the mean's standard error.
-
-    The error is that of the programmings: devices of the panel are the same for every trial.
-    A table without rows is a trial whose training failed.
+def read_trial(path: Path, metric: Metric) -> PanelTrial:
+    """A trial's parameters and scores. A table without rows is a trial whose training failed.
 
     Args:
         path: Rows of `codesign.schemas.evaluation.EVALUATION`, any metrics.
@@ -100,29 +94,113 @@ def read_trial(path: Path, metric: Metric) -> Trial:
     """
     rows = read_table(path, schema=EVALUATION).to_pylist()
     parameters = read_metadata(path)["asked"]["parameters"]
-    if not rows:
-        return Trial(parameters, None, None)
-    by_programming: dict[int, list[float]] = {}
+    scores: dict[Aim, dict[int, float]] = {}
     for row in rows:
         if row["metric"] == metric.name:
-            by_programming.setdefault(row["programming"], []).append(metric.gain(row["value"]))
-    if not by_programming:
+            aim = Aim(
+                level_name(row["level"]), row["level"], row["profile"], row["usability"], row["fidelity"]
+            )
+            scores.setdefault(aim, {})[row["programming"]] = metric.gain(row["value"])
+    if rows and not scores:
         raise ValueError(f"{path}: no score called {metric.name}; delete it and make it again")
-    means = np.array([np.mean(values) for values in by_programming.values()])
-    error = float(means.std(ddof=1) / np.sqrt(means.size)) if means.size > 1 else 0.0
-    return Trial(parameters, float(means.mean()), error)
+    return PanelTrial(parameters, scores)
 
 
-def choose_trial(trials: Sequence[Trial], space: SearchSpace) -> tuple[NoiseSpec, float]:
-    """Specification and starting scale of the trial with the best predicted score."""
-    best = best_trial(trials, space)
-    return specification_of(best.parameters, space), best.parameters["initial_scale"]
+def aims_of(trials: Sequence[PanelTrial], *, search_for: str) -> list[Aim]:
+    """What networks are chosen for, best device first: the whole panel, or each of its devices.
+
+    Args:
+        trials: On one panel.
+        search_for: panel | level.
+    """
+    known = next((trial.scores for trial in trials if trial.scores), {})
+    if search_for == "panel" or not known:
+        return [Aim(PANEL)]
+    return sorted(known, key=lambda aim: -aim.level)
+
+
+def propose_round(
+    trials: Sequence[PanelTrial], space: SearchSpace, *, search_for: str, round: int, slots: int, seed: int
+) -> list[dict]:
+    """Parameters and specification of every slot of a round; its slots pursue the aims in turn.
+
+    Args:
+        trials: Of all earlier rounds, and those without noise.
+        space: What is searched.
+        search_for: panel | level: what networks are chosen for.
+        round: From 1.
+        slots: Trials a round.
+        seed: Root seed.
+    """
+    proposals: list[dict] = []
+    aims = aims_of(trials, search_for=search_for)
+    for slot in range(slots):
+        aim = aims[((round - 1) * slots + slot) % len(aims)]
+        parameters = propose_specification(
+            [trial.towards(aim) for trial in trials],
+            space,
+            round=round,
+            slots=slots,
+            slot=slot,
+            seed=derived_seed(seed, "noise-search", space.method),
+            candidates=CANDIDATES,
+            pending=[each["parameters"] for each in proposals],
+        )
+        spec = specification_of(parameters, space)
+        proposals.append({"parameters": parameters, "specification": spec.to_json()})
+    return proposals
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The network of one aim."""
+
+    aim: Aim
+    specification: NoiseSpec
+    initial_scale: float
+
+    def said(self) -> dict:
+        """As `chosen.json` holds it."""
+        told = {"specification": self.specification.to_json(), "initial_scale": self.initial_scale}
+        return asdict(self.aim) | told
+
+    @classmethod
+    def of(cls, said: Mapping) -> Self:
+        """The inverse of `said`."""
+        return cls(Aim.of(said), NoiseSpec.from_json(said["specification"]), said["initial_scale"])
+
+
+def alike(choices: Sequence[Choice]) -> list[list[Choice]]:
+    """Choices of the same noise and start together, in the order of the first of each."""
+    found: dict[tuple, list[Choice]] = {}
+    for choice in choices:
+        found.setdefault((choice.specification, choice.initial_scale), []).append(choice)
+    return list(found.values())
+
+
+def choose(trials: Sequence[PanelTrial], space: SearchSpace, *, search_for: str) -> list[Choice]:
+    """Specification and starting scale of the trial with the best predicted score, for each aim.
+
+    Raises:
+        NoiseError: No trial succeeded.
+    """
+    found = []
+    for aim in aims_of(trials, search_for=search_for):
+        best = best_trial([trial.towards(aim) for trial in trials], space)
+        found.append(Choice(aim, specification_of(best.parameters, space), best.parameters["initial_scale"]))
+    return found
 
 
 def unsearched(
-    trials: Sequence[Trial], experiment: Experiment, method: str, *, site: str, fixed: Sequence[float]
-) -> tuple[NoiseSpec, float]:
-    """Specification and starting scale of a method that has no noise to search.
+    trials: Sequence[PanelTrial],
+    experiment: Experiment,
+    method: str,
+    *,
+    search_for: str,
+    site: str,
+    fixed: Sequence[float],
+) -> list[Choice]:
+    """Specification and starting scale of a method that has no noise to search, for each aim.
 
     The scale is that of the best trial without noise: ERM too is given the start that holds best on devices.
 
@@ -130,16 +208,21 @@ def unsearched(
         trials: Those without noise, one a starting scale.
         experiment: Whose network.
         method: erm or bayesmulti-fixed.
+        search_for: panel | level.
         site: Of the multinomial noise.
         fixed: p_zero and p_half of every layer.
 
     Raises:
         NoiseError: None of the trials succeeded.
     """
-    good = [trial for trial in trials if trial.objective is not None]
-    if not good:
+    if not any(trial.scores for trial in trials):
         raise NoiseError(f"{experiment.name}: training without noise failed; lower the learning rate")
-    best = max(good, key=lambda trial: (trial.objective, trial.parameters["initial_scale"]))
     parameters = dict(zip(method_of(method).parameters, fixed, strict=False))
     places = experiment.blank_network().places(site_of(method, site))
-    return method_spec(method, parameters, len(places), site=site), best.parameters["initial_scale"]
+    spec = method_spec(method, parameters, len(places), site=site)
+    found = []
+    for aim in aims_of(trials, search_for=search_for):
+        good = [trial.towards(aim) for trial in trials if trial.scores]
+        best = max(good, key=lambda trial: (trial.objective, trial.parameters["initial_scale"]))
+        found.append(Choice(aim, spec, best.parameters["initial_scale"]))
+    return found

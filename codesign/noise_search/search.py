@@ -262,6 +262,7 @@ def propose_specification(
     slot: int,
     seed: int,
     candidates: int,
+    pending: Sequence[Parameters] = (),
 ) -> dict[str, float | list[float]]:
     """The parameters that slot `slot` of round `round` tries.
 
@@ -273,6 +274,7 @@ def propose_specification(
         slot: From 0.
         seed: Seed of the space-filling points and the candidates: the same for all rounds.
         candidates: Size of the candidate set, a power of two.
+        pending: What the slots before this one try: assumed to turn out as predicted, and not tried again.
 
     Returns:
         Parameters for `codesign.bayesmulti.specification.method_spec`. The same arguments, trials in
@@ -291,17 +293,15 @@ def propose_specification(
     surrogate = _fit(trials, space)
     points = space.candidates(candidates, derived_seed(seed, "candidates"))
     points = np.vstack([points, *_nearer(points, surrogate, space)])
+    for parameters in pending:
+        surrogate = surrogate.conditioned(space.features(parameters)[None])
     tried = {tuple(np.round(row, 9)) for row in surrogate.x}
     open_points = np.array([tuple(np.round(row, 9)) not in tried for row in points])
-    for _ in range(slot + 1):
-        mean, std = surrogate.predict(points)
-        incumbent = float(surrogate.predict(surrogate.x)[0].max())
-        score = np.where(open_points, log_expected_improvement(mean, std, incumbent), -np.inf)
-        # rounding makes the choice independent of the last bits of the linear algebra
-        index = int(np.argmax(np.round(score, 9)))
-        open_points[index] = False
-        surrogate = surrogate.conditioned(points[index : index + 1])
-    return space.parameters(points[index])
+    mean, std = surrogate.predict(points)
+    incumbent = float(surrogate.predict(surrogate.x)[0].max())
+    score = np.where(open_points, log_expected_improvement(mean, std, incumbent), -np.inf)
+    # rounding makes the choice independent of the last bits of the linear algebra
+    return space.parameters(points[int(np.argmax(np.round(score, 9)))])
 
 
 def _nearer(points: np.ndarray, surrogate: Surrogate, space: SearchSpace) -> list[np.ndarray]:

@@ -28,6 +28,7 @@ def run_trial(
     seed: int,
     keeping: Keeping | None = None,
     code: str = "",
+    plain_code: str = "",
 ) -> None:
     """Train under `spec` from the starting scale asked for, score on the panel, write both down.
 
@@ -46,6 +47,7 @@ def run_trial(
         seed: Root seed.
         keeping: Where the trained network is left for the final training.
         code: Digest of the code that trains.
+        plain_code: The same of a training without noise.
     """
     try:
         trained = train_experiment(
@@ -56,6 +58,7 @@ def run_trial(
             seed=seed,
             keeping=keeping,
             code=code,
+            plain_code=plain_code,
         )
     except TrainingError as problem:
         write_table([], trial, schema=EVALUATION, metadata={"asked": asked, "failed": str(problem)})

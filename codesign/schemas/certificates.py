@@ -9,6 +9,7 @@ CERTIFICATES = pa.schema(
         field("experiment", pa.string(), "", "experiment"),
         field("method", pa.string(), "", "training method"),
         field("network", pa.string(), "", "network"),
+        field("aim", pa.string(), "", "what the network was chosen for: panel | a level of it"),
         field("certificate", pa.string(), "", "published | discrete | smoothing | programming | accuracy"),
         field("profile", pa.string(), "", "profile programmed on; null where it is about no device"),
         field("usability", pa.float64(), "", "usability of the profile"),

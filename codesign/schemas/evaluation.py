@@ -9,6 +9,15 @@ EVALUATION = pa.schema(
         field("experiment", pa.string(), "", "experiment: a task with a network and a training"),
         field("method", pa.string(), "", "training method"),
         field("network", pa.string(), "", "network"),
+        field(
+            "repeat",
+            pa.int32(),
+            "",
+            "which training of the network, from 1; the first is the one searched with",
+        ),
+        field(
+            "aim", pa.string(), "", "what the network was chosen for: panel | a level of it; null in a search"
+        ),
         field("stands_for", pa.string(), "", "level (chosen for a usability level) | device (one of all)"),
         field("profile", pa.string(), "", "profile programmed on"),
         field("level", pa.float64(), "", "level of U or F the profile stands for; null where none"),

@@ -6,6 +6,9 @@ from codesign.schemas.fields import field
 
 HISTORY = pa.schema(
     [
+        field(
+            "network", pa.int32(), "", "number among a method's networks, from 1; spec.json tells them apart"
+        ),
         field("epoch", pa.int32(), "", "epoch, from 1"),
         field(
             "part",
@@ -19,4 +22,4 @@ HISTORY = pa.schema(
         field("value", pa.float64(), "", "mean over the part's examples"),
     ]
 )
-"""One training, a row an epoch, part and quantity."""
+"""The trainings of a method's networks, a row a network, epoch, part and quantity."""

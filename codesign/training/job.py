@@ -1,5 +1,6 @@
 """One method on one experiment: what a training job does, in the search and after it."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -9,6 +10,7 @@ import torch
 
 from codesign.bayesmulti.injection import Injection
 from codesign.bayesmulti.noise import NoiseSpec
+from codesign.bayesmulti.specification import method_spec
 from codesign.models.network import Network
 from codesign.models.weights import WeightsError, put_weights, read_weights, write_weights
 from codesign.seeds import derived_seed
@@ -48,11 +50,16 @@ def training_settings(experiment: Experiment, shared: Mapping, *, on_gpu: bool) 
 
     Args:
         experiment: Epochs, batch size, learning rate.
-        shared: optimiser, momentum, weight_decay, schedule, warmup_epochs, ramp, patience, select, compile.
+        shared: optimiser, momentum, weight_decay, schedule, warmup_epochs, ramp, patience, select, compile,
+            start, further. A network that starts from one trained without noise trains for the share
+            `further` of the epochs.
         on_gpu: Mixed precision is used there.
     """
     own = {name: getattr(experiment, name) for name in ("epochs", "batch_size", "learning_rate")}
-    return TrainingSettings(amp=on_gpu, **own, **shared)
+    rest = {name: value for name, value in shared.items() if name not in ("start", "further")}
+    if shared["start"] == "erm":
+        own["epochs"] = math.ceil(shared["further"] * own["epochs"])
+    return TrainingSettings(amp=on_gpu, **own, **rest)
 
 
 def train_experiment(
@@ -65,11 +72,14 @@ def train_experiment(
     checkpoint: Path | None = None,
     keeping: Keeping | None = None,
     code: str = "",
+    plain_code: str = "",
 ) -> Trained:
     """Train the experiment's network under `spec`; no test example is read.
 
     Starting weights and the order of examples depend on (seed, experiment) alone: they are the
-    same for every method and every trial. So does the sequence the noise is drawn from.
+    same for every method and every trial. So does the sequence the noise is drawn from. With `start: erm`
+    every method goes on from the network trained without noise, ERM without noise again, so that all of
+    them have seen as many examples.
 
     Args:
         experiment: Data, network, training.
@@ -82,10 +92,24 @@ def train_experiment(
             made again from the start.
         keeping: Where a network that was trained like this before is looked for, and left.
         code: Digest of the code that trains; a checkpoint of other code is of another training.
+        plain_code: The same of a training without noise.
     """
+    plain = spec.is_plain
     device = compute_device()
     training, validation = experiment.examples("train", "validation")
     network = experiment.fresh_network(seed=seed, initial_scale=initial_scale)
+    if shared["start"] == "erm":
+        from_scratch = {**shared, "start": "scratch"}
+        before = train_experiment(
+            experiment,
+            method_spec("erm", {}, 0),
+            initial_scale=initial_scale,
+            shared=from_scratch,
+            seed=seed,
+            keeping=keeping,
+            plain_code=plain_code,
+        )
+        put_weights(network, before.result.weights, "the network trained without noise")
     network.module.to(device)
     noise = torch.Generator(device=device).manual_seed(derived_seed(seed, "training-noise", experiment.name))
     order = torch.Generator().manual_seed(derived_seed(seed, "order", experiment.name))
@@ -95,8 +119,9 @@ def train_experiment(
         "specification": spec.to_json(),
         "initial_scale": initial_scale,
         "frozen": dict(network.frozen),
+        "start": {name: shared[name] for name in ("start", "further")},
         "seed": seed,
-        "code": code,
+        "code": plain_code if plain else code,
     }
     settings = training_settings(experiment, shared, on_gpu=device.type == "cuda")
     source = asdict(training.source) if training.source else {}
@@ -105,10 +130,9 @@ def train_experiment(
     if keeping is not None:
         whole = fingerprint(identity, settings, training, validation, network.state())
         whole["device"] = device.type
-        place = keeping.place(whole)
-        result = _found(
-            keeping.find(whole), whole, network, channels_last=experiment.definition.channels_last
-        )
+        place = keeping.place(whole, plain=plain)
+        found = keeping.find(whole, plain=plain)
+        result = _found(found, whole, network, channels_last=experiment.definition.channels_last)
         if result is not None:
             return made(result)
     trained = partial(
@@ -156,17 +180,31 @@ def _found(
         network.module.to(memory_format=torch.channels_last)
     put_weights(network, weights, path)
     network.module.eval()
-    print(f"trained before, in the noise search: {path}")
+    print(f"trained before: {path}")
     history = told["history"]
     return TrainingResult(
         history, weights, told["best_epoch"], len(history) < identity["settings"]["epochs"], 0, []
     )
 
 
-def history_rows(history: Iterable[Mapping]) -> list[dict]:
+def seed_of_repeat(seed: int, repeat: int) -> int:
+    """Root seed of a training that is repeated: start, order and noise change, the division of examples stays.
+
+    Args:
+        seed: Root seed.
+        repeat: From 1. The first one is the training that the noise search tries.
+    """
+    return seed if repeat == 1 else derived_seed(seed, "repeat", repeat)
+
+
+def history_rows(history: Iterable[Mapping], *, network: int) -> list[dict]:
     """Rows of `codesign.schemas.training.HISTORY`: an epoch, part and quantity each.
 
     A part's quantities come by name: epochs read from a checkpoint keep no order of their own.
+
+    Args:
+        history: Of one training.
+        network: Its number among those of a method, from 1.
     """
     rows = []
     for epoch in history:
@@ -174,7 +212,7 @@ def history_rows(history: Iterable[Mapping]) -> list[dict]:
         for part in ("train", "validation"):
             found |= {(part, quantity): value for quantity, value in sorted(epoch[part].items())}
         rows += [
-            {"epoch": epoch["epoch"], "part": part, "quantity": quantity, "value": value}
+            {"network": network, "epoch": epoch["epoch"], "part": part, "quantity": quantity, "value": value}
             for (part, quantity), value in found.items()
         ]
     return rows

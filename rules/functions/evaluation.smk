@@ -1,13 +1,24 @@
 """What the rules of rules/evaluation.smk ask of the configuration and of each other."""
 
+COMPARED = [
+    [method, fixed]
+    for method in METHODS
+    for fixed in METHODS
+    if method_of(method).searched
+    and not method_of(fixed).searched
+    and method_of(fixed).noise == method_of(method).noise
+]
+"""Searched methods, each with one of the same noise whose strength the configuration fixes."""
+
 
 def device_evaluations(wildcards):
     """Scores on devices, all chunks of one experiment and method."""
     return expand(
-        "results/{lab}evaluation/{experiment}/{method}/devices-{chunk}.parquet",
+        "results/{lab}evaluation/{experiment}/{method}/devices-{repeat}-{chunk}.parquet",
         lab=wildcards.lab,
         experiment=wildcards.experiment,
         method=wildcards.method,
+        repeat=REPEATS,
         chunk=CHUNKS[wildcards.lab],
     )
 

@@ -123,4 +123,14 @@ def search_of_method(wildcards):
         },
         "variance": said["variance"],
         "scales": config["training"]["initial_scale"],
+        "search_for": said["for"],
+    }
+
+
+def networks_of(experiment, method, repeat=1):
+    """What a job reads that computes with a method's networks: what each is chosen for, and their weights."""
+    folder = f"results/{{lab}}models/{experiment}/{method}/repeat-{repeat}"
+    return {
+        "spec": f"{folder}/spec.json",
+        "weights": [f"{folder}/{weights_name(aim)}" for aim in AIMS],
     }

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from codesign.evaluation.statistics import mean_interval, rank_correlation, summarise
-from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
+from codesign.evaluation.statistics import (
+    compare,
+    components,
+    hierarchical_interval,
+    mean_interval,
+    rank_correlation,
+    summarise,
+)
+from codesign.schemas.evaluation_summary import COMPARISON, EVALUATION_SUMMARY
 from codesign.tables import write_table
 
 OPTIONS = {"baseline": "erm", "resamples": 500, "confidence": 0.95, "seed": 7}
@@ -16,7 +23,7 @@ def rows(method, values, *, profile="p", programmings=None, **changes):
     return [
         {
             "experiment": "t", "method": method, "network": "m", "stands_for": "level", "profile": profile,
-            "level": 0.5, "usability": 0.5, "fidelity": 0.8, "noise": "lognormal", "programming": number,
+            "level": 0.5, "usability": 0.5, "fidelity": 0.8, "repeat": 1, "aim": "0.6", "noise": "lognormal", "programming": number,
             "calibration": "none", "metric": "accuracy", "value": float(value),
         } | changes
         for number, value in zip(programmings or range(len(values)), values, strict=True)
@@ -76,8 +83,92 @@ def test_a_summary_fits_its_table_and_does_not_depend_on_other_groups(tmp_path):
 
 def test_a_programming_that_occurs_twice_is_refused():
     """It would be counted twice."""
-    with pytest.raises(ValueError, match="programming 0 occurs twice"):
+    with pytest.raises(ValueError, match="programming 0 of training 1 occurs twice"):
         summarise(rows("erm", [0.1, 0.2], programmings=[0, 0]), **OPTIONS)
+
+
+def repeated(method, values, **changes):
+    """Rows of several trainings, values of shape (trainings, programmings)."""
+    return [
+        row for number, each in enumerate(values, 1) for row in rows(method, each, repeat=number, **changes)
+    ]
+
+
+def test_one_training_has_the_interval_of_its_programmings():
+    """As before there were several; nothing is said of a share."""
+    x = np.random.default_rng(3).random(10)
+    [found] = summarise(rows("erm", x), **OPTIONS)
+    assert found["trainings"] == 1 and found["training_share"] is None
+    assert found["low"] < found["mean"] < found["high"]
+    one = hierarchical_interval([x], resamples=200, confidence=0.9, rng=np.random.default_rng(1))
+    assert one == mean_interval(x, resamples=200, confidence=0.9, rng=np.random.default_rng(1))
+
+
+def test_components_are_those_of_a_balanced_anova():
+    """scipy's F is the ratio of the mean squares they come from; unequal counts by simulation."""
+    x = list(np.random.default_rng(2).normal(size=(4, 6)) + np.array([[0.0], [1.0], [2.0], [0.5]]))
+    found = components(x)
+    squares = np.mean([each.var(ddof=1) for each in x])
+    assert found.programming == pytest.approx(squares)
+    assert found.training == pytest.approx(squares * (stats.f_oneway(*x).statistic - 1) / 6)
+    rng = np.random.default_rng(5)
+    sizes = (3, 8, 5, 12)
+    drawn = [components([rng.normal(0, 2) + rng.normal(0, 1, size) for size in sizes]) for _ in range(4000)]
+    # the mean of a variance that is hardly ever cut off: four standard errors
+    for name, truth in (("training", 4.0), ("programming", 1.0)):
+        values = np.array([getattr(each, name) for each in drawn])
+        assert values.mean() == pytest.approx(truth, abs=4 * values.std() / np.sqrt(len(values)) + 0.02)
+
+
+def test_a_share_is_all_or_nothing_where_one_source_is():
+    """Trainings that differ by a constant, and trainings that do not differ."""
+    x = np.random.default_rng(1).random(10)
+    steady = summarise(repeated("erm", [[0.1] * 3, [0.2] * 3, [0.4] * 3]), **OPTIONS)[0]
+    assert steady["training_share"] == pytest.approx(1.0) and (steady["trainings"], steady["n"]) == (3, 3)
+    same = summarise(repeated("erm", [x, x, x]), **OPTIONS)[0]
+    assert same["training_share"] == 0.0
+    exact = summarise(repeated("erm", [[0.5] * 3] * 2), **OPTIONS)[0]
+    assert exact["training_share"] is None and (exact["low"], exact["high"]) == (0.5, 0.5)
+
+
+def test_a_gain_in_every_training_is_one_and_a_gain_in_one_is_none():
+    """Differences are paired training by training: what one training alone gains leaves 0 in the interval."""
+    rng = np.random.default_rng(8)
+    start, noise = rng.normal(0, 0.1, (3, 1)), rng.normal(0, 0.01, (3, 10))
+    erm = repeated("erm", start + noise)
+    gained = summarise(erm + repeated("b", start + noise + 0.05), **OPTIONS)[1]
+    assert gained["difference"] == pytest.approx(0.05) and gained["n_paired"] == 30
+    assert gained["difference_low"] > 0.04
+    lucky = summarise(erm + repeated("b", start + noise + [[0.15], [0.0], [0.0]]), **OPTIONS)[1]
+    assert lucky["difference"] == pytest.approx(0.05) and lucky["difference_low"] <= 0.0
+
+
+@pytest.mark.parametrize("between", [0.0, 0.5, 2.0])
+def test_the_variance_of_a_resampled_mean_is_that_of_the_mean(between):
+    """Three trainings of ten programmings, 600 times: (s_T^2 + s_P^2 / 10) / 3, to 10 % and four errors."""
+    rng, found = np.random.default_rng(11), []
+    for _ in range(600):
+        x = list(rng.normal(0, between, (3, 1)) + rng.normal(0, 1, (3, 10)))
+        # half the width at one standard deviation
+        low, high = hierarchical_interval(x, resamples=300, confidence=0.6827, rng=rng)
+        found.append(((high - low) / 2) ** 2)
+    truth = (between**2 + 0.1) / 3
+    error = 4 * np.std(found) / np.sqrt(len(found))
+    # cut off at 0, the variance between trainings comes out a little too large where there is none
+    above = 0.35 * truth if between == 0 else 0.1 * truth
+    assert truth - 0.1 * truth - error <= np.mean(found) <= truth + above + error
+
+
+def test_methods_are_compared_with_each_other(tmp_path):
+    """As summaries compare with ERM; a pair that is not there gives nothing."""
+    rng = np.random.default_rng(9)
+    x, y = rng.random((2, 5)), rng.random((2, 5))
+    both = repeated("b", x) + repeated("erm", y)
+    options = {name: OPTIONS[name] for name in ("resamples", "confidence", "seed")}
+    [found] = compare(both, [("b", "erm"), ("b", "c")], **options)
+    assert found["difference"] == pytest.approx((x - y).mean())
+    assert (found["method"], found["compared_with"], found["trainings"]) == ("b", "erm", 2)
+    write_table([found], tmp_path / "c.parquet", schema=COMPARISON)
 
 
 def test_the_interval_is_the_percentile_bootstrap_of_scipy():
