@@ -4,7 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from codesign.bayesmulti.noise import NoiseSpec
-from codesign.certificates.certify import Certified, CertificateSettings, certify_networks
+from codesign.certificates.certify import CertificateSettings, Certified, certify_networks
 from codesign.log import log_to
 from codesign.models.aims import Aim, aim_at, share_out
 from codesign.models.family import read_family, said_of
