@@ -31,6 +31,7 @@ RENAMED = {
     "experiments.*.model": "network",
     "experiments.*.gpu": "scale, e.g. scale: full",
     "crossbar.task": "experiment",
+    "crossbar.usability": "level (of profiles.panel)",
     "measurements.source": "origin",
     "search.draws": "programmings",
     "evaluation.seeds": "programmings",

@@ -80,7 +80,7 @@ CROSSBAR_HARDWARE = {
     name: CROSSBAR[name]
     for name in (
         "test_points",
-        "usability",
+        "level",
         "read_voltage_v",
         "reads",
         "array",

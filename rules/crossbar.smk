@@ -1,6 +1,6 @@
 """A small network on a crossbar, of the experiment that crossbar.experiment names: trained networks, the simulated twin, and figures of any record.
 
-in   results/{lab}search/{experiment}/{method}/chosen.json                the noise a method trains with, of crossbar.usability
+in   results/{lab}search/{experiment}/{method}/chosen.json                the noise a method trains with, of crossbar.level
      results/{lab}profiles/panel.parquet                             devices that simulated cells follow
      data/crossbar/{run}.parquet                                     bench measurements, drawn on any machine
 out  results/{lab}crossbar/{method}/networks.safetensors             one network a run
@@ -36,7 +36,7 @@ rule train_crossbar:
         data=crossbar_data,
         training=SHARED_TRAINING,
         runs=CROSSBAR["runs"],
-        usability=CROSSBAR["usability"],
+        level=CROSSBAR["level"],
         seed=config["seed"],
         code=network_code("train_crossbar.py", noise_module),
     message:

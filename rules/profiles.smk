@@ -1,7 +1,7 @@
 """Usability table to device profiles: what networks are programmed on.
 
 in   results/{lab}usability.parquet                   a row a device
-out  results/{lab}profiles/panel.parquet              devices nearest to the requested levels
+out  results/{lab}profiles/panel.parquet              devices nearest to the requested levels, level 1: the ideal one
      results/{lab}profiles/levels.parquet             synthetic profiles along the devices' own trend
      results/{lab}profiles/devices-{chunk}.parquet    some devices, each with the ratios of its own cycles
 Choosing is a checkpoint: where a new device changes neither panel nor levels, nothing that rests
@@ -29,6 +29,7 @@ checkpoint choose_panel:
     params:
         panel=config["profiles"]["panel"],
         levels=config["profiles"]["synthetic"],
+        panel_by=config["profiles"]["panel_by"],
         by=config["profiles"]["by"],
         min_operative_fraction=config["extraction"]["min_operative_fraction"],
         seed=config["seed"],

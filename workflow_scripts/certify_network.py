@@ -31,12 +31,12 @@ def main(
     """Write one row a certificate, level, scope and example.
 
     Args:
-        settings: Of `certificates`; `usability` is the level whose network is smoothed.
+        settings: Of `certificates`; `level` is that of the panel whose network is smoothed.
     """
     family = read_family(spec)
     trained = {Aim.of(said): NoiseSpec.from_json(said["specification"]) for said in said_of(spec)}
     shared = share_out(list(family), read_profiles(levels))
-    smoothed = aim_at(list(family), settings["usability"])
+    smoothed = aim_at(list(family), settings["level"])
     rows, source = certify_networks(
         [
             Certified(aim.name, weights, trained[aim], shared.get(aim, []), aim == smoothed)

@@ -1,12 +1,11 @@
-"""Choose the devices that networks are trained for, and make synthetic profiles along their trend."""
+"""Choose the devices that noise is searched for, and make synthetic profiles along their trend."""
 
 from pathlib import Path
 
 from codesign.log import log_to
 from codesign.nonideality.fidelity import draw_columns
-from codesign.nonideality.levels import choose_panel, synthetic_profiles, trend
+from codesign.nonideality.levels import panel_profiles, synthetic_profiles, trend
 from codesign.nonideality.profile import write_profiles
-from codesign.nonideality.profiling import profile_of
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
 from codesign.seeds import generator
@@ -23,23 +22,29 @@ def main(
     levels: Path,
     panel_levels: list[float],
     synthetic_levels: list[float],
+    panel_by: str,
     by: str,
     min_operative_fraction: float,
     seed: int,
 ) -> None:
     """Write the panel (devices) and the levels (synthetic profiles) of one usability table."""
     rows = read_table(usability, schema=DEVICE).to_pylist()
-    chosen = choose_panel(rows, panel_levels, by=by)
-    profiles = [
-        profile_of(row, min_operative_fraction=min_operative_fraction, level=level) for level, row in chosen
-    ]
-    write_profiles(profiles, panel)
     along = trend(rows, min_operative_fraction=min_operative_fraction).rounded()
+    columns = draw_columns(generator(seed, "levels"), draws=LEVEL_DRAWS)
+    profiles = panel_profiles(
+        rows,
+        panel_levels,
+        along,
+        by=panel_by,
+        min_operative_fraction=min_operative_fraction,
+        columns=columns,
+    )
+    write_profiles(profiles, panel)
     made = synthetic_profiles(
         synthetic_levels,
         along,
         min_operative_fraction=min_operative_fraction,
-        columns=draw_columns(generator(seed, "levels"), draws=LEVEL_DRAWS),
+        columns=columns,
         by=by,
     )
     write_profiles(made, levels)
@@ -57,6 +62,7 @@ if __name__ == "__main__":
             levels=Path(snakemake.output.levels),
             panel_levels=snakemake.params.panel,
             synthetic_levels=snakemake.params.levels,
+            panel_by=snakemake.params.panel_by,
             by=snakemake.params.by,
             min_operative_fraction=snakemake.params.min_operative_fraction,
             seed=snakemake.params.seed,

@@ -28,7 +28,7 @@ def main(
     Args:
         crossbar: Section `crossbar` of the configuration.
     """
-    profile = nearest_level(programmable(read_profiles(panel), crossbar=crossbar), crossbar["usability"])
+    profile = nearest_level(programmable(read_profiles(panel), crossbar=crossbar), crossbar["level"])
     runs, _ = read_runs(networks)
     (test,) = experiment.examples("test")
     rows = []

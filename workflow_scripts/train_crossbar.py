@@ -18,15 +18,15 @@ def main(
     method: str,
     runs: int,
     training: dict,
-    usability: float,
+    level: float,
     seed: int,
 ) -> None:
     """Write the weights of every run into one file.
 
     Args:
-        usability: Level of the panel whose noise and start are taken.
+        level: Of the panel, whose noise and start are taken.
     """
-    said = said_at(chosen, usability)
+    said = said_at(chosen, level)
     noise = NoiseSpec.from_json(said["specification"])
     weights = {}
     for run, trained, score in train_runs(
@@ -47,6 +47,6 @@ if __name__ == "__main__":
             method=snakemake.wildcards.method,
             runs=snakemake.params.runs,
             training=snakemake.params.training,
-            usability=snakemake.params.usability,
+            level=snakemake.params.level,
             seed=snakemake.params.seed,
         )

@@ -16,7 +16,7 @@ Each certificate is about a classifier, and not every one about the network that
 * `accuracy`: the mean over programmings of the share of these examples classified correctly.
 
 A method with a network for each level of the panel is programmed on a level with the one that the
-evaluation takes there. Smoothing is about no device: the network of one level, `certificates.usability`, is
+evaluation takes there. Smoothing is about no device: the network of one level, `certificates.level`, is
 smoothed.
 
 Confidence. q and probabilities are Monte-Carlo estimates, so each certificate rests on a lower

@@ -108,7 +108,7 @@ def programmable(profiles: Iterable[DeviceProfile], *, crossbar: Mapping) -> lis
     conductance the cell must still see more than its threshold, and must not draw more than the limit.
 
     Args:
-        profiles: Devices of a panel.
+        profiles: Of a panel; the ideal device has no conductance and is passed over.
         crossbar: Section `crossbar` of the configuration.
 
     Raises:
@@ -118,7 +118,7 @@ def programmable(profiles: Iterable[DeviceProfile], *, crossbar: Mapping) -> lis
     series_ohm = circuit["driver_resistance_ohm"] + circuit["sense_resistance_ohm"]
     pulse_v = min(abs(write["set_voltage_v"]), abs(write["reset_voltage_v"]))
     threshold_v = crossbar["cells"]["threshold_v"]
-    profiles, fit = list(profiles), []
+    profiles, fit = [profile for profile in profiles if profile.kind == "device"], []
     for profile in profiles:
         largest_s = conductances(profile, **crossbar["conductance"]).g_max_s
         across_v = pulse_v / (1 + largest_s * series_ohm)

@@ -65,6 +65,49 @@ def choose_panel(
     return [(level, usable[chosen[level]]) for level in sorted(chosen, reverse=True)]
 
 
+def panel_profiles(
+    rows: Iterable[Mapping],
+    levels: Sequence[float],
+    along: "Trend",
+    *,
+    by: str,
+    min_operative_fraction: float,
+    columns: Columns,
+) -> list[DeviceProfile]:
+    """Profiles of the panel: the ideal device for level 1, for others the devices nearest to them.
+
+    The ideal device is what a network is before it is programmed. With it in the panel, noise is searched
+    for good devices too, better than any that was made.
+
+    Args:
+        rows: Rows of `codesign.schemas.device.DEVICE`; those without a usability are passed over.
+        levels: Levels in (0, 1], each once.
+        along: The trend of the same rows.
+        by: `usability` | `fidelity`: what levels are levels of.
+        min_operative_fraction: l0.
+        columns: What the ideal device's fidelity is computed on.
+
+    Returns:
+        Highest level first.
+
+    Raises:
+        ProfileError: As `choose_panel`.
+    """
+    _check_levels(levels, by)
+    below = [level for level in levels if level < 1]
+    found = []
+    if len(below) < len(levels):
+        found = synthetic_profiles(
+            [1.0], along, min_operative_fraction=min_operative_fraction, columns=columns
+        )
+    if below:
+        found += [
+            profile_of(row, min_operative_fraction=min_operative_fraction, level=level)
+            for level, row in choose_panel(rows, below, by=by)
+        ]
+    return found
+
+
 @dataclass(frozen=True)
 class Trend:
     """How the devices of a table lose usability."""
