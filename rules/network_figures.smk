@@ -1,12 +1,13 @@
 """Scores, searches and correlations to figures: PDF, PNG and the numbers drawn.
 
-in   results/{lab}evaluation/{experiment}-summary.parquet, correlation.csv, correlation-points.csv
+in   results/{lab}evaluation/{experiment}-summary.parquet, -comparison.parquet, correlation.csv, correlation-points.csv
      results/{lab}search/{experiment}/{method}/chosen.json, results/{lab}profiles/panel.parquet
      results/{lab}usability.parquet                                 origin and intervals of the devices
 out  results/{lab}figures/{metric}-{experiment}.pdf, .png, .csv           scores on usability levels
      results/{lab}figures/device-{metric}-{experiment}.pdf, .png, .csv    scores on each device
      results/{lab}figures/fidelity-{metric}-{experiment}.pdf, .png, .csv  levels and devices on one curve
      results/{lab}figures/calibrated-{metric}-{experiment}.pdf, .png, .csv  the same on levels, calibrated beside
+     results/{lab}figures/gained-{metric}-{experiment}.pdf, .png, .csv    searched noise less fixed noise
      results/{lab}figures/search-{experiment}.pdf, .png, .csv             trials of the noise search
      results/{lab}figures/noise-{experiment}.pdf, .png, .csv              noise trained with, noise of the devices
      results/{lab}figures/{figure}-{experiment}.pdf, .png, .csv      what only this task has
@@ -99,6 +100,40 @@ if CALIBRATED:
             "Draw the {wildcards.metric} of {wildcards.experiment} after calibration"
         script:
             "../workflow_scripts/draw_calibrated.py"
+
+
+if COMPARED:
+
+    rule draw_gained:
+        input:
+            comparison="results/{lab}evaluation/{experiment}-comparison.parquet",
+            usability="results/{lab}usability.parquet",
+        output:
+            pdf="results/{lab}figures/gained-{metric}-{experiment}.pdf",
+            png=report(
+                "results/{lab}figures/gained-{metric}-{experiment}.png",
+                caption="../report/gained.rst",
+                category=CATEGORIES["networks"],
+                subcategory="{experiment}",
+                labels={"figure": "{metric} gained by searching"},
+            ),
+            csv="results/{lab}figures/gained-{metric}-{experiment}.csv",
+        log:
+            "results/logs/draw_gained/{lab}{metric}-{experiment}.log",
+        conda:
+            "../envs/science.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=10,
+        params:
+            metric=metric_of,
+            confidence=config["evaluation"]["confidence"],
+            code=methods_code("draw_gained.py"),
+        message:
+            "Draw what searching gained in {wildcards.metric} of {wildcards.experiment}"
+        script:
+            "../workflow_scripts/draw_gained.py"
 
 
 if OWN_FIGURES:

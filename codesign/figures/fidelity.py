@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from codesign.bayesmulti.methods import method_of
 from codesign.evaluation.lookup import DEVICE_NOISE, ReadOffError, agreement
-from codesign.figures.methods import counted, head, in_order, look_of_method, percent
-from codesign.figures.network import chance_line, limits, one_experiment, short, worse
+from codesign.figures.methods import head, in_order, look_of_method, percent
+from codesign.figures.network import chance_line, limits, one_experiment, sample, short, worse
 from codesign.figures.style import (
     GREY,
     TWO_COLUMNS_MM,
@@ -65,11 +65,11 @@ def draw_fidelity_scores(
         numbers += _agreement(mine, name, experiment, network)
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 84)
-        n = counted(row["n"] for row in numbers if row["series"] != "agreement")
+        n = sample(rows)
         lines = (
-            f"test data: {short(data)}; n = {n} programmings a level or device; devices: ratios of their "
+            f"test data: {short(data)}; n = {n} a level or device; devices: ratios of their "
             "own cycles, levels: log-normal",
-            f"vertical bars: ± 1 standard deviation over programmings; horizontal: {percent(confidence)} "
+            f"vertical bars: ± 1 standard deviation; horizontal: {percent(confidence)} "
             "interval of the device's fidelity",
         )
         head(figure, 84, f"{experiment} ({network}): {metric.title} against fidelity", lines, origin)

@@ -6,6 +6,7 @@ from codesign.bayesmulti.methods import method_of
 from codesign.evaluation.reading_titles import PROMINENT, TITLES
 from codesign.figures.methods import counted, head, in_order, look_of_method, percent
 from codesign.figures.style import (
+    BLACK,
     BLUE,
     GREY,
     PALE,
@@ -62,16 +63,17 @@ def draw_scores(
     methods = in_order(row["method"] for row in rows)
     rows = sorted(rows, key=lambda row: (methods.index(row["method"]), row["usability"]))
     names = (
-        *("experiment", "network", "method", "metric", "level", "usability", "n", "mean", "std"),
+        *("experiment", "network", "method", "metric", "level", "usability", "fidelity", "aim"),
+        *("trainings", "n", "mean", "std", "training_share", "low", "high"),
         *("n_paired", "difference", "difference_low", "difference_high"),
     )
     numbers = [{name: row[name] for name in names} | {"chance": metric.chance} for row in rows]
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 81)
-        n, levels = counted(row["n"] for row in rows), len({row["profile"] for row in rows})
+        levels = len({row["profile"] for row in rows})
         lines = (
-            f"test data: {short(data)}; n = {n} programmings a level and method",
-            f"{levels} synthetic levels along the devices' own trend; one network a method, same start, "
+            f"test data: {short(data)}; n = {sample(rows)} a level and method",
+            f"{levels} synthetic levels along the devices' own trend; {networks_said(rows)}; same start, "
             "batches and noise draws",
         )
         head(figure, 81, f"{experiment} ({network}): {metric.title} against usability", lines, origin)
@@ -80,7 +82,7 @@ def draw_scores(
             mine = [row for row in rows if row["method"] == name]
             _score_line(score, name, mine)
         chance_line(score, metric, at=0.99)
-        score.set_title("a  mean, band: ± 1 std over programmings")
+        score.set_title("a  mean, band: ± 1 std")
         gain.axhline(0, color=look_of_method("erm").colour, lw=0.8, ls=look_of_method("erm").line, zorder=1)
         compared = [
             name
@@ -129,6 +131,7 @@ def draw_calibrated(summary: Sequence[Mapping], *, metric: Metric, origin: str, 
             "metric",
             "level",
             "usability",
+            "trainings",
             "n",
             "mean",
             "std",
@@ -142,11 +145,9 @@ def draw_calibrated(summary: Sequence[Mapping], *, metric: Metric, origin: str, 
     height = 23 + 58 * -(-len(kinds) // 2)
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
-        n = counted(row["n"] for row in drawn)
         lines = (
-            f"test data: {short(data)}; n = {n} programmings a level and method, the same in every panel",
-            "calibrated after each programming with training examples; band: ± 1 standard deviation over "
-            "programmings"
+            f"test data: {short(data)}; n = {sample(drawn)} a level and method, the same in every panel",
+            "calibrated after each programming with training examples; band: ± 1 standard deviation"
             if len(kinds) > 1
             else "no calibration that this network can have",
         )
@@ -172,9 +173,107 @@ def draw_calibrated(summary: Sequence[Mapping], *, metric: Metric, origin: str, 
         )
 
 
+def draw_gained(
+    comparison: Sequence[Mapping], *, metric: Metric, confidence: float, origin: str, data: str
+) -> Drawing:
+    """What searching for noise gained over the same noise at a fixed strength, on levels and on devices.
+
+    Args:
+        comparison: Rows of `codesign.schemas.evaluation_summary.COMPARISON` of one experiment; those with this
+            metric and without calibration are drawn, on devices those of ratios of their own cycles.
+        metric: Which metric.
+        confidence: Of the intervals.
+        origin: measured | virtual: the devices.
+        data: Where the test examples come from, as the figure says it.
+
+    Raises:
+        ValueError: No such row on a level, or rows of several experiments.
+    """
+    plain = [row for row in comparison if row["calibration"] == "none"]
+    levels = _of(plain, "level", metric)
+    experiment, network = one_experiment(levels, f"level with metric {metric.name!r}")
+    devices = [row for row in _of(plain, "device", metric) if row["noise"] == "resampled"]
+    devices = [row for row in devices if row["fidelity"] is not None]
+    pairs = list(dict.fromkeys((row["method"], row["compared_with"]) for row in levels))
+    names = (
+        *("stands_for", "experiment", "network", "method", "compared_with", "metric", "profile", "level"),
+        *("usability", "fidelity", "aim", "trainings", "n_paired", "difference", "difference_low"),
+        "difference_high",
+    )
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, 81)
+        trainings = counted(row["trainings"] for row in levels)
+        each = counted(row["n_paired"] // row["trainings"] for row in levels)
+        lines = (
+            f"test data: {short(data)}; n = {trainings} training{'s' * (trainings != '1')} × {each} "
+            "programmings a point, paired",
+            f"vertical bars: {percent(confidence)} interval; above 0 the searched noise is "
+            f"{'better' if metric.better == 'higher' else 'worse'}",
+        )
+        title = f"{experiment} ({network}): what searching gained over fixed noise"
+        head(figure, 81, title, lines, origin)
+        above, below = axes_mm(figure, 14, 15, 72, 44), axes_mm(figure, 104, 15, 73, 44)
+        for axes, rows, place, words in (
+            (above, levels, "usability", "a  usability levels"),
+            (below, devices, "fidelity", f"b  {len({row['profile'] for row in devices})} devices"),
+        ):
+            axes.axhline(0, color=BLACK, lw=0.8, ls=(0, (4, 2)), zorder=1)
+            for method, other in pairs:
+                mine = [row for row in rows if (row["method"], row["compared_with"]) == (method, other)]
+                _gain_line(axes, method, other, mine, place, joined=place == "usability")
+            axes.set_title(words)
+            axes.grid(True)
+            axes.set(xlim=(0, 1.04), xlabel="usability level U" if place == "usability" else "fidelity F")
+        fit_ylabel(above, f"difference in {metric.title}")
+        fit_ylabel(below, f"difference in {metric.title}", from_mm=88)
+        above.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.6)
+        return Drawing(figure, [{name: row[name] for name in names} for row in (*levels, *devices)])
+
+
+def _gain_line(axes, method: str, other: str, rows: Sequence[Mapping], place: str, *, joined: bool) -> None:
+    """Differences of two methods with their intervals."""
+    look = look_of_method(method)
+    rows = sorted(rows, key=lambda row: row[place])
+    known = [row for row in rows if row["difference_low"] is not None]
+    axes.plot(
+        [row[place] for row in rows],
+        [row["difference"] for row in rows],
+        color=look.colour,
+        marker=look.marker,
+        ls=look.line if joined else "",
+        lw=look.width,
+        ms=look.size,
+        mew=0,
+        label=f"{method_of(method).title} − {method_of(other).title}",
+        gid=f"{method} {other}",
+    )
+    axes.vlines(
+        [row[place] for row in known],
+        [row["difference_low"] for row in known],
+        [row["difference_high"] for row in known],
+        color=look.colour,
+        lw=0.9,
+        gid=f"interval {method} {other}",
+    )
+
+
 def _of(summary: Sequence[Mapping], stands_for: str, metric: Metric) -> list[Mapping]:
     """Rows of one metric, on levels or on devices."""
     return [row for row in summary if (row["stands_for"], row["metric"]) == (stands_for, metric.name)]
+
+
+def sample(rows: Sequence[Mapping]) -> str:
+    """'3 trainings × 10 programmings': what a mean of summary rows is over."""
+    trainings = counted(row["trainings"] for row in rows)
+    said = f"{trainings} training{'s' * (trainings != '1')}"
+    return f"{said} × {counted(row['n'] for row in rows)} programmings"
+
+
+def networks_said(rows: Sequence[Mapping]) -> str:
+    """How many networks a method has, and what decides between them."""
+    if {row["aim"] for row in rows} <= {None, "panel"}:
+        return "one network a method"
+    return "a network for each level of the panel, taken by fidelity"
 
 
 def short(data: str) -> str:
@@ -295,7 +394,8 @@ def draw_device_scores(
     prominent = [name for name in found if look_of_method(name).prominent]
     methods = prominent if len(prominent) > 1 else found  # all of them would hide each other
     intervals = {row["device"]: (row["usability_low"], row["usability_high"]) for row in devices}
-    names = ("experiment", "network", "noise", "method", "profile", "usability", "n", "mean", "std")
+    names = ("experiment", "network", "noise", "method", "profile", "usability", "fidelity", "aim")
+    names = (*names, "trainings", "n", "mean", "std", "training_share")
     numbers = []
     for noise in NOISES:
         for name in methods:
@@ -313,11 +413,11 @@ def draw_device_scores(
                 )
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 81)
-        n, count = counted(row["n"] for row in numbers), len({row["profile"] for row in numbers})
+        n, count = sample(rows), len({row["profile"] for row in numbers})
         lines = (
-            f"test data: {short(data)}; n = {count} device{'s' * (count != 1)}, {n} programmings a device, "
-            "method and kind of noise",
-            f"vertical bars: ± 1 standard deviation over programmings; horizontal: {percent(confidence)} "
+            f"test data: {short(data)}; n = {count} device{'s' * (count != 1)}, {n} each"
+            f"; {networks_said(rows)}",
+            f"vertical bars: ± 1 standard deviation; horizontal: {percent(confidence)} "
             "interval of the device's usability",
         )
         head(figure, 81, f"{experiment} ({network}): {metric.title} on each device", lines, origin)

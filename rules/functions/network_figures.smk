@@ -64,7 +64,11 @@ def network_figures():
     """Figures of every experiment, one a metric, and whether usability predicts."""
     names = [
         f"{kind}{metric}-{name}"
-        for kind in ("", "device-", "fidelity-", *(["calibrated-"] if CALIBRATED else []))
+        for kind in (
+            *("", "device-", "fidelity-"),
+            *(["calibrated-"] if CALIBRATED else []),
+            *(["gained-"] if COMPARED else []),
+        )
         for name, about in ABOUT.items()
         for metric in about.metrics
     ]

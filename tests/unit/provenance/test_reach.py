@@ -32,6 +32,7 @@ OF_THE_METHOD = ("propose_noise", "choose_noise")
 """Jobs of one method that compute: they load both by name, and are told what they rest on of the method."""
 OF_DRAWN_METHODS = (
     "draw_calibrated",
+    "draw_gained",
     "draw_certificates",
     "draw_correlation",
     "draw_crossbar",
