@@ -124,6 +124,19 @@ rule evaluation:
         "Scores of programmed networks"
 
 
+rule ablation:
+    input:
+        expand(
+            "results/{lab}figures/starts-{metric}.pdf",
+            lab=LAB,
+            metric=[
+                f"{metric}-{name}" for name, about in ABOUT.items() for metric in about.metrics
+            ],
+        ),
+    message:
+        "What the starting scale alone does: beside everything else, not part of it"
+
+
 rule certificates:
     input:
         expand("results/{lab}certificates/{experiment}.csv", lab=LAB, experiment=CERTIFIABLE),

@@ -8,6 +8,7 @@ out  results/{lab}evaluation/{experiment}/{method}/levels-{repeat}.parquet  scor
      results/{lab}evaluation/{experiment}/{method}.parquet                  all of one method
      results/{lab}evaluation/{experiment}-summary.parquet, .csv             means, spread, difference to ERM
      results/{lab}evaluation/{experiment}-comparison.parquet, .csv          what searching gained over fixed noise
+     results/{lab}evaluation/{experiment}/{method}/starts.parquet           the same noise from every starting scale, where asked for
      results/{lab}evaluation/correlation.csv, correlation-points.csv  does usability predict?
 Calibrations are tried on levels, with training examples. Test examples are read here, for certificates and on the crossbar, nowhere before.
 """
@@ -160,6 +161,38 @@ rule summarise_evaluation:
         "Summarise {wildcards.experiment}"
     script:
         "../workflow_scripts/summarise_evaluation.py"
+
+
+rule ablate_start:
+    input:
+        chosen="results/{lab}search/{experiment}/{method}/chosen.json",
+        levels=levels_of_lab,
+    output:
+        scores="results/{lab}evaluation/{experiment}/{method}/starts.parquet",
+    log:
+        "results/logs/ablate_start/{lab}{experiment}-{method}.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        gpu=gpus_of_experiment,
+        mem_mb=memory_mb_of_experiment,
+        runtime=minutes_of_experiment,
+    params:
+        experiment=experiment_of,
+        data=data_of,
+        scales=config["training"]["initial_scale"],
+        training=SHARED_TRAINING,
+        memsim=config["memsim"],
+        programmings=config["evaluation"]["programmings"],
+        seed=config["seed"],
+        training_code=training_code,
+        plain_code=corner_training_code,
+        code=network_code("ablate_start.py", noise_module),
+    message:
+        "Train {wildcards.experiment} with {wildcards.method} from every starting scale"
+    script:
+        "../workflow_scripts/ablate_start.py"
 
 
 rule correlate_usability:

@@ -8,6 +8,7 @@ out  results/{lab}figures/{metric}-{experiment}.pdf, .png, .csv           scores
      results/{lab}figures/fidelity-{metric}-{experiment}.pdf, .png, .csv  levels and devices on one curve
      results/{lab}figures/calibrated-{metric}-{experiment}.pdf, .png, .csv  the same on levels, calibrated beside
      results/{lab}figures/gained-{metric}-{experiment}.pdf, .png, .csv    searched noise less fixed noise
+     results/{lab}figures/starts-{metric}-{experiment}.pdf, .png, .csv    by starting scale, where asked for
      results/{lab}figures/search-{experiment}.pdf, .png, .csv             trials of the noise search
      results/{lab}figures/noise-{experiment}.pdf, .png, .csv              noise trained with, noise of the devices
      results/{lab}figures/{figure}-{experiment}.pdf, .png, .csv      what only this task has
@@ -100,6 +101,34 @@ if CALIBRATED:
             "Draw the {wildcards.metric} of {wildcards.experiment} after calibration"
         script:
             "../workflow_scripts/draw_calibrated.py"
+
+
+rule draw_starts:
+    input:
+        scores=starts_of_experiment,
+        usability="results/{lab}usability.parquet",
+    output:
+        pdf="results/{lab}figures/starts-{metric}-{experiment}.pdf",
+        png="results/{lab}figures/starts-{metric}-{experiment}.png",
+        csv="results/{lab}figures/starts-{metric}-{experiment}.csv",
+    log:
+        "results/logs/draw_starts/{lab}{metric}-{experiment}.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        metric=metric_of,
+        confidence=config["evaluation"]["confidence"],
+        resamples=config["evaluation"]["resamples"],
+        seed=config["seed"],
+        code=methods_code("draw_starts.py"),
+    message:
+        "Draw the {wildcards.metric} of {wildcards.experiment} by starting scale"
+    script:
+        "../workflow_scripts/draw_starts.py"
 
 
 if COMPARED:

@@ -173,6 +173,59 @@ def draw_calibrated(summary: Sequence[Mapping], *, metric: Metric, origin: str, 
         )
 
 
+def draw_starts(summary: Sequence[Mapping], *, metric: Metric, origin: str, data: str) -> Drawing:
+    """Score against usability level of every method, a panel a starting scale.
+
+    Args:
+        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY` with an `initial_scale`, of one
+            experiment on levels.
+        metric: Which metric; its chance level is drawn where it has one.
+        origin: measured | virtual: the devices that levels follow.
+        data: Where the test examples come from, as the figure says it.
+
+    Raises:
+        ValueError: No such row, or rows of several experiments.
+    """
+    rows = _of(summary, "level", metric)
+    experiment, network = one_experiment(rows, f"level with metric {metric.name!r}")
+    methods = in_order(row["method"] for row in rows)
+    scales = sorted({row["initial_scale"] for row in rows}, reverse=True)
+    rows = sorted(
+        rows, key=lambda r: (-r["initial_scale"], methods.index(r["method"]), r["stands_for"], r["usability"])
+    )
+    names = (
+        *("experiment", "network", "initial_scale", "method", "metric", "level", "usability", "fidelity"),
+        *("aim", "trainings", "n", "mean", "std", "n_paired", "difference", "difference_low"),
+        "difference_high",
+    )
+    width = (TWO_COLUMNS_MM - 18) / len(scales) - 4
+    with house_style():
+        figure = new_figure(TWO_COLUMNS_MM, 81)
+        lines = (
+            f"test data: {short(data)}; n = {sample(rows)} a level and method",
+            f"the noise of each method as it was chosen; {networks_said(rows)}; band: ± 1 standard deviation",
+        )
+        title = f"{experiment} ({network}): {metric.title} by starting scale"
+        head(figure, 81, title, lines, origin)
+        for k, scale in enumerate(scales):
+            axes = axes_mm(figure, 14 + (width + 4) * k, 15, width, 44, ylim=limits(rows, metric.chance))
+            for name in methods:
+                mine = [r for r in rows if (r["method"], r["initial_scale"]) == (name, scale)]
+                _score_line(axes, name, mine)
+            chance_line(axes, metric, at=0.99)
+            axes.set_title(f"{'abcdefgh'[k % 8]}  start × {scale:g}")
+            axes.set(xlim=(0, 1.04), xlabel="usability level U")
+            axes.grid(True)
+            if k:
+                axes.set_yticklabels([])
+            else:
+                fit_ylabel(axes, f"{metric.title} on test data{worse(metric)}")
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        beside = len(methods) if len(methods) <= LEGEND else -(-len(methods) // 2)
+        figure.legend(handles, labels, loc="lower left", ncols=beside, columnspacing=1.6)
+        return Drawing(figure, [{name: row[name] for name in names} for row in rows])
+
+
 def draw_gained(
     comparison: Sequence[Mapping], *, metric: Metric, confidence: float, origin: str, data: str
 ) -> Drawing:

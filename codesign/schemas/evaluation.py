@@ -31,3 +31,10 @@ EVALUATION = pa.schema(
     ]
 )
 """One row a programming, calibration and metric."""
+START_ABLATION = pa.schema(
+    [
+        *EVALUATION,
+        field("initial_scale", pa.float64(), "", "of the starting weights, times the published one"),
+    ]
+)
+"""The same, of networks trained from each starting scale."""

@@ -30,6 +30,16 @@ def chosen_of_searches(wildcards):
     )
 
 
+def starts_of_experiment(wildcards):
+    """Scores of every method in one experiment, from each starting scale."""
+    return expand(
+        "results/{lab}evaluation/{experiment}/{method}/starts.parquet",
+        lab=wildcards.lab,
+        experiment=wildcards.experiment,
+        method=METHODS,
+    )
+
+
 def details_of_experiment(wildcards):
     """What the networks left for the task's own figures: of all methods, or of those its task names."""
     return expand(

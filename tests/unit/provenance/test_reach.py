@@ -33,6 +33,7 @@ OF_THE_METHOD = ("propose_noise", "choose_noise")
 OF_DRAWN_METHODS = (
     "draw_calibrated",
     "draw_gained",
+    "draw_starts",
     "draw_certificates",
     "draw_correlation",
     "draw_crossbar",
