@@ -1,6 +1,7 @@
 """Networks of an ablation differ from the chosen ones by their starting scale alone."""
 
 import pytest
+
 import codesign.training.job
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.bayesmulti.noises.multinomial import MultinomialNoise

@@ -14,7 +14,7 @@ from codesign.nonideality.branch import Extraction, pooled_log_ratio
 from codesign.nonideality.curve import curve_segments
 from codesign.nonideality.device import extract
 from codesign.nonideality.fidelity import draw_columns, fidelity, lognormal_factors
-from codesign.nonideality.levels import Trend, choose_panel, synthetic_profiles, trend
+from codesign.nonideality.levels import Trend, choose_panel, panel_profiles, synthetic_profiles, trend
 from codesign.nonideality.profile import (
     DeviceProfile,
     ProfileError,
@@ -320,3 +320,22 @@ def test_a_panel_can_be_chosen_by_fidelity():
     ]
     assert [row["device"] for _, row in choose_panel(rows, [0.8])] == ["a"]
     assert [row["device"] for _, row in choose_panel(rows, [0.8], by="fidelity")] == ["b"]
+
+
+def test_level_1_of_a_panel_is_the_ideal_device():
+    """A network on it is what it is in software; other levels are devices, and level 1 takes none of them."""
+    rows = [
+        row(np.linspace(1e-6, 1e-5, 20), lcis=(0, 20)) | {"device": name, "usability": u, "fidelity": f}
+        for name, u, f in (("a", 0.9, 0.95), ("b", 0.5, 0.65))
+    ]
+    how = {"min_operative_fraction": L0, "columns": draw_columns(np.random.default_rng(1), draws=50)}
+    along = Trend(0.14, 0.7, 9, "measured")
+    found = panel_profiles(rows, [0.6, 1.0, 0.97], along, by="fidelity", **how)
+    assert [(profile.level, profile.kind) for profile in found] == [
+        (1.0, "synthetic"), (0.97, "device"), (0.6, "device"),
+    ]  # fmt: skip
+    assert [profile.profile for profile in found[1:]] == ["a", "b"]
+    assert (found[0].usability, found[0].sigma) == (1.0, 0.0)
+    assert found[0].fidelity == pytest.approx(1.0)
+    [alone] = panel_profiles([], [1.0], along, by="usability", **how)
+    assert alone.kind == "synthetic"
