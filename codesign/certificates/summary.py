@@ -9,7 +9,7 @@ from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY
 ORDER = ("published", "discrete", "smoothing", "programming", "accuracy")
 """Certificates as tables and figures list them."""
 GROUP = ("experiment", "method", "network", "certificate", "profile", "usability", "scope")
-SHARED = ("p_zero", "p_half", "width", "draws", "confidence", "ceiling", "changed", "distance")
+SHARED = ("aim", "p_zero", "p_half", "width", "draws", "confidence", "ceiling", "changed", "distance")
 """Columns that all examples of a group have in common."""
 
 
@@ -17,7 +17,8 @@ def summarise_certificates(rows: Iterable[Mapping]) -> list[dict]:
     """One row a method, certificate, profile and scope, in the order they come.
 
     A row `smoothing` with a profile says how many examples have a radius that at least half of
-    the drawn programmings on it stay within; their median distance counts as known.
+    the drawn programmings on it stay within; their median distance counts as known. Where a level is
+    programmed with a network of its own, the distance is that network's.
 
     Args:
         rows: Of `codesign.schemas.certificates.CERTIFICATES`.

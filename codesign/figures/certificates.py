@@ -74,7 +74,7 @@ def draw_certificates(
         programmings = max((row["draws"] for row in programmed), default=0)
         lines = (
             f"test data: {wrapped(data, 62, lines=1)}; n = {smoothed['n']} examples, {smoothed['draws']} "
-            f"draws of smoothing noise, {programmings} programmings a level",
+            f"draws of smoothing noise, {programmings} programmings a level{_smoothed_of(smoothed)}",
             f"bounds hold at {percent(smoothed['confidence'])} for all examples of a cell together; "
             "certificates of smoothed networks say nothing about the plain network on a device",
         )
@@ -87,6 +87,11 @@ def draw_certificates(
             loc="upper left", bbox_to_anchor=(-0.02, -0.2), ncols=len(methods), columnspacing=1.6
         )
         return Drawing(figure, numbers)
+
+
+def _smoothed_of(row: Mapping) -> str:
+    """Which network is smoothed, where a method has several."""
+    return "" if row["aim"] in (None, "panel") else f"; smoothed: level {row['aim']}"
 
 
 def _levels(summary: Sequence[Mapping]) -> list[str]:
