@@ -81,6 +81,8 @@ CROSSBAR_HARDWARE = {
         "usability",
         "read_voltage_v",
         "reads",
+        "calibrations",
+        "calibration_examples",
         "array",
         "conductance",
         "write",
