@@ -34,7 +34,7 @@ def main(
     bench: Mapping,
     repository: Path,
 ) -> None:
-    """Write a row a network and calibration; what was measured before an interruption is kept in a file of its own.
+    """Write a row a network and calibration; after an interruption what was measured is in a file of its own.
 
     Args:
         networks: Method to the file of its networks.
