@@ -118,8 +118,9 @@ def draw_crossbar_accuracy(
                 costs.append("\n".join(filter(None, (method_of(method).title, ARRAY[calibration][1]))))
                 _cloud(cost, at, [line["drop"] for line in mine], look, hollow=calibration != "none")
                 _mean(cost, at + 0.27, known[method, calibration, "drop"])
-                mean = known[method, calibration, "drop"]["mean"]
-                cost.text(at + 0.34, mean, f"{mean:.3f}", va="center", fontsize=6)
+                lost = known[method, calibration, "drop"]
+                top = lost["mean"] if lost["high"] is None else lost["high"]
+                cost.text(at + 0.3, top + 0.006, f"{lost['mean']:.3f}", ha="center", va="bottom", fontsize=6)
             if method in reported:
                 theirs = reported[method]
                 cost.plot(
