@@ -118,9 +118,10 @@ def draw_crossbar_accuracy(
                 costs.append("\n".join(filter(None, (method_of(method).title, ARRAY[calibration][1]))))
                 _cloud(cost, at, [line["drop"] for line in mine], look, hollow=calibration != "none")
                 _mean(cost, at + 0.27, known[method, calibration, "drop"])
-                lost = known[method, calibration, "drop"]
-                top = lost["mean"] if lost["high"] is None else lost["high"]
-                cost.text(at + 0.3, top + 0.006, f"{lost['mean']:.3f}", ha="center", va="bottom", fontsize=6)
+                mean = known[method, calibration, "drop"]["mean"]
+                cost.text(
+                    at + 0.36, mean, f"{mean:.3f}", va="center", fontsize=6 if len(calibrations) == 1 else 5.5
+                )
             if method in reported:
                 theirs = reported[method]
                 cost.plot(
@@ -152,7 +153,7 @@ def draw_crossbar_accuracy(
         text_mm(figure, 14, 70, "a  each run", fontsize=7, fontweight="bold")
         pairs.grid(True, axis="y", color=PALE)
         cost.axhline(0, color=GREY, lw=0.6)
-        cost.set(xlim=(-0.5, len(costs) - 0.3))
+        cost.set(xlim=(-0.5, len(costs) - 0.15))
         cost.set_xticks(range(len(costs)), costs)
         cost.set_ylabel("accuracy lost: software - array")
         cost.grid(True, axis="y", color=PALE)
