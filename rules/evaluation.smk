@@ -8,7 +8,7 @@ out  results/{lab}evaluation/{experiment}/{method}/levels.parquet           scor
      results/{lab}evaluation/{experiment}/{method}.parquet                  all of one method
      results/{lab}evaluation/{experiment}-summary.parquet, .csv             means, spread, difference to ERM
      results/{lab}evaluation/correlation.csv, correlation-points.csv  does usability predict?
-Calibrations are tried on levels, with training examples. Test examples are read here, for certificates and on the crossbar, nowhere before.
+Calibrations are tried with training examples. Test examples are read here, for certificates and on the crossbar, nowhere before.
 """
 
 
@@ -71,6 +71,7 @@ rule evaluate_devices:
             "memsim": config["memsim"],
             "noises": config["evaluation"]["device_noises"],
             "programmings": config["evaluation"]["programmings"],
+            "calibrations": config["evaluation"]["device_calibrations"],
         },
         code=network_code("evaluate_network.py"),
     message:

@@ -147,8 +147,8 @@ def test_it_stays_within_its_limits_and_ends_safe(measured):
     assert not record.open
 
 
-def test_unplugged_in_the_second_network(measured):
-    """The first one is kept in a file of its own that says why it is alone; nothing stays on the array."""
+def test_unplugged_while_the_first_network_is_calibrated(measured):
+    """Its row as programmed is kept in a file that says why it is alone; nothing stays on the array."""
     scene = "unlabelled; unplugged reads 0"
     outcome = measured.bench.run(MEASURE, scene=scene, pull=True, longest_s=LONGEST_S)
     assert outcome.status == 1
@@ -156,7 +156,7 @@ def test_unplugged_in_the_second_network(measured):
     assert outcome.record.safe
     (kept,) = measured.file.parent.glob("test-a-interrupted-*.parquet")
     table, said = read_measured(kept)
-    assert table.num_rows == 1
+    assert table["calibration"].to_pylist() == ["none"]
     assert "InstrumentLostError" in said["interrupted"]
 
 
