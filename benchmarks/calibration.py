@@ -48,11 +48,12 @@ class Fitted(module._Channels):
         """Fit at the first output, then correct."""
         if self.gain is None:
             found = module._Sample(output, self.axis)
-            widths = [each.deviation.square().mean(dim=0).sqrt() for each in (self.clean, found)]
+            clean = self.clean.values
+            widths = [each.deviation.square().mean(dim=0).sqrt() for each in (clean, found.values)]
             gain = torch.where(widths[1] > 0, widths[0] / widths[1], 0.0)
             gain = gain if self.stretched else torch.ones_like(gain)
             self.gain = gain.view(found.shape)
-            self.offset = (self.clean.mean - gain * found.mean).view(found.shape)
+            self.offset = (clean.mean - gain * found.values.mean).view(found.shape)
         return super().__call__(layer, inputs, output)
 
 

@@ -4,7 +4,8 @@
     python benchmarks/crossbar_conditions.py [--runs 10] [--lab results/virtual_lab]
 
 Takes the trained networks and the panel of that run and changes one thing at a time. Each line of the
-table: mean accuracy in software and on the array over runs, and the mean drop with its standard error.
+table: mean accuracy in software and on the array over runs, and the mean drop with its standard error, of
+networks as they are programmed and after each calibration.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def main() -> None:
     given = parser.parse_args()
 
     from codesign.configuration import experiments
-    from codesign.crossbar.experiment import programmable, simulate
+    from codesign.crossbar.experiment import calibration_examples, programmable, simulate
     from codesign.crossbar.networks import network_with, read_runs
     from codesign.nonideality.profile import nearest_level, read_profiles
     from codesign.tasks.experiment import Experiment, use_threads
@@ -64,7 +65,8 @@ def main() -> None:
     experiment = Experiment.make(on_array, experiments(config)[on_array], data=data)
     (test,) = experiment.examples("test")
     profiles = read_profiles(given.lab / "profiles/panel.parquet")
-    print("| condition | method | software | array | drop |\n|---|---|---|---|---|")
+    calibrating = calibration_examples(experiment, config["crossbar"])
+    print("| condition | method | calibration | software | array | drop |\n|---|---|---|---|---|---|")
     for name in given.only:
         crossbar = changed(config["crossbar"], CONDITIONS[name])
         profile = nearest_level(programmable(profiles, crossbar=crossbar), crossbar["usability"])
@@ -81,15 +83,18 @@ def main() -> None:
                     task=experiment.definition,
                     method=method,
                     seed=config["seed"],
+                    calibrating=calibrating,
                 )
             )
-            software, array = (
-                np.array([row[f"{kind}_accuracy"] for row in rows]) for kind in ("software", "array")
-            )
-            drop = software - array
-            error = drop.std(ddof=1) / len(drop) ** 0.5
-            scores = f"{software.mean():.3f} | {array.mean():.3f} | {drop.mean():.3f} ± {error:.3f}"
-            print(f"| {name} | {method} | {scores} |", flush=True)
+            for calibration in config["crossbar"]["calibrations"]:
+                mine = [row for row in rows if row["calibration"] == calibration]
+                software, array = (
+                    np.array([row[f"{kind}_accuracy"] for row in mine]) for kind in ("software", "array")
+                )
+                drop = software - array
+                error = drop.std(ddof=1) / len(drop) ** 0.5
+                scores = f"{software.mean():.3f} | {array.mean():.3f} | {drop.mean():.3f} ± {error:.3f}"
+                print(f"| {name} | {method} | {calibration} | {scores} |", flush=True)
             print(f"{time.process_time() - began:.1f} s processor time", file=sys.stderr)
 
 

@@ -83,6 +83,8 @@ CROSSBAR_HARDWARE = {
         "level",
         "read_voltage_v",
         "reads",
+        "calibrations",
+        "calibration_examples",
         "array",
         "conductance",
         "write",

@@ -10,7 +10,7 @@ out  results/{lab}evaluation/{experiment}/{method}/levels-{repeat}.parquet  scor
      results/{lab}evaluation/{experiment}-comparison.parquet, .csv          what searching gained over fixed noise
      results/{lab}evaluation/{experiment}/{method}/starts.parquet           the same noise from every starting scale, where asked for
      results/{lab}evaluation/correlation.csv, correlation-points.csv  does usability predict?
-Calibrations are tried on levels, with training examples. Test examples are read here, for certificates and on the crossbar, nowhere before.
+Calibrations are tried with training examples. Test examples are read here, for certificates and on the crossbar, nowhere before.
 """
 
 
@@ -73,6 +73,7 @@ rule evaluate_devices:
             "memsim": config["memsim"],
             "noises": config["evaluation"]["device_noises"],
             "programmings": config["evaluation"]["programmings"],
+            "calibrations": config["evaluation"]["device_calibrations"],
         },
         code=network_code("evaluate_network.py"),
     message:

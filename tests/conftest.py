@@ -21,7 +21,8 @@ settings.load_profile("codesign")
 def record_row():
     """Makes a row of a record: two layers, products with a known error, an array of known cells."""
 
-    def make(method="erm", run=1, *, software=1.0, array=0.8, error=0.1, examples=5):
+    def make(method="erm", run=1, *, software=1.0, array=0.8, error=0.1, examples=5, calibration="none"):
+        calibrated = calibration != "none"
         rng = np.random.default_rng(run)
         layer = [1] * 2 * examples + [2] * 2 * examples
         products = rng.normal(size=len(layer))
@@ -32,6 +33,7 @@ def record_row():
         return {
             "method": method,
             "run": run,
+            "calibration": calibration,
             "examples": examples,
             "software_accuracy": software,
             "array_accuracy": array,
@@ -46,6 +48,10 @@ def record_row():
             "cell_pulses": [3] * len(cells),
             "cell_ok": [True] * len(cells),
             "cell_mean_square_v2": [0.01] * len(cells),
+            "calibration_examples": 3 * calibrated,
+            "calibration_reads": 6 * calibrated,
+            "calibration_gain": [1.1] * 4 * calibrated,
+            "calibration_offset": [-0.1] * 4 * calibrated,
         }
 
     return make

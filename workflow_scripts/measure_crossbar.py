@@ -6,7 +6,14 @@ from pathlib import Path
 
 from codesign.crossbar.discovery2 import Discovery2
 from codesign.crossbar.driver import Limits
-from codesign.crossbar.experiment import conductances, first_points, run_alternately, task_of, writing
+from codesign.crossbar.experiment import (
+    calibration_examples,
+    conductances,
+    first_points,
+    run_alternately,
+    task_of,
+    writing,
+)
 from codesign.crossbar.network import NetworkSettings
 from codesign.crossbar.networks import network_with, read_runs
 from codesign.crossbar.record import git_commit, require_measured, write_record
@@ -27,7 +34,7 @@ def main(
     bench: Mapping,
     repository: Path,
 ) -> None:
-    """Write a row a network; what was measured before an interruption is kept in a file of its own.
+    """Write a row a network and calibration; after an interruption what was measured is in a file of its own.
 
     Args:
         networks: Method to the file of its networks.
@@ -63,17 +70,17 @@ def main(
                 g_min_s=span.g_min_s, g_max_s=span.g_max_s, reads=crossbar["reads"], **read
             ),
             write=writing(crossbar["write"], span=span, **read),
+            calibrating=calibration_examples(experiment, crossbar),
         ):
             rows.append(row)
-            print(
-                f"{row['method']} {row['run']}: {row['software_accuracy']:.4f}, {row['array_accuracy']:.4f}"
-            )
+            scores = f"software {row['software_accuracy']:.4f}, array {row['array_accuracy']:.4f}"
+            print(f"{row['method']} {row['run']}, calibration {row['calibration']}: {scores}")
     except BaseException as error:
         if rows:
             kept = record.with_stem(f"{record.stem}-interrupted-{datetime.now(UTC):%H%M%S}")
             said["interrupted"] = f"{type(error).__name__}: {error}"
             write_record(rows, kept, metadata=said | {"evidence": instrument.evidence, **instrument.identity})
-            print(f"{len(rows)} networks measured before the interruption are in {kept}")
+            print(f"{len(rows)} rows measured before the interruption are in {kept}")
         raise
     write_record(rows, record, metadata=said | {"evidence": instrument.evidence, **instrument.identity})
 

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from codesign.crossbar.driver import SIMULATED
-from codesign.crossbar.experiment import conductances, programmable, simulate, task_of
+from codesign.crossbar.experiment import (
+    calibration_examples,
+    conductances,
+    programmable,
+    simulate,
+    task_of,
+)
 from codesign.crossbar.networks import network_with, read_runs
 from codesign.crossbar.record import write_record
 from codesign.log import log_to
@@ -23,7 +29,7 @@ def main(
     crossbar: Mapping,
     seed: int,
 ) -> None:
-    """Write a row a run; each run has a fresh array, the same for every method.
+    """Write a row a run and calibration; each run has a fresh array, the same for every method.
 
     Args:
         crossbar: Section `crossbar` of the configuration.
@@ -40,9 +46,11 @@ def main(
         task=experiment.definition,
         method=method,
         seed=seed,
+        calibrating=calibration_examples(experiment, crossbar),
     ):
         rows.append(row)
-        print(f"run {row['run']}: software {row['software_accuracy']:.4f}, array {row['array_accuracy']:.4f}")
+        scores = f"software {row['software_accuracy']:.4f}, array {row['array_accuracy']:.4f}"
+        print(f"run {row['run']}, calibration {row['calibration']}: {scores}")
     said = {"device": profile.profile, "origin": profile.origin, "usability": profile.usability}
     span = conductances(profile, **crossbar["conductance"])
     said["range_s"] = span.g_max_s - span.g_min_s

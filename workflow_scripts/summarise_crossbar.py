@@ -23,7 +23,7 @@ def main(
     confidence: float,
     seed: int,
 ) -> None:
-    """Write the summary, one line a network, and the histogram of errors.
+    """Write the summary, one line a network and calibration, and the histogram of errors.
 
     Args:
         measured: Whether the record is one of the bench; a simulated one is refused there.
@@ -40,7 +40,8 @@ def main(
         [{"evidence": metadata["evidence"]} | line for line in error_histogram(rows, bins=bins)], errors
     )
     for line in found:
-        print(f"{line['method']} {line['quantity']}: {line['mean']:.4f} (n = {line['n']})")
+        of = f"{line['method']} {line['quantity']}, calibration {line['calibration']}"
+        print(f"{of}: {line['mean']:.4f} (n = {line['n']})")
 
 
 if __name__ == "__main__":

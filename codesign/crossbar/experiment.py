@@ -3,7 +3,8 @@
 The same code drives the bench and its simulated twin. A run is one trained network: it is programmed
 by write-verify, checked for drift, and every test point goes through it. Each product of the array is
 compared with what software makes of the *same* input, so that an error of one layer is not counted again
-in the next; accuracy is of the whole network.
+in the next; accuracy is of the whole network. Where training examples calibrate, the test points go
+through the array once more, behind a digital gain and offset for each output.
 """
 
 import logging
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from codesign.crossbar.cells import Cells, CellSettings
@@ -23,8 +25,10 @@ from codesign.crossbar.safety import Guarded
 from codesign.crossbar.simulated import CircuitSettings, SimulatedCrossbar
 from codesign.models.network import Network
 from codesign.nonideality.profile import DeviceProfile
-from codesign.seeds import generator
+from codesign.schemas.crossbar import UNCALIBRATED
+from codesign.seeds import derived_seed, generator
 from codesign.tasks.classification import ClassificationTask, Labelled
+from codesign.tasks.experiment import Experiment
 
 ATTEMPTS = 3
 """Programmings after which an array whose cells do not stay is given up."""
@@ -33,18 +37,16 @@ log = logging.getLogger(__name__)
 
 
 class ObservedNetwork(CrossbarNetwork):
-    """A network on an array that keeps what went into every multiplication and what came out."""
+    """A network on an array that keeps what went into every multiplication of a pass and what came out."""
 
     def __init__(self, *arguments, **settings) -> None:
         super().__init__(*arguments, **settings)
         self.seen: list[tuple[Layer, np.ndarray, np.ndarray]] = []
         """Layer, inputs (n, inputs), products (n, outputs), in the order of use."""
 
-    def multiply(self, layer: Layer, inputs: np.ndarray) -> np.ndarray:
+    def observe(self, layer: Layer, inputs: np.ndarray, products: np.ndarray) -> None:
         """See `CrossbarNetwork`."""
-        found = super().multiply(layer, inputs)
-        self.seen.append((layer, np.array(inputs, dtype=float), found))
-        return found
+        self.seen.append((layer, np.array(inputs, dtype=float), products))
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,8 @@ def run_network(
     run: int,
     settings: NetworkSettings,
     write: WriteSettings,
-) -> dict:
+    calibrating: Labelled | None = None,
+) -> Iterator[dict]:
     """Program one network on an open array and put every test point through it.
 
     Args:
@@ -194,9 +197,11 @@ def run_network(
         run: Number of the run.
         settings: Conductances and voltages.
         write: How cells are programmed.
+        calibrating: Of `calibration_examples`; None: the network is not calibrated.
 
-    Returns:
-        A row of `codesign.schemas.crossbar.CROSSBAR`.
+    Yields:
+        Rows of `codesign.schemas.crossbar.CROSSBAR`, each as soon as it is measured: as programmed, then
+        calibrated. A network of several loads is programmed again for the second.
 
     Raises:
         DriftError: Cells moved after each of `ATTEMPTS` programmings.
@@ -204,18 +209,38 @@ def run_network(
     """
     on_array = ObservedNetwork(network, driver, settings=settings, writing=write)
     _programmed(on_array)
-    outputs = {
-        "software_accuracy": task.forward(network.module, test),
-        "array_accuracy": on_array.forward(test.inputs),
+
+    def row(output: Tensor, calibration: Mapping) -> dict:
+        accuracies = {
+            "software_accuracy": task.forward(network.module, test),
+            "array_accuracy": output,
+        }
+        return {
+            "method": method,
+            "run": run,
+            "examples": len(test),
+            **{
+                name: float(task.decided_right(output, test).double().mean())
+                for name, output in accuracies.items()
+            },
+            **_products(on_array),
+            **_cells(on_array),
+            **calibration,
+        }
+
+    yield row(on_array.forward(test.inputs), UNCALIBRATED)
+    if calibrating is None:
+        return
+    on_array.seen.clear()
+    output, corrections, reads = on_array.calibrated(test.inputs, calibrating.inputs)
+    said = {
+        "calibration": "offset",
+        "calibration_examples": len(calibrating),
+        "calibration_reads": reads,
+        "calibration_gain": [value for found in corrections for value in found.gain.tolist()],
+        "calibration_offset": [value for found in corrections for value in found.offset.tolist()],
     }
-    return {
-        "method": method,
-        "run": run,
-        "examples": len(test),
-        **{name: float(task.decided_right(output, test).double().mean()) for name, output in outputs.items()},
-        **_products(on_array),
-        **_cells(on_array),
-    }
+    yield row(output, said)
 
 
 def _programmed(network: CrossbarNetwork) -> None:
@@ -241,6 +266,7 @@ def run_networks(
     method: str,
     settings: NetworkSettings,
     write: WriteSettings,
+    calibrating: Labelled | None = None,
 ) -> Iterator[dict]:
     """`run_network` for every run of a method, each on its driver, which is opened and closed here.
 
@@ -252,15 +278,17 @@ def run_networks(
         method: Training method.
         settings: Conductances and voltages.
         write: How cells are programmed.
+        calibrating: As in `run_network`.
 
     Yields:
         Rows of `codesign.schemas.crossbar.CROSSBAR`.
     """
     shared = {"task": task, "method": method, "settings": settings, "write": write}
+    shared["calibrating"] = calibrating
     bar = tqdm(networks.items(), desc=f"crossbar {method}", unit="run", disable=None)
     for (run, network), driver in zip(bar, drivers, strict=False):
         with driver:
-            yield run_network(driver, network, test, run=run, **shared)
+            yield from run_network(driver, network, test, run=run, **shared)
 
 
 def simulate(
@@ -272,6 +300,7 @@ def simulate(
     task: ClassificationTask,
     method: str,
     seed: int,
+    calibrating: Labelled | None = None,
 ) -> Iterator[dict]:
     """`run_networks` on the simulated twin, as section `crossbar` of the configuration has it.
 
@@ -283,6 +312,7 @@ def simulate(
         task: Says which outputs are right.
         method: Training method.
         seed: Root seed; each run has a fresh array, the same for every method.
+        calibrating: As in `run_network`.
 
     Yields:
         Rows of `codesign.schemas.crossbar.CROSSBAR`.
@@ -311,6 +341,7 @@ def simulate(
         method=method,
         settings=NetworkSettings(g_min_s=span.g_min_s, g_max_s=span.g_max_s, reads=crossbar["reads"], **read),
         write=writing(crossbar["write"], span=span, **read),
+        calibrating=calibrating,
     )
 
 
@@ -322,6 +353,7 @@ def run_alternately(
     task: ClassificationTask,
     settings: NetworkSettings,
     write: WriteSettings,
+    calibrating: Labelled | None = None,
 ) -> Iterator[dict]:
     """Every network on one array, methods by turns, so that its ageing tells for none of them.
 
@@ -332,6 +364,7 @@ def run_alternately(
         task: Says which outputs are right.
         settings: Conductances and voltages.
         write: How cells are programmed.
+        calibrating: As in `run_network`.
 
     Yields:
         Rows of `codesign.schemas.crossbar.CROSSBAR`, each as soon as it is measured.
@@ -339,8 +372,8 @@ def run_alternately(
     turns = sorted((run, k, method) for k, method in enumerate(networks) for run in networks[method])
     with driver:
         for run, _, method in tqdm(turns, desc="crossbar", unit="network", disable=None):
-            shared = {"task": task, "settings": settings, "write": write}
-            yield run_network(driver, networks[method][run], test, method=method, run=run, **shared)
+            shared = {"task": task, "settings": settings, "write": write, "calibrating": calibrating}
+            yield from run_network(driver, networks[method][run], test, method=method, run=run, **shared)
 
 
 def first_points(test: Labelled, number: int) -> Labelled:
@@ -354,6 +387,25 @@ def first_points(test: Labelled, number: int) -> Labelled:
             f"crossbar.test_points {number} is more than the {len(test)} test points of the task"
         )
     return test.chosen(torch.arange(number))
+
+
+def calibration_examples(experiment: Experiment, crossbar: Mapping) -> Labelled | None:
+    """Training examples that calibrate: the same for every method and run, never test points.
+
+    Args:
+        experiment: Its task chooses them, evenly over the classes.
+        crossbar: Section `crossbar` of the configuration: `calibrations` and `calibration_examples`, of which
+            there are fewer where the training part has fewer.
+
+    Returns:
+        None where nothing but `none` is asked for.
+    """
+    if "offset" not in crossbar["calibrations"]:
+        return None
+    (training,) = experiment.examples("train")
+    draws = torch.Generator().manual_seed(derived_seed(experiment.data.seed, "calibration", experiment.name))
+    task = experiment.definition
+    return task.batch(training, task.representative(training, crossbar["calibration_examples"], draws))
 
 
 def task_of(task: str, test: Labelled) -> dict[str, str]:

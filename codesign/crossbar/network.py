@@ -3,6 +3,7 @@
 Matrices multiply on the array, tile by tile; biases, activations and the sums over tiles are
 digital. Every input vector is scaled so that its largest element is at the read voltage, and
 the currents are scaled back: y = (I+ - I-) w_max / (G_max - G_min) max|x| / V_read + b.
+A calibration gives each output a digital gain and offset of its own, between product and bias.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from codesign.crossbar.programming import (
     require_no_drift,
     write_verify,
 )
+from codesign.evaluation.least_squares import centred, gain_and_offset
 from codesign.models.network import Network
 
 DIGITAL = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Flatten, nn.Identity)
@@ -62,6 +64,16 @@ class Layer:
     mapping: Mapping
     places: tuple[Place, ...]
     """One for each tile of the mapping."""
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """Digital gain and offset of a layer's products: gain * product + offset."""
+
+    gain: np.ndarray
+    """(outputs,), dimensionless."""
+    offset: np.ndarray
+    """(outputs,), in units of the product."""
 
 
 class CrossbarNetwork:
@@ -157,10 +169,68 @@ class CrossbarNetwork:
         for _, module in self._steps:
             if isinstance(module, nn.Linear):
                 layer = next(layers)
-                values = torch.from_numpy(self.multiply(layer, values.numpy()) + layer.bias)
+                products = self.multiply(layer, values.numpy())
+                self.observe(layer, values.numpy(), products)
+                values = torch.from_numpy(products + layer.bias)
             else:
                 values = module(values)
         return values
+
+    def calibrated(self, inputs: Tensor, examples: Tensor) -> tuple[Tensor, list[Correction], int]:
+        """`forward` with a digital gain and offset for each output of each layer.
+
+        They bring the products of `examples`, in least squares, to those of the clean network, whose inputs
+        are never the array's. Layers are fitted one after the other, each behind those that are
+        corrected. Examples and inputs go through a layer in one `multiply`, so that they meet the
+        same programming where a network takes several loads.
+
+        Args:
+            inputs: (batch, features); nothing is fitted on them.
+            examples: Training examples, (n, features), n >= 2.
+
+        Returns:
+            Logits of `inputs` (batch, classes), one correction a layer, and how often columns were read for
+            the examples.
+
+        Raises:
+            ValueError: Fewer than two examples.
+            CrossbarError: Whatever the driver raises.
+        """
+        number = len(examples)
+        if number < 2:
+            raise ValueError(f"a gain and an offset need at least 2 examples, got {number}")
+        clean = examples.detach().cpu().double()
+        values = torch.cat([clean, inputs.detach().cpu().double()])
+        layers, corrections, reads = iter(self.layers), [], 0
+        for _, module in self._steps:
+            if isinstance(module, nn.Linear):
+                layer = next(layers)
+                products = self.multiply(layer, values.numpy())
+                reads += self.reads_of(layer, values[:number].numpy())
+                wanted = clean.numpy() @ layer.weight.T  # (n, inputs) @ (inputs, outputs)
+                correction = _correction(products[:number], wanted)
+                products = products * correction.gain + correction.offset
+                self.observe(layer, values[number:].numpy(), products[number:])
+                corrections.append(correction)
+                values = torch.from_numpy(products + layer.bias)
+                clean = torch.from_numpy(wanted + layer.bias)
+            else:
+                values, clean = module(values), module(clean)
+        return values[number:], corrections, reads
+
+    def observe(self, layer: Layer, inputs: np.ndarray, products: np.ndarray) -> None:
+        """Told of every product that a pass uses, corrected where it is; does nothing here.
+
+        Args:
+            layer: The matrix.
+            inputs: (n, inputs).
+            products: (n, outputs).
+        """
+
+    def reads_of(self, layer: Layer, inputs: np.ndarray) -> int:
+        """How often `multiply` reads the columns of a tile for these inputs, (n, inputs)."""
+        vectors = sum(np.count_nonzero(np.abs(inputs[:, at.inputs]).max(axis=1)) for at in layer.places)
+        return int(vectors) * self.settings.reads
 
     def multiply(self, layer: Layer, inputs: np.ndarray) -> np.ndarray:
         """inputs @ layer.weight.T on the array, (n, inputs) -> (n, outputs)."""
@@ -213,6 +283,12 @@ class CrossbarNetwork:
             cuts=[(p.inputs, p.outputs) for p in places],
         )
         return Layer(name=name, weight=weight, bias=bias, mapping=mapping, places=tuple(places))
+
+
+def _correction(found: np.ndarray, wanted: np.ndarray) -> Correction:
+    """Least squares from products (n, outputs) to wanted ones."""
+    gain, offset = gain_and_offset(centred(torch.from_numpy(found)), centred(torch.from_numpy(wanted)))
+    return Correction(gain.numpy(), offset.numpy())
 
 
 def _cells(at: Place) -> tuple[slice, slice]:

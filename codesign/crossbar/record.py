@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from codesign.crossbar.driver import MEASURED, SIMULATED
 from codesign.provenance.records import commit_of
-from codesign.schemas.crossbar import CROSSBAR
+from codesign.schemas.crossbar import CROSSBAR, UNCALIBRATED
 from codesign.tables import metadata_of, read_table, write_table
 
 REQUIRED = {
@@ -86,17 +87,41 @@ def require_measured(evidence: str, name: str) -> None:
 def read_record(path: Path | str) -> tuple[pa.Table, dict]:
     """A record, whatever its evidence, and what it says of itself.
 
+    A file from before there was a calibration is read as networks without one.
+
     Raises:
         RecordError: It does not say where it comes from.
     """
-    table = read_table(path, schema=CROSSBAR)
+    earlier = _lacks_calibration(path)
+    known = pa.schema([field for field in CROSSBAR if field.name not in UNCALIBRATED])
+    table = read_table(path, schema=known if earlier else CROSSBAR)
     metadata = metadata_of(table, path)
+    if earlier:
+        table = _uncalibrated(table)
     # measurements of earlier versions stay as they are, and call it `source`
     if "evidence" not in metadata and "source" in metadata:
         metadata = {"evidence" if name == "source" else name: value for name, value in metadata.items()}
     if metadata.get("evidence") not in REQUIRED:
         raise RecordError(f"{path}: does not say whether it is simulated or measured")
     return table, metadata
+
+
+def _lacks_calibration(path: Path | str) -> bool:
+    """Whether a file has none of the calibration's columns; what is no table is left to `read_table`."""
+    try:
+        names = set(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError):
+        return False
+    return not names & set(UNCALIBRATED)
+
+
+def _uncalibrated(table: pa.Table) -> pa.Table:
+    """The table with the columns of a calibration that there was not."""
+    for k, field in enumerate(CROSSBAR):
+        if field.name in UNCALIBRATED:
+            column = pa.array([UNCALIBRATED[field.name]] * table.num_rows, type=field.type)
+            table = table.add_column(k, field, column)
+    return table
 
 
 def read_measured(path: Path | str) -> tuple[pa.Table, dict]:

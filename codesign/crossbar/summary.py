@@ -12,8 +12,13 @@ QUANTITIES = ("software", "array", "drop", "relative_drop")
 """Accuracies of the two, their difference, and the difference over the software's."""
 
 
+def as_programmed(rows: Sequence[Mapping]) -> list[Mapping]:
+    """Rows of networks without calibration: each network once."""
+    return [row for row in rows if row["calibration"] == "none"]
+
+
 def drops(rows: Sequence[Mapping]) -> list[dict]:
-    """One line a network: method, run and each of `QUANTITIES`.
+    """One line a network and calibration: method, run, calibration and each of `QUANTITIES`.
 
     Args:
         rows: Rows of `codesign.schemas.crossbar.CROSSBAR`.
@@ -23,7 +28,7 @@ def drops(rows: Sequence[Mapping]) -> list[dict]:
         software, array = row["software_accuracy"], row["array_accuracy"]
         drop = software - array
         values = dict(zip(QUANTITIES, (software, array, drop, drop / software), strict=True))
-        found.append({"method": row["method"], "run": row["run"], **values})
+        found.append({name: row[name] for name in ("method", "run", "calibration")} | values)
     return found
 
 
@@ -33,10 +38,11 @@ def summarise_runs(
     """Mean, spread and interval over runs of each quantity and method, and of BayesMulti minus ERM.
 
     Intervals are percentile bootstraps over runs. The difference is taken run by run: both
-    networks of a run had the same start, batches and array.
+    networks of a run had the same start, batches and array; they are calibrated alike. So is what a
+    calibration regains: the same network on the same array.
 
     Args:
-        rows: Rows of `codesign.schemas.crossbar.CROSSBAR`, each (method, run) once.
+        rows: Rows of `codesign.schemas.crossbar.CROSSBAR`, each (method, run, calibration) once.
         evidence: simulated | measured.
         resamples: Bootstrap resamples.
         confidence: Of the intervals.
@@ -50,23 +56,41 @@ def summarise_runs(
     """
     lines = drops(rows)
     methods = list(dict.fromkeys(line["method"] for line in lines))
-    values: dict[tuple[str, str], dict[int, float]] = {}
+    calibrations = list(dict.fromkeys(line["calibration"] for line in lines))
+    values: dict[tuple[str, str, str], dict[int, float]] = {}
     for line in lines:
         for quantity in QUANTITIES:
-            runs = values.setdefault((line["method"], quantity), {})
+            runs = values.setdefault((line["method"], line["calibration"], quantity), {})
             if line["run"] in runs:
-                raise ValueError(f"run {line['run']} of {line['method']} occurs twice")
+                raise ValueError(
+                    f"run {line['run']} of {line['method']} occurs twice, calibration {line['calibration']}"
+                )
             runs[line["run"]] = line[quantity]
+    for calibration in calibrations:
+        for method in methods if calibration != "none" else ():
+            array, before = (values.get((method, kind, "array"), {}) for kind in (calibration, "none"))
+            values[method, calibration, "regained"] = _paired(array, before)
     if {"erm", "bayesmulti"} <= set(methods):
-        for quantity in QUANTITIES:
-            ours, theirs = values["bayesmulti", quantity], values["erm", quantity]
-            values["difference", quantity] = {k: ours[k] - theirs[k] for k in sorted(set(ours) & set(theirs))}
-    return [
-        {"evidence": evidence, "method": method, "quantity": quantity}
-        | _moments(np.array(list(runs.values())), resamples, confidence, generator(seed, method, quantity))
-        for (method, quantity), runs in values.items()
-        if runs
-    ]
+        for calibration in calibrations:
+            for quantity in (*QUANTITIES, "regained"):
+                ours, theirs = (
+                    values.get((method, calibration, quantity), {}) for method in ("bayesmulti", "erm")
+                )
+                values["difference", calibration, quantity] = _paired(ours, theirs)
+    found = []
+    for (method, calibration, quantity), runs in values.items():
+        if runs:
+            # the resamples of what is not calibrated are those from before there was a calibration
+            calibrated = () if calibration == "none" else (calibration,)
+            draws = generator(seed, method, *calibrated, quantity)
+            said = {"evidence": evidence, "method": method, "calibration": calibration, "quantity": quantity}
+            found.append(said | _moments(np.array(list(runs.values())), resamples, confidence, draws))
+    return found
+
+
+def _paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> dict[int, float]:
+    """Differences of the runs that both have."""
+    return {run: ours[run] - theirs[run] for run in sorted(set(ours) & set(theirs))}
 
 
 def _moments(values: np.ndarray, resamples: int, confidence: float, rng: np.random.Generator) -> dict:
@@ -78,7 +102,7 @@ def _moments(values: np.ndarray, resamples: int, confidence: float, rng: np.rand
 
 
 def error_histogram(rows: Sequence[Mapping], *, bins: int) -> list[dict]:
-    """Errors array - software of every multiplication, counted by method and layer.
+    """Errors array - software of every multiplication, counted by method and layer, without calibration.
 
     An error is in units of the root mean square of that layer's and method's products in
     software, so that layers and methods share one axis.
@@ -91,6 +115,7 @@ def error_histogram(rows: Sequence[Mapping], *, bins: int) -> list[dict]:
         One line a method, layer and bin: edges, count, and of the whole histogram n, mean, std
         (population) and the scale.
     """
+    rows = as_programmed(rows)
     errors: dict[tuple[int, str], np.ndarray] = {}
     scales: dict[tuple[int, str], float] = {}
     methods = list(dict.fromkeys(row["method"] for row in rows))
@@ -135,7 +160,7 @@ def cells_of(row: Mapping) -> list[dict]:
 
 
 def programmed(rows: Sequence[Mapping], *, pulse_s: float) -> dict:
-    """What the programmed arrays put into one multiplication.
+    """What the programmed arrays put into one multiplication, without calibration.
 
     Args:
         rows: Rows of `codesign.schemas.crossbar.CROSSBAR`.
@@ -149,6 +174,7 @@ def programmed(rows: Sequence[Mapping], *, pulse_s: float) -> dict:
     Raises:
         ValueError: Networks use the array differently.
     """
+    rows = as_programmed(rows)
     conductances = np.concatenate([np.asarray(row["cell_reached_s"], dtype=float) for row in rows])
     shapes = {_tiles(row) for row in rows}
     if len(shapes) != 1:

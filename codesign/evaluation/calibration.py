@@ -33,6 +33,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from codesign.evaluation.least_squares import centred, gain_and_offset
 from codesign.memsim.simulator import programmed_parameters
 from codesign.models.network import DIGITAL, Network, holders_of
 from codesign.models.normalisation import normalisations, taking_statistics
@@ -196,9 +197,7 @@ class _Sample:
             x = x.flatten(1, -2)
             count, there = min(PLACES, x.shape[1]), x.shape[1]
             x = x.index_select(1, (2 * torch.arange(count, device=x.device) + 1) * there // (2 * count))
-        x = x.flatten(end_dim=-2)  # (examples and places, channels)
-        self.mean = x.mean(dim=0)
-        self.deviation = x - self.mean
+        self.values = centred(x.flatten(end_dim=-2))  # (examples and places, channels)
         self.shape = [1] * output.dim()
         self.shape[axis] = -1
 
@@ -215,13 +214,8 @@ class _Channels:
     def __call__(self, module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
         if self.gain is None:
             found = _Sample(output, self.axis)
-            variance = found.deviation.square().mean(dim=0)
-            covariance = (found.deviation * self.clean.deviation).mean(dim=0)
-            # a channel that gives one value has nothing to stretch: it ends at the clean mean
-            least = (torch.finfo(output.dtype).eps * found.mean).square()
-            gain = torch.where(variance > least, covariance / variance, 0.0)
-            self.gain = gain.view(found.shape)
-            self.offset = (self.clean.mean - gain * found.mean).view(found.shape)
+            gain, offset = gain_and_offset(found.values, self.clean.values)
+            self.gain, self.offset = gain.view(found.shape), offset.view(found.shape)
         return (output * self.gain.to(output.dtype)).add_(self.offset.to(output.dtype))
 
 

@@ -7,7 +7,7 @@ from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
 
 from codesign.bayesmulti.methods import method_of
-from codesign.crossbar.summary import cells_of, drops
+from codesign.crossbar.summary import as_programmed, cells_of, drops
 from codesign.figures.methods import head, in_order, look_of_method, percent
 from codesign.figures.style import (
     GREY,
@@ -24,6 +24,8 @@ from codesign.figures.style import (
 
 PAPER_DROP = {"erm": 0.45, "bayesmulti": 0.15}
 """Loss of accuracy on the authors' array, of two moons, arXiv 2412.02779."""
+ARRAY = {"none": ("array", ""), "offset": ("calibrated", "calibrated")}
+"""What a calibration is called under accuracies and under losses."""
 JITTER = 0.13
 """Half width of the cloud of runs, in methods."""
 BLOCK_MM = 40.0
@@ -45,7 +47,7 @@ def draw_crossbar_accuracy(
     evidence: str,
     device: str,
 ) -> Drawing:
-    """Accuracy of each run in software and on the array, and what the array costs.
+    """Accuracy of each run in software, on the array and after calibrations, and what the array costs.
 
     Args:
         rows: Rows of `codesign.schemas.crossbar.CROSSBAR`.
@@ -64,28 +66,31 @@ def draw_crossbar_accuracy(
         raise ValueError("the record has no network; run the crossbar first")
     lines = drops(rows)
     methods = in_order(line["method"] for line in lines)
-    known = {(row["method"], row["quantity"]): row for row in summary}
+    calibrations = list(dict.fromkeys(line["calibration"] for line in lines))
+    known = {(row["method"], row["calibration"], row["quantity"]): row for row in summary}
     numbers = [{"panel": "runs"} | line | {"chance": chance} for line in lines]
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 90)
         runs = len({line["run"] for line in lines})
-        under = (
+        under = [
             f"{dataset}, {_hidden_layers(rows)}; n = {runs} run{'s' * (runs != 1)} a method, each a training "
             f"and a programming of its own, on {rows[0]['examples']} test points",
             f"cells: {device}; black bars: mean and {percent(confidence)} interval over runs",
-        )
+        ]
+        if len(calibrations) > 1:
+            seen = max(row["calibration_examples"] for row in rows)
+            under[1] += f"; calibrated with {seen} training examples: hollow"
         head(figure, 90, "Accuracy in software and on the array", under, evidence)
         pairs, cost = axes_mm(figure, 14, 13, 88, 50), axes_mm(figure, 121, 13, 55, 50)
-        places = []
+        places, costs = [], []
         for k, method in enumerate(methods):
-            mine = [line for line in lines if line["method"] == method]
             look = look_of_method(method)
-            left, right = 3 * k, 3 * k + 1.2
-            places += [(left, "software"), (right, "array")]
-            for line in mine:
+            steps = 1.2 * np.arange(1 + len(calibrations)) + (1.8 + 1.2 * len(calibrations)) * k
+            places += zip(steps, ["software", *(ARRAY[name][0] for name in calibrations)], strict=True)
+            for line in _by_run(lines, method, calibrations):
                 pairs.plot(
-                    [left, right],
-                    [line["software"], line["array"]],
+                    steps[: len(line)],
+                    line,
                     color=look.colour,
                     lw=0.5,
                     alpha=0.45,
@@ -94,27 +99,40 @@ def draw_crossbar_accuracy(
                     mew=0,
                     gid=f"run {method}",
                 )
-            for at, quantity in ((left - 0.22, "software"), (right + 0.22, "array")):
-                _mean(pairs, at, known[method, quantity])
+            _mean(pairs, steps[0] - 0.22, known[method, calibrations[0], "software"])
+            for at, calibration in zip(steps[1:], calibrations, strict=True):
+                if (method, calibration, "array") in known:
+                    _mean(pairs, at + 0.22, known[method, calibration, "array"])
             pairs.text(
-                (left + right) / 2, 1.03, method_of(method).title, transform=_across(pairs), ha="center",
+                steps.mean(), 1.03, method_of(method).title, transform=_across(pairs), ha="center",
                 color=look.colour, fontweight="bold",
             )  # fmt: skip
-            _cloud(cost, k, [line["drop"] for line in mine], look)
-            _mean(cost, k + 0.27, known[method, "drop"])
-            mean = known[method, "drop"]["mean"]
-            cost.text(k + 0.34, mean, f"{mean:.3f}", va="center", fontsize=6)
+            first = len(costs)
+            for calibration in calibrations:
+                mine = [
+                    line for line in lines if (line["method"], line["calibration"]) == (method, calibration)
+                ]
+                if not mine:
+                    continue
+                at = len(costs)
+                costs.append("\n".join(filter(None, (method_of(method).title, ARRAY[calibration][1]))))
+                _cloud(cost, at, [line["drop"] for line in mine], look, hollow=calibration != "none")
+                _mean(cost, at + 0.27, known[method, calibration, "drop"])
+                mean = known[method, calibration, "drop"]["mean"]
+                cost.text(
+                    at + 0.36, mean, f"{mean:.3f}", va="center", fontsize=6 if len(calibrations) == 1 else 5.5
+                )
             if method in reported:
                 theirs = reported[method]
                 cost.plot(
-                    [k - 0.33, k + 0.33],
+                    [first - 0.33, first + 0.33],
                     [theirs] * 2,
                     color=look.colour,
                     lw=0.9,
                     ls=(0, (2, 1.2)),
                     gid="paper",
                 )
-                cost.text(k - 0.33, theirs + 0.008, "paper", color=look.colour, fontsize=5.5, va="bottom")
+                cost.text(first - 0.33, theirs + 0.008, "paper", color=look.colour, fontsize=5.5, va="bottom")
                 numbers.append(
                     dict.fromkeys(numbers[0]) | {"panel": "paper", "method": method, "drop": theirs}
                 )
@@ -135,12 +153,23 @@ def draw_crossbar_accuracy(
         text_mm(figure, 14, 70, "a  each run", fontsize=7, fontweight="bold")
         pairs.grid(True, axis="y", color=PALE)
         cost.axhline(0, color=GREY, lw=0.6)
-        cost.set(xlim=(-0.5, len(methods) - 0.3))
-        cost.set_xticks(range(len(methods)), [method_of(method).title for method in methods])
+        cost.set(xlim=(-0.5, len(costs) - 0.15))
+        cost.set_xticks(range(len(costs)), costs)
         cost.set_ylabel("accuracy lost: software - array")
         cost.grid(True, axis="y", color=PALE)
         text_mm(figure, 121, 70, "b  what the array costs", fontsize=7, fontweight="bold")
         return Drawing(figure, numbers)
+
+
+def _by_run(lines: Sequence[Mapping], method: str, calibrations: Sequence[str]) -> list[list[float]]:
+    """Of each run: accuracy in software, and on the array under the calibrations that it has."""
+    found = {(line["run"], line["calibration"]): line for line in lines if line["method"] == method}
+    runs = dict.fromkeys(run for run, _ in found)
+    whole = []
+    for run in runs:
+        mine = [found[run, name] for name in calibrations if (run, name) in found]
+        whole.append([mine[0]["software"], *(line["array"] for line in mine)])
+    return whole
 
 
 def _hidden_layers(rows: Sequence[Mapping]) -> str:
@@ -155,10 +184,11 @@ def _across(axes):
     return axes.get_xaxis_transform()
 
 
-def _cloud(axes, at: float, values: Sequence[float], look) -> None:
+def _cloud(axes, at: float, values: Sequence[float], look, *, hollow: bool) -> None:
     """Runs side by side, in the order of runs."""
     across = at + (np.linspace(-JITTER, JITTER, len(values)) if len(values) > 1 else [0.0])
-    axes.plot(across, values, look.marker, color=look.colour, ms=2.8, mew=0, alpha=0.7, gid="runs")
+    filling = {"mfc": "none", "mew": 0.5} if hollow else {"mew": 0}
+    axes.plot(across, values, look.marker, color=look.colour, ms=2.8, alpha=0.7, gid="runs", **filling)
 
 
 def _mean(axes, at: float, row: Mapping) -> None:
@@ -235,6 +265,7 @@ def draw_conductance_map(
     Raises:
         ValueError: There is no such run.
     """
+    rows = as_programmed(rows)
     chosen = {row["method"]: cells_of(row) for row in rows if row["run"] == run}
     if not chosen:
         raise ValueError(f"the record has no run {run}")

@@ -12,10 +12,11 @@ from codesign.bayesmulti.specification import method_spec
 from codesign.configuration import experiments, shared_training
 from codesign.crossbar.networks import train_runs, write_runs
 from codesign.crossbar.record import read_measured
+from codesign.crossbar.summary import as_programmed
 from codesign.tasks.experiment import Experiment, use_threads
 from tests.bench.conftest import REPOSITORY, Bench, Outcome
 
-RANGE_S, POINTS = 3.5e-5, 40
+RANGE_S, POINTS, EXAMPLES = 3.5e-5, 40, 20
 LONGEST_S = 300.0
 METHODS = ("erm", "bayesmulti-fixed")
 MEASURE = """
@@ -56,6 +57,7 @@ def measured(library, tmp_path_factory) -> Measured:
 
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
     training, crossbar = config["training"], config["crossbar"]
+    crossbar |= {"calibrations": ["none", "offset"], "calibration_examples": EXAMPLES}
     crossbar |= {"test_points": POINTS, "conductance": {"g_min_s": 5e-6, "g_max_s": 5e-6 + RANGE_S}}
     crossbar["write"]["reads"] = 2
     shared = shared_training(config)
@@ -91,14 +93,21 @@ def commit(folder: Path) -> None:
 
 
 def test_every_network_is_programmed_and_multiplied(measured):
-    """Two methods by turns on the same array, all of it by way of dwfpy."""
+    """Two methods by turns on the same array, each calibrated too, all of it by way of dwfpy."""
     rows = read_measured(measured.file)[0].to_pylist()
-    assert [(row["method"], row["run"]) for row in rows] == [(method, 1) for method in METHODS]
+    assert [(row["method"], row["run"], row["calibration"]) for row in rows] == [
+        (method, 1, calibration) for method in METHODS for calibration in ("none", "offset")
+    ]
     for row in rows:
         assert row["examples"] == POINTS
         assert np.mean(row["cell_ok"]) > 0.95
         assert row["software_accuracy"] > 0.8
-    assert measured.outcome.record.pulses == sum(sum(row["cell_pulses"]) for row in rows)
+    programmed = [row for row in rows if row["calibration"] == "none"]
+    assert measured.outcome.record.pulses == sum(sum(row["cell_pulses"]) for row in programmed)
+    for row in rows:
+        calibrated = row["calibration"] == "offset"
+        assert row["calibration_examples"] == EXAMPLES * calibrated
+        assert (row["calibration_reads"] > 0) == calibrated
 
 
 def test_the_measurement_says_what_made_it(measured):
@@ -118,7 +127,7 @@ def test_the_array_computes_the_network(measured):
     sqrt(2 / 3) x 5 % of the largest weight. Products add errors as they add weights: their relative error
     is that of the weights, doubled here for what reading and cells outside their tolerance add.
     """
-    for row in read_measured(measured.file)[0].to_pylist():
+    for row in as_programmed(read_measured(measured.file)[0].to_pylist()):
         software, array = np.array(row["product_software"]), np.array(row["product_array"])
         target = np.array(row["cell_target_s"])
         weight = (target[0::2] - target[1::2]) / RANGE_S
@@ -138,8 +147,8 @@ def test_it_stays_within_its_limits_and_ends_safe(measured):
     assert not record.open
 
 
-def test_unplugged_in_the_second_network(measured):
-    """The first one is kept in a file of its own that says why it is alone; nothing stays on the array."""
+def test_unplugged_while_the_first_network_is_calibrated(measured):
+    """Its row as programmed is kept in a file that says why it is alone; nothing stays on the array."""
     scene = "unlabelled; unplugged reads 0"
     outcome = measured.bench.run(MEASURE, scene=scene, pull=True, longest_s=LONGEST_S)
     assert outcome.status == 1
@@ -147,7 +156,7 @@ def test_unplugged_in_the_second_network(measured):
     assert outcome.record.safe
     (kept,) = measured.file.parent.glob("test-a-interrupted-*.parquet")
     table, said = read_measured(kept)
-    assert table.num_rows == 1
+    assert table["calibration"].to_pylist() == ["none"]
     assert "InstrumentLostError" in said["interrupted"]
 
 

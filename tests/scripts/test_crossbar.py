@@ -33,6 +33,7 @@ EXPERIMENT = Experiment.make(
     data={"seed": 1, "validation_fraction": 0.2},
 )
 TRAINING = shared_training(CONFIG)
+SMALL = {"test_points": 15, "calibrations": ["none", "offset"], "calibration_examples": 12}
 METHODS = {"erm": {}, "bayesmulti": {"p_zero": 0.3, "p_half": 0.3}}
 
 
@@ -73,7 +74,7 @@ def made(tmp_path_factory):
     """Trained networks and the twin's record of them, two runs a method."""
     folder = tmp_path_factory.mktemp("crossbar")
     _panel(folder / "panel.parquet")
-    crossbar = CONFIG["crossbar"] | {"test_points": 15}
+    crossbar = CONFIG["crossbar"] | SMALL
     for method, parameters in METHODS.items():
         site = "activation" if parameters else None
         spec = method_spec(method, parameters, len(parameters) // 2, site=site).to_json()
@@ -100,7 +101,7 @@ def _records(made):
 
 
 def test_a_record_says_it_is_simulated_and_on_what(made):
-    """The device is the panel's nearest to the level; two runs a method; both matrices' cells."""
+    """The device is the panel's nearest to the level; two runs a method, each calibrated too; all cells."""
     for path in _records(made):
         table, metadata = read_record(path)
         assert metadata == {
@@ -112,9 +113,28 @@ def test_a_record_says_it_is_simulated_and_on_what(made):
             "task": "moons",
             "dataset": "two moons",
         }
-        assert table["run"].to_pylist() == [1, 2]
+        assert table["run"].to_pylist() == [1, 1, 2, 2]
+        assert table["calibration"].to_pylist() == ["none", "offset"] * 2
+        assert table["calibration_examples"].to_pylist() == [0, 12] * 2
+        assert [len(gains) for gains in table["calibration_gain"].to_pylist()] == [0, 12] * 2
         assert all(len(cells) == 80 for cells in table["cell_row"].to_pylist())
         assert all(len(products) == 15 * 12 for products in table["product_array"].to_pylist())
+
+
+def test_without_a_calibration_the_record_is_that_of_networks_as_programmed(made, tmp_path):
+    """Row by row the same bits; no training example is read."""
+    _script("simulate_crossbar").main(
+        networks=made / "erm.safetensors",
+        panel=made / "panel.parquet",
+        record=tmp_path / "r.parquet",
+        crossbar=CONFIG["crossbar"] | SMALL | {"calibrations": ["none"]},
+        experiment=EXPERIMENT,
+        method="erm",
+        seed=1,
+    )
+    beside = read_record(made / "erm.parquet")[0].to_pylist()
+    alone = read_record(tmp_path / "r.parquet")[0].to_pylist()
+    assert alone == [row for row in beside if row["calibration"] == "none"]
 
 
 def test_training_and_twin_repeat_bit_by_bit(made, tmp_path):
@@ -128,7 +148,7 @@ def test_training_and_twin_repeat_bit_by_bit(made, tmp_path):
         networks=tmp_path / "n.safetensors",
         panel=made / "panel.parquet",
         record=tmp_path / "r.parquet",
-        crossbar=CONFIG["crossbar"] | {"test_points": 15},
+        crossbar=CONFIG["crossbar"] | SMALL,
         **given,
     )
     assert (tmp_path / "r.parquet").read_bytes() == (made / "erm.parquet").read_bytes()
@@ -142,7 +162,13 @@ def test_summary_energy_and_figures_of_one_record(made, tmp_path):
         bins=11, resamples=50, confidence=0.95, seed=1,
     )  # fmt: skip
     runs = list(csv.DictReader(tables["runs"].open(encoding="utf-8")))
-    assert [(line["method"], line["run"]) for line in runs] == [(m, r) for m in METHODS for r in "12"]
+    assert [(line["method"], line["run"], line["calibration"]) for line in runs] == [
+        (m, r, c) for m in METHODS for r in "12" for c in ("none", "offset")
+    ]
+    summary = list(csv.DictReader(tables["csv"].open(encoding="utf-8")))
+    assert {(line["method"], line["calibration"]) for line in summary if line["quantity"] == "array"} == {
+        (m, c) for m in (*METHODS, "difference") for c in ("none", "offset")
+    }
     assert {line["evidence"] for line in runs} == {"simulated"}
     pulse = CONFIG["energy"]
     _script("count_energy").main(

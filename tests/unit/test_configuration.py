@@ -137,6 +137,27 @@ def test_an_experiment_says_what_its_task_allows_and_nothing_else(experiment, ch
             r"limits\.dropuot: unknown key \(did you mean dropout\?\); allowed here: bayesmulti, dropout",
             id="misspelt-limit",
         ),
+        pytest.param(
+            "evaluation.device_calibrations",
+            ["offset"],
+            r"evaluation\.device_calibrations: .*must contain none",
+            id="devices-calibrated-alone",
+        ),
+        pytest.param(
+            "crossbar.calibrations",
+            ["offset"],
+            r"crossbar\.calibrations: .*must contain none",
+            id="crossbar-calibrated-alone",
+        ),
+        pytest.param(
+            "crossbar.calibrations",
+            ["none", "scale"],
+            r'crossbar\.calibrations\.1: found "scale"; allowed: none, offset',
+            id="calibration-that-an-array-has-not",
+        ),
+        pytest.param(
+            "crossbar.calibration_examples", 1, r"crossbar\.calibration_examples", id="one-example"
+        ),
     ],
 )
 def test_a_word_that_is_not_there_is_told_in_words(place, value, message):

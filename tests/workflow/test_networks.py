@@ -203,6 +203,16 @@ def test_no_test_example_is_read_before_the_evaluation(trained):
             ["evaluation.calibrations", "must contain none"],
             id="calibrated-alone",
         ),
+        pytest.param(
+            {"evaluation": {"device_calibrations": ["offset"]}},
+            ["evaluation.device_calibrations", "must contain none"],
+            id="calibrated-devices-alone",
+        ),
+        pytest.param(
+            {"crossbar": {"calibrations": ["none", "scale"]}},
+            ["crossbar.calibrations", "scale"],
+            id="crossbar-calibration",
+        ),
     ],
 )
 def test_a_wrong_network_configuration_is_told_in_words(project, changes, words):

@@ -11,6 +11,7 @@ import torch
 from codesign.crossbar.driver import CrossbarError
 from codesign.crossbar.experiment import (
     ATTEMPTS,
+    calibration_examples,
     circuit_of,
     conductances,
     first_points,
@@ -29,6 +30,7 @@ from codesign.models.network import network_of
 from codesign.schemas.crossbar import CROSSBAR
 from codesign.tables import write_table
 from codesign.tasks.classification import Labelled
+from codesign.tasks.experiment import Experiment
 from codesign.tasks.moons.task import TASK as MOONS
 
 WRITE = {
@@ -177,6 +179,80 @@ def test_methods_take_turns_on_one_array(network, points, arrays, shared):
         (2, "erm"),
         (2, "bayesmulti"),
     ]
+
+
+def test_a_calibrated_row_stands_beside_the_one_as_programmed(network, points, arrays, shared, tmp_path):
+    """`none` is the same bit for bit whether a calibration follows or not; a table holds both."""
+    bad = {"stuck_high": 0.1, "read_noise": 0.01}
+    [alone] = run_networks({1: network}, [arrays(1, **bad)], points, method="erm", **shared)
+    examples = points.chosen(torch.arange(12))
+    examples.inputs.neg_()
+    rows = list(
+        run_networks({1: network}, [arrays(1, **bad)], points, method="erm", calibrating=examples, **shared)
+    )
+    assert [row["calibration"] for row in rows] == ["none", "offset"]
+    assert rows[0] == alone
+    calibrated = rows[1]
+    assert calibrated["calibration_examples"] == 12
+    assert 12 * 2 <= calibrated["calibration_reads"] <= 12 * 4
+    assert len(calibrated["calibration_gain"]) == len(calibrated["calibration_offset"]) == 10 + 2
+    cells = [name for name in alone if name.startswith("cell_") and name != "cell_mean_square_v2"]
+    assert all(calibrated[name] == alone[name] for name in cells)
+    assert calibrated["product_example"] == alone["product_example"]
+    write_table(rows, tmp_path / "r.parquet", schema=CROSSBAR)
+
+
+def test_calibrated_products_are_nearer_to_software_on_an_array_with_stuck_cells(network, arrays, shared):
+    """The last layer's, whose inputs are far from zero mean; on points that calibrated nothing."""
+    draws = torch.Generator().manual_seed(3)
+    drawn = Labelled(torch.randn(260, 2, generator=draws), torch.randint(2, (260,), generator=draws))
+    test, examples = drawn.chosen(torch.arange(200)), drawn.chosen(torch.arange(200, 260))
+    bad = {"stuck_high": 0.1}
+    errors = [
+        np.square(np.subtract(row["product_array"], row["product_software"]))[
+            np.array(row["product_layer"]) == 2
+        ].mean()
+        for row in run_networks(
+            {1: network}, [arrays(1, **bad)], test, method="erm", calibrating=examples, **shared
+        )
+    ]
+    assert errors[1] < errors[0]
+
+
+def _moons(seed=1) -> Experiment:
+    said = {"task": "moons", "source": "generated", "network": "perceptron", "epochs": 1, "batch_size": 8}
+    said |= {"learning_rate": 0.1, "train_size": 60, "test_size": 40, "noise": 0.2}
+    return Experiment.make("moons", said, data={"seed": seed, "validation_fraction": 0.2})
+
+
+@pytest.mark.parametrize("number", [7, 1000], ids=["some", "all-there-are"])
+def test_what_calibrates_is_of_the_training_part(number):
+    """No test point among them, the same every time, and no more than there are."""
+    experiment = _moons()
+    asked = {"calibrations": ["none", "offset"], "calibration_examples": number}
+    found, again = (calibration_examples(experiment, asked) for _ in range(2))
+    training, test = (
+        {tuple(x) for x in part.inputs.tolist()} for part in experiment.examples("train", "test")
+    )
+    chosen = {tuple(x) for x in found.inputs.tolist()}
+    assert len(found) == len(chosen) == min(number, len(training))
+    assert chosen <= training and not chosen & test
+    assert torch.equal(found.inputs, again.inputs)
+    assert calibration_examples(experiment, asked | {"calibrations": ["none"]}) is None
+
+
+def test_no_test_point_is_asked_for_to_calibrate(monkeypatch):
+    """The test part is not even read."""
+    experiment, asked = _moons(), []
+    examples = type(experiment.definition).examples
+
+    def watched(self, data, *parts):
+        asked.extend(parts)
+        return examples(self, data, *parts)
+
+    monkeypatch.setattr(type(experiment.definition), "examples", watched)
+    calibration_examples(experiment, {"calibrations": ["none", "offset"], "calibration_examples": 5})
+    assert asked == ["train"]
 
 
 def test_an_array_is_in_the_safe_state_after_an_error(network, points, arrays, shared):

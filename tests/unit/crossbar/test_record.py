@@ -2,6 +2,7 @@
 
 import subprocess
 
+import pyarrow.parquet as pq
 import pytest
 
 from codesign.crossbar.record import (
@@ -15,8 +16,8 @@ from codesign.crossbar.record import (
     require_measured,
     write_record,
 )
-from codesign.schemas.crossbar import CROSSBAR
-from codesign.tables import write_table
+from codesign.schemas.crossbar import CROSSBAR, UNCALIBRATED
+from codesign.tables import TableError, write_table
 
 
 def test_a_measured_record_comes_back_with_what_it_says(tmp_path, record_row, said_of_evidence):
@@ -96,6 +97,23 @@ def test_a_record_of_an_earlier_version_is_read_as_it_is(evidence, tmp_path, rec
     assert path.read_bytes() == before
     with pytest.raises(RecordError, match="evidence must be one of"):
         write_record([record_row()], tmp_path / "b.parquet", metadata=old)
+
+
+def test_a_record_from_before_there_was_a_calibration_is_one_without(tmp_path, record_row, said_of_evidence):
+    """The file stays as it is; a file with some of the columns is of no version and refused."""
+    path, said = tmp_path / "a.parquet", said_of_evidence["measured"]
+    write_record([record_row(run=1), record_row(run=2)], path, metadata=said)
+    whole = pq.read_table(path)
+    pq.write_table(whole.drop_columns(list(UNCALIBRATED)), path)
+    before = path.read_bytes()
+    table, metadata = read_measured(path)
+    assert table.schema.equals(CROSSBAR) and metadata == said
+    assert table.to_pylist() == [record_row(run=1), record_row(run=2)]
+    assert set(table["calibration"].to_pylist()) == {"none"}
+    assert path.read_bytes() == before
+    pq.write_table(whole.drop_columns(["calibration"]), path)
+    with pytest.raises(TableError, match="column calibration is missing"):
+        read_measured(path)
 
 
 def test_a_simulated_instrument_is_no_instrument():

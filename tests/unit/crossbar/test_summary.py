@@ -29,6 +29,32 @@ def test_means_and_paired_differences(record_row, tmp_path):
     write_table(list(found.values()), tmp_path / "s.parquet", schema=CROSSBAR_SUMMARY)
 
 
+def test_calibrated_networks_have_rows_of_their_own_and_move_no_other(record_row):
+    """By hand: calibration regains 0.2 and 0.1 for ERM, 0.05 for BayesMulti; `none` is as without it."""
+    rows = [record_row("erm", 1, array=0.6), record_row("erm", 2, array=0.8)]
+    rows += [record_row("bayesmulti", 1, array=0.9), record_row("bayesmulti", 2, array=0.9)]
+    more = [record_row("erm", 1, array=0.8, calibration="offset")]
+    more += [record_row("erm", 2, array=0.9, calibration="offset")]
+    more += [record_row("bayesmulti", k, array=0.95, calibration="offset") for k in (1, 2)]
+    found = summarise_runs([*rows, *more], **OPTIONS)
+    assert [row for row in found if row["calibration"] == "none"] == summarise_runs(rows, **OPTIONS)
+    known = {(row["method"], row["quantity"]): row for row in found if row["calibration"] == "offset"}
+    assert known["erm", "array"]["mean"] == pytest.approx(0.85)
+    assert known["erm", "regained"]["mean"] == pytest.approx(0.15)
+    assert known["erm", "regained"]["low"] == pytest.approx(0.1)
+    assert known["difference", "array"]["mean"] == pytest.approx(0.1)
+    assert known["difference", "regained"]["mean"] == pytest.approx(-0.1)
+    assert {row["n"] for row in found} == {2}
+
+
+def test_errors_and_energy_count_each_network_once(record_row):
+    """A calibrated row has the cells and inputs of the same network once more."""
+    rows = [record_row(run=1), record_row(run=2)]
+    more = [*rows, record_row(run=1, error=0.7, calibration="offset")]
+    assert error_histogram(more, bins=5) == error_histogram(rows, bins=5)
+    assert programmed(more, pulse_s=1e-6) == programmed(rows, pulse_s=1e-6)
+
+
 def test_one_run_has_no_spread_and_two_of_a_number_are_refused(record_row):
     """A spread of one value does not exist."""
     rows = summarise_runs([record_row()], **OPTIONS)

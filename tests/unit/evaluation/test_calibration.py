@@ -303,6 +303,22 @@ def test_what_a_network_cannot_have_is_refused_with_the_module(module, kind, wor
     assert same(module, before)
 
 
+def test_devices_are_calibrated_under_each_kind_of_noise():
+    """Ratios of their own cycles, too; rows as programmed are what they are alone."""
+    device = replace(SPREAD, profile="d", level=None, log_ratio=np.log([0.3, 0.7, 1.0, 1.9]))
+
+    def rows(**changes):
+        how = plan(stands_for="device", noises=["resampled", "lognormal"], **changes)
+        given = {"calibrating": IMAGES, "progress": False}
+        return evaluate(mixed(), IMAGE_TASK, IMAGES, [device], how, **given)
+
+    found = rows(calibrations=["none", "offset"])
+    assert [row for row in found if row["calibration"] == "none"] == rows()
+    assert [(row["noise"], row["calibration"]) for row in found] == [
+        (noise, kind) for noise in ("resampled", "lognormal") for _ in range(2) for kind in ("none", "offset")
+    ]
+
+
 def test_an_evaluation_leaves_a_kind_out_and_says_so(capsys):
     """In the middle of a run of many experiments an error would stop all of them."""
     network = network_of(filled(nn.Sequential(nn.Flatten(), nn.Linear(36, 3))))

@@ -54,6 +54,46 @@ def test_every_run_is_a_line_from_software_to_array(rows, texts, inside):
     assert len(drawing.numbers) == len(rows) + 2
 
 
+def test_calibrated_networks_are_drawn_beside_those_as_programmed(rows, record_row, texts, inside):
+    """Each run's line goes on to its calibrated accuracy; losses stand beside those as programmed."""
+    more = [
+        record_row(
+            row["method"], row["run"], software=0.95, array=0.93 - 0.01 * row["run"], calibration="offset"
+        )
+        for row in rows
+    ]
+    drawing, summary = _accuracy([*rows, *more], **SAID)
+    pairs, cost = drawing.figure.axes
+    for method in ("erm", "bayesmulti"):
+        mine = sorted(
+            [row["software_accuracy"], row["array_accuracy"], 0.93 - 0.01 * row["run"]]
+            for row in rows
+            if row["method"] == method
+        )
+        lines = [line.get_ydata().tolist() for line in pairs.lines if line.get_gid() == f"run {method}"]
+        assert sorted(lines) == mine
+    means = [line.get_ydata()[0] for line in cost.lines if line.get_gid() == "mean"]
+    drops = {(row["method"], row["calibration"]): row["mean"] for row in summary if row["quantity"] == "drop"}
+    order = [(method, kind) for method in ("erm", "bayesmulti") for kind in ("none", "offset")]
+    assert means == [drops[key] for key in order]
+    labels = [label.get_text() for label in cost.get_xticklabels()]
+    assert labels == ["ERM", "ERM\ncalibrated", "BayesMulti", "BayesMulti\ncalibrated"]
+    said = texts(drawing.figure)
+    assert any("calibrated with 3 training examples: hollow" in text for text in said)
+    assert not inside(drawing.figure)
+    assert [number["calibration"] for number in drawing.numbers].count("offset") == len(more)
+
+
+def test_the_map_counts_each_cell_once(rows, record_row):
+    """A calibrated row has the same cells."""
+    more = [record_row(row["method"], row["run"], calibration="offset") for row in rows]
+    given = {"run": 2, "array": (10, 10), "tolerance_s": 5e-8}
+    assert (
+        draw_conductance_map([*rows, *more], **given, **SAID).numbers
+        == draw_conductance_map(rows, **given, **SAID).numbers
+    )
+
+
 def test_another_task_has_its_own_words_and_chance_and_nothing_of_the_paper(rows, texts):
     """The paper's losses are of two moons."""
     for row in rows:

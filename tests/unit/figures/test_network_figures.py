@@ -206,6 +206,7 @@ def test_other_figures_show_networks_as_they_are_programmed():
     for draw, rows in (
         (draw_scores, lambda **said: _levels(["erm", "bayesmulti"], **said)),
         (lambda rows, **said: draw_device_scores(rows, [], **said), lambda **s: _on_devices(["erm"], 4, **s)),
+        (lambda rows, **said: draw_fidelity_scores(rows, [], **said), lambda **s: _both(["erm"], 4, **s)),
     ):
         both = rows() + rows(calibration="offset", value=0.0)
         assert draw(both, **SHARED).numbers == draw(rows(), **SHARED).numbers
