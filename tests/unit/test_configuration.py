@@ -155,9 +155,7 @@ def test_an_experiment_says_what_its_task_allows_and_nothing_else(experiment, ch
             r'crossbar\.calibrations\.1: found "scale"; allowed: none, offset',
             id="calibration-that-an-array-has-not",
         ),
-        pytest.param(
-            "crossbar.calibration_examples", 1, r"crossbar\.calibration_examples", id="one-example"
-        ),
+        pytest.param("crossbar.calibration_examples", 1, r"crossbar\.calibration_examples", id="one-example"),
     ],
 )
 def test_a_word_that_is_not_there_is_told_in_words(place, value, message):
