@@ -123,13 +123,13 @@ def test_a_checkpoint_that_no_longer_fits_is_made_again(tmp_path, capsys, left):
     """Settings or code changed after a kill: the training starts anew and says why."""
     path = tmp_path / "c.safetensors"
     if left == "other-code":
-        trained(checkpoint=path, code="before")
+        trained(checkpoint=path, plain_code="before")
     else:
         path.write_bytes(b"half a file")
-    made = trained(checkpoint=path, code="after")
+    made = trained(checkpoint=path, plain_code="after")
     assert "starting from the first epoch" in capsys.readouterr().out
     assert made.result.resumed_after == 0 and same(made.result.weights, trained().result.weights)
-    again = trained(checkpoint=path, code="after")
+    again = trained(checkpoint=path, plain_code="after")
     assert again.result.resumed_after == 3 and same(again.result.weights, made.result.weights)
 
 
