@@ -1,7 +1,7 @@
 """The noise a network is trained with: its search, and how it looks beside the noise of the devices."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from codesign.figures.style import (
     VERMILION,
     Drawing,
     axes_mm,
+    fit_text,
     fit_ylabel,
     house_style,
     new_figure,
@@ -34,8 +35,14 @@ DODGE = 0.18
 """Between methods drawn beside each other, in trials."""
 NAMED_ROUNDS, NUMBERED_ROUNDS = 8, 30
 """Most rounds named in full, and most numbered."""
-CHOICE_MM = 7.0
-"""Height of a method in the table of choices."""
+LINE_MM = 2.3
+"""Of a line in the table of choices."""
+ABREAST = 6
+"""Most aims beside each other in that table; further ones stand below."""
+NARROW_MM = 27.0
+"""A column narrower than this names site and starting scale on two lines."""
+SYMBOLS = {"p_zero": "p₁", "p_half": "p₂", "sigma": "σ"}
+"""Of parameters in that table; others by their own name."""
 CURVES = (
     (VERMILION, "-"),
     (GREEN, (0, (4, 1.5))),
@@ -47,9 +54,13 @@ CURVES = (
 """Looks of the panel's devices, used again where there are more; none is BayesMulti's colour."""
 POINTS = 500
 """Of a density curve."""
+CHOICES_MM = 36.0
+"""Where the first column of choices begins."""
 ON = {"activation": "an activation", "weight": "a weight"}
 KEY_MM = 9.0
 """Height of a device in the key."""
+NAMED_BARS = 6
+"""Most kinds of bars named in the key."""
 LEAST_RIGHT = 3.0
 """Least right end of the axis of factors."""
 
@@ -86,7 +97,8 @@ def draw_search(
     last, rounds = max(row["trial"] for row in trace), max(row["round"] for row in trace)
     slots = max(row["slot"] for row in trace)
     with house_style():
-        low = 12 + CHOICE_MM * len(methods)
+        table = _Table.of(chosen)
+        low = 8 + table.height_mm
         height = 89 + low
         figure = new_figure(TWO_COLUMNS_MM, height)
         lines = (
@@ -127,7 +139,7 @@ def draw_search(
         axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
         fit_ylabel(axes, f"objective (validation {sign}{metric.title})")
         _parameters(figure, low, methods, parameters)
-        _choices(figure, low, methods, chosen)
+        table.draw(figure, low)
     return Drawing(figure, _search_numbers(trace, parameters, chosen))
 
 
@@ -223,41 +235,85 @@ def _parameters(figure, low: float, methods: Sequence[str], parameters: Sequence
         axes.annotate(said, (-0.09, mine[-1]), ha="right", va="center", **below)
 
 
-def _choices(figure, low: float, methods: Sequence[str], chosen: Sequence[Mapping]) -> None:
-    """A table: what each method trains with for each aim, searched methods and those beside them."""
-    aims = list(dict.fromkeys(row["aim"] for row in chosen))
-    width, left = TWO_COLUMNS_MM - 18, 34.0
-    axes = axes_mm(figure, 14, 3, width, low - 7, xlim=(0, width), ylim=(len(methods), 0))
-    axes.axis("off")
-    axes.set_title("c  chosen on validation data: noise, site and starting scale", loc="left", y=1.13)
-    column = (width - left) / max(1, len(aims))
-    for k, aim in enumerate(aims):
-        row = next(row for row in chosen if row["aim"] == aim)
-        said = "the whole panel" if row["level"] is None else f"level {aim}: U = {row['usability']:.2f}"
-        if row["fidelity"] is not None:
-            said += f", F = {row['fidelity']:.2f}"
-        axes.text(left + k * column, -0.1, said, ha="left", va="bottom", fontsize=6, color=GREY)
-    for y, name in enumerate(methods):
-        axes.axhline(y, color=PALE, lw=0.5)
-        look = look_of_method(name)
-        axes.plot([1.2], [y + 0.5], look.marker, color=look.colour, ms=look.size, mew=0, clip_on=False)
-        axes.text(3.5, y + 0.5, method_of(name).title, ha="left", va="center", fontsize=6)
-        for k, aim in enumerate(aims):
-            row = next(row for row in chosen if (row["method"], row["aim"]) == (name, aim))
-            axes.text(left + k * column, y + 0.5, _choice_said(row), ha="left", va="center", fontsize=5.5)
+class _Table(NamedTuple):
+    """What each method trains with for each aim, searched methods and those beside them."""
+
+    methods: Sequence[str]
+    blocks: Sequence[Sequence[Mapping]]
+    """Aims that stand beside each other, each by one of its rows."""
+    cells: Mapping[tuple[str, str], Sequence[str]]
+    """(method, aim) to lines."""
+    column_mm: float
+
+    @classmethod
+    def of(cls, chosen: Sequence[Mapping]) -> Self:
+        """The table of rows as `codesign.noise_search.record.choices` gives them."""
+        aims = list({row["aim"]: row for row in chosen}.values())
+        blocks = [aims[first : first + ABREAST] for first in range(0, len(aims), ABREAST)]
+        column = (TWO_COLUMNS_MM - 18 - CHOICES_MM) / max(1, *map(len, blocks))
+        cells = {(row["method"], row["aim"]): _choice_said(row, narrow=column < NARROW_MM) for row in chosen}
+        return cls(in_order(row["method"] for row in chosen), blocks, cells, column)
+
+    def _row_mm(self, method: str) -> float:
+        lines = max(len(said) for (name, _), said in self.cells.items() if name == method)
+        return LINE_MM * lines + 1.6
+
+    @property
+    def height_mm(self) -> float:
+        """Of all blocks, each with its line of aims."""
+        return len(self.blocks) * (6.5 + sum(map(self._row_mm, self.methods)))
+
+    def draw(self, figure, low: float) -> None:
+        """Draw it at the foot of a figure, below `low` mm."""
+        width = TWO_COLUMNS_MM - 18
+        axes = axes_mm(figure, 14, 2, width, low - 6, xlim=(0, width), ylim=(low - 6, 0))
+        axes.axis("off")
+        title = "c  chosen on validation data: noise, site and starting scale (layers: least to most)"
+        axes.text(0, -1.2, title, ha="left", va="bottom", fontsize=7)
+        y = 0.0
+        for block in self.blocks:
+            for k, row in enumerate(block):
+                x = CHOICES_MM + k * self.column_mm
+                axes.text(x, y + 5.6, _aim_said(row), ha="left", va="bottom", fontsize=5.5, color=GREY)
+            y += 6.3
+            for name in self.methods:
+                axes.axhline(y, color=PALE, lw=0.5)
+                look, middle = look_of_method(name), y + self._row_mm(name) / 2
+                axes.plot([1.2], [middle], look.marker, color=look.colour, ms=look.size, mew=0, clip_on=False)
+                axes.text(3.5, middle, method_of(name).title, ha="left", va="center", fontsize=6)
+                for k, row in enumerate(block):
+                    said = "\n".join(self.cells.get((name, row["aim"]), ()))
+                    x = CHOICES_MM + k * self.column_mm
+                    written = axes.text(x, middle, said, ha="left", va="center", fontsize=5.5)
+                    fit_text(written, self.column_mm - 1)
+                y += self._row_mm(name)
 
 
-def _choice_said(row: Mapping) -> str:
-    """A choice in two lines."""
+def _aim_said(row: Mapping) -> str:
+    if row["level"] is None:
+        return "the whole panel"
+    known = f"U = {row['usability']:.2f}"
+    return f"level {row['aim']}\n{known}" + (
+        f", F = {row['fidelity']:.2f}" if row["fidelity"] is not None else ""
+    )
+
+
+def _choice_said(row: Mapping, *, narrow: bool) -> list[str]:
+    """A choice, line by line."""
     start = f"start × {row['initial_scale']:g}"
     if row["site"] is None:
-        return f"no noise\n{start}"
-    symbols = ["p₁", "p₂"] if len(row["least"]) == 2 else [""] * len(row["least"])
+        return ["no noise", start]
+    names = [SYMBOLS.get(name, name.replace("_", " ")) for name in method_of(row["method"]).parameters]
     values = [
-        (f"{symbol} = " if symbol else "") + (f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}")
-        for symbol, low, high in zip(symbols, row["least"], row["most"], strict=True)
+        f"{name} = {low:.2f}" + ("" if low == high else f" to {high:.2f}")
+        for name, low, high in zip(names, row["least"], row["most"], strict=True)
     ]
-    return f"{', '.join(values)}\n{row['site']}s, {start}"
+    ranges = any(low != high for low, high in zip(row["least"], row["most"], strict=True))
+    site = f"{row['site']}s"
+    return [
+        *(values if ranges or narrow else [", ".join(values)]),
+        *([site, start] if narrow else [f"{site}, {start}"]),
+    ]
 
 
 def _search_numbers(
@@ -301,7 +357,7 @@ def draw_noise(
     title = method_of("bayesmulti").title
     sites = {spec.site for spec in networks.values() if spec.layers}
     low_mm = max(25.0, KEY_MM * len(panel))
-    high_mm = max(25.0, KEY_MM * len({each.aims for each in drawn}))
+    high_mm = max(25.0, KEY_MM * min(len(drawn), NAMED_BARS + 1))
     height = 46 + high_mm + low_mm
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
@@ -404,7 +460,7 @@ def _bars(axes, each: _Drawn, shift: float, width: float, k: int, shade: float |
         width=width,
         color=look_of_method("bayesmulti").colour,
         alpha=shade,
-        label=label if k < 6 else ("further layers: see the table" if k == 6 else None),
+        label=label if k < NAMED_BARS else ("further layers: see the table" if k == NAMED_BARS else None),
         gid=f"bars {k}",
     )
     if shade is None:

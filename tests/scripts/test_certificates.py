@@ -18,7 +18,14 @@ from codesign.tables import read_metadata, read_table
 from codesign.tasks.experiment import Experiment
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = {"usability": 0.6, "examples": 12, "draws": 40, "programmings": 20, "confidence": 0.95, "sigma": 0.3}
+SETTINGS = {
+    "usability": 0.6,
+    "examples": 12,
+    "draws": 40,
+    "programmings": 20,
+    "confidence": 0.95,
+    "sigma": 0.3,
+}
 
 
 def _main(name, **given):

@@ -78,7 +78,13 @@ def made(tmp_path_factory):
         site = "activation" if parameters else None
         spec = method_spec(method, parameters, len(parameters) // 2, site=site).to_json()
         networks = [
-            {"name": f"{level}", "level": level, "profile": f"d-{level}", "usability": level, "fidelity": None}
+            {
+                "name": f"{level}",
+                "level": level,
+                "profile": f"d-{level}",
+                "usability": level,
+                "fidelity": None,
+            }
             | {"specification": spec, "initial_scale": scale}
             for level, scale in ((0.8, 0.4), (0.6, 1.0))
         ]
@@ -86,7 +92,12 @@ def made(tmp_path_factory):
         networks = folder / f"{method}.safetensors"
         given = {"experiment": EXPERIMENT, "method": method, "seed": 1}
         _script("train_crossbar").main(
-            chosen=folder / f"{method}.json", networks=networks, usability=0.6, runs=2, training=TRAINING, **given
+            chosen=folder / f"{method}.json",
+            networks=networks,
+            usability=0.6,
+            runs=2,
+            training=TRAINING,
+            **given,
         )
         _script("simulate_crossbar").main(
             networks=networks,

@@ -224,7 +224,9 @@ def test_profiles_keep_the_ratios_of_their_own_cycles(devices):
 
 def test_a_search_tries_nothing_twice(devices, search):
     """Four different specifications, all with noise; each trial has a row a panel device and programming."""
-    asked = [read_metadata(path)["asked"] for path in sorted(search.glob("bayesmulti/round-*-slot-*.parquet"))]
+    asked = [
+        read_metadata(path)["asked"] for path in sorted(search.glob("bayesmulti/round-*-slot-*.parquet"))
+    ]
     assert all(each["parameters"]["p_zero"] + each["parameters"]["p_half"] > 0 for each in asked)
     assert all(each["specification"]["site"] == each["parameters"]["site"] for each in asked)
     assert len({json.dumps(each, sort_keys=True) for each in asked}) == 4
@@ -328,9 +330,7 @@ def test_a_training_repeats_and_leaves_no_checkpoint(search, tmp_path):
     parts = [("train", "learning_rate"), ("train", "loss")]
     parts += [("validation", "loss"), ("validation", "accuracy")]
     spec = json.loads((before / "spec.json").read_text(encoding="utf-8"))
-    assert sorted(
-        (row["network"], row["epoch"], row["part"], row["quantity"]) for row in history
-    ) == sorted(
+    assert sorted((row["network"], row["epoch"], row["part"], row["quantity"]) for row in history) == sorted(
         (network, epoch, *each)
         for network in {each["network"] for each in spec["networks"]}
         for epoch in (1, 2, 3)

@@ -7,10 +7,8 @@ from codesign.bayesmulti.error import NoiseError
 from codesign.bayesmulti.specification import method_spec
 from codesign.models.aims import PANEL, Aim
 from codesign.noise_search.rounds import (
-    Choice,
     PanelTrial,
     aims_of,
-    alike,
     choose,
     propose_round,
     read_trial,
@@ -23,6 +21,7 @@ from codesign.seeds import derived_seed
 from codesign.tables import write_table
 from codesign.tasks.about import Metric
 from codesign.tasks.experiment import Experiment
+from codesign.training.choice import Choice, alike
 
 ACCURACY = Metric("accuracy", "accuracy", "higher")
 LEVELS = {0.8: "a", 0.5: "b", 0.2: "c"}

@@ -38,7 +38,16 @@ def kept(folder, *, leave=False) -> Keeping:
 
 
 def attempt(
-    keeping=None, *, said=MOONS, noise=None, scale=1.0, code="1", plain_code="1", seed=4, shared=SHARED, **data
+    keeping=None,
+    *,
+    said=MOONS,
+    noise=None,
+    scale=1.0,
+    code="1",
+    plain_code="1",
+    seed=4,
+    shared=SHARED,
+    **data,
 ):
     experiment = Experiment.make("named", said, data={"seed": 5, "validation_fraction": 0.2} | data)
     places = len(experiment.blank_network().places("activation"))
