@@ -59,8 +59,10 @@ CHOICES_MM = 36.0
 ON = {"activation": "an activation", "weight": "a weight"}
 KEY_MM = 9.0
 """Height of a device in the key."""
-NAMED_BARS = 6
-"""Most kinds of bars named in the key."""
+MOST_ROWS, ROW_MM, GAP_MM = 12, 10.5, 2.5
+"""Most kinds of bars drawn, height of each where there are several, and what is between them."""
+BAR_TOP = 1.5
+"""Of the axis of probabilities: room for the number over a bar of height 1."""
 LEAST_RIGHT = 3.0
 """Least right end of the axis of factors."""
 
@@ -105,7 +107,7 @@ def draw_search(
             f"objective: mean {metric.title} on validation data over n = {devices} panel devices "
             f"× {programmings} programmings, the same draws in every trial; no test data",
             f"the same budget for every method: {rounds} rounds × {slots} trials, the first space-filling; "
-            "trial 0: no noise, one a starting scale",
+            "trial 0: no noise, one a starting scale; ± over programmings",
         )
         head(figure, height, f"{experiment}: search of the training noise", lines, origin)
         axes = axes_mm(figure, 14, 22 + low, 84, 44)
@@ -128,12 +130,13 @@ def draw_search(
                 )
         sign = "" if metric.better == "higher" else "−"
         axes.set(xlim=(-0.6, last + 0.6), xlabel="trial")
-        axes.set_title("a  trials ± standard error over programmings; line: best so far", y=1.07)
+        axes.set_title("a  trials ± standard error; line: best so far", y=1.07)
         whole_ticks(axes.xaxis)
         axes.grid(True, axis="y")
+        one = all(row["level"] is None for row in chosen)
         mark = {"color": GREY, "ls": "", "mew": 0.7, "mfc": "none"}
         axes.plot([], [], marker="*", ms=5.5, label="no noise (the ERM corner)", **mark)
-        axes.plot([], [], marker="o", ms=6.5, label="chosen for an aim", **mark)
+        axes.plot([], [], marker="o", ms=6.5, label="chosen" if one else "chosen for a level (see c)", **mark)
         if any(row["objective"] is None for row in trace):
             axes.plot([], [], marker="x", ms=3, label="training failed", color=GREY, ls="", mew=0.7)
         axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
@@ -269,7 +272,9 @@ class _Table(NamedTuple):
         axes = axes_mm(figure, 14, 2, width, low - 6, xlim=(0, width), ylim=(low - 6, 0))
         axes.axis("off")
         title = "c  chosen on validation data: noise, site and starting scale (layers: least to most)"
-        axes.text(0, -1.2, title, ha="left", va="bottom", fontsize=7)
+        axes.text(
+            0, -1.2, title, ha="left", va="bottom", fontweight="bold", fontsize=axes.title.get_fontsize()
+        )
         y = 0.0
         for block in self.blocks:
             for k, row in enumerate(block):
@@ -356,28 +361,30 @@ def draw_noise(
     right = max(LEAST_RIGHT, 1.15 * largest)
     title = method_of("bayesmulti").title
     sites = {spec.site for spec in networks.values() if spec.layers}
+    rows = drawn[:MOST_ROWS]
     low_mm = max(25.0, KEY_MM * len(panel))
-    high_mm = max(25.0, KEY_MM * min(len(drawn), NAMED_BARS + 1))
+    row_mm = 25.0 if len(rows) == 1 else ROW_MM
+    high_mm = len(rows) * (row_mm + GAP_MM) - GAP_MM
     height = 46 + high_mm + low_mm
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
         lines = (
-            f"{title}: probability of each factor on a component where noise acts, in training only; "
-            "a network for each aim, those that are alike together",
+            f"{title}: probability of each factor on a component where noise acts, in training only"
+            + ("" if list(networks) == ["panel"] else "; aims whose networks are alike stand together"),
             f"programming: density of exp(σ z), z ~ N(0, 1), on a weight, for the n = {len(panel)} panel "
             "devices of the search",
         )
         head(figure, height, f"{experiment}: noise in training and noise of the devices", lines, origin)
-        above = axes_mm(figure, 14, 26 + low_mm, 92, high_mm)
+        above = []
+        for k, each in enumerate(rows):
+            bottom = 26 + low_mm + high_mm - row_mm - k * (row_mm + GAP_MM)
+            above.append(axes_mm(figure, 14, bottom, 92, row_mm))
+            numbers += _bars(above[-1], each, right, f"bars {k}")
+        for each in drawn[MOST_ROWS:]:
+            numbers += _bar_numbers(each)
         below = axes_mm(figure, 14, 12, 92, low_mm)
-        above.set_title("a  training noise of the chosen specifications, divided by its mean")
-        above.set(ylim=(0, 1.05), ylabel="probability")
-        bars = [each for each in drawn if each.noise is not None]
-        width = 0.022 * right / max(1, len(bars) / 3)
-        for k, each in enumerate(drawn):
-            shift = width * (k - (len(drawn) - 1) / 2)
-            shade = 1 - 0.7 * k / (len(drawn) - 1) if len(drawn) > 1 else None
-            numbers += _bars(above, each, shift, width, k, shade)
+        above[0].set_title("a  training noise of the chosen specifications, divided by its mean")
+        above[len(above) // 2].set_ylabel("probability")
         below.set_title("b  programming noise of the panel's devices")
         below.set_ylabel("probability density")
         factors = np.linspace(right / POINTS, right, POINTS)
@@ -386,12 +393,17 @@ def draw_noise(
             look = CURVES[k % len(CURVES)][0], CURVES[(k + k // len(CURVES)) % len(CURVES)][1]
             numbers += _density(below, profile, factors, look)
         below.set_ylim(bottom=0)
-        for axes in (above, below):
+        for axes in (*above, below):
             axes.set_xlim(-0.04 * right, right)
             axes.axvline(1, color=GREY, lw=0.5, ls=(0, (1, 1.5)), zorder=0)
             axes.grid(True)
-            axes.legend(loc="upper left", bbox_to_anchor=(1.03, 1.02), labelspacing=0.6)
-        above.set_xlabel(f"factor on {ON[sites.pop()] if len(sites) == 1 else 'an activation or a weight'}")
+        for axes in above[:-1]:
+            axes.tick_params(labelbottom=False)
+        below.legend(loc="upper left", bbox_to_anchor=(1.03, 1.02), labelspacing=0.6)
+        said = f"factor on {ON[sites.pop()] if len(sites) == 1 else 'an activation or a weight'}"
+        if len(drawn) > len(rows):
+            said += f"; {len(drawn) - len(rows)} further layers: see the table"
+        above[-1].set_xlabel(said)
         below.set_xlabel("factor on a weight")
         return Drawing(figure, numbers)
 
@@ -446,27 +458,35 @@ def _factors(noise: MultinomialNoise | None) -> list[tuple[float, float]]:
     return multinomial_factors(p_zero=noise.p_zero, p_half=noise.p_half)
 
 
-def _bars(axes, each: _Drawn, shift: float, width: float, k: int, shade: float | None) -> list:
+def _bars(axes, each: _Drawn, right: float, gid: str) -> list[dict]:
+    """A row of the upper panel: bars where the factors are, what they are beside them."""
     found, noise = _factors(each.noise), each.noise
     label = "no noise"
     if noise is not None:
         label = f"{each.site}s, layer{'s' * (len(each.places) > 1)} {_places(each.places)}:\n"
         label += f"p₁ = {noise.p_zero:.3g}, p₂ = {noise.p_half:.3g}"
     if each.aims:
-        label = f"{each.aims}: {label}"
+        label = f"{wrapped(each.aims, 44, lines=2)}: {label}"
     axes.bar(
-        [factor + shift for factor, _ in found],
+        [factor for factor, _ in found],
         [probability for _, probability in found],
-        width=width,
+        width=0.022 * right,
         color=look_of_method("bayesmulti").colour,
-        alpha=shade,
-        label=label if k < NAMED_BARS else ("further layers: see the table" if k == NAMED_BARS else None),
-        gid=f"bars {k}",
+        gid=gid,
     )
-    if shade is None:
-        for factor, probability in found:
-            said = f"{probability:.2g}"
-            axes.text(factor + shift, probability + 0.03, said, ha="center", va="bottom", fontsize=5.5)
+    for factor, probability in found:
+        said = {"ha": "center", "va": "bottom", "fontsize": 5.5, "clip_on": False}
+        axes.annotate(
+            f"{probability:.2g}", (factor, probability), xytext=(0, 1), textcoords="offset points", **said
+        )
+    axes.set(ylim=(0, BAR_TOP), yticks=[0, 0.5, 1])
+    where = {"transform": axes.transAxes, "ha": "left", "va": "center", "fontsize": 6}
+    axes.text(1.03, 0.5, label, **where)
+    return _bar_numbers(each)
+
+
+def _bar_numbers(each: _Drawn) -> list[dict]:
+    noise = each.noise
     return [
         _noise_number(
             "training",
@@ -478,7 +498,7 @@ def _bars(axes, each: _Drawn, shift: float, width: float, k: int, shade: float |
             factor=factor,
             value=probability,
         )
-        for factor, probability in found
+        for factor, probability in _factors(noise)
     ]
 
 
