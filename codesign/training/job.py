@@ -187,7 +187,7 @@ def _found(
 
 
 def seed_of_repeat(seed: int, repeat: int) -> int:
-    """Root seed of a training that is repeated: start, order and noise change, the division of examples stays.
+    """Root seed of a training that is repeated: start, order and noise change, the division of examples not.
 
     Args:
         seed: Root seed.

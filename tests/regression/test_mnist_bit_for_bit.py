@@ -210,7 +210,8 @@ def project():
     spec = method_spec("bayesmulti", {"p_zero": P_ZERO, "p_half": P_HALF}, 2, site="activation")
     shared = {
         "optimiser": "adam", "momentum": 0.0, "weight_decay": DECAY, "schedule": "cosine",
-        "warmup_epochs": 0, "ramp": 0.0, "select": "loss", "patience": None, "compile": False, "start": "scratch", "further": 0.5,
+        "warmup_epochs": 0, "ramp": 0.0, "select": "loss", "patience": None, "compile": False,
+        "start": "scratch", "further": 0.5,
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job, "compute_device", lambda: torch.device("cpu"))

@@ -132,7 +132,7 @@ def test_a_record_says_it_is_simulated_and_on_what(made):
 
 
 def test_training_and_twin_repeat_bit_by_bit(made, tmp_path):
-    """Generators come from the seed and the method-independent run; noise and start are those of the level."""
+    """Generators come from the seed and the method-independent run; noise and start of the level."""
     given = {"experiment": EXPERIMENT, "method": "erm", "seed": 1}
     for usability in (0.8, 0.6):
         _script("train_crossbar").main(

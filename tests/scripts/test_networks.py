@@ -314,7 +314,7 @@ def test_a_trial_that_diverges_is_an_answer(devices, search, tmp_path):
 
 
 def test_a_training_repeats_and_leaves_no_checkpoint(search, tmp_path):
-    """The bytes of what trials have trained, where nothing is kept; a killed one's temporary file goes too."""
+    """The bytes of what trials have trained, where nothing is kept; a killed one's file goes too."""
     (tmp_path / "search").mkdir()
     (tmp_path / "search/chosen.json").write_bytes((search / "bayesmulti/chosen.json").read_bytes())
     made, before = tmp_path / "models", search / "models/bayesmulti/repeat-1"

@@ -25,7 +25,7 @@ def _network(spec, *, level=None, scale=1.0):
 
 
 def _records(methods, *, rounds=3, slots=3, layers=1, tie="model", failed=(), levels=(None,)):
-    """Searches that chose their last trial for the first level, the one before it for the second, and so on."""
+    """Searches that chose their last trial for the first level, the one before for the second, ..."""
     rng = np.random.default_rng(2)
     records = {}
     for method in methods:
@@ -83,11 +83,8 @@ def test_chosen_parameters_are_marked_and_written(texts):
         mark = _line(strips, f"{row['method']} {row['parameter']}")
         assert mark.get_xdata().tolist() == [row["share"]]
         site = records[row["method"]]["networks"][0]["specification"]["site"]
-        [cell] = [
-            text
-            for text in texts(drawing.figure)
-            if f"= {row['value']:.2f}" in text and f"{site}s, start × 1" in text
-        ]
+        value = f"= {row['value']:.2f}"
+        assert any(value in text and f"{site}s, start × 1" in text for text in texts(drawing.figure))
 
 
 OWN = [0.9, 0.7, 0.5, 0.3]
@@ -256,7 +253,7 @@ def test_each_network_has_its_bars_at_its_own_factors(texts):
     plain = method_spec("erm", {}, 0)
     networks = {"0.8": plain, "0.6": MULTINOMIAL, "0.4": other, "0.2": MULTINOMIAL}
     drawing = draw_noise(networks, _panel(4), experiment="moons", origin="virtual")
-    *rows, below = drawing.figure.axes
+    rows = drawing.figure.axes[:-1]
     expected = [
         [(1.0, 1.0)],
         [(0.0, 0.3), (0.5 / 0.55, 0.3), (1 / 0.55, 0.4)],
