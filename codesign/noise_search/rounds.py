@@ -73,10 +73,15 @@ class PanelTrial:
         """Mean score and its standard error over programmings, as a search for `aim` sees them.
 
         Devices of the panel are the same for every trial, so the error is that of the programmings.
+
+        Raises:
+            NoiseError: The trial has no score on the aim's device.
         """
         if not self.scores:
             return Trial(self.parameters, None, None)
-        mine = [self.scores[aim]] if aim in self.scores else list(self.scores.values())
+        if aim.level is not None and aim not in self.scores:
+            raise NoiseError(f"a trial was scored on another panel, without {aim.profile} for {aim.name}")
+        mine = list(self.scores.values()) if aim.level is None else [self.scores[aim]]
         means = np.mean([[each[number] for number in sorted(each)] for each in mine], axis=0)
         error = float(means.std(ddof=1) / np.sqrt(means.size)) if means.size > 1 else 0.0
         return Trial(self.parameters, float(means.mean()), error)

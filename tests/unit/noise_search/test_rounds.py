@@ -90,6 +90,13 @@ def test_towards_a_level_only_its_device_counts(tmp_path):
     assert found.towards(WHOLE).objective == pytest.approx(np.mean([*scores.values()]))
 
 
+def test_a_trial_on_another_panel_does_not_pass_for_one_on_this():
+    """Its mean over other devices would decide for a level that it was never scored on."""
+    other = PanelTrial({"initial_scale": 1.0}, {AIMS[0]: {0: 0.9}, AIMS[1]: {0: 0.9}})
+    with pytest.raises(NoiseError, match=r"another panel, without c for 0\.2"):
+        choose([trial((0.1, 0.2, 0.3)), other], SPACE, search_for="level")
+
+
 def test_where_lower_is_better_the_smaller_error_is_the_larger_objective(tmp_path):
     """The search looks for the largest objective, whatever the metric."""
     error = Metric("error", "error", "lower")
