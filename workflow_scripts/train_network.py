@@ -7,11 +7,11 @@ from codesign.files import hold_same, remove_unfinished, replacing
 from codesign.log import log_to
 from codesign.models.family import aim_called, said_of
 from codesign.models.weights import write_weights
-from codesign.noise_search.rounds import Choice, alike
 from codesign.provenance.records import recorded
 from codesign.schemas.training import HISTORY
 from codesign.tables import write_table
 from codesign.tasks.experiment import Experiment, use_threads
+from codesign.training.choice import Choice, alike
 from codesign.training.job import history_rows, seed_of_repeat, train_experiment
 from codesign.training.kept import Keeping
 

@@ -57,6 +57,10 @@ class NoiseSpec:
         return cls(found["method"], found["site"], tuple(_noise_from(row) for row in _rows(found["layers"])))
 
 
+PLAIN = NoiseSpec("erm", "none", ())
+"""No noise: what ERM trains with, said without loading its file."""
+
+
 def _rows(layers: object) -> Sequence[Mapping]:
     if not isinstance(layers, Sequence) or not all(isinstance(row, Mapping) for row in layers):
         raise NoiseError(f"layers must be a list of objects, got {layers!r}")

@@ -90,7 +90,8 @@ def detail_rows(
         plan: Its first kind of noise is used.
 
     Returns:
-        The task's columns after method, profile, level, usability, programming, which every task has; by profile.
+        The task's columns after method, profile, level, usability, programming, which every task has; by
+        profile.
     """
     (test,) = experiment.examples("test")
     found: dict[str, list[dict]] = {profile.profile: [] for profile in profiles}

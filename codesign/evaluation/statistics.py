@@ -27,8 +27,8 @@ def summarise(
 ) -> list[dict]:
     """Mean and spread over trainings and programmings, and the paired difference to a baseline method.
 
-    A difference is taken training by training and programming by programming, on the same experiment, network,
-    profile, noise, calibration and metric. Intervals are `hierarchical_interval`'s.
+    A difference is taken training by training and programming by programming, on the same experiment,
+    network, profile, noise, calibration and metric. Intervals are `hierarchical_interval`'s.
 
     Args:
         rows: Rows of `codesign.schemas.evaluation.EVALUATION`.

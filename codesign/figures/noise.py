@@ -1,7 +1,7 @@
 """The noise a network is trained with: its search, and how it looks beside the noise of the devices."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from codesign.figures.style import (
     VERMILION,
     Drawing,
     axes_mm,
+    fit_text,
     fit_ylabel,
     house_style,
     new_figure,
@@ -34,8 +35,14 @@ DODGE = 0.18
 """Between methods drawn beside each other, in trials."""
 NAMED_ROUNDS, NUMBERED_ROUNDS = 8, 30
 """Most rounds named in full, and most numbered."""
-CHOICE_MM = 7.0
-"""Height of a method in the table of choices."""
+LINE_MM = 2.3
+"""Of a line in the table of choices."""
+ABREAST = 6
+"""Most aims beside each other in that table; further ones stand below."""
+NARROW_MM = 27.0
+"""A column narrower than this names site and starting scale on two lines."""
+SYMBOLS = {"p_zero": "p₁", "p_half": "p₂", "sigma": "σ"}
+"""Of parameters in that table; others by their own name."""
 CURVES = (
     (VERMILION, "-"),
     (GREEN, (0, (4, 1.5))),
@@ -47,9 +54,15 @@ CURVES = (
 """Looks of the panel's devices, used again where there are more; none is BayesMulti's colour."""
 POINTS = 500
 """Of a density curve."""
+CHOICES_MM = 36.0
+"""Where the first column of choices begins."""
 ON = {"activation": "an activation", "weight": "a weight"}
 KEY_MM = 9.0
 """Height of a device in the key."""
+MOST_ROWS, ROW_MM, GAP_MM = 12, 10.5, 2.5
+"""Most kinds of bars drawn, height of each where there are several, and what is between them."""
+BAR_TOP = 1.5
+"""Of the axis of probabilities: room for the number over a bar of height 1."""
 LEAST_RIGHT = 3.0
 """Least right end of the axis of factors."""
 
@@ -86,14 +99,15 @@ def draw_search(
     last, rounds = max(row["trial"] for row in trace), max(row["round"] for row in trace)
     slots = max(row["slot"] for row in trace)
     with house_style():
-        low = 12 + CHOICE_MM * len(methods)
+        table = _Table.of(chosen)
+        low = 8 + table.height_mm
         height = 89 + low
         figure = new_figure(TWO_COLUMNS_MM, height)
         lines = (
             f"objective: mean {metric.title} on validation data over n = {devices} panel devices "
             f"× {programmings} programmings, the same draws in every trial; no test data",
             f"the same budget for every method: {rounds} rounds × {slots} trials, the first space-filling; "
-            "trial 0: no noise, one a starting scale",
+            "trial 0: no noise, one a starting scale; ± over programmings",
         )
         head(figure, height, f"{experiment}: search of the training noise", lines, origin)
         axes = axes_mm(figure, 14, 22 + low, 84, 44)
@@ -116,18 +130,19 @@ def draw_search(
                 )
         sign = "" if metric.better == "higher" else "−"
         axes.set(xlim=(-0.6, last + 0.6), xlabel="trial")
-        axes.set_title("a  trials ± standard error over programmings; line: best so far", y=1.07)
+        axes.set_title("a  trials ± standard error; line: best so far", y=1.07)
         whole_ticks(axes.xaxis)
         axes.grid(True, axis="y")
+        one = all(row["level"] is None for row in chosen)
         mark = {"color": GREY, "ls": "", "mew": 0.7, "mfc": "none"}
         axes.plot([], [], marker="*", ms=5.5, label="no noise (the ERM corner)", **mark)
-        axes.plot([], [], marker="o", ms=6.5, label="chosen for an aim", **mark)
+        axes.plot([], [], marker="o", ms=6.5, label="chosen" if one else "chosen for a level (see c)", **mark)
         if any(row["objective"] is None for row in trace):
             axes.plot([], [], marker="x", ms=3, label="training failed", color=GREY, ls="", mew=0.7)
         axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
         fit_ylabel(axes, f"objective (validation {sign}{metric.title})")
         _parameters(figure, low, methods, parameters)
-        _choices(figure, low, methods, chosen)
+        table.draw(figure, low)
     return Drawing(figure, _search_numbers(trace, parameters, chosen))
 
 
@@ -223,41 +238,87 @@ def _parameters(figure, low: float, methods: Sequence[str], parameters: Sequence
         axes.annotate(said, (-0.09, mine[-1]), ha="right", va="center", **below)
 
 
-def _choices(figure, low: float, methods: Sequence[str], chosen: Sequence[Mapping]) -> None:
-    """A table: what each method trains with for each aim, searched methods and those beside them."""
-    aims = list(dict.fromkeys(row["aim"] for row in chosen))
-    width, left = TWO_COLUMNS_MM - 18, 34.0
-    axes = axes_mm(figure, 14, 3, width, low - 7, xlim=(0, width), ylim=(len(methods), 0))
-    axes.axis("off")
-    axes.set_title("c  chosen on validation data: noise, site and starting scale", loc="left", y=1.13)
-    column = (width - left) / max(1, len(aims))
-    for k, aim in enumerate(aims):
-        row = next(row for row in chosen if row["aim"] == aim)
-        said = "the whole panel" if row["level"] is None else f"level {aim}: U = {row['usability']:.2f}"
-        if row["fidelity"] is not None:
-            said += f", F = {row['fidelity']:.2f}"
-        axes.text(left + k * column, -0.1, said, ha="left", va="bottom", fontsize=6, color=GREY)
-    for y, name in enumerate(methods):
-        axes.axhline(y, color=PALE, lw=0.5)
-        look = look_of_method(name)
-        axes.plot([1.2], [y + 0.5], look.marker, color=look.colour, ms=look.size, mew=0, clip_on=False)
-        axes.text(3.5, y + 0.5, method_of(name).title, ha="left", va="center", fontsize=6)
-        for k, aim in enumerate(aims):
-            row = next(row for row in chosen if (row["method"], row["aim"]) == (name, aim))
-            axes.text(left + k * column, y + 0.5, _choice_said(row), ha="left", va="center", fontsize=5.5)
+class _Table(NamedTuple):
+    """What each method trains with for each aim, searched methods and those beside them."""
+
+    methods: Sequence[str]
+    blocks: Sequence[Sequence[Mapping]]
+    """Aims that stand beside each other, each by one of its rows."""
+    cells: Mapping[tuple[str, str], Sequence[str]]
+    """(method, aim) to lines."""
+    column_mm: float
+
+    @classmethod
+    def of(cls, chosen: Sequence[Mapping]) -> Self:
+        """The table of rows as `codesign.noise_search.record.choices` gives them."""
+        aims = list({row["aim"]: row for row in chosen}.values())
+        blocks = [aims[first : first + ABREAST] for first in range(0, len(aims), ABREAST)]
+        column = (TWO_COLUMNS_MM - 18 - CHOICES_MM) / max(1, *map(len, blocks))
+        cells = {(row["method"], row["aim"]): _choice_said(row, narrow=column < NARROW_MM) for row in chosen}
+        return cls(in_order(row["method"] for row in chosen), blocks, cells, column)
+
+    def _row_mm(self, method: str) -> float:
+        lines = max(len(said) for (name, _), said in self.cells.items() if name == method)
+        return LINE_MM * lines + 1.6
+
+    @property
+    def height_mm(self) -> float:
+        """Of all blocks, each with its line of aims."""
+        return len(self.blocks) * (6.5 + sum(map(self._row_mm, self.methods)))
+
+    def draw(self, figure, low: float) -> None:
+        """Draw it at the foot of a figure, below `low` mm."""
+        width = TWO_COLUMNS_MM - 18
+        axes = axes_mm(figure, 14, 2, width, low - 6, xlim=(0, width), ylim=(low - 6, 0))
+        axes.axis("off")
+        title = "c  chosen on validation data: noise, site and starting scale (layers: least to most)"
+        axes.text(
+            0, -1.2, title, ha="left", va="bottom", fontweight="bold", fontsize=axes.title.get_fontsize()
+        )
+        y = 0.0
+        for block in self.blocks:
+            for k, row in enumerate(block):
+                x = CHOICES_MM + k * self.column_mm
+                axes.text(x, y + 5.6, _aim_said(row), ha="left", va="bottom", fontsize=5.5, color=GREY)
+            y += 6.3
+            for name in self.methods:
+                axes.axhline(y, color=PALE, lw=0.5)
+                look, middle = look_of_method(name), y + self._row_mm(name) / 2
+                axes.plot([1.2], [middle], look.marker, color=look.colour, ms=look.size, mew=0, clip_on=False)
+                axes.text(3.5, middle, method_of(name).title, ha="left", va="center", fontsize=6)
+                for k, row in enumerate(block):
+                    said = "\n".join(self.cells.get((name, row["aim"]), ()))
+                    x = CHOICES_MM + k * self.column_mm
+                    written = axes.text(x, middle, said, ha="left", va="center", fontsize=5.5)
+                    fit_text(written, self.column_mm - 1)
+                y += self._row_mm(name)
 
 
-def _choice_said(row: Mapping) -> str:
-    """A choice in two lines."""
+def _aim_said(row: Mapping) -> str:
+    if row["level"] is None:
+        return "the whole panel"
+    known = f"U = {row['usability']:.2f}"
+    return f"level {row['aim']}\n{known}" + (
+        f", F = {row['fidelity']:.2f}" if row["fidelity"] is not None else ""
+    )
+
+
+def _choice_said(row: Mapping, *, narrow: bool) -> list[str]:
+    """A choice, line by line."""
     start = f"start × {row['initial_scale']:g}"
     if row["site"] is None:
-        return f"no noise\n{start}"
-    symbols = ["p₁", "p₂"] if len(row["least"]) == 2 else [""] * len(row["least"])
+        return ["no noise", start]
+    names = [SYMBOLS.get(name, name.replace("_", " ")) for name in method_of(row["method"]).parameters]
     values = [
-        (f"{symbol} = " if symbol else "") + (f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}")
-        for symbol, low, high in zip(symbols, row["least"], row["most"], strict=True)
+        f"{name} = {low:.2f}" + ("" if low == high else f" to {high:.2f}")
+        for name, low, high in zip(names, row["least"], row["most"], strict=True)
     ]
-    return f"{', '.join(values)}\n{row['site']}s, {start}"
+    ranges = any(low != high for low, high in zip(row["least"], row["most"], strict=True))
+    site = f"{row['site']}s"
+    return [
+        *(values if ranges or narrow else [", ".join(values)]),
+        *([site, start] if narrow else [f"{site}, {start}"]),
+    ]
 
 
 def _search_numbers(
@@ -300,28 +361,30 @@ def draw_noise(
     right = max(LEAST_RIGHT, 1.15 * largest)
     title = method_of("bayesmulti").title
     sites = {spec.site for spec in networks.values() if spec.layers}
+    rows = drawn[:MOST_ROWS]
     low_mm = max(25.0, KEY_MM * len(panel))
-    high_mm = max(25.0, KEY_MM * len({each.aims for each in drawn}))
+    row_mm = 25.0 if len(rows) == 1 else ROW_MM
+    high_mm = len(rows) * (row_mm + GAP_MM) - GAP_MM
     height = 46 + high_mm + low_mm
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
         lines = (
-            f"{title}: probability of each factor on a component where noise acts, in training only; "
-            "a network for each aim, those that are alike together",
+            f"{title}: probability of each factor on a component where noise acts, in training only"
+            + ("" if list(networks) == ["panel"] else "; aims whose networks are alike stand together"),
             f"programming: density of exp(σ z), z ~ N(0, 1), on a weight, for the n = {len(panel)} panel "
             "devices of the search",
         )
         head(figure, height, f"{experiment}: noise in training and noise of the devices", lines, origin)
-        above = axes_mm(figure, 14, 26 + low_mm, 92, high_mm)
+        above = []
+        for k, each in enumerate(rows):
+            bottom = 26 + low_mm + high_mm - row_mm - k * (row_mm + GAP_MM)
+            above.append(axes_mm(figure, 14, bottom, 92, row_mm))
+            numbers += _bars(above[-1], each, right, f"bars {k}")
+        for each in drawn[MOST_ROWS:]:
+            numbers += _bar_numbers(each)
         below = axes_mm(figure, 14, 12, 92, low_mm)
-        above.set_title("a  training noise of the chosen specifications, divided by its mean")
-        above.set(ylim=(0, 1.05), ylabel="probability")
-        bars = [each for each in drawn if each.noise is not None]
-        width = 0.022 * right / max(1, len(bars) / 3)
-        for k, each in enumerate(drawn):
-            shift = width * (k - (len(drawn) - 1) / 2)
-            shade = 1 - 0.7 * k / (len(drawn) - 1) if len(drawn) > 1 else None
-            numbers += _bars(above, each, shift, width, k, shade)
+        above[0].set_title("a  training noise of the chosen specifications, divided by its mean")
+        above[len(above) // 2].set_ylabel("probability")
         below.set_title("b  programming noise of the panel's devices")
         below.set_ylabel("probability density")
         factors = np.linspace(right / POINTS, right, POINTS)
@@ -330,12 +393,17 @@ def draw_noise(
             look = CURVES[k % len(CURVES)][0], CURVES[(k + k // len(CURVES)) % len(CURVES)][1]
             numbers += _density(below, profile, factors, look)
         below.set_ylim(bottom=0)
-        for axes in (above, below):
+        for axes in (*above, below):
             axes.set_xlim(-0.04 * right, right)
             axes.axvline(1, color=GREY, lw=0.5, ls=(0, (1, 1.5)), zorder=0)
             axes.grid(True)
-            axes.legend(loc="upper left", bbox_to_anchor=(1.03, 1.02), labelspacing=0.6)
-        above.set_xlabel(f"factor on {ON[sites.pop()] if len(sites) == 1 else 'an activation or a weight'}")
+        for axes in above[:-1]:
+            axes.tick_params(labelbottom=False)
+        below.legend(loc="upper left", bbox_to_anchor=(1.03, 1.02), labelspacing=0.6)
+        said = f"factor on {ON[sites.pop()] if len(sites) == 1 else 'an activation or a weight'}"
+        if len(drawn) > len(rows):
+            said += f"; {len(drawn) - len(rows)} further layers: see the table"
+        above[-1].set_xlabel(said)
         below.set_xlabel("factor on a weight")
         return Drawing(figure, numbers)
 
@@ -390,27 +458,35 @@ def _factors(noise: MultinomialNoise | None) -> list[tuple[float, float]]:
     return multinomial_factors(p_zero=noise.p_zero, p_half=noise.p_half)
 
 
-def _bars(axes, each: _Drawn, shift: float, width: float, k: int, shade: float | None) -> list:
+def _bars(axes, each: _Drawn, right: float, gid: str) -> list[dict]:
+    """A row of the upper panel: bars where the factors are, what they are beside them."""
     found, noise = _factors(each.noise), each.noise
     label = "no noise"
     if noise is not None:
         label = f"{each.site}s, layer{'s' * (len(each.places) > 1)} {_places(each.places)}:\n"
         label += f"p₁ = {noise.p_zero:.3g}, p₂ = {noise.p_half:.3g}"
     if each.aims:
-        label = f"{each.aims}: {label}"
+        label = f"{wrapped(each.aims, 44, lines=2)}: {label}"
     axes.bar(
-        [factor + shift for factor, _ in found],
+        [factor for factor, _ in found],
         [probability for _, probability in found],
-        width=width,
+        width=0.022 * right,
         color=look_of_method("bayesmulti").colour,
-        alpha=shade,
-        label=label if k < 6 else ("further layers: see the table" if k == 6 else None),
-        gid=f"bars {k}",
+        gid=gid,
     )
-    if shade is None:
-        for factor, probability in found:
-            said = f"{probability:.2g}"
-            axes.text(factor + shift, probability + 0.03, said, ha="center", va="bottom", fontsize=5.5)
+    for factor, probability in found:
+        said = {"ha": "center", "va": "bottom", "fontsize": 5.5, "clip_on": False}
+        axes.annotate(
+            f"{probability:.2g}", (factor, probability), xytext=(0, 1), textcoords="offset points", **said
+        )
+    axes.set(ylim=(0, BAR_TOP), yticks=[0, 0.5, 1])
+    where = {"transform": axes.transAxes, "ha": "left", "va": "center", "fontsize": 6}
+    axes.text(1.03, 0.5, label, **where)
+    return _bar_numbers(each)
+
+
+def _bar_numbers(each: _Drawn) -> list[dict]:
+    noise = each.noise
     return [
         _noise_number(
             "training",
@@ -422,7 +498,7 @@ def _bars(axes, each: _Drawn, shift: float, width: float, k: int, shade: float |
             factor=factor,
             value=probability,
         )
-        for factor, probability in found
+        for factor, probability in _factors(noise)
     ]
 
 

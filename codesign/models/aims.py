@@ -36,7 +36,7 @@ class Aim:
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Self:
-        """The aim that an object of `chosen.json` or `spec.json` tells of; what else it says is passed over."""
+        """The aim that an object of `chosen.json` or `spec.json` tells of; the rest of it is passed over."""
         return cls(**{name: said[name] for name in cls.__dataclass_fields__})
 
 
@@ -106,7 +106,7 @@ def aim_at(aims: Sequence[Aim], level: float) -> Aim:
 
 
 def share_out(aims: Sequence[Aim], profiles: Sequence[Any]) -> dict[Aim, list]:
-    """Profiles by the aim whose network they are given, in the order of aims; aims without a profile are left out.
+    """Profiles by the aim whose network they are given, in the order of aims, those without one left out.
 
     Args:
         aims: Those of one method.

@@ -1,7 +1,8 @@
 """The networks of one method and repeat on disk: one an aim, some of them the same.
 
-`spec.json` says what each is chosen for and was trained with; beside it lie `weights-{aim}.safetensors`, one for
-every level that the configuration names, so that what the workflow makes is known before the search has chosen.
+`spec.json` says what each is chosen for and was trained with; beside it lie `weights-{aim}.safetensors`, one
+for every level that the configuration names, so that what the workflow makes is known before the search has
+chosen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ def read_family(spec: Path | str) -> dict[Aim, Path]:
 
 
 def said_of(path: Path | str) -> list[dict[str, Any]]:
-    """What `chosen.json` or `spec.json` says of each aim: the aim, its `specification` and `initial_scale`."""
+    """What `chosen.json` or `spec.json` says of each aim: itself, `specification` and `initial_scale`."""
     return read_object(path)["networks"]
 
 

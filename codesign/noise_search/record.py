@@ -86,9 +86,9 @@ def searched_parameters(records: Mapping[str, Mapping], *, limits: Mapping[str, 
         limits: Method to its largest noise, as `search.limits` has it.
 
     Returns:
-        Rows method, parameter, limit, kind (tried | chosen), aim (None for tried), trial (None for chosen), layer
-        (from 1; None where one value is for all layers), value, share (value / limit). A network that is
-        trained without noise has no row.
+        Rows method, parameter, limit, kind (tried | chosen), aim (None for tried), trial (None for chosen),
+        layer (from 1; None where one value is for all layers), value, share (value / limit). A network that
+        is trained without noise has no row.
     """
     rows = []
     for method, record in records.items():
@@ -115,9 +115,9 @@ def choices(records: Mapping[str, Mapping]) -> list[dict]:
         records: Method to the content of its `chosen.json`.
 
     Returns:
-        Rows method, aim, level, profile, usability, fidelity (of the panel's device; None where the aim is the
-        whole panel), site (None without noise), initial_scale, and least and most, one entry for each parameter
-        of a layer's noise: its smallest and its largest value over the layers.
+        Rows method, aim, level, profile, usability, fidelity (of the panel's device; None where the aim is
+        the whole panel), site (None without noise), initial_scale, and least and most, one entry for each
+        parameter of a layer's noise: its smallest and its largest value over the layers.
     """
     rows = []
     for method, record in records.items():

@@ -1,15 +1,14 @@
 """The noise search of one experiment and method: from trials on disk to proposals, and to the choices."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
 from codesign.bayesmulti.error import NoiseError
 from codesign.bayesmulti.methods import method_of, site_of
-from codesign.bayesmulti.noise import NoiseSpec
+from codesign.bayesmulti.noise import PLAIN, NoiseSpec
 from codesign.bayesmulti.specification import method_spec
 from codesign.models.aims import PANEL, Aim, level_name
 from codesign.noise_search.search import SearchSpace, Trial, best_trial, propose_specification
@@ -18,6 +17,7 @@ from codesign.seeds import derived_seed
 from codesign.tables import read_metadata, read_table
 from codesign.tasks.about import Metric
 from codesign.tasks.experiment import Experiment
+from codesign.training.choice import Choice
 
 CANDIDATES = 2048
 """Points among which the acquisition is largest."""
@@ -56,7 +56,7 @@ def specification_of(parameters: Mapping, space: SearchSpace) -> NoiseSpec:
     """The noise of a trial; that of ERM where its parameters have none."""
     noise = {name: parameters[name] for name in space.names if name in parameters}
     if not np.any([np.any(value) for value in noise.values()]):
-        return method_spec("erm", {}, 0)
+        return PLAIN
     site = parameters["site"]
     return method_spec(space.method, noise, space.places[site], site=site)
 
@@ -73,10 +73,15 @@ class PanelTrial:
         """Mean score and its standard error over programmings, as a search for `aim` sees them.
 
         Devices of the panel are the same for every trial, so the error is that of the programmings.
+
+        Raises:
+            NoiseError: The trial has no score on the aim's device.
         """
         if not self.scores:
             return Trial(self.parameters, None, None)
-        mine = [self.scores[aim]] if aim in self.scores else list(self.scores.values())
+        if aim.level is not None and aim not in self.scores:
+            raise NoiseError(f"a trial was scored on another panel, without {aim.profile} for {aim.name}")
+        mine = list(self.scores.values()) if aim.level is None else [self.scores[aim]]
         means = np.mean([[each[number] for number in sorted(each)] for each in mine], axis=0)
         error = float(means.std(ddof=1) / np.sqrt(means.size)) if means.size > 1 else 0.0
         return Trial(self.parameters, float(means.mean()), error)
@@ -149,33 +154,6 @@ def propose_round(
         spec = specification_of(parameters, space)
         proposals.append({"parameters": parameters, "specification": spec.to_json()})
     return proposals
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The network of one aim."""
-
-    aim: Aim
-    specification: NoiseSpec
-    initial_scale: float
-
-    def said(self) -> dict:
-        """As `chosen.json` holds it."""
-        told = {"specification": self.specification.to_json(), "initial_scale": self.initial_scale}
-        return asdict(self.aim) | told
-
-    @classmethod
-    def of(cls, said: Mapping) -> Self:
-        """The inverse of `said`."""
-        return cls(Aim.of(said), NoiseSpec.from_json(said["specification"]), said["initial_scale"])
-
-
-def alike(choices: Sequence[Choice]) -> list[list[Choice]]:
-    """Choices of the same noise and start together, in the order of the first of each."""
-    found: dict[tuple, list[Choice]] = {}
-    for choice in choices:
-        found.setdefault((choice.specification, choice.initial_scale), []).append(choice)
-    return list(found.values())
 
 
 def choose(trials: Sequence[PanelTrial], space: SearchSpace, *, search_for: str) -> list[Choice]:

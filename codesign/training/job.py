@@ -9,8 +9,7 @@ from pathlib import Path
 import torch
 
 from codesign.bayesmulti.injection import Injection
-from codesign.bayesmulti.noise import NoiseSpec
-from codesign.bayesmulti.specification import method_spec
+from codesign.bayesmulti.noise import PLAIN, NoiseSpec
 from codesign.models.network import Network
 from codesign.models.weights import WeightsError, put_weights, read_weights, write_weights
 from codesign.seeds import derived_seed
@@ -102,7 +101,7 @@ def train_experiment(
         from_scratch = {**shared, "start": "scratch"}
         before = train_experiment(
             experiment,
-            method_spec("erm", {}, 0),
+            PLAIN,
             initial_scale=initial_scale,
             shared=from_scratch,
             seed=seed,
@@ -188,7 +187,7 @@ def _found(
 
 
 def seed_of_repeat(seed: int, repeat: int) -> int:
-    """Root seed of a training that is repeated: start, order and noise change, the division of examples stays.
+    """Root seed of a training that is repeated: start, order and noise change, the division of examples not.
 
     Args:
         seed: Root seed.

@@ -21,12 +21,12 @@ def metric_said(metric):
 
 
 def chosen_of_searches(wildcards):
-    """Chosen noise of every method that searches for it."""
+    """What was chosen for every method, searched or not."""
     return expand(
         "results/{lab}search/{experiment}/{method}/chosen.json",
         lab=wildcards.lab,
         experiment=wildcards.experiment,
-        method=[method for method in METHODS if rounds_of(method)],
+        method=METHODS,
     )
 
 

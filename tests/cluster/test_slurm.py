@@ -82,8 +82,8 @@ def test_jobs_of_an_experiment_at_full_scale_get_a_gpu_each(project, submit, tmp
     )
     project.snakemake("profiles")
     here = project.copy(tmp_path / "here")
-    computed = ("evaluation/moons/erm/levels", "evaluation/moons/erm/devices-all", "certificates/moons/erm")
-    targets = [f"results/{name}.parquet" for name in computed]
+    evaluated = [f"evaluation/moons/erm/{name}" for name in ("levels-1", "devices-1-all")]
+    targets = [f"results/{name}.parquet" for name in (*evaluated, "certificates/moons/erm")]
     run = submit(project, *targets)
     here.snakemake(*targets)
     assert run.ended() == 0, run.text()[-6000:]
@@ -94,7 +94,8 @@ def test_jobs_of_an_experiment_at_full_scale_get_a_gpu_each(project, submit, tmp
     assert [job.rule() for job in jobs if not job.gpus] == ["choose_noise"]
     held = sorted((job for job in jobs if job.gpus), key=lambda job: job.began)
     evaluated = ["certify_network", "evaluate_devices", "evaluate_levels"]
-    assert sorted(job.rule() for job in held) == [*evaluated, "train_network"]
+    corners = ["run_corner_trial"] * 2  # one a starting scale
+    assert sorted(job.rule() for job in held) == [*evaluated, *corners, "train_network"]
     assert {(job.gpus, job.node, job.memory_mb, job.minutes) for job in held} == {(1, "n1", 16000, 1440)}
     assert all(one.ended <= other.began for one, other in pairwise(held)), held
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from codesign.bayesmulti.specification import method_spec
 from codesign.certificates.summary import ORDER
+from codesign.models.family import weights_name
 from codesign.models.weights import write_weights
 from codesign.nonideality.profile import DeviceProfile, write_profiles
 from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY
@@ -17,7 +18,14 @@ from codesign.tables import read_metadata, read_table
 from codesign.tasks.experiment import Experiment
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = {"examples": 12, "draws": 40, "programmings": 20, "confidence": 0.95, "sigma": 0.3}
+SETTINGS = {
+    "usability": 0.6,
+    "examples": 12,
+    "draws": 40,
+    "programmings": 20,
+    "confidence": 0.95,
+    "sigma": 0.3,
+}
 
 
 def _main(name, **given):
@@ -49,15 +57,22 @@ def test_certificates_go_from_weights_to_the_figure(tmp_path):
     }  # fmt: skip
     experiment = Experiment.make("two-moons", said, data={"seed": 3, "validation_fraction": 0.2})
     _levels(tmp_path / "levels.parquet")
-    specs = {
-        "erm": method_spec("erm", {}, 0),
-        "bayesmulti": method_spec("bayesmulti", {"p_zero": 0.6, "p_half": 0.1}, 1, site="activation"),
-    }
-    for method, spec in specs.items():
+    erm = method_spec("erm", {}, 0)
+    noises = [
+        method_spec("bayesmulti", {"p_zero": p_zero, "p_half": 0.1}, 1, site="activation")
+        for p_zero in (0.2, 0.6)
+    ]
+    specs = {"erm": [erm, erm], "bayesmulti": noises}
+    for method, pair in specs.items():
         folder = tmp_path / method
         folder.mkdir()
-        write_weights(experiment.fresh_network(seed=1).state(), folder / "weights.safetensors", metadata={})
-        (folder / "spec.json").write_text(json.dumps({"specification": spec.to_json()}), encoding="utf-8")
+        networks = []
+        for number, (level, spec) in enumerate(zip((0.9, 0.6), pair, strict=True), 1):
+            weights = experiment.fresh_network(seed=number).state()
+            write_weights(weights, folder / weights_name(f"{level}"), metadata={})
+            about = {"name": f"{level}", "level": level, "profile": "d", "usability": level, "fidelity": None}
+            networks.append(about | {"specification": spec.to_json(), "initial_scale": 1.0})
+        (folder / "spec.json").write_text(json.dumps({"networks": networks}), encoding="utf-8")
     seen = []
     for run in ("first", "second"):
         out = tmp_path / run
@@ -65,7 +80,6 @@ def test_certificates_go_from_weights_to_the_figure(tmp_path):
         for method, path in zip(specs, networks, strict=True):
             _main(
                 "certify_network",
-                weights=tmp_path / method / "weights.safetensors",
                 spec=tmp_path / method / "spec.json",
                 levels=tmp_path / "levels.parquet",
                 certificates=path,
@@ -93,6 +107,9 @@ def test_certificates_go_from_weights_to_the_figure(tmp_path):
     assert seen[0]["f.pdf"].startswith(b"%PDF-") and seen[0]["f.png"].startswith(b"\x89PNG")
     rows = read_table(tmp_path / "first" / "bayesmulti.parquet", schema=CERTIFICATES).to_pylist()
     assert {row["method"] for row in rows} == {"bayesmulti"}
+    assert {(row["profile"], row["aim"]) for row in rows} == {
+        ("synthetic-1.00", "0.9"), ("synthetic-0.60", "0.6"), (None, "0.6"),
+    }  # fmt: skip
     noise = {(row["p_zero"], row["p_half"]) for row in rows if row["certificate"] == "discrete"}
     [(p_zero, p_half)] = noise
     assert (round(p_zero, 4), round(p_half, 4)) == (0.6, 0.1)

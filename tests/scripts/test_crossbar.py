@@ -78,13 +78,27 @@ def made(tmp_path_factory):
     for method, parameters in METHODS.items():
         site = "activation" if parameters else None
         spec = method_spec(method, parameters, len(parameters) // 2, site=site).to_json()
-        (folder / f"{method}.json").write_text(
-            json.dumps({"specification": spec, "initial_scale": 1.0}), encoding="utf-8"
-        )
+        networks = [
+            {
+                "name": f"{level}",
+                "level": level,
+                "profile": f"d-{level}",
+                "usability": level,
+                "fidelity": None,
+            }
+            | {"specification": spec, "initial_scale": scale}
+            for level, scale in ((0.8, 0.4), (0.6, 1.0))
+        ]
+        (folder / f"{method}.json").write_text(json.dumps({"networks": networks}), encoding="utf-8")
         networks = folder / f"{method}.safetensors"
         given = {"experiment": EXPERIMENT, "method": method, "seed": 1}
         _script("train_crossbar").main(
-            chosen=folder / f"{method}.json", networks=networks, runs=2, training=TRAINING, **given
+            chosen=folder / f"{method}.json",
+            networks=networks,
+            usability=0.6,
+            runs=2,
+            training=TRAINING,
+            **given,
         )
         _script("simulate_crossbar").main(
             networks=networks,
@@ -138,14 +152,21 @@ def test_without_a_calibration_the_record_is_that_of_networks_as_programmed(made
 
 
 def test_training_and_twin_repeat_bit_by_bit(made, tmp_path):
-    """Generators come from the seed, the method-independent run and nothing else."""
+    """Generators come from the seed and the method-independent run; noise and start of the level."""
     given = {"experiment": EXPERIMENT, "method": "erm", "seed": 1}
-    _script("train_crossbar").main(
-        chosen=made / "erm.json", networks=tmp_path / "n.safetensors", runs=2, training=TRAINING, **given
-    )
-    assert (tmp_path / "n.safetensors").read_bytes() == (made / "erm.safetensors").read_bytes()
+    for usability in (0.8, 0.6):
+        _script("train_crossbar").main(
+            chosen=made / "erm.json",
+            networks=tmp_path / f"{usability}.safetensors",
+            usability=usability,
+            runs=2,
+            training=TRAINING,
+            **given,
+        )
+    assert (tmp_path / "0.8.safetensors").read_bytes() != (made / "erm.safetensors").read_bytes()
+    assert (tmp_path / "0.6.safetensors").read_bytes() == (made / "erm.safetensors").read_bytes()
     _script("simulate_crossbar").main(
-        networks=tmp_path / "n.safetensors",
+        networks=tmp_path / "0.6.safetensors",
         panel=made / "panel.parquet",
         record=tmp_path / "r.parquet",
         crossbar=CONFIG["crossbar"] | SMALL,

@@ -107,6 +107,13 @@ def _panel(path):
     return profiles
 
 
+def _network(spec, name="panel", level=None):
+    """What `chosen.json` says of one network."""
+    known = {"profile": "a", "usability": level, "fidelity": level**0.3} if level else {}
+    about = {"name": name, "level": level, "profile": None, "usability": None, "fidelity": None} | known
+    return about | {"specification": spec, "initial_scale": 1.0}
+
+
 ACCURACY = Metric("accuracy", "accuracy", "higher", 0.5)
 ERROR = Metric("error", "error", "lower")
 
@@ -162,7 +169,7 @@ def test_draw_calibrated_writes_the_rows_on_levels_of_every_calibration(tmp_path
 
 @pytest.mark.parametrize(("metric", "sign"), [(ACCURACY, 1), (ERROR, -1)], ids=["accuracy", "error"])
 def test_draw_search_draws_every_method_given(tmp_path, metric, sign):
-    """Methods are known by their specification, not by the file's name; an error's objective is below 0."""
+    """Methods are known by what the file says, not by its name; an error's objective is below 0."""
     low, high = sorted((0.6 * sign, 0.7 * sign))
     given = {"dropout": {"rate": 0.3}, "bayesmulti": {"p_zero": 0.2, "p_half": 0.4}}
     paths = []
@@ -175,7 +182,7 @@ def test_draw_search_draws_every_method_given(tmp_path, metric, sign):
         ]
         paths.append(tmp_path / f"{len(paths)}.json")
         paths[-1].write_text(
-            json.dumps({"specification": spec, "initial_scale": 1.0, "trials": trials}), encoding="utf-8"
+            json.dumps({"method": method, "networks": [_network(spec)], "trials": trials}), encoding="utf-8"
         )
     _panel(tmp_path / "panel.parquet")
     tables = _twice(
@@ -196,12 +203,19 @@ def test_draw_search_draws_every_method_given(tmp_path, metric, sign):
         ("bayesmulti", str(low), "False"),
         ("bayesmulti", str(high), "True"),
     ]
+    choices = {line["method"]: line for line in tables["csv"] if line["panel"] == "choice"}
+    assert {name: (line["aim"], line["least"], line["most"]) for name, line in choices.items()} == {
+        "dropout": ("panel", "0.3", "0.3"),
+        "bayesmulti": ("panel", "0.2 0.4", "0.2 0.4"),
+    }
 
 
-def test_draw_noise_draws_specification_and_panel(tmp_path):
-    """Three factors of one kind of layer, and a curve a panel device."""
+def test_draw_noise_draws_specifications_and_panel(tmp_path):
+    """Three factors of one kind of layer, one of a network without noise, and a curve a panel device."""
     spec = method_spec("bayesmulti", {"p_zero": 0.2, "p_half": 0.4}, 2, site="activation").to_json()
-    (tmp_path / "chosen.json").write_text(json.dumps({"specification": spec, "trials": []}), encoding="utf-8")
+    plain = method_spec("erm", {}, 0).to_json()
+    networks = [_network(spec, "0.8", 0.8), _network(plain, "0.4", 0.4)]
+    (tmp_path / "chosen.json").write_text(json.dumps({"networks": networks, "trials": []}), encoding="utf-8")
     profiles = _panel(tmp_path / "panel.parquet")
     tables = _twice(
         "draw_noise",
@@ -210,7 +224,11 @@ def test_draw_noise_draws_specification_and_panel(tmp_path):
         panel=tmp_path / "panel.parquet",
         experiment="two-moons",
     )
-    training = [line for line in tables["csv"] if line["panel"] == "training"]
+    [training, none] = [
+        [line for line in tables["csv"] if (line["panel"], line["aims"]) == ("training", f"level {aim}")]
+        for aim in ("0.8", "0.4")
+    ]
+    assert [(line["factor"], line["value"]) for line in none] == [("1", "1")]
     assert [float(line["value"]) for line in training] == pytest.approx([0.2, 0.4, 0.4])
     assert [float(line["factor"]) for line in training] == pytest.approx([0, 0.5 / 0.6, 1 / 0.6])
     drawn = {line["profile"] for line in tables["csv"] if line["panel"] == "programming"}

@@ -17,7 +17,7 @@ from codesign.noise_search.rounds import SearchSettings
 from codesign.nonideality.profile import read_profiles
 from codesign.schemas.device import DEVICE
 from codesign.schemas.evaluation import EVALUATION
-from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
+from codesign.schemas.evaluation_summary import COMPARISON, EVALUATION_SUMMARY
 from codesign.schemas.profile import PROFILE
 from codesign.schemas.training import HISTORY
 from codesign.tables import read_metadata, read_rows, read_table, write_table
@@ -36,7 +36,9 @@ DATA = {"seed": 5, "validation_fraction": 0.2}
 MOONS = Experiment.make("two-moons", SAID, data=DATA)
 SHARED = shared_training(CONFIG)
 SCALES = (1.0, 0.4)
-SEARCH = SearchSettings("model", CONFIG["search"]["limits"], CONFIG["search"]["variance"], SCALES)
+SEARCH = SearchSettings("model", CONFIG["search"]["limits"], CONFIG["search"]["variance"], SCALES, "level")
+AIMS = ("0.8", "0.5")
+"""A network each: what the panel's levels are called."""
 CONDITIONS = CONFIG["fabrication"]["start"]
 
 
@@ -126,6 +128,7 @@ def trials(devices, folder, *, round, slots, experiment=MOONS):
         programmings=2,
         seed=5,
         code="",
+        plain_code="",
     )
     return [*paths.values()]
 
@@ -145,16 +148,17 @@ def search(devices, tmp_path_factory):
     folder = tmp_path_factory.mktemp("search")
     without = corners(devices, folder)
     made = [*without]
+    own = folder / "bayesmulti"
     for round in (1, 2):
-        proposal(folder, made, round=round)
-        made += trials(devices, folder, round=round, slots=(1, 2))
+        proposal(own, made, round=round)
+        made += trials(devices, own, round=round, slots=(1, 2))
     for method, tried in (("erm", without), ("bayesmulti", made)):
         run(
-            "choose_noise", trials=tried, chosen=folder / f"{method}.json", experiment=MOONS,
+            "choose_noise", trials=tried, chosen=folder / method / "chosen.json", experiment=MOONS,
             method=method, fixed=[0.3, 0.3], site="activation", search=SEARCH,
         )  # fmt: skip
-        train(folder, method, folder)
-        given = {"weights": folder / f"{method}/weights.safetensors", "experiment": MOONS}
+        train(folder / method, method, folder / "models" / method)
+        given = {"spec": folder / f"models/{method}/repeat-1/spec.json", "experiment": MOONS}
         how = {"method": method, "memsim": CONFIG["memsim"], "programmings": 3}
         levels = folder / f"{method}-levels.parquet"
         run(
@@ -174,7 +178,7 @@ def search(devices, tmp_path_factory):
             )
         run(
             "stack_evaluation",
-            levels=levels,
+            levels=[levels],
             devices=[folder / f"{method}-{chunk}.parquet" for chunk in ("bc", "ad")],
             evaluation=folder / f"{method}.parquet",
         )
@@ -183,17 +187,20 @@ def search(devices, tmp_path_factory):
 
 def train(folder, method, target):
     """Train with the noise chosen in `folder`; outputs under `target`."""
+    made = target / "repeat-1"
     run(
         "train_network",
-        chosen=folder / f"{method}.json",
-        weights=target / method / "weights.safetensors",
-        history=target / method / "history.parquet",
-        spec=target / method / "spec.json",
+        chosen=folder / "chosen.json",
+        weights={aim: made / f"weights-{aim}.safetensors" for aim in AIMS},
+        history=made / "history.parquet",
+        spec=made / "spec.json",
         experiment=MOONS,
         method=method,
+        repeat=1,
         training=SHARED,
         seed=5,
-        code="0",
+        code="",
+        plain_code="",
     )
 
 
@@ -217,11 +224,13 @@ def test_profiles_keep_the_ratios_of_their_own_cycles(devices):
 
 def test_a_search_tries_nothing_twice(devices, search):
     """Four different specifications, all with noise; each trial has a row a panel device and programming."""
-    asked = [read_metadata(path)["asked"] for path in sorted(search.glob("round-*-slot-*.parquet"))]
+    asked = [
+        read_metadata(path)["asked"] for path in sorted(search.glob("bayesmulti/round-*-slot-*.parquet"))
+    ]
     assert all(each["parameters"]["p_zero"] + each["parameters"]["p_half"] > 0 for each in asked)
     assert all(each["specification"]["site"] == each["parameters"]["site"] for each in asked)
     assert len({json.dumps(each, sort_keys=True) for each in asked}) == 4
-    rows = read_table(search / "round-2-slot-1.parquet", schema=EVALUATION).to_pylist()
+    rows = read_table(search / "bayesmulti/round-2-slot-1.parquet", schema=EVALUATION).to_pylist()
     panel = [profile.profile for profile in read_profiles(devices / "panel.parquet")]
     assert sorted((row["profile"], row["programming"]) for row in rows) == sorted(
         (name, number) for name in panel for number in (0, 1)
@@ -230,62 +239,107 @@ def test_a_search_tries_nothing_twice(devices, search):
 
 def test_trials_of_one_job_are_those_of_jobs_of_their_own(devices, search, tmp_path):
     """Nothing is left by one that the next one finds."""
+    folder = tmp_path / "bayesmulti"
+    folder.mkdir()
     for slot in (2, 1):
-        (tmp_path / "round-2.json").write_bytes((search / "round-2.json").read_bytes())
-        [alone] = trials(devices, tmp_path, round=2, slots=[slot])
-        assert alone.read_bytes() == (search / alone.name).read_bytes()
+        (folder / "round-2.json").write_bytes((search / "bayesmulti/round-2.json").read_bytes())
+        [alone] = trials(devices, folder, round=2, slots=[slot])
+        assert alone.read_bytes() == (search / "bayesmulti" / alone.name).read_bytes()
 
 
-def test_the_choice_is_one_of_the_trials(search):
-    """With its record; a method without search has its specification and no trial."""
-    chosen = json.loads((search / "bayesmulti.json").read_text(encoding="utf-8"))
-    layer, *alike = chosen["specification"]["layers"]
-    assert all(each == layer for each in alike)
-    found = {name: layer[name] for name in ("p_zero", "p_half")} | {"initial_scale": chosen["initial_scale"]}
-    if any(layer[name] for name in ("p_zero", "p_half")):
-        found["site"] = chosen["specification"]["site"]
-    else:
-        found = {"initial_scale": chosen["initial_scale"]}
+def test_the_choice_for_each_level_is_one_of_the_trials(devices, search):
+    """With its record; a method without search has its specification, and of each level the best start."""
+    chosen = json.loads((search / "bayesmulti/chosen.json").read_text(encoding="utf-8"))
     tried = [each["parameters"] for each in chosen["trials"]]
-    assert found in tried and len(tried) == 6
-    erm = json.loads((search / "erm.json").read_text(encoding="utf-8"))
-    assert erm["specification"]["method"] == "erm"
-    best = max(erm["trials"], key=lambda each: each["objective"])
-    assert len(erm["trials"]) == 2 and erm["initial_scale"] == best["parameters"]["initial_scale"]
+    assert len(tried) == 6
+    panel = read_profiles(devices / "panel.parquet")
+    for network, profile in zip(chosen["networks"], panel, strict=True):
+        about = (network["name"], network["level"], network["profile"])
+        assert about == (f"{profile.level:g}", profile.level, profile.profile)
+        assert (network["usability"], network["fidelity"]) == (profile.usability, profile.fidelity)
+        found, layers = {"initial_scale": network["initial_scale"]}, network["specification"]["layers"]
+        if layers:
+            assert all(each == layers[0] for each in layers)
+            found |= {name: layers[0][name] for name in ("p_zero", "p_half")}
+            found["site"] = network["specification"]["site"]
+        assert found in tried
+    erm = json.loads((search / "erm/chosen.json").read_text(encoding="utf-8"))
+    assert len(erm["trials"]) == 2 and [network["name"] for network in erm["networks"]] == [*AIMS]
+    for network in erm["networks"]:
+        assert network["specification"] == {"method": "erm", "site": "none", "layers": []}
+        best = max(
+            erm["trials"],
+            key=lambda trial: (
+                trial["towards"][network["name"]]["objective"],
+                trial["parameters"]["initial_scale"],
+            ),
+        )
+        assert network["initial_scale"] == best["parameters"]["initial_scale"]
+
+
+def test_a_trial_counts_for_each_level_and_for_the_panel(search):
+    """Of the trial's own rows, by NumPy: means over programmings, and over the levels."""
+    chosen = json.loads((search / "erm/chosen.json").read_text(encoding="utf-8"))
+    rows = read_table(search / "corner-1.parquet", schema=EVALUATION).to_pylist()
+    trial, means = chosen["trials"][0], []
+    for aim in AIMS:
+        values = [row["value"] for row in rows if f"{row['level']:g}" == aim]
+        means.append(values)
+        assert len(values) == 2
+        assert trial["towards"][aim]["objective"] == pytest.approx(np.mean(values))
+        error = np.std(values, ddof=1) / np.sqrt(2)
+        assert trial["towards"][aim]["standard_error"] == pytest.approx(error)
+    assert trial["objective"] == pytest.approx(np.mean(means))
 
 
 def test_a_trial_that_diverges_is_an_answer(devices, search, tmp_path):
     """It is a table without rows that says why, and the search goes on from it."""
-    (tmp_path / "round-1.json").write_bytes((search / "round-1.json").read_bytes())
+    own, tmp_path = search / "bayesmulti", tmp_path / "bayesmulti"
+    tmp_path.mkdir()
+    (tmp_path / "round-1.json").write_bytes((own / "round-1.json").read_bytes())
     wild = Experiment.make("two-moons", SAID | {"learning_rate": 1e30, "epochs": 20}, data=DATA)
     [failed] = trials(devices, tmp_path, round=1, slots=[2], experiment=wild)
     assert read_table(failed, schema=EVALUATION).num_rows == 0
     assert "the loss is" in read_metadata(failed)["failed"]
-    good = [search / "round-1-slot-1.parquet", search / "round-2-slot-1.parquet"]
+    good = [own / "round-1-slot-1.parquet", own / "round-2-slot-1.parquet"]
     assert len(proposal(tmp_path, [*good, failed], round=3)) == 2
     run(
         "choose_noise", trials=[*good, failed], chosen=tmp_path / "chosen.json", experiment=MOONS,
         method="bayesmulti", fixed=[0.3, 0.3], site="activation", search=SEARCH,
     )  # fmt: skip
     record = json.loads((tmp_path / "chosen.json").read_text(encoding="utf-8"))["trials"]
-    assert record[2]["objective"] is None and record[2]["standard_error"] is None
+    nothing = {"objective": None, "standard_error": None}
+    assert {name: record[2][name] for name in nothing} == nothing
+    assert record[2]["towards"] == dict.fromkeys(AIMS, nothing)
 
 
 def test_a_training_repeats_and_leaves_no_checkpoint(search, tmp_path):
-    """Same bytes of weights, history and specification; a killed one's temporary file goes too."""
-    (tmp_path / ".bayesmulti.checkpoint.abcd_123.safetensors").write_bytes(b"half")
-    train(search, "bayesmulti", tmp_path)
-    for name in ("weights.safetensors", "history.parquet", "spec.json"):
-        assert (tmp_path / "bayesmulti" / name).read_bytes() == (search / "bayesmulti" / name).read_bytes()
-    assert not list(tmp_path.glob("*.checkpoint*.safetensors"))
-    history = read_table(search / "bayesmulti/history.parquet", schema=HISTORY).to_pylist()
+    """The bytes of what trials have trained, where nothing is kept; a killed one's file goes too."""
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search/chosen.json").write_bytes((search / "bayesmulti/chosen.json").read_bytes())
+    made, before = tmp_path / "models", search / "models/bayesmulti/repeat-1"
+    made.mkdir()
+    (made / ".repeat-1.1.checkpoint.abcd_123.safetensors").write_bytes(b"half")
+    train(tmp_path / "search", "bayesmulti", made)
+    names = {"history.parquet", "spec.json", *(f"weights-{aim}.safetensors" for aim in AIMS)}
+    assert {path.name for path in (made / "repeat-1").iterdir()} == names
+    for name in names:
+        assert (made / "repeat-1" / name).read_bytes() == (before / name).read_bytes()
+    assert [path.name for path in made.iterdir()] == ["repeat-1"]
+    history = read_table(before / "history.parquet", schema=HISTORY).to_pylist()
     parts = [("train", "learning_rate"), ("train", "loss")]
     parts += [("validation", "loss"), ("validation", "accuracy")]
-    assert sorted((row["epoch"], row["part"], row["quantity"]) for row in history) == sorted(
-        (epoch, *each) for epoch in (1, 2, 3) for each in parts
+    spec = json.loads((before / "spec.json").read_text(encoding="utf-8"))
+    assert sorted((row["network"], row["epoch"], row["part"], row["quantity"]) for row in history) == sorted(
+        (network, epoch, *each)
+        for network in {each["network"] for each in spec["networks"]}
+        for epoch in (1, 2, 3)
+        for each in parts
     )
-    _, made = read_weights(search / "bayesmulti/weights.safetensors")
-    assert (made["method"], made["data"]["obtained"]) == ("bayesmulti", "generated")
+    for aim in AIMS:
+        _, told = read_weights(before / f"weights-{aim}.safetensors")
+        assert (told["method"], told["data"]["obtained"]) == ("bayesmulti", "generated")
+        assert aim in [network["name"] for network in told["networks"]]
 
 
 def test_a_stack_holds_levels_then_devices_in_one_order(search):
@@ -295,6 +349,7 @@ def test_a_stack_holds_levels_then_devices_in_one_order(search):
     keys = [(row["noise"], row["profile"], row["programming"]) for row in rows[6:]]
     assert keys == sorted(keys) and {key[1] for key in keys} == {"a", "b", "c"}
     assert all(0 <= row["value"] <= 1 for row in rows)
+    assert {row["repeat"] for row in rows} == {1} and {row["aim"] for row in rows} <= {*AIMS}
     assert read_metadata(search / "erm.parquet")["data"]["obtained"] == "generated"
 
 
@@ -311,6 +366,9 @@ def test_summary_and_correlation_are_numpys_of_the_rows(devices, search, tmp_pat
         evaluations=[search / "erm.parquet", search / "bayesmulti.parquet"],
         summary=tmp_path / "s.parquet",
         csv=tmp_path / "s.csv",
+        comparison=tmp_path / "v.parquet",
+        comparison_csv=tmp_path / "v.csv",
+        pairs=[["bayesmulti", "erm"]],
         confidence=0.95,
         resamples=100,
         seed=5,
@@ -327,6 +385,11 @@ def test_summary_and_correlation_are_numpys_of_the_rows(devices, search, tmp_pat
         group = (row["method"], row["stands_for"], row["noise"], row["profile"])
         mine, base = np.array(values[group]), np.array(values["erm", *group[1:]])
         assert (row["mean"], row["difference"]) == pytest.approx((mine.mean(), (mine - base).mean()))
+    compared = read_table(tmp_path / "v.parquet", schema=COMPARISON).to_pylist()
+    assert {(row["method"], row["compared_with"]) for row in compared} == {("bayesmulti", "erm")}
+    names = ("stands_for", "noise", "profile")
+    gains = {tuple(row[n] for n in names): row["difference"] for row in summary if row["method"] != "erm"}
+    assert {tuple(row[n] for n in names): row["difference"] for row in compared} == pytest.approx(gains)
     run(
         "correlate_usability",
         usability=devices / "usability.parquet",
@@ -353,7 +416,7 @@ def details(devices, search, folder, method, levels):
     plan = {"stands_for": "level", "memsim": CONFIG["memsim"], "noises": ["lognormal"], "programmings": 2}
     run(
         "detail_network",
-        weights=search / f"{method}/weights.safetensors",
+        spec=search / f"models/{method}/repeat-1/spec.json",
         profiles=devices / "levels.parquet",
         details=path,
         experiment=MOONS,

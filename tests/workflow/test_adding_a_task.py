@@ -43,7 +43,7 @@ def ideal(project, experiment, metric):
         row
         for row in summary
         if (row["method"], row["level"], row["metric"]) == ("erm", 1.0, metric)
-        and row["stands_for"] == "level"
+        and (row["stands_for"], row["calibration"]) == ("level", "none")
     ]
     return row["mean"]
 

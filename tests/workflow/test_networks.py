@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from codesign.tables import read_metadata
+from codesign.tables import read_metadata, read_object
 from tests.workflow.tiny import CONDITIONS, NETWORK_TARGETS, REPOSITORY, TARGETS, TINY, measured_file
 
 SHARED = Path(os.environ.get("CODESIGN_MIRROR", REPOSITORY.parent / "shared" / "data"))
@@ -100,23 +100,24 @@ def test_a_new_device_trains_nothing(trained, sigma, levels):
 @pytest.mark.slow
 def test_a_killed_training_goes_on_and_a_run_repeats(trained):
     """Search, training and evaluation from nothing, killed in an epoch: the bytes of an undisturbed run."""
+    again = "results/models/moons/erm/repeat-2/spec.json"  # the one training that no trial has made before
+    trained.snakemake(again)
     expected = trained.tables()
     details = [name for name in expected if name.endswith("/details.parquet")]
     for name in ("search", "models", "evaluation"):
         shutil.rmtree(trained.folder / "results" / name)
-    checkpoints = "results/models/moons/*.checkpoint.safetensors"
-    weights = "results/models/moons/erm/weights.safetensors"  # that no trial of the search has trained before
+    checkpoints = "results/models/moons/erm/repeat-2.*.checkpoint.safetensors"
     trained.kill_at(
         "codesign/training/checkpoint.py",
         "    write_weights(tensors, path, metadata=metadata)",
-        weights,
+        again,
         once=checkpoints,
     )
-    assert not (trained.folder / weights).exists() and list(trained.folder.glob(checkpoints))
+    assert not (trained.folder / again).exists() and list(trained.folder.glob(checkpoints))
     trained.snakemake("--unlock")
-    trained.snakemake(weights, "--rerun-incomplete")
+    trained.snakemake(again, "--rerun-incomplete")
     trained.snakemake("evaluation", *details)
-    log = (trained.folder / "results/logs/train_network/moons-erm.log").read_text()
+    log = (trained.folder / "results/logs/train_network/moons-erm-2.log").read_text()
     assert "resumed after epoch" in log
     assert not list(trained.folder.glob(checkpoints))
     assert trained.tables() == expected
@@ -124,21 +125,22 @@ def test_a_killed_training_goes_on_and_a_run_repeats(trained):
 
 def test_a_network_taken_from_the_search_is_the_one_that_training_makes(trained):
     """With and without what trials have left: the same bytes."""
-    weights = "results/models/moons/bayesmulti/weights.safetensors"
-    before = {
-        path.name: path.read_bytes() for path in (trained.folder / weights).parent.iterdir() if path.is_file()
-    }
-    assert {"weights.safetensors", "history.parquet", "spec.json"} == set(before)
-    log = trained.folder / "results/logs/train_network/moons-bayesmulti.log"
-    assert "trained before" in log.read_text()
-    kept = list((trained.folder / "results/search/moons/bayesmulti/trained").iterdir())
-    assert len(kept) == 1, "those that were not chosen are gone"
-    kept[0].unlink()
-    shutil.rmtree((trained.folder / weights).parent)
-    assert trained.done(weights) == {"train_network": 1}
+    spec = trained.folder / "results/models/moons/bayesmulti/repeat-1/spec.json"
+    before = {path.name: path.read_bytes() for path in spec.parent.iterdir() if path.is_file()}
+    weights = {f"weights-{level}.safetensors" for level in TINY["profiles"]["panel"]}
+    assert weights | {"history.parquet", "spec.json"} == set(before)
+    networks = {each["network"]: each for each in read_object(spec)["networks"]}
+    log = trained.folder / "results/logs/train_network/moons-bayesmulti-1.log"
+    assert log.read_text().count("trained before") == len(networks)
+    kept = trained.folder / "results/search/moons/bayesmulti/trained"
+    noisy = [each for each in networks.values() if each["specification"]["layers"]]
+    assert len(list(kept.iterdir())) == len(noisy), "those that were not chosen are gone"
+    for folder in (kept, trained.folder / "results/search/moons/trained", spec.parent):
+        shutil.rmtree(folder)
+    assert trained.done(str(spec.relative_to(trained.folder))) == {"train_network": 1}
     assert "trained before" not in log.read_text()
     for name, content in before.items():
-        assert ((trained.folder / weights).parent / name).read_bytes() == content
+        assert (spec.parent / name).read_bytes() == content
 
 
 def test_a_mirror_that_moved_trains_nothing(measured, tmp_path):
@@ -152,11 +154,11 @@ def test_a_mirror_that_moved_trains_nothing(measured, tmp_path):
     measured.configure(
         {"experiments": TINY["experiments"] | {"digits": digits}, "datasets": {"mirror": str(SHARED)}}
     )
-    weights = "results/models/digits/erm/weights.safetensors"
-    assert measured.done(weights)["train_network"] == 1
+    networks = "results/models/digits/erm/repeat-1/spec.json"
+    assert measured.done(networks)["train_network"] == 1
     (tmp_path / "elsewhere").symlink_to(SHARED)
     measured.configure({"datasets": {"mirror": str(tmp_path / "elsewhere")}})
-    assert measured.scheduled(weights) == {}
+    assert measured.scheduled(networks) == {}
 
 
 def test_no_test_example_is_read_before_the_evaluation(trained):

@@ -14,8 +14,9 @@ from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.bayesmulti.specification import method_spec
 from codesign.certificates.certify import (
     CertificateSettings,
+    Certified,
     certified_noise,
-    certify_network,
+    certify_networks,
     programmed_decisions,
     programmed_rows,
     smoothed_rows,
@@ -342,11 +343,9 @@ def test_a_network_is_certified_the_same_way_every_time(moons):
     experiment, weights = moons
 
     def rows(seed, method="erm"):
-        found, origin = certify_network(
-            weights,
+        found, origin = certify_networks(
+            [Certified("panel", weights, NoiseSpec(method, "none", ()), [device(0.3)], True)],
             experiment,
-            NoiseSpec(method, "none", ()),
-            [device(0.3)],
             method=method,
             settings=SETTINGS,
             fixed=[0.3, 0.3],
@@ -367,16 +366,52 @@ def test_a_network_is_certified_the_same_way_every_time(moons):
     assert [row | {"method": "erm"} for row in rows(1, "bayesmulti")] == first
 
 
+def test_each_network_is_certified_on_its_own_profiles_and_one_is_smoothed(moons):
+    """The rows of a network among others are those that it has alone; smoothing is of the marked one."""
+    experiment, weights = moons
+    other = weights.with_name("other.safetensors")
+    write_weights(experiment.fresh_network(seed=2).state(), other, metadata={})
+    plain = NoiseSpec("erm", "none", ())
+    multinomial = NoiseSpec("bayesmulti", "weight", (MultinomialNoise(0.5, 0.25),) * 2)
+    good, poor, bad = device(0.1, 0.9), device(0.4, 0.6), device(0.8, 0.3)
+    first = Certified("0.9", weights, plain, [good], False)
+    second = Certified("0.5", other, multinomial, [poor, bad], True)
+
+    def rows(*networks):
+        found, _ = certify_networks(
+            networks,
+            experiment,
+            method="bayesmulti",
+            settings=SETTINGS,
+            fixed=[0.3, 0.3],
+            memsim={"mapping": "relative", "analog": "weights"},
+            chance=0.5,
+            seed=1,
+        )
+        return found
+
+    together, alone = rows(first, second), rows(first) + rows(second)
+    assert sorted(map(str, together)) == sorted(map(str, alone))
+    smoothed = [row for row in together if row["profile"] is None]
+    assert {row["certificate"] for row in smoothed} == {"published", "discrete", "smoothing"}
+    assert {row["aim"] for row in smoothed} == {"0.5"}
+    noise = {(row["p_zero"], row["p_half"]) for row in smoothed if row["certificate"] == "discrete"}
+    assert noise == {(0.5, 0.25)}
+    assert {(row["aim"], row["profile"]) for row in together if row["profile"]} == {
+        ("0.9", good.profile), ("0.5", poor.profile), ("0.5", bad.profile),
+    }  # fmt: skip
+    none = rows(Certified("0.5", other, multinomial, [], True))
+    assert none == smoothed
+
+
 def test_only_decisions_that_are_right_or_wrong_can_be_certified(moons, monkeypatch):
     """A declaration that promises certificates of anything else is an error that names the task."""
     experiment, weights = moons
     monkeypatch.setattr(Experiment, "definition", property(lambda _: object()))
     with pytest.raises(TaskError, match="moons declares certificates, but is no classification"):
-        certify_network(
-            weights,
+        certify_networks(
+            [Certified("panel", weights, NoiseSpec("erm", "none", ()), [], True)],
             experiment,
-            NoiseSpec("erm", "none", ()),
-            [],
             method="erm",
             settings=SETTINGS,
             fixed=[0.3, 0.3],

@@ -17,9 +17,10 @@ from codesign.evaluation.calibration import (
     calibration_batch,
     mean_factor,
 )
-from codesign.evaluation.job import evaluate_network, plan_of
+from codesign.evaluation.job import evaluate_networks, plan_of
 from codesign.evaluation.montecarlo import EvaluationPlan, evaluate, noise_generator
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
+from codesign.models.aims import Aim
 from codesign.models.network import Network, network_of
 from codesign.models.weights import write_weights
 from codesign.nonideality.levels import Trend, synthetic_profiles
@@ -403,7 +404,7 @@ def test_calibration_sees_training_examples_and_no_test_example(tmp_path, monkey
         MOONS, method="erm", stands_for="level", memsim=MEMSIM, noises=["lognormal"], programmings=1,
         calibrations=["none", "offset"],
     )  # fmt: skip
-    evaluate_network(tmp_path / "w.safetensors", MOONS, [CURVED], how)
+    evaluate_networks({Aim("panel"): tmp_path / "w.safetensors"}, MOONS, [CURVED], how)
     assert parts == [("train",), ("test",)]
     assert [len(indices) for indices in asked] == [EXAMPLES] and len(seen) == 1
     training, test = original(MOONS.definition, MOONS.data, "train", "test")

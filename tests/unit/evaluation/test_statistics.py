@@ -23,8 +23,9 @@ def rows(method, values, *, profile="p", programmings=None, **changes):
     return [
         {
             "experiment": "t", "method": method, "network": "m", "stands_for": "level", "profile": profile,
-            "level": 0.5, "usability": 0.5, "fidelity": 0.8, "repeat": 1, "aim": "0.6", "noise": "lognormal", "programming": number,
-            "calibration": "none", "metric": "accuracy", "value": float(value),
+            "level": 0.5, "usability": 0.5, "fidelity": 0.8, "repeat": 1, "aim": "0.6",
+            "noise": "lognormal", "programming": number, "calibration": "none",
+            "metric": "accuracy", "value": float(value),
         } | changes
         for number, value in zip(programmings or range(len(values)), values, strict=True)
     ]  # fmt: skip

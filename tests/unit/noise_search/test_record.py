@@ -6,6 +6,7 @@ from scipy.integrate import quad
 
 from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.noise_search.record import (
+    choices,
     lognormal_beyond,
     lognormal_density,
     multinomial_factors,
@@ -22,19 +23,28 @@ def _trial(parameters, objective, error=0.01):
     }
 
 
+def _network(specification, *, name="panel", level=None, scale=0.4):
+    """One network as `chosen.json` tells of it."""
+    known = {"profile": "d", "usability": level, "fidelity": level**0.3} if level else {}
+    about = {"name": name, "level": level, "profile": None, "usability": None, "fidelity": None} | known
+    return about | {"specification": specification, "initial_scale": scale}
+
+
+PLAIN = {"method": "erm", "site": "none", "layers": []}
+DROPOUT = {"method": "dropout", "site": "activation", "layers": [{"noise": "dropout", "rate": 0.3}] * 2}
+BAYESMULTI = {
+    "method": "bayesmulti",
+    "site": "activation",
+    "layers": [
+        {"noise": "multinomial", "p_zero": 0.1, "p_half": 0.2},
+        {"noise": "multinomial", "p_zero": 0.3, "p_half": 0.0},
+    ],
+}
 RECORDS = {
-    "erm": {
-        "specification": {"method": "erm", "site": "none", "layers": []},
-        "initial_scale": 0.4,
-        "trials": [_trial({}, 0.45)],
-    },
+    "erm": {"method": "erm", "networks": [_network(PLAIN)], "trials": [_trial({}, 0.45)]},
     "dropout": {
-        "specification": {
-            "method": "dropout",
-            "site": "activation",
-            "layers": [{"noise": "dropout", "rate": 0.3}, {"noise": "dropout", "rate": 0.3}],
-        },
-        "initial_scale": 0.4,
+        "method": "dropout",
+        "networks": [_network(DROPOUT)],
         "trials": [
             _trial({}, 0.45),
             _trial({"initial_scale": 1.0}, 0.4) | {"parameters": {"initial_scale": 1.0}},
@@ -45,15 +55,8 @@ RECORDS = {
         ],
     },
     "bayesmulti": {
-        "specification": {
-            "method": "bayesmulti",
-            "site": "activation",
-            "layers": [
-                {"noise": "multinomial", "p_zero": 0.1, "p_half": 0.2},
-                {"noise": "multinomial", "p_zero": 0.3, "p_half": 0.0},
-            ],
-        },
-        "initial_scale": 0.4,
+        "method": "bayesmulti",
+        "networks": [_network(BAYESMULTI)],
         "trials": [
             _trial({"p_zero": [0.1, 0.3], "p_half": [0.2, 0.0]}, 0.8),
             _trial({"p_zero": [0.0, 0.0], "p_half": [0.0, 0.0]}, 0.9),
@@ -86,11 +89,7 @@ def test_the_trace_goes_through_rounds_and_keeps_the_best():
 
 def test_nothing_is_best_before_a_trial_succeeds():
     """A search whose first trial fails has no line there."""
-    record = {
-        "specification": RECORDS["dropout"]["specification"],
-        "initial_scale": 0.4,
-        "trials": RECORDS["dropout"]["trials"][3:5],
-    }
+    record = RECORDS["dropout"] | {"trials": RECORDS["dropout"]["trials"][3:5]}
     assert [row["best"] for row in search_trace({"dropout": record}, slots=1)] == [None, 0.7]
 
 
@@ -104,18 +103,56 @@ def test_nothing_is_best_before_a_trial_succeeds():
 def test_what_was_chosen_is_of_its_site_and_scale(scale, site, chosen):
     """The same rate elsewhere is another trial."""
     record = RECORDS["dropout"]
-    spec = record["specification"] | {"site": site}
-    rows = search_trace({"dropout": record | {"specification": spec, "initial_scale": scale}}, slots=2)
+    network = _network(DROPOUT | {"site": site}, scale=scale)
+    rows = search_trace({"dropout": record | {"networks": [network]}}, slots=2)
     assert [row["chosen"] for row in rows] == chosen
 
 
 def test_a_search_that_chose_no_noise_marks_the_trial_without():
     """ERM of the chosen starting scale."""
-    record = RECORDS["dropout"]
-    layers = [{"noise": "dropout", "rate": 0.0}] * 2
-    spec = record["specification"] | {"layers": layers}
-    rows = search_trace({"dropout": record | {"specification": spec, "initial_scale": 1.0}}, slots=2)
+    record = RECORDS["dropout"] | {"networks": [_network(PLAIN, scale=1.0)]}
+    rows = search_trace({"dropout": record}, slots=2)
     assert [row["chosen"] for row in rows] == [False, True, False, False, False, False]
+
+
+LEVELS = RECORDS["dropout"] | {
+    "networks": [
+        _network(DROPOUT, name="0.8", level=0.8),
+        _network(PLAIN, name="0.4", level=0.4),
+    ]
+}
+"""A search that chose for two levels."""
+
+
+def test_every_trial_that_was_chosen_for_a_level_is_marked():
+    """Two levels may have two, or share one."""
+    rows = search_trace({"dropout": LEVELS}, slots=2)
+    assert [row["chosen"] for row in rows] == [True, False, False, False, True, False]
+    same = LEVELS | {"networks": [_network(DROPOUT, name=f"{u}", level=u) for u in (0.8, 0.4)]}
+    assert sum(row["chosen"] for row in search_trace({"dropout": same}, slots=2)) == 1
+
+
+def test_parameters_chosen_say_for_what_and_no_noise_has_none():
+    """A network without noise is no mark at 0: none of the parameters was chosen."""
+    found = searched_parameters({"dropout": LEVELS}, limits={"dropout": 0.6})
+    [chosen] = [row for row in found if row["kind"] == "chosen"]
+    assert (chosen["aim"], chosen["value"]) == ("0.8", 0.3)
+    assert {row["aim"] for row in found if row["kind"] == "tried"} == {None}
+
+
+def test_choices_of_every_method_are_told_for_every_aim():
+    """Also of a method without a search; of several layers the smallest and the largest value."""
+    rows = choices({"erm": RECORDS["erm"], "dropout": LEVELS, "bayesmulti": RECORDS["bayesmulti"]})
+    told = [(row["method"], row["aim"], row["site"], row["least"], row["most"]) for row in rows]
+    assert told == [
+        ("erm", "panel", None, [], []),
+        ("dropout", "0.8", "activation", [0.3], [0.3]),
+        ("dropout", "0.4", None, [], []),
+        ("bayesmulti", "panel", "activation", [0.1, 0.0], [0.3, 0.2]),
+    ]
+    assert [row["level"] for row in rows] == [None, 0.8, 0.4, None]
+    assert [row["usability"] for row in rows] == [None, 0.8, 0.4, None]
+    assert {row["initial_scale"] for row in rows} == {0.4}
 
 
 def test_trials_that_are_no_whole_rounds_are_refused():

@@ -67,14 +67,20 @@ def quadratic(parameters) -> float:
     return 0.9 - float(((values - target) ** 2).sum(axis=1).mean())
 
 
+def proposed(trials, space, *, round, slots, seed, candidates) -> list[dict]:
+    """A whole round: each slot knows what those before it try."""
+    found: list[dict] = []
+    for slot in range(slots):
+        how = {"round": round, "slots": slots, "slot": slot, "seed": seed, "candidates": candidates}
+        found.append(propose_specification(trials, space, **how, pending=found))
+    return found
+
+
 def searched(space, *, seed, rounds, slots, error=0.003) -> list[Trial]:
     rng = np.random.default_rng(seed)
     trials: list[Trial] = []
     for r in range(1, rounds + 1):
-        found = [
-            propose_specification(trials, space, round=r, slots=slots, slot=s, seed=seed, candidates=1024)
-            for s in range(slots)
-        ]
+        found = proposed(trials, space, round=r, slots=slots, seed=seed, candidates=1024)
         trials += [Trial(p, quadratic(p) + error * rng.standard_normal(), error) for p in found]
     return trials
 
@@ -162,10 +168,7 @@ def test_site_and_scale_are_found_with_the_strength():
 
     trials = [Trial({"initial_scale": scale}, 0.3 + 0.1 * (scale == 0.4), 0.003) for scale in space.scales]
     for r in range(1, 5):
-        found = [
-            propose_specification(trials, space, round=r, slots=4, slot=s, seed=1, candidates=512)
-            for s in range(4)
-        ]
+        found = proposed(trials, space, round=r, slots=4, seed=1, candidates=512)
         trials += [Trial(p, gain(p), 0.003) for p in found]
     best = best_trial(trials, space).parameters
     assert (best["site"], best["initial_scale"]) == ("weight", 0.4)
@@ -191,16 +194,24 @@ def test_proposals_depend_on_their_arguments_alone():
     trials.append(Trial(space.at(np.full(4, 0.3), site="weight", scale=1.0), None, None))
 
     def propose(trials, seed=4):
-        return [
-            propose_specification(trials, space, round=2, slots=3, slot=s, seed=seed, candidates=256)
-            for s in range(3)
-        ]
+        return proposed(trials, space, round=2, slots=3, seed=seed, candidates=256)
 
     first = propose(trials)
     assert propose(trials) == first and propose(trials[::-1]) == first
     assert propose(trials, seed=5) != first
     assert len({str(p) for p in first}) == 3
     assert best_trial(trials, space) == best_trial(trials[::-1], space)
+
+
+def test_a_slot_tries_neither_what_is_pending_nor_the_same_place():
+    """One that knows of no other slot would try their point; one that does goes elsewhere."""
+    space = space_of("dropout", limit=0.8)
+    trials = searched(space, seed=1, rounds=2, slots=4)
+    how = {"round": 3, "slots": 3, "seed": 1, "candidates": 256}
+    first, *others = proposed(trials, space, **how)
+    for slot in (1, 2):
+        assert propose_specification(trials, space, slot=slot, **how) == first
+    assert first not in others and others[0] != others[1]
 
 
 def test_a_round_proposes_nothing_that_was_tried():

@@ -231,6 +231,9 @@ def another(before: str, after: str):
         pytest.param(
             "noise_search/search.py", another_formula, "choose_noise propose_noise", id="the-noise-search"
         ),
+        pytest.param(
+            "noise_search/rounds.py", another_formula, "choose_noise propose_noise", id="how-a-choice-is-made"
+        ),
     ],
 )
 def test_an_edit_reaches_the_jobs_that_use_it(package, name, edit, expected):

@@ -6,10 +6,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+import codesign.training.job
 from codesign.bayesmulti.specification import method_spec
 from codesign.models.weights import write_weights
 from codesign.tasks.experiment import Experiment
-from codesign.training.job import train_experiment
+from codesign.training.job import (
+    history_rows,
+    seed_of_repeat,
+    train_experiment,
+    training_settings,
+)
 from codesign.training.loop import TrainingError
 
 SAID = {
@@ -18,7 +24,7 @@ SAID = {
 }  # fmt: skip
 SHARED = {
     "optimiser": "sgd", "momentum": 0.9, "weight_decay": 0.0, "schedule": "cosine", "warmup_epochs": 0,
-    "ramp": 0.0, "select": "metric", "patience": None, "compile": False,
+    "ramp": 0.0, "select": "metric", "patience": None, "compile": False, "start": "scratch", "further": 0.5,
 }  # fmt: skip
 
 
@@ -31,8 +37,8 @@ ERM = method_spec("erm", {}, 1, site="activation")
 DROPOUT = method_spec("dropout", {"rate": 0.5}, 1, site="activation")
 
 
-def trained(spec=ERM, experiment=MOONS, **more):
-    return train_experiment(experiment, spec, shared=SHARED, seed=5, **more)
+def trained(spec=ERM, experiment=MOONS, *, seed=5, shared=SHARED, **more):
+    return train_experiment(experiment, spec, shared=shared, seed=seed, **more)
 
 
 def same(one, other):
@@ -117,14 +123,77 @@ def test_a_checkpoint_that_no_longer_fits_is_made_again(tmp_path, capsys, left):
     """Settings or code changed after a kill: the training starts anew and says why."""
     path = tmp_path / "c.safetensors"
     if left == "other-code":
-        trained(checkpoint=path, code="before")
+        trained(checkpoint=path, plain_code="before")
     else:
         path.write_bytes(b"half a file")
-    made = trained(checkpoint=path, code="after")
+    made = trained(checkpoint=path, plain_code="after")
     assert "starting from the first epoch" in capsys.readouterr().out
     assert made.result.resumed_after == 0 and same(made.result.weights, trained().result.weights)
-    again = trained(checkpoint=path, code="after")
+    again = trained(checkpoint=path, plain_code="after")
     assert again.result.resumed_after == 3 and same(again.result.weights, made.result.weights)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "further", "expected"), [(8, 0.5, 4), (3, 0.5, 2), (3, 0.01, 1), (5, 1.0, 5)]
+)
+def test_a_training_from_erm_takes_a_share_of_the_epochs(epochs, further, expected):
+    """Rounded up, so that there is always one; a training from scratch takes all."""
+    shared = SHARED | {"further": further}
+    experiment = moons(epochs=epochs)
+    assert training_settings(experiment, shared, on_gpu=False).epochs == epochs
+    assert training_settings(experiment, shared | {"start": "erm"}, on_gpu=False).epochs == expected
+
+
+@pytest.mark.parametrize("spec", [ERM, DROPOUT], ids=["erm", "dropout"])
+def test_a_training_from_erm_begins_with_the_bits_that_erm_ends_with(monkeypatch, spec):
+    """ERM as well: every method has then seen as many examples."""
+    begun, train = [], codesign.training.job.train
+
+    def watched(network, *arguments, **more):
+        begun.append(({name: value.clone() for name, value in network.state().items()}, more["settings"]))
+        return train(network, *arguments, **more)
+
+    monkeypatch.setattr(codesign.training.job, "train", watched)
+    erm = trained().result.weights
+    begun.clear()
+    further = trained(spec, shared=SHARED | {"start": "erm"})
+    (_, first), (start, second) = begun
+    assert same(start, erm) and (first.epochs, second.epochs) == (3, 2)
+    assert len(further.result.history) == 2 and not same(further.result.weights, erm)
+
+
+def test_a_repeated_training_differs_in_its_weights_and_not_in_its_examples():
+    """Start, order and noise come from another seed; the first one is that of the search."""
+    assert seed_of_repeat(5, 1) == 5
+    assert len({seed_of_repeat(5, repeat) for repeat in range(1, 50)}) == 49
+    one, two = (trained(DROPOUT, seed=seed_of_repeat(5, repeat)) for repeat in (1, 2))
+    assert same(one.result.weights, trained(DROPOUT).result.weights)
+    assert not any(same({"w": a}, {"w": b}) for a, b in _matrices(one, two))
+    assert torch.equal(one.validation.inputs, two.validation.inputs)
+    starts = [MOONS.fresh_network(seed=seed_of_repeat(5, repeat)).state() for repeat in (1, 2)]
+    assert not same(*starts)
+
+
+def _matrices(one, two):
+    """Weights of the same name, without vectors: those may start at 0."""
+    mine, other = one.result.weights, two.result.weights
+    return [(mine[name], other[name]) for name in mine if mine[name].ndim > 1]
+
+
+def test_rows_of_a_history_say_whose_it_is():
+    """Several networks of a method are in one table; quantities by name, the learning rate first."""
+    epoch = {
+        "epoch": 1,
+        "learning_rate": 0.1,
+        "train": {"loss": 0.5},
+        "validation": {"loss": 0.6, "accuracy": 0.7},
+    }
+    assert [tuple(row.values()) for row in history_rows([epoch], network=2)] == [
+        (2, 1, "train", "learning_rate", 0.1),
+        (2, 1, "train", "loss", 0.5),
+        (2, 1, "validation", "accuracy", 0.7),
+        (2, 1, "validation", "loss", 0.6),
+    ]
 
 
 def test_a_training_that_diverges_is_an_error_that_says_where():

@@ -80,7 +80,7 @@ def test_it_reaches_the_best_possible_accuracy(settings):
 def test_the_history_is_a_table(settings, tmp_path):
     """Every column of the schema, nothing else, an epoch, part and quantity a row, and no time."""
     result = run(perceptron(), settings(epochs=3))
-    write_table(history_rows(result.history), tmp_path / "h.parquet", schema=HISTORY)
+    write_table(history_rows(result.history, network=1), tmp_path / "h.parquet", schema=HISTORY)
     rows = read_table(tmp_path / "h.parquet", schema=HISTORY).to_pylist()
     found = {(row["epoch"], row["part"], row["quantity"]): row["value"] for row in rows}
     quantities = [("train", "learning_rate"), ("train", "loss")]

@@ -166,7 +166,7 @@ def test_it_trains_under_noise_and_leaves_the_weights_of_the_best_epoch(parts, s
         scorer.update(task.forward(network.module, batch), batch)
     found, said = scorer.compute(), result.history[result.best_epoch - 1]["validation"]
     assert found["error"] == pytest.approx(said["error"], rel=1e-5) and found["close"] == said["close"]
-    rows = history_rows(result.history)
+    rows = history_rows(result.history, network=1)
     write_table(rows, tmp_path / "h.parquet", schema=HISTORY)
     quantities = {(row["part"], row["quantity"]) for row in rows}
     assert {("validation", "error"), ("validation", "close"), ("train", "loss")} <= quantities
