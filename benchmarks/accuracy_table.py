@@ -1,10 +1,10 @@
 """Scores at usability levels as a Markdown table, for docs/images.md.
 
-python benchmarks/accuracy_table.py results/evaluation/mnist-mlp-summary.csv [--metric accuracy] [--claim bayesmulti]
+python benchmarks/accuracy_table.py results/evaluation/mnist-mlp-summary.csv [--claim bayesmulti]
 
-With --claim, a table of where that method is held against ERM: nowhere below it by more than the interval, and
-above it by more than the interval wherever ERM has lost more than 0.02 of its clean score and is more than 0.02
-above chance.
+With --claim, a table of where that method is held against ERM: nowhere below it by more than the interval,
+and above it by more than the interval wherever ERM has lost more than 0.02 of its clean score and is more
+than 0.02 above chance.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def claim_lines(rows: list[dict], method: str, *, chance: float) -> list[str]:
     erm = {_place(row): float(row["mean"]) for row in rows if row["method"] == "erm"}
     clean = max(value for (kind, _, _), value in erm.items() if kind == "level")
     lines = [
-        f"| {method} against ERM | points | below by more than the interval | where ERM lost | of them above |",
+        f"| {method} against ERM | points | below, beyond the interval | where ERM lost | of them above |",
         "|---|---|---|---|---|",
     ]
     for kind in ("level", "device"):

@@ -5,12 +5,12 @@ from pathlib import Path
 from codesign.log import log_to
 from codesign.models.family import said_of
 from codesign.noise_search.ablation import scores_by_start
-from codesign.noise_search.rounds import Choice
 from codesign.nonideality.profile import read_profiles
 from codesign.provenance.records import recorded
 from codesign.schemas.evaluation import START_ABLATION
 from codesign.tables import write_table
 from codesign.tasks.experiment import Experiment, use_threads
+from codesign.training.choice import Choice
 from codesign.training.kept import Keeping
 
 

@@ -1,4 +1,4 @@
-"""Draw what searching for noise gained over the same noise at a fixed strength, one metric of an experiment."""
+"""Draw what searching for noise gained over the same noise at a fixed strength, one metric."""
 
 from pathlib import Path
 

@@ -177,8 +177,8 @@ def draw_starts(summary: Sequence[Mapping], *, metric: Metric, origin: str, data
     """Score against usability level of every method, a panel a starting scale.
 
     Args:
-        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY` with an `initial_scale`, of one
-            experiment on levels.
+        summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY` with an `initial_scale`, of
+            one experiment on levels.
         metric: Which metric; its chance level is drawn where it has one.
         origin: measured | virtual: the devices that levels follow.
         data: Where the test examples come from, as the figure says it.
@@ -232,8 +232,8 @@ def draw_gained(
     """What searching for noise gained over the same noise at a fixed strength, on levels and on devices.
 
     Args:
-        comparison: Rows of `codesign.schemas.evaluation_summary.COMPARISON` of one experiment; those with this
-            metric and without calibration are drawn, on devices those of ratios of their own cycles.
+        comparison: Rows of `codesign.schemas.evaluation_summary.COMPARISON` of one experiment; those with
+            this metric and without calibration are drawn, on devices those of ratios of their own cycles.
         metric: Which metric.
         confidence: Of the intervals.
         origin: measured | virtual: the devices.

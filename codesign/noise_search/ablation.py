@@ -6,9 +6,9 @@ from dataclasses import replace
 from codesign.evaluation.job import plan_of
 from codesign.evaluation.montecarlo import evaluate
 from codesign.models.aims import share_out
-from codesign.noise_search.rounds import Choice, alike
 from codesign.nonideality.profile import DeviceProfile
 from codesign.tasks.experiment import Experiment
+from codesign.training.choice import Choice, alike
 from codesign.training.job import train_experiment
 from codesign.training.kept import Keeping
 from codesign.training.loop import TrainingError

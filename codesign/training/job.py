@@ -118,7 +118,7 @@ def train_experiment(
         "specification": spec.to_json(),
         "initial_scale": initial_scale,
         "frozen": dict(network.frozen),
-        "start": {name: shared[name] for name in ("start", "further")},
+        "start": shared["start"] if shared["start"] == "scratch" else [shared["start"], shared["further"]],
         "seed": seed,
         "code": plain_code if plain else code,
     }

@@ -19,7 +19,7 @@ from codesign.tasks.experiment import Experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
-    "usability": 0.6,
+    "level": 0.6,
     "examples": 12,
     "draws": 40,
     "programmings": 20,

@@ -33,7 +33,7 @@ EXPERIMENT = Experiment.make(
     data={"seed": 1, "validation_fraction": 0.2},
 )
 TRAINING = shared_training(CONFIG)
-SMALL = {"test_points": 15, "calibrations": ["none", "offset"], "calibration_examples": 12}
+SMALL = {"level": 0.6, "test_points": 15, "calibrations": ["none", "offset"], "calibration_examples": 12}
 METHODS = {"erm": {}, "bayesmulti": {"p_zero": 0.3, "p_half": 0.3}}
 
 
@@ -95,7 +95,7 @@ def made(tmp_path_factory):
         _script("train_crossbar").main(
             chosen=folder / f"{method}.json",
             networks=networks,
-            usability=0.6,
+            level=0.6,
             runs=2,
             training=TRAINING,
             **given,
@@ -154,11 +154,11 @@ def test_without_a_calibration_the_record_is_that_of_networks_as_programmed(made
 def test_training_and_twin_repeat_bit_by_bit(made, tmp_path):
     """Generators come from the seed and the method-independent run; noise and start of the level."""
     given = {"experiment": EXPERIMENT, "method": "erm", "seed": 1}
-    for usability in (0.8, 0.6):
+    for level in (0.8, 0.6):
         _script("train_crossbar").main(
             chosen=made / "erm.json",
-            networks=tmp_path / f"{usability}.safetensors",
-            usability=usability,
+            networks=tmp_path / f"{level}.safetensors",
+            level=level,
             runs=2,
             training=TRAINING,
             **given,

@@ -85,6 +85,7 @@ def devices(tmp_path_factory):
         usability=folder / "usability.parquet",
         panel=folder / "panel.parquet",
         levels=folder / "levels.parquet",
+        panel_by="usability",
         by="usability",
         panel_levels=[0.8, 0.5],
         synthetic_levels=[1.0, 0.5],

@@ -328,6 +328,7 @@ OLD = [
         r"digits-mlp\.gpu: this key is now called scale, e\.g\. scale: full",
     ),
     ("crossbar.task", "moons", r"crossbar\.task: this key is now called experiment"),
+    ("crossbar.usability", 0.6, r"crossbar\.usability: this key is now called level"),
     ("measurements.source", "auto", r"measurements\.source: this key is now called origin"),
     ("search.draws", 3, r"search\.draws: this key is now called programmings"),
     ("evaluation.seeds", 10, r"evaluation\.seeds: this key is now called programmings"),

@@ -105,7 +105,7 @@ def test_accuracy_says_chance_n_data_and_origin(texts):
     """What a reader needs to weigh a difference."""
     drawing = draw_scores(_levels(["erm", "bayesmulti"], programmings=7), **SHARED)
     said = texts(drawing.figure)
-    assert any("n = 7 programmings" in text and "digits" in text for text in said)
+    assert any("n = 1 training × 7 programmings" in text and "digits" in text for text in said)
     assert "chance 0.1" in said
     assert any("virtual laboratory" in text for text in said)
     [line] = [line for line in drawing.figure.axes[0].lines if line.get_gid() == "chance"]

@@ -9,11 +9,11 @@ from codesign.evaluation.job import plan_of
 from codesign.evaluation.montecarlo import evaluate
 from codesign.models.aims import Aim
 from codesign.noise_search.ablation import scores_by_start
-from codesign.noise_search.rounds import Choice
 from codesign.nonideality.levels import Trend, synthetic_profiles
 from codesign.schemas.evaluation import START_ABLATION
 from codesign.tables import write_table
 from codesign.tasks.experiment import Experiment
+from codesign.training.choice import Choice
 from codesign.training.job import train_experiment
 
 SHARED = {

@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).parents[3]
 SCRIPTS = {path.stem: path for path in sorted((REPOSITORY / "workflow_scripts").glob("*.py"))}
 
 NOISES = "codesign.bayesmulti.noises"
-OF_THE_NOISE = ("run_noise_trials", "train_network", "train_crossbar", "certify_network")
+OF_THE_NOISE = ("run_noise_trials", "train_network", "ablate_start", "train_crossbar", "certify_network")
 """Jobs of one method that load its noise by name."""
 OF_THE_METHOD = ("propose_noise", "choose_noise")
 """Jobs of one method that compute: they load both by name, and are told what they rest on of the method."""
@@ -163,8 +163,8 @@ def another(before: str, after: str):
         pytest.param(
             "bayesmulti/noises/dropout.py",
             another_formula,
-            "certify_network choose_noise draw_noise propose_noise run_noise_trials train_crossbar "
-            "train_network",
+            "ablate_start certify_network choose_noise draw_noise propose_noise run_noise_trials "
+            "train_crossbar train_network",
             id="the-jobs-own-noise",
         ),
         pytest.param(
