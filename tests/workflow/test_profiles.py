@@ -24,6 +24,7 @@ WITH_A_NETWORK = {
     "evaluate_levels",
     "evaluate_devices",
     "detail_network",
+    "ablate_start",
     "certify_network",
 }
 """Rules that ask for what the configuration says of their experiment."""

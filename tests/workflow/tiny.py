@@ -90,6 +90,7 @@ COLLECTING = (
     "profiles",
     "networks",
     "evaluation",
+    "ablation",
     "certificates",
     "crossbar",
     "energy",
