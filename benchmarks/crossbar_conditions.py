@@ -24,7 +24,7 @@ CONDITIONS = {
     "as configured": {},
     "no stuck cells": {"cells.stuck_low": 0.0, "cells.stuck_high": 0.0},
     "5 + 5 % stuck": {"cells.stuck_low": 0.05, "cells.stuck_high": 0.05},
-    "device of U = 0.2": {"usability": 0.2},
+    "device of F = 0.55": {"level": 0.55},
     "tolerance 20 %": {"write.tolerance": 0.2},
     "read noise 10 %": {"cells.read_noise": 0.1, "write.tolerance": 0.2},
     "tolerance 50 %, 12 pulses": {"write.tolerance": 0.5, "write.budget": 12},
