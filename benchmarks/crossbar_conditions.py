@@ -69,7 +69,7 @@ def main() -> None:
     print("| condition | method | calibration | software | array | drop |\n|---|---|---|---|---|---|")
     for name in given.only:
         crossbar = changed(config["crossbar"], CONDITIONS[name])
-        profile = nearest_level(programmable(profiles, crossbar=crossbar), crossbar["usability"])
+        profile = nearest_level(programmable(profiles, crossbar=crossbar), crossbar["level"])
         for method in crossbar["methods"]:
             began = time.process_time()
             weights = read_runs(given.lab / f"crossbar/{method}/networks.safetensors")[0]

@@ -41,7 +41,7 @@ def put(settings: dict, place: str, value) -> dict:
     return settings
 
 
-@pytest.mark.parametrize("overlay", ["", "config.paper.yaml", "config.mnist.yaml", "config.cifar-small.yaml"])
+@pytest.mark.parametrize("overlay", ["", *sorted(path.name for path in REPOSITORY.glob("config.*.yaml"))])
 def test_every_configuration_of_the_repository_is_allowed(overlay):
     """And none of them has a word of an older version."""
     settings = configuration()
