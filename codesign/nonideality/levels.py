@@ -25,6 +25,10 @@ BY = ("usability", "fidelity")
 LEAST = 1e-6
 """Least usability among which a fidelity is looked for."""
 HALVINGS = 30
+LARGEST_SIGMA = 10.0
+"""Among which the spread of a device in a search is looked for."""
+EQUIVALENT_DRAWS = 400
+"""Columns that decide it."""
 NEAR = 0.02
 """A level of fidelity is met to within this: whole points of the curve make it jump."""
 
@@ -77,7 +81,8 @@ def panel_profiles(
     """Profiles of the panel: the ideal device for level 1, for others the devices nearest to them.
 
     The ideal device is what a network is before it is programmed. With it in the panel, noise is searched
-    for good devices too, better than any that was made.
+    for good devices too, better than any that was made. A device keeps its curve, and its spread is
+    `equivalent_sigma`: in a search it is programmed by a law, and must be as hard there as it is.
 
     Args:
         rows: Rows of `codesign.schemas.device.DEVICE`; those without a usability are passed over.
@@ -101,11 +106,37 @@ def panel_profiles(
             [1.0], along, min_operative_fraction=min_operative_fraction, columns=columns
         )
     if below:
-        found += [
-            profile_of(row, min_operative_fraction=min_operative_fraction, level=level)
-            for level, row in choose_panel(rows, below, by=by)
-        ]
+        for level, row in choose_panel(rows, below, by=by):
+            profile = profile_of(row, min_operative_fraction=min_operative_fraction, level=level)
+            found.append(replace(profile, sigma=equivalent_sigma(profile, columns)))
     return found
+
+
+def equivalent_sigma(profile: DeviceProfile, columns: Columns) -> float:
+    """The sigma of log-normal factors with which a device's curve has the device's fidelity.
+
+    The spread of ln G counts a cycle that conducts too little as much as one that conducts too much, which
+    networks do not: programmed with it, a device of U = 0.06 and F = 0.75 is chance, where networks on its
+    own cycles are not. With this one, the log-normal law is as hard on networks as the cycles are.
+
+    Args:
+        profile: Of a device.
+        columns: What fidelities are computed on; the first `EQUIVALENT_DRAWS` of them are used.
+
+    Returns:
+        To four decimals, so that it does not hang on the last bits; its own sigma where the profile has no
+        fidelity, 0 where the curve alone costs as much as is lost.
+    """
+    if profile.fidelity is None:
+        return profile.sigma
+    few = Columns(columns.level[:EQUIVALENT_DRAWS], columns.place[:EQUIVALENT_DRAWS])
+    segments = curve_segments(profile.curve, profile.reached, "relative")
+    low, high = 0.0, LARGEST_SIGMA
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        above = fidelity(segments, lognormal_factors(middle, few), few) > profile.fidelity
+        low, high = (middle, high) if above else (low, middle)
+    return round(low, 4)
 
 
 @dataclass(frozen=True)

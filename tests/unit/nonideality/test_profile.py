@@ -1,12 +1,13 @@
 """Device profiles against hand-made curves, closed forms and the devices they come from."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.iv.measurement import Measurement, Metadata
@@ -14,7 +15,14 @@ from codesign.nonideality.branch import Extraction, pooled_log_ratio
 from codesign.nonideality.curve import curve_segments
 from codesign.nonideality.device import extract
 from codesign.nonideality.fidelity import draw_columns, fidelity, lognormal_factors
-from codesign.nonideality.levels import Trend, choose_panel, panel_profiles, synthetic_profiles, trend
+from codesign.nonideality.levels import (
+    Trend,
+    choose_panel,
+    equivalent_sigma,
+    panel_profiles,
+    synthetic_profiles,
+    trend,
+)
 from codesign.nonideality.profile import (
     DeviceProfile,
     ProfileError,
@@ -339,3 +347,29 @@ def test_level_1_of_a_panel_is_the_ideal_device():
     assert found[0].fidelity == pytest.approx(1.0)
     [alone] = panel_profiles([], [1.0], along, by="usability", **how)
     assert alone.kind == "synthetic"
+
+
+@given(st.floats(0.05, 2.0), st.integers(0, 2**32))
+@settings(max_examples=15, deadline=None)
+def test_the_equivalent_spread_is_the_spread_where_factors_are_log_normal(sigma, seed):
+    """And in every case it has the device's fidelity."""
+    columns = draw_columns(np.random.default_rng(seed), draws=60)
+    profile = of(np.linspace(1e-6, 1e-5, 20), lcis=(0, 20))
+    segments = curve_segments(profile.curve, profile.reached, "relative")
+    known = fidelity(segments, lognormal_factors(sigma, columns), columns)
+    found = equivalent_sigma(replace(profile, fidelity=known), columns)
+    assert found == pytest.approx(sigma, abs=1e-3)
+    assert fidelity(segments, lognormal_factors(found, columns), columns) == pytest.approx(known, abs=1e-3)
+
+
+def test_a_panel_device_is_as_hard_on_networks_as_it_is():
+    """A spread of ln G of 2.7 at F = 0.75; without a fidelity its own spread; a lossless one none."""
+    columns = draw_columns(np.random.default_rng(1), draws=400)
+    hard = row(np.linspace(1e-6, 1e-5, 20), lcis=(0, 20)) | {"sigma_upper": 2.7, "fidelity": 0.75}
+    [profile] = panel_profiles(
+        [hard], [0.7], Trend(0.14, 0.7, 9, "measured"), by="fidelity", min_operative_fraction=L0,
+        columns=columns,
+    )  # fmt: skip
+    assert 0.7 < profile.sigma < 0.85  # exp(-sigma^2 / 2) = 0.75 at 0.76
+    assert equivalent_sigma(replace(profile, fidelity=None, sigma=2.7), columns) == 2.7
+    assert equivalent_sigma(replace(profile, fidelity=1.0), columns) == 0.0
