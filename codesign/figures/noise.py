@@ -464,7 +464,7 @@ def _bars(axes, each: _Drawn, right: float, gid: str) -> list[dict]:
     label = "no noise"
     if noise is not None:
         label = f"{each.site}s, layer{'s' * (len(each.places) > 1)} {_places(each.places)}:\n"
-        label += f"p₁ = {noise.p_zero:.3g}, p₂ = {noise.p_half:.3g}"
+        label += f"p₁ = {_short(noise.p_zero)}, p₂ = {_short(noise.p_half)}"
     if each.aims:
         label = f"{wrapped(each.aims, 44, lines=2)}: {label}"
     axes.bar(
@@ -477,7 +477,7 @@ def _bars(axes, each: _Drawn, right: float, gid: str) -> list[dict]:
     for factor, probability in found:
         said = {"ha": "center", "va": "bottom", "fontsize": 5.5, "clip_on": False}
         axes.annotate(
-            f"{probability:.2g}", (factor, probability), xytext=(0, 1), textcoords="offset points", **said
+            _short(probability), (factor, probability), xytext=(0, 1), textcoords="offset points", **said
         )
     axes.set(ylim=(0, BAR_TOP), yticks=[0, 0.5, 1])
     where = {"transform": axes.transAxes, "ha": "left", "va": "center", "fontsize": 6}
@@ -500,6 +500,11 @@ def _bar_numbers(each: _Drawn) -> list[dict]:
         )
         for factor, probability in _factors(noise)
     ]
+
+
+def _short(share: float) -> str:
+    """Three digits, and no power of ten for next to nothing."""
+    return f"{share:.3g}" if share == 0 or share >= 0.0005 else "0.000"
 
 
 def _places(places: Sequence[int]) -> str:
