@@ -118,8 +118,12 @@ def scales(settings: Mapping) -> dict[str, Scale]:
 
 
 def shared_training(settings: Mapping) -> dict:
-    """What every training shares, as `codesign.training.job.training_settings` takes it."""
-    return {name: settings["training"][name] for name in SHARED}
+    """What every training shares, as `codesign.training.job.training_settings` takes it.
+
+    `further` is None where nothing goes on from ERM: a change of it then trains nothing again.
+    """
+    shared = {name: settings["training"][name] for name in SHARED}
+    return shared if shared["start"] == "erm" else shared | {"further": None}
 
 
 def refuse_old_words(settings: Mapping) -> None:

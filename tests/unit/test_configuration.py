@@ -315,8 +315,14 @@ def test_scale_says_how_jobs_run_and_is_no_part_of_an_experiment():
 
 
 def test_what_every_training_shares_is_what_the_configuration_says():
-    """No key is missed, none is made up."""
-    assert shared_training(CONFIGURATION) == {name: CONFIGURATION["training"][name] for name in SHARED}
+    """No key is missed, none is made up; where nothing goes on from ERM, for how long is no setting."""
+    settings = put(configuration(), "training.start", "erm")
+    assert shared_training(settings) == {name: settings["training"][name] for name in SHARED}
+    assert settings["training"]["further"] == CONFIGURATION["training"]["further"] != 0.3
+    for further in (0.3, 0.5):
+        scratch = shared_training(put(configuration(), "training.further", further))
+        assert scratch == shared_training(CONFIGURATION)
+        assert scratch == {name: CONFIGURATION["training"][name] for name in SHARED} | {"further": None}
 
 
 OLD = [
