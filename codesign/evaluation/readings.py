@@ -50,7 +50,7 @@ def predictions(
     Returns:
         Correlations (experiment, method, noise, metric, reading, title, rho, low, high, n) and the points
         behind them (experiment, method, device, metric, aim, trainings, n programmings of each, score, std,
-        and each reading). A network with fewer than 3 devices, or a reading without order, has no correlation.
+        and each reading). A network with fewer than 3 devices, or a reading without order, has none.
     """
     by_name = {row["device"]: row for row in devices if row["status"] == "ok"}
     scores: dict[tuple[str, str, str], list[Mapping]] = {}
