@@ -1,5 +1,6 @@
 """The configuration: its schema with what tasks and methods declare, and what no schema can check."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -118,8 +119,12 @@ def scales(settings: Mapping) -> dict[str, Scale]:
 
 
 def shared_training(settings: Mapping) -> dict:
-    """What every training shares, as `codesign.training.job.training_settings` takes it."""
-    return {name: settings["training"][name] for name in SHARED}
+    """What every training shares, as `codesign.training.job.training_settings` takes it.
+
+    `further` is None where nothing goes on from ERM: a change of it then trains nothing again.
+    """
+    shared = {name: settings["training"][name] for name in SHARED}
+    return shared if shared["start"] == "erm" else shared | {"further": None}
 
 
 def refuse_old_words(settings: Mapping) -> None:
@@ -196,10 +201,13 @@ def check_experiments(settings: Mapping) -> None:
             for level in shown
             if level not in settings["profiles"]["synthetic"]
         ]
-        if training["warmup_epochs"] >= said["epochs"]:
+        epochs, share = said["epochs"], ""
+        if training["start"] == "erm":
+            epochs, share = math.ceil(training["further"] * epochs), " (training.further of them)"
+        if training["warmup_epochs"] >= epochs:
             problems.append(
                 f"training.warmup_epochs: {training['warmup_epochs']} leaves none of the "
-                f"{said['epochs']} epochs of {place}; lower it or raise {place}.epochs"
+                f"{epochs} epochs of {place}{share}; lower it or raise {place}.epochs"
             )
     problems += [
         f"search.limits.{name}: missing; it says how far the search of {name} may go "
@@ -222,6 +230,11 @@ def _crossbar_problems(settings: Mapping, known: Mapping[str, Mapping]) -> list[
         ]
     if on_array not in known:
         return []
+    if not any(level < 1 for level in settings["profiles"]["panel"]):
+        return [
+            "profiles.panel: level 1 alone is the ideal device, which no cell of the crossbar can follow; "
+            f"add a level below 1, or leave the crossbar out with experiments.{on_array}: null"
+        ]
     said = known[on_array]
     networks = about_of(said["task"]).networks
     if networks[said["network"]].get("crossbar", False):

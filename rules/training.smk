@@ -130,8 +130,8 @@ rule choose_noise:
         experiment=experiment_of,
         data=data_of,
         search=search_of_method,
-        site=config["training"]["site"],
-        fixed=config["training"]["fixed"],
+        site=site_of_method,
+        fixed=fixed_of_method,
         code=network_code("choose_noise.py", noise_module, method=True),
     message:
         "Choose noise for {wildcards.experiment}, {wildcards.method}"

@@ -1,5 +1,6 @@
 """Train the chosen noise of a method from every starting scale, and score on levels: what the start does."""
 
+import shutil
 from pathlib import Path
 
 from codesign.log import log_to
@@ -29,7 +30,8 @@ def main(
     code: str,
     plain_code: str,
 ) -> None:
-    """Write one row a scale, level, programming and metric."""
+    """Write one row a scale, level, programming and metric; a killed job goes on from its last epoch."""
+    checkpoints = scores.with_suffix(".checkpoints")
     rows = scores_by_start(
         [Choice.of(said) for said in said_of(chosen)],
         scales,
@@ -43,10 +45,12 @@ def main(
         keeping=Keeping(own=chosen.parent / "trained", plain=chosen.parents[1] / "trained"),
         code=code,
         plain_code=plain_code,
+        checkpoints=checkpoints,
     )
     (test,) = experiment.examples("test")
     source = vars(test.source) if test.source else {}
     write_table(rows, scores, schema=START_ABLATION, metadata={"data": dict(source)})
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 if __name__ == "__main__":

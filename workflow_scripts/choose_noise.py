@@ -27,8 +27,8 @@ def main(
     experiment: Experiment,
     method: str,
     search: SearchSettings,
-    site: str,
-    fixed: list[float],
+    site: str | None,
+    fixed: list[float] | None,
 ) -> None:
     """Write the specification of each aim, and what it rests on."""
     made = [read_trial(path, experiment.about.metric) for path in trials]

@@ -11,7 +11,7 @@ from codesign.schemas.device import DEVICE
 from codesign.tables import read_table
 from codesign.tasks.about import Metric
 
-WORDS = ("experiment", "method", "noise", "metric", "reading", "title", "device")
+WORDS = ("experiment", "method", "noise", "metric", "reading", "title", "device", "aim")
 
 
 def main(

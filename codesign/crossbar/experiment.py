@@ -121,6 +121,8 @@ def programmable(profiles: Iterable[DeviceProfile], *, crossbar: Mapping) -> lis
     pulse_v = min(abs(write["set_voltage_v"]), abs(write["reset_voltage_v"]))
     threshold_v = crossbar["cells"]["threshold_v"]
     profiles, fit = [profile for profile in profiles if profile.kind == "device"], []
+    if not profiles:
+        raise ValueError("the panel is the ideal device alone, whose cells have no conductance to program")
     for profile in profiles:
         largest_s = conductances(profile, **crossbar["conductance"]).g_max_s
         across_v = pulse_v / (1 + largest_s * series_ohm)

@@ -41,16 +41,16 @@ def predictions(
         devices: Rows of `codesign.schemas.device.DEVICE`.
         summary: Rows of `codesign.schemas.evaluation_summary.EVALUATION_SUMMARY`, any experiments;
             those without calibration count.
-        methods: Training methods whose networks are scored, one fixed network an experiment and method. Of
-            the first every reading is correlated, of the others those of `PROMINENT`.
+        methods: Training methods whose networks are scored. Of the first every reading is correlated, of the
+            others those of `PROMINENT`.
         resamples: Bootstrap resamples of devices.
         confidence: Of the interval.
         seed: Root seed; every reading sees the same resamples of an experiment's devices.
 
     Returns:
         Correlations (experiment, method, noise, metric, reading, title, rho, low, high, n) and the points
-        behind them (experiment, method, device, metric, score, std, and each reading). A network with fewer
-        than 3 devices, or a reading without order, has no correlation.
+        behind them (experiment, method, device, metric, aim, trainings, n programmings of each, score, std,
+        and each reading). A network with fewer than 3 devices, or a reading without order, has none.
     """
     by_name = {row["device"]: row for row in devices if row["status"] == "ok"}
     scores: dict[tuple[str, str, str], list[Mapping]] = {}
@@ -69,6 +69,7 @@ def predictions(
                     "method": method,
                     "device": row["profile"],
                     "metric": metric,
+                    **{name: row[name] for name in ("aim", "trainings", "n")},
                     "score": row["mean"],
                     "std": row["std"],
                     **values,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import norm, rankdata, t
 
 from codesign.seeds import generator
 
@@ -233,12 +233,12 @@ def mean_interval(
 def hierarchical_interval(
     trainings: Sequence[np.ndarray], *, resamples: int, confidence: float, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Percentile interval of a mean from a hierarchical bootstrap: trainings first, then their programmings.
+    """Interval of a mean from a hierarchical bootstrap: trainings first, then their programmings.
 
-    Drawn from so few trainings as there are, their spread would come out too small (with three, two thirds
-    of the variance), and the spread of programmings would count twice. So what is drawn is a training's
-    deviation, stretched to the unbiased variance between trainings, and deviations of programmings from their
-    training, stretched likewise. The variance of the resampled mean is then that of the mean. One training
+    Percentiles of `hierarchical_means`, their distance from the mean stretched by Student's t over the normal
+    quantile. The variance of the mean rests on k trainings, k - 1 degrees of freedom: without this an
+    interval of 95 % from three of them holds 80 to 90 %. Where trainings do not differ beyond what
+    their programmings explain, it rests on all programmings. One training
     alone says nothing of another: its interval is about its programmings, the plain percentile bootstrap.
 
     Args:
@@ -248,10 +248,36 @@ def hierarchical_interval(
         rng: Draws them.
 
     Source:
-        Davison and Hinkley (1997), Bootstrap Methods and their Application, Sect. 3.8.
+        Davison and Hinkley (1997), Bootstrap Methods and their Application, Sect. 3.8; of the degrees of
+        freedom Searle, Casella and McCulloch (1992), Variance Components, Sect. 3.6.
     """
     if len(trainings) == 1:
         return mean_interval(trainings[0], resamples=resamples, confidence=confidence, rng=rng)
+    mean = np.mean([x.mean() for x in trainings])
+    drawn = hierarchical_means(trainings, resamples=resamples, rng=rng)
+    low, high = _percentiles(drawn, confidence)
+    k, programmings = len(trainings), sum(x.size for x in trainings)
+    freedom = k - 1 if components(trainings).training > 0 else max(k - 1, programmings - k)
+    tail = (1 + confidence) / 2
+    stretch = float(t.ppf(tail, freedom) / norm.ppf(tail))
+    return float(mean + stretch * (low - mean)), float(mean + stretch * (high - mean))
+
+
+def hierarchical_means(
+    trainings: Sequence[np.ndarray], *, resamples: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Means of a hierarchical bootstrap over trainings and their programmings, shape (resamples,).
+
+    Drawn from so few trainings as there are, their spread would come out too small (with three, two thirds
+    of the variance), and the spread of programmings would count twice. So what is drawn is a training's
+    deviation, stretched to the unbiased variance between trainings, and deviations of programmings from their
+    training, stretched likewise. The variance of the resampled mean is then that of the mean.
+
+    Args:
+        trainings: Scores of each training over its programmings, two or more trainings.
+        resamples: Number of resamples.
+        rng: Draws them.
+    """
     k = len(trainings)
     means = np.array([x.mean() for x in trainings])
     effects = means - means.mean()
@@ -266,7 +292,7 @@ def hierarchical_interval(
         for number, x in enumerate(rest):
             mine = np.flatnonzero(picked == number)
             drawn[mine] += x[rng.integers(x.size, size=(mine.size, x.size))].mean(axis=1)
-    return _percentiles(means.mean() + drawn / k, confidence)
+    return means.mean() + drawn / k
 
 
 class RankCorrelation(NamedTuple):

@@ -99,7 +99,8 @@ def _place(row: Mapping) -> tuple:
 
 def _number(row: Mapping, intervals: Mapping) -> dict:
     low, high = intervals.get(row["profile"], (None, None))
-    names = ("experiment", "network", "method", "profile", "usability", "fidelity", "n", "mean", "std")
+    names = ("experiment", "network", "method", "profile", "usability", "fidelity", "aim")
+    names = (*names, "trainings", "n", "mean", "std")
     return (
         {"series": row["stands_for"]}
         | {name: row[name] for name in names}

@@ -574,9 +574,10 @@ def draw_correlation(
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
         first = correlations[0]["method"] if correlations else "erm"
+        behind = [row for row in points if row["method"] == first]
         lines = (
-            f"scatter: one {method_of(first).title} network an experiment, non-parametric noise: no reading "
-            "of σ enters the score; bars: ± 1 standard deviation over programmings",
+            f"scatter: {method_of(first).title}, {sample(behind)} a device, non-parametric noise: no reading "
+            "of σ enters the score; bars: ± 1 standard deviation",
             f"ρ: Spearman rank correlation over devices, {percent(confidence)} bootstrap interval (devices "
             "resampled); F and U on the network of every method",
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from codesign.evaluation.job import plan_of
 from codesign.evaluation.montecarlo import evaluate
@@ -28,6 +29,7 @@ def scores_by_start(
     keeping: Keeping | None = None,
     code: str = "",
     plain_code: str = "",
+    checkpoints: Path | None = None,
 ) -> list[dict]:
     """Test scores on levels of networks that differ from those of a method by the starting scale alone.
 
@@ -47,6 +49,8 @@ def scores_by_start(
         keeping: Where networks trained before are looked for.
         code: Digest of the code that trains.
         plain_code: The same of a training without noise.
+        checkpoints: Folder in which every training can be resumed, finished ones too; whoever keeps the
+            rows removes it.
 
     Returns:
         Rows of `codesign.schemas.evaluation.START_ABLATION`, by scale.
@@ -62,8 +66,9 @@ def scores_by_start(
     )
     taken = share_out([choice.aim for choice in choices], profiles)
     rows = []
-    for scale in scales:
-        for same in alike([replace(choice, initial_scale=scale) for choice in choices]):
+    for place, scale in enumerate(scales, 1):
+        networks = alike([replace(choice, initial_scale=scale) for choice in choices])
+        for number, same in enumerate(networks, 1):
             mine = [(choice.aim, taken[choice.aim]) for choice in same if choice.aim in taken]
             if not mine:
                 continue
@@ -74,6 +79,7 @@ def scores_by_start(
                     initial_scale=scale,
                     shared=training,
                     seed=seed,
+                    checkpoint=checkpoints and checkpoints / f"start-{place}-{number}.safetensors",
                     keeping=keeping,
                     code=code,
                     plain_code=plain_code,

@@ -25,13 +25,14 @@ CANDIDATES = 2048
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """What the configuration says of every search: `search` and the starting scales of `training`."""
+    """What the configuration says of a search: `search` and the starting scales of `training`."""
 
-    tie: str
+    tie: str | None
+    """layer | model; None for a method that is not searched."""
     limits: Mapping[str, float]
     """Largest noise of each searched method."""
-    variance: float
-    """Largest variance of a factor over its squared mean."""
+    variance: float | None
+    """Largest variance of a factor over its squared mean; None for a method that is not searched."""
     scales: Sequence[float]
     """Starting scales to choose from."""
     search_for: str
@@ -175,8 +176,8 @@ def unsearched(
     method: str,
     *,
     search_for: str,
-    site: str,
-    fixed: Sequence[float],
+    site: str | None,
+    fixed: Sequence[float] | None,
 ) -> list[Choice]:
     """Specification and starting scale of a method that has no noise to search, for each aim.
 
@@ -187,15 +188,15 @@ def unsearched(
         experiment: Whose network.
         method: erm or bayesmulti-fixed.
         search_for: panel | level.
-        site: Of the multinomial noise.
-        fixed: p_zero and p_half of every layer.
+        site: Of the multinomial noise; None for erm.
+        fixed: p_zero and p_half of every layer; None for erm.
 
     Raises:
         NoiseError: None of the trials succeeded.
     """
     if not any(trial.scores for trial in trials):
         raise NoiseError(f"{experiment.name}: training without noise failed; lower the learning rate")
-    parameters = dict(zip(method_of(method).parameters, fixed, strict=False))
+    parameters = dict(zip(method_of(method).parameters, fixed or (), strict=False))
     places = experiment.blank_network().places(site_of(method, site))
     spec = method_spec(method, parameters, len(places), site=site)
     found = []

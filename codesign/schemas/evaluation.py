@@ -18,7 +18,7 @@ EVALUATION = pa.schema(
         field(
             "aim", pa.string(), "", "what the network was chosen for: panel | a level of it; null in a search"
         ),
-        field("stands_for", pa.string(), "", "level (chosen for a usability level) | device (one of all)"),
+        field("stands_for", pa.string(), "", "level (of U or F) | device (one of all)"),
         field("profile", pa.string(), "", "profile programmed on"),
         field("level", pa.float64(), "", "level of U or F the profile stands for; null where none"),
         field("usability", pa.float64(), "", "usability of the profile"),

@@ -99,15 +99,20 @@ def train_experiment(
     network = experiment.fresh_network(seed=seed, initial_scale=initial_scale)
     if shared["start"] == "erm":
         from_scratch = {**shared, "start": "scratch"}
+        # kept, it needs no checkpoint any more; where nobody keeps it, nobody would remove one
+        first = checkpoint.with_stem(f"{checkpoint.stem}-erm") if checkpoint and keeping else None
         before = train_experiment(
             experiment,
             PLAIN,
             initial_scale=initial_scale,
             shared=from_scratch,
             seed=seed,
+            checkpoint=first,
             keeping=keeping,
             plain_code=plain_code,
         )
+        if first is not None:
+            first.unlink(missing_ok=True)
         put_weights(network, before.result.weights, "the network trained without noise")
     network.module.to(device)
     noise = torch.Generator(device=device).manual_seed(derived_seed(seed, "training-noise", experiment.name))

@@ -114,17 +114,33 @@ def division_of(experiment):
 
 
 def search_of_method(wildcards):
-    """How far the search of a method may go: its own limit, so that another method's reruns nothing."""
+    """How far the search of a method may go: what is about others is None, so that a change reruns nothing."""
     said = config["search"]
+    searched = method_of(wildcards.method).searched
     return {
-        "tie": said["tie"],
+        "tie": said["tie"] if searched else None,
         "limits": {
             name: limit for name, limit in said["limits"].items() if name == wildcards.method
         },
-        "variance": said["variance"],
+        "variance": said["variance"] if searched else None,
         "scales": config["training"]["initial_scale"],
         "search_for": said["for"],
     }
+
+
+def is_fixed(method):
+    """Whether the configuration says the noise of a method."""
+    return bool(method_of(method).parameters) and not method_of(method).searched
+
+
+def site_of_method(wildcards):
+    """Where the noise acts that the configuration fixes; None for another method."""
+    return config["training"]["site"] if is_fixed(wildcards.method) else None
+
+
+def fixed_of_method(wildcards):
+    """p1 and p2 of that noise; None for another method."""
+    return config["training"]["fixed"] if is_fixed(wildcards.method) else None
 
 
 def networks_of(experiment, method, repeat=1):

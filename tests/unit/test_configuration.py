@@ -215,6 +215,23 @@ def test_warming_up_for_the_whole_training_is_refused():
         check_experiments(settings)
 
 
+def test_warming_up_for_all_that_follows_on_erm_is_refused():
+    """A training that goes on from ERM has the share `further` of the epochs alone: here 2 of 4."""
+    settings = put(put(configuration(), "training.warmup_epochs", 2), "experiments.digits-lenet.epochs", 4)
+    check_experiments(settings)
+    message = r"2 leaves none of the 2 epochs of experiments\.digits-lenet \(training\.further of them\)"
+    with pytest.raises(SettingsError, match=message):
+        check_experiments(put(settings, "training.start", "erm"))
+
+
+def test_a_crossbar_needs_a_device_in_the_panel():
+    """Its cells follow one, and the ideal device has no conductance; without a crossbar nothing needs one."""
+    settings = put(configuration(), "profiles.panel", [1.0])
+    with pytest.raises(SettingsError, match=r"profiles\.panel: level 1 alone .* experiments\.moons: null"):
+        check_experiments(settings)
+    check_experiments(put(settings, "experiments.moons", None))
+
+
 @pytest.mark.parametrize(
     ("experiment", "message"),
     [
@@ -315,8 +332,14 @@ def test_scale_says_how_jobs_run_and_is_no_part_of_an_experiment():
 
 
 def test_what_every_training_shares_is_what_the_configuration_says():
-    """No key is missed, none is made up."""
-    assert shared_training(CONFIGURATION) == {name: CONFIGURATION["training"][name] for name in SHARED}
+    """No key is missed, none is made up; where nothing goes on from ERM, for how long is no setting."""
+    settings = put(configuration(), "training.start", "erm")
+    assert shared_training(settings) == {name: settings["training"][name] for name in SHARED}
+    assert settings["training"]["further"] == CONFIGURATION["training"]["further"] != 0.3
+    for further in (0.3, 0.5):
+        scratch = shared_training(put(configuration(), "training.further", further))
+        assert scratch == shared_training(CONFIGURATION)
+        assert scratch == {name: CONFIGURATION["training"][name] for name in SHARED} | {"further": None}
 
 
 OLD = [

@@ -57,6 +57,12 @@ def test_how_many_trials_a_job_makes_changes_nothing(trained):
     assert trial.read_bytes() == before
 
 
+def test_what_the_configuration_says_of_other_methods_and_starts_trains_nothing(trained):
+    """ERM and a searched method have no fixed noise, and nothing goes on from ERM."""
+    trained.configure({"training": {"fixed": [0.1, 0.2], "site": "weight", "further": 0.3}})
+    assert trained.scheduled(*NETWORK_TARGETS) == {}
+
+
 @pytest.mark.parametrize(
     ("sigma", "levels"),
     [pytest.param(0.12, 0, id="same-trend"), pytest.param(0.3, 2, id="another-trend")],

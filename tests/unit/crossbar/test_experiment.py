@@ -318,3 +318,5 @@ def test_cells_that_never_see_their_threshold_are_no_choice(made):
     assert programmable([strong, weak], crossbar=draws) == [weak]
     with pytest.raises(ValueError, match=r"no device of the panel \(strong\) can be programmed"):
         programmable([strong], crossbar=array)
+    with pytest.raises(ValueError, match="the panel is the ideal device alone"):
+        programmable([replace(weak, kind="synthetic")], crossbar=array)

@@ -28,7 +28,7 @@ def score(name, **changes):
     return {
         "experiment": "t", "method": "erm", "stands_for": "device", "noise": "resampled",
         "calibration": "none", "profile": name,
-        "metric": "accuracy", "mean": SCORE[name], "std": 0.01,
+        "metric": "accuracy", "mean": SCORE[name], "std": 0.01, "aim": "0.9", "trainings": 3, "n": 10,
     } | changes  # fmt: skip
 
 
@@ -44,6 +44,7 @@ def test_correlations_are_scipys_and_points_are_the_rows_behind_them():
     assert points[0]["robust"] == pytest.approx(0.9 * math.exp(-0.2))
     assert points[0]["usability"] == pytest.approx(0.9 * math.exp(-0.1))
     assert points[0]["spread-robust"] == pytest.approx(math.exp(-0.2))
+    assert [points[0][name] for name in ("aim", "trainings", "n")] == ["0.9", 3, 10]
 
 
 @pytest.mark.parametrize(

@@ -305,6 +305,8 @@ def test_correlation_draws_points_and_intervals(device_row, texts):
         assert mark.get_ydata()[0] == pytest.approx(list(READINGS).index(row["reading"]), abs=0.5)
     own = next(row for row in found if row["experiment"] == "t" and row["reading"] == "usability")
     assert any(f"ρ = {own['rho']:.2f} " in text and "n = 8" in text for text in texts(drawing.figure))
+    said = f"ERM, 1 training × {points[0]['n']} programmings a device"
+    assert any(said in text for text in texts(drawing.figure))
     # every device has the same robust spread: no order, no correlation, and the panel says so
     assert "reference" not in {row["reading"] for row in found} and "no order" in texts(drawing.figure)
     both_readings_of_one_method = 2 * sum(row["method"] == "erm" for row in points)

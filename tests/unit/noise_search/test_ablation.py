@@ -2,6 +2,7 @@
 
 import pytest
 
+import codesign.noise_search.ablation
 import codesign.training.job
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.bayesmulti.noises.multinomial import MultinomialNoise
@@ -64,6 +65,31 @@ def test_networks_that_are_alike_are_trained_once(monkeypatch):
     choices = [Choice(GOOD, NOISY, 1.0), Choice(POOR, NOISY, 0.4)]
     assert len(scores_by_start(choices, [1.0, 0.4], MOONS, LEVELS, **HOW)) == 2 * 2 * 2
     assert len(made) == 2
+
+
+def test_a_killed_ablation_trains_nothing_a_second_time(tmp_path, monkeypatch):
+    """Scored as if it had never been killed; each network goes on from its own last epoch."""
+    choices = [Choice(GOOD, PLAIN, 1.0), Choice(POOR, NOISY, 0.4)]
+    rows = scores_by_start(choices, [1.0, 0.4], MOONS, LEVELS, **HOW)
+
+    def killed(*args, **given):
+        if len([*tmp_path.iterdir()]) == 3:
+            raise KeyboardInterrupt
+        return evaluate(*args, **given)
+
+    monkeypatch.setattr(codesign.noise_search.ablation, "evaluate", killed)
+    with pytest.raises(KeyboardInterrupt):
+        scores_by_start(choices, [1.0, 0.4], MOONS, LEVELS, checkpoints=tmp_path, **HOW)
+    monkeypatch.undo()
+    resumed, train = [], codesign.training.job.train
+
+    def noted(*args, **given):
+        resumed.append(train(*args, **given))
+        return resumed[-1]
+
+    monkeypatch.setattr(codesign.training.job, "train", noted)
+    assert scores_by_start(choices, [1.0, 0.4], MOONS, LEVELS, checkpoints=tmp_path, **HOW) == rows
+    assert [each.resumed_after for each in resumed] == [2, 2, 2, 0]
 
 
 def test_a_training_that_fails_has_no_rows_and_says_so(capsys):

@@ -187,6 +187,7 @@ def test_erm_starts_on_each_level_where_it_holds_best_there():
         (AIMS[0], 1.0), (AIMS[1], 0.4), (AIMS[2], 1.0),
     ]  # fmt: skip
     assert all(choice.specification.is_plain for choice in found)
+    assert found == unsearched(trials, MOONS, "erm", search_for="level", site=None, fixed=None)
     fixed = unsearched(trials, MOONS, "bayesmulti-fixed", search_for="level", **how)
     assert [choice.initial_scale for choice in fixed] == [1.0, 0.4, 1.0]
     assert {(each.p_zero, each.p_half) for choice in fixed for each in choice.specification.layers} == {

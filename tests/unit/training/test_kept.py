@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import codesign.training.job
+import codesign.training.loop
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.bayesmulti.specification import method_spec
@@ -47,12 +48,14 @@ def attempt(
     plain_code="1",
     seed=4,
     shared=SHARED,
+    checkpoint=None,
     **data,
 ):
     experiment = Experiment.make("named", said, data={"seed": 5, "validation_fraction": 0.2} | data)
     places = len(experiment.blank_network().places("activation"))
     noise = noise or NoiseSpec("bayesmulti", "activation", spec().layers * places)
     how = {"initial_scale": scale, "shared": shared, "seed": seed, "keeping": keeping}
+    how["checkpoint"] = checkpoint
     return train_experiment(experiment, noise, code=code, plain_code=plain_code, **how)
 
 
@@ -134,6 +137,34 @@ def test_all_methods_that_start_from_erm_take_the_same_network(tmp_path, trainin
     attempt(kept(tmp_path / "c"), noise=PLAIN)
     attempt(kept(tmp_path / "c"), shared=further, noise=PLAIN)
     assert len(trainings) == 4
+
+
+def test_a_training_killed_in_the_network_without_noise_goes_on_there(tmp_path, monkeypatch):
+    """Its checkpoint stands beside that of the training, until the network is kept."""
+    shared, checkpoint = SHARED | {"start": "erm"}, tmp_path / "repeat-1.1.checkpoint.safetensors"
+    whole = attempt(kept(tmp_path / "whole/a"), shared=shared)
+    write = codesign.training.loop.write_checkpoint
+
+    def killed(path, progress, **state):
+        write(path, progress, **state)
+        if len(progress.history) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(codesign.training.loop, "write_checkpoint", killed)
+    with pytest.raises(KeyboardInterrupt):
+        attempt(kept(tmp_path / "a"), shared=shared, checkpoint=checkpoint)
+    assert [path.name for path in tmp_path.glob("*.safetensors")] == ["repeat-1.1.checkpoint-erm.safetensors"]
+    monkeypatch.undo()
+    results, train = [], codesign.training.job.train
+
+    def noted(*args, **given):
+        results.append(train(*args, **given))
+        return results[-1]
+
+    monkeypatch.setattr(codesign.training.job, "train", noted)
+    assert same(attempt(kept(tmp_path / "a"), shared=shared, checkpoint=checkpoint), whole)
+    assert [each.resumed_after for each in results] == [2, 0]
+    assert [*tmp_path.glob("*.safetensors")] == [checkpoint]
 
 
 def test_a_file_that_is_cut_or_of_another_training_is_not_used(tmp_path, trainings):
