@@ -59,9 +59,14 @@ class EvaluationPlan:
             )
 
 
-def noise_generator(profile: str, programming: int) -> torch.Generator:
-    """The generator of one programming, on the CPU: depends on profile and number alone."""
-    return torch.Generator().manual_seed(derived_seed(programming, "programming", profile))
+def noise_generator(profile: str, programming: int, repeat: int = 1) -> torch.Generator:
+    """The generator of one programming, on the CPU: depends on profile, number and repeat alone.
+
+    Methods are compared on the same draws; trainings of one method meet draws of their own, so that what
+    differs between them is the training and its programmings, as the intervals take it.
+    """
+    names = (profile,) if repeat == 1 else (profile, repeat)
+    return torch.Generator().manual_seed(derived_seed(programming, "programming", *names))
 
 
 def evaluate(
@@ -129,7 +134,7 @@ def evaluate(
                     scores: dict[str, Mapping[str, float]] = {}
                     for k, number in enumerate(plan.programmings):
                         if k == 0 or not simulator.deterministic(profile):
-                            simulator.program(profile, noise_generator(profile.profile, number))
+                            simulator.program(profile, noise_generator(profile.profile, number, plan.repeat))
                             for kind, calibration in offered.items():
                                 with calibration.calibrated(profile, noise):
                                     found = scored.score()

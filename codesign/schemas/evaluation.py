@@ -24,7 +24,12 @@ EVALUATION = pa.schema(
         field("usability", pa.float64(), "", "usability of the profile"),
         field("fidelity", pa.float64(), "", "fidelity of the profile; null where not computed"),
         field("noise", pa.string(), "", "lognormal | resampled | none"),
-        field("programming", pa.int64(), "", "number of the programming; the same draws for every method"),
+        field(
+            "programming",
+            pa.int64(),
+            "",
+            "number of the programming; in a repeat the same draws for every method",
+        ),
         field("calibration", pa.string(), "", "after programming: none | scale | offset | statistics"),
         field("metric", pa.string(), "", "what value is"),
         field("value", pa.float64(), "", "score of one programming over all examples"),

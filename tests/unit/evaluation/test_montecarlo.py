@@ -252,3 +252,21 @@ def test_what_cannot_be_evaluated_is_refused(changes, words):
     """Before anything is programmed."""
     with pytest.raises(ValueError, match=words):
         run(small(), **changes)
+
+
+def test_trainings_meet_draws_of_their_own_and_methods_the_same():
+    """A repeat's programmings are others than the first one's, whatever the method."""
+    network, (profile,) = small(), [PROFILES[2]]
+    rows = {
+        (method, repeat): [
+            row["value"] for row in run(network, profiles=[profile], method=method, repeat=repeat)
+        ]
+        for method in ("erm", "bayesmulti")
+        for repeat in (1, 2)
+    }
+    for repeat in (1, 2):
+        assert rows["erm", repeat] == rows["bayesmulti", repeat]
+    first, second = (noise_generator("d", 0, repeat).get_state() for repeat in (1, 2))
+    assert not torch.equal(first, second)
+    assert torch.equal(first, noise_generator("d", 0).get_state())
+    assert rows["erm", 1] != rows["erm", 2]
