@@ -62,7 +62,8 @@ def asked(project) -> Callable[..., set[Asked]]:
         for name, text in configuration.items():
             (project.folder / name).write_text(text)
         arguments = ("--attempt", str(attempt), "--configfile", *configuration, "little.yaml")
-        output = project.snakemake("-n", "evaluation", "certificates", "network_figures", *arguments).stdout
+        targets = ("evaluation", "certificates", "network_figures", "ablation")
+        output = project.snakemake("-n", *targets, *arguments).stdout
         jobs = re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:    .+\n)+)", output, re.MULTILINE)
         return {_asked(rule, text) for rule, text in jobs if rule in WITH_A_NETWORK or "gpu=" in text}
 
