@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from codesign.figures.network import draw_calibrated
-from codesign.figures.style import origin_of, write_drawing
+from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
@@ -17,7 +17,7 @@ def main(*, summary: Path, usability: Path, metric: Metric, pdf: Path, png: Path
     rows = read_table(summary, schema=EVALUATION_SUMMARY).to_pylist()
     devices = read_table(usability, schema=DEVICE).select(["device", "origin"]).to_pylist()
     data = read_metadata(summary)["data"]
-    said = ", ".join(data[key] for key in ("dataset", "obtained", "variant") if data.get(key))
+    said = data_said(data)
     drawing = draw_calibrated(rows, metric=metric, origin=origin_of(devices), data=said)
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from codesign.figures.certificates import draw_certificates
-from codesign.figures.style import write_drawing
+from codesign.figures.style import data_said, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.certificate_summary import CERTIFICATE_SUMMARY
@@ -28,7 +28,7 @@ def main(
         examples,
         chance=chance,
         origin=origins.pop() if len(origins) == 1 else "",
-        data=", ".join(data[key] for key in ("dataset", "obtained", "variant") if data.get(key)),
+        data=data_said(data),
     )
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from codesign.figures.network import draw_gained
-from codesign.figures.style import origin_of, write_drawing
+from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
@@ -19,7 +19,7 @@ def main(
     rows = read_table(comparison, schema=COMPARISON).to_pylist()
     devices = read_table(usability, schema=DEVICE).select(["device", "origin"]).to_pylist()
     data = read_metadata(comparison)["data"]
-    said = ", ".join(data[key] for key in ("dataset", "obtained", "variant") if data.get(key))
+    said = data_said(data)
     drawing = draw_gained(rows, metric=metric, confidence=confidence, origin=origin_of(devices), data=said)
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
 

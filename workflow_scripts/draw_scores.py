@@ -4,7 +4,7 @@ from pathlib import Path
 
 from codesign.figures.fidelity import draw_fidelity_scores
 from codesign.figures.network import draw_device_scores, draw_scores
-from codesign.figures.style import origin_of, write_drawing
+from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
@@ -36,7 +36,7 @@ def main(
     rows = read_table(summary, schema=EVALUATION_SUMMARY).to_pylist()
     table = read_table(usability, schema=DEVICE).select(list(COLUMNS)).to_pylist()
     data = read_metadata(summary)["data"]
-    said = ", ".join(data[key] for key in ("dataset", "obtained", "variant") if data.get(key))
+    said = data_said(data)
     shared = {"metric": metric, "origin": origin_of(table), "data": said}
     drawings = (
         draw_scores(rows, confidence=evaluation_confidence, **shared),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from codesign.evaluation.statistics import summarise
 from codesign.figures.network import draw_starts
-from codesign.figures.style import origin_of, write_drawing
+from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
@@ -34,7 +34,7 @@ def main(
         found += [row | {"initial_scale": scale} for row in summary]
     devices = read_table(usability, schema=DEVICE).select(["device", "origin"]).to_pylist()
     data = read_metadata(scores[0])["data"]
-    said = ", ".join(data[key] for key in ("dataset", "obtained", "variant") if data.get(key))
+    said = data_said(data)
     drawing = draw_starts(found, metric=metric, origin=origin_of(devices), data=said)
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
 

@@ -212,11 +212,10 @@ def run_network(
     on_array = ObservedNetwork(network, driver, settings=settings, writing=write)
     _programmed(on_array)
 
+    software = task.forward(network.module, test)
+
     def row(output: Tensor, calibration: Mapping) -> dict:
-        accuracies = {
-            "software_accuracy": task.forward(network.module, test),
-            "array_accuracy": output,
-        }
+        accuracies = {"software_accuracy": software, "array_accuracy": output}
         return {
             "method": method,
             "run": run,

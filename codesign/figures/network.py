@@ -100,8 +100,9 @@ def draw_scores(
             axes.grid(True)
         fit_ylabel(score, f"{metric.title} on test data{worse(metric)}")
         fit_ylabel(gain, f"difference in {metric.title} to ERM{worse(metric)}", from_mm=88)
-        beside = len(methods) if len(methods) <= LEGEND else -(-len(methods) // 2)
-        score.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=beside, columnspacing=1.6)
+        score.legend(
+            loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=beside(methods), columnspacing=1.6
+        )
         return Drawing(figure, numbers)
 
 
@@ -166,8 +167,9 @@ def draw_calibrated(summary: Sequence[Mapping], *, metric: Metric, origin: str, 
             axes.grid(True)
             fit_ylabel(axes, f"{metric.title} on test data{worse(metric)}", from_mm=1 + 87 * column)
             if k == (len(kinds) - 1) // 2 * 2:
-                beside = len(methods) if len(methods) <= LEGEND else -(-len(methods) // 2)
-                axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=beside, columnspacing=1.6)
+                axes.legend(
+                    loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=beside(methods), columnspacing=1.6
+                )
         return Drawing(
             figure, [{name: row[name] for name in names} | {"chance": metric.chance} for row in drawn]
         )
@@ -221,8 +223,7 @@ def draw_starts(summary: Sequence[Mapping], *, metric: Metric, origin: str, data
             else:
                 fit_ylabel(axes, f"{metric.title} on test data{worse(metric)}")
         handles, labels = figure.axes[0].get_legend_handles_labels()
-        beside = len(methods) if len(methods) <= LEGEND else -(-len(methods) // 2)
-        figure.legend(handles, labels, loc="lower left", ncols=beside, columnspacing=1.6)
+        figure.legend(handles, labels, loc="lower left", ncols=beside(methods), columnspacing=1.6)
         return Drawing(figure, [{name: row[name] for name in names} for row in rows])
 
 
@@ -255,11 +256,9 @@ def draw_gained(
     )
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 81)
-        trainings = counted(row["trainings"] for row in levels)
-        each = counted(row["n_paired"] // row["trainings"] for row in levels)
+        each = [row | {"n": row["n_paired"] // row["trainings"]} for row in levels]
         lines = (
-            f"test data: {short(data)}; n = {trainings} training{'s' * (trainings != '1')} × {each} "
-            "programmings a point, paired",
+            f"test data: {short(data)}; n = {sample(each)} a point, paired",
             f"vertical bars: {percent(confidence)} interval; above 0 the searched noise is "
             f"{'better' if metric.better == 'higher' else 'worse'}",
         )
@@ -327,6 +326,11 @@ def networks_said(rows: Sequence[Mapping]) -> str:
     if {row["aim"] for row in rows} <= {None, "panel"}:
         return "one network a method"
     return "a network for each level of the panel, taken by fidelity"
+
+
+def beside(methods: Sequence[str]) -> int:
+    """Methods in a row of a legend: all of them, or half where they are many."""
+    return len(methods) if len(methods) <= LEGEND else -(-len(methods) // 2)
 
 
 def short(data: str) -> str:

@@ -221,6 +221,15 @@ def badge(figure: Figure, origin: str, *, right_mm: float = 3.0, top_mm: float =
     )
 
 
+def data_said(data: Mapping[str, str | None]) -> str:
+    """Where test examples come from, as figures say it.
+
+    Args:
+        data: `data` of a table's metadata: dataset, obtained, variant; what is empty is left out.
+    """
+    return ", ".join(data[key] for key in ("dataset", "obtained", "variant") if data.get(key))
+
+
 def origin_of(rows: Sequence[Mapping]) -> str:
     """The one origin of these rows; '' where there are none.
 
