@@ -1,0 +1,1 @@
+"""Glycans and the kingdoms of life they come from."""
