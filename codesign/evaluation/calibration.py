@@ -8,7 +8,9 @@ leaves the weights on the devices alone:
   example, one digital factor a layer.
 - `offset`: a digital gain and offset for each output channel, two numbers a column, so that the channel
   follows, in least squares over the examples, what it gives in the clean network. Layers are fitted one
-  after the other in a single forward pass, each behind those that are corrected already.
+  after the other in a single forward pass, each behind those that are corrected already. Where a module chooses
+  among rows (`codesign.models.selection`), the examples are put through with the choice of the clean network,
+  so that rows compared are rows of the same thing; afterwards the programmed network chooses for itself.
 - `statistics`: the statistics of batch normalisation, taken again on the programmed network. Two numbers a
   normalised channel, which are there anyway.
 
@@ -37,6 +39,7 @@ from codesign.evaluation.least_squares import centred, gain_and_offset
 from codesign.memsim.simulator import programmed_parameters
 from codesign.models.network import DIGITAL, Network, holders_of
 from codesign.models.normalisation import normalisations, taking_statistics
+from codesign.models.selection import Selection
 from codesign.nonideality.profile import DeviceProfile
 from codesign.tasks.contract import Examples, Task, moved
 
@@ -226,9 +229,13 @@ class _Offset:
         self.network, self.task, self.batch = network, task, batch
         self.modules = _modules(network, names)
         self.clean: dict[str, _Sample] = {}
+        self.selections = {
+            name: module for name, module in network.module.named_modules() if isinstance(module, Selection)
+        }
+        self.chosen: dict[str, Tensor] = {}
         handles = [
             module.register_forward_hook(self._recording(name)) for name, module in self.modules.items()
-        ]
+        ] + [module.register_forward_hook(self._choosing(name)) for name, module in self.selections.items()]
         try:
             self._run()
         finally:
@@ -255,22 +262,42 @@ class _Offset:
 
         return record
 
+    def _choosing(self, name: str):
+        def record(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            if name in self.chosen:
+                raise CalibrationError(
+                    f"{name} ({type(module).__name__}) is called more than once in a forward pass: its rows "
+                    "are not the same"
+                )
+            self.chosen[name] = output
+
+        return record
+
     @torch.no_grad()
     def _run(self) -> None:
         self.task.forward(self.network.module, self.batch)
 
     @contextmanager
     def calibrated(self, profile: DeviceProfile, noise: str) -> Iterator[None]:
-        handles = []
+        handles, choices = [], []
         try:
             for name, module in self.modules.items():
                 hook = _Channels(_axis(module), self.clean[name])
                 handles.append(module.register_forward_hook(hook))
+            for name, output in self.chosen.items():
+                choices.append(self.selections[name].register_forward_hook(_giving(output)))
             self._run()
+            while choices:
+                choices.pop().remove()
             yield
         finally:
-            for handle in handles:
+            for handle in handles + choices:
                 handle.remove()
+
+
+def _giving(output: Tensor):
+    """A forward hook: `output` in place of the module's own."""
+    return lambda module, inputs, own: output
 
 
 def _axis(module: nn.Module) -> int:

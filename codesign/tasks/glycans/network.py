@@ -220,6 +220,29 @@ def edges_between(kept: Tensor, children: Tensor, parents: Tensor, nodes: int) -
     return children.index_select(0, there), parents.index_select(0, there)
 
 
+class Largest(torch.autograd.Function):
+    """The largest of each feature in each graph: (nodes, channels) to (graphs, channels).
+
+    Equal largest values, as nodes below which the same things hang have, share the gradient evenly.
+    torch's own gradient of `segment_reduce` is wrong for them.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, owners: Tensor, sizes: Tensor) -> Tensor:
+        """Keep what the gradient needs."""
+        largest = torch.segment_reduce(x, "max", lengths=sizes, axis=0, unsafe=True)
+        ctx.save_for_backward(x, largest, owners)
+        return largest
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """To the nodes that have the largest value."""
+        x, largest, owners = ctx.saved_tensors
+        found = (x == largest.index_select(0, owners)).to(gradient.dtype)
+        number = torch.zeros_like(gradient).index_add(0, owners, found)
+        return found.mul_((gradient / number).index_select(0, owners)), None, None
+
+
 def readout(x: Tensor, owners: Tensor, sizes: Tensor) -> Tensor:
     """The largest and the mean of each feature in each graph, side by side.
 
@@ -231,7 +254,7 @@ def readout(x: Tensor, owners: Tensor, sizes: Tensor) -> Tensor:
     Returns:
         (graphs, 2 channels).
     """
-    largest = torch.segment_reduce(x, "max", lengths=sizes, axis=0, unsafe=True)
+    largest = Largest.apply(x, owners, sizes)
     total = torch.zeros_like(largest).index_add(0, owners, x)
     return torch.cat([largest, total / sizes[:, None]], dim=1)
 
