@@ -8,9 +8,10 @@ leaves the weights on the devices alone:
   example, one digital factor a layer.
 - `offset`: a digital gain and offset for each output channel, two numbers a column, so that the channel
   follows, in least squares over the examples, what it gives in the clean network. Layers are fitted one
-  after the other in a single forward pass, each behind those that are corrected already. Where a module chooses
-  among rows (`codesign.models.selection`), the examples are put through with the choice of the clean network,
-  so that rows compared are rows of the same thing; afterwards the programmed network chooses for itself.
+  after the other in a single forward pass, each behind those that are corrected already. Where a module
+  chooses among rows (`codesign.models.selection`), the examples are put through with the choice of the
+  clean network, so that rows compared are rows of the same thing; afterwards the programmed network chooses
+  for itself.
 - `statistics`: the statistics of batch normalisation, taken again on the programmed network. Two numbers a
   normalised channel, which are there anyway.
 

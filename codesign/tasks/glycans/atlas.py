@@ -34,9 +34,9 @@ def places(points: np.ndarray) -> np.ndarray:
 def neighbours_agree(points: np.ndarray, kinds: np.ndarray) -> float:
     """Share of points whose kind is the most frequent one among their five nearest others.
 
-    Each point is left out of its own neighbours. Distances are Euclidean, between the features and not between
-    places on the map; of kinds that are equally frequent the one of the nearest neighbour counts. A point with
-    a feature that is not finite is wrong, and no neighbour of others.
+    Each point is left out of its own neighbours. Distances are Euclidean, between the features and not
+    between places on the map; of kinds that are equally frequent the one of the nearest neighbour counts. A
+    point with a feature that is not finite is wrong, and no neighbour of others.
 
     Args:
         points: (n, features).

@@ -1,6 +1,7 @@
 """What needs no network: the commonest kingdom, the nearest glycan, a linear model of chains."""
 
 import warnings
+
 import numpy as np
 import torch
 from scipy import sparse
@@ -19,10 +20,11 @@ INVERSE_PENALTY, ROUNDS, TOLERANCE = 30.0, 100, 1e-3
 def baselines(settings: DataSettings) -> dict[str, dict[str, float]]:
     """Accuracy, macro F1 and, where there is a probability, macro area under ROC on the test examples.
 
-    Everything is learnt from the training examples of the experiment. `majority`: their most frequent kingdom.
-    `nearest-tokens` and `nearest-chains`: the kingdom of the training glycan with the largest cosine of counts
-    of residues and linkages, or of chains of one to three of them (`codesign.tasks.glycans.chains`), the first
-    of equals. `logistic`: multinomial logistic regression on the roots of the counts of chains.
+    Everything is learnt from the training examples of the experiment. `majority`: their most frequent
+    kingdom. `nearest-tokens` and `nearest-chains`: the kingdom of the training glycan with the largest
+    cosine of counts of residues and linkages, or of chains of one to three of them
+    (`codesign.tasks.glycans.chains`), the first of equals. `logistic`: multinomial logistic regression on
+    the roots of the counts of chains.
     """
     division = divided(settings)
     train, test = division.members["train"].numpy(), division.members["test"].numpy()

@@ -12,7 +12,8 @@ ALLOWED = (
 
 
 class GlycanError(ValueError):
-    """A string is not the notation of one whole glycan; the message says what was found and what is allowed."""
+    """A string is not the notation of one whole glycan; the message says what was found and what is
+    allowed."""
 
 
 class Tree(NamedTuple):
@@ -49,13 +50,17 @@ def parsed(glycan: str) -> Tree:
             branches.append(current)
         elif token == "[":
             _need(bool(branches), glycan, "a '[' without its ']'")
-            _need(on_residue and current != branches[-1], glycan, "a branch that does not begin with a residue")
+            _need(
+                on_residue and current != branches[-1], glycan, "a branch that does not begin with a residue"
+            )
             current = branches.pop()
         else:
             floating = " of a part whose place is not known" if token in "{}" else ""
             _need(token not in "(){}", glycan, f"a {token!r}{floating}")
             node -= 1
-            missing = "linkage that leads to no residue" if _is_linkage(token) else "residue without a linkage"
+            missing = (
+                "linkage that leads to no residue" if _is_linkage(token) else "residue without a linkage"
+            )
             _need(_is_linkage(token) == on_residue, glycan, f"a {missing}, {token!r}")
             parents[node] = current
             current = node

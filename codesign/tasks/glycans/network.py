@@ -32,7 +32,8 @@ ANALOG = (
 """On memristors. The embedding is read and not multiplied; the score vectors of the poolings (128 numbers a
 layer, against 32,768 of its matrices) rank nodes, which digital electronics does, and stay with it."""
 ACTIVATION_NOISE = ("conv1", "conv2", "conv3", "linear1", "linear2")
-"""Modules whose input is noised: node features, once for both matrices of a convolution; not the last layer."""
+"""Modules whose input is noised: node features, once for both matrices of a convolution; not the last
+layer."""
 
 
 class Output(NamedTuple):
@@ -65,9 +66,9 @@ class GraphConvolution(nn.Module):
 class TopShare(Selection):
     """Of each graph the four fifths of the nodes with the highest scores, rounded up.
 
-    Scores are told apart in steps of 1 / 65,536. Nodes below which the same things hang have the same score but
-    for rounding, which depends on the batch; so the one that comes first in its string is kept, whatever batch
-    it is in. A score that is not a number comes first, so that it is not lost from sight.
+    Scores are told apart in steps of 1 / 65,536. Nodes below which the same things hang have the same score
+    but for rounding, which depends on the batch; so the one that comes first in its string is kept,
+    whatever batch it is in. A score that is not a number comes first, so that it is not lost from sight.
     """
 
     def forward(self, scores: Tensor, owners: Tensor, sizes: Tensor) -> Tensor:
@@ -79,7 +80,8 @@ class TopShare(Selection):
             sizes: Nodes of each graph, (graphs,).
         """
         steps = (scores.detach() * STEPS).round().nan_to_num(nan=2.0 * STEPS).long()
-        order = torch.sort(owners * (8 * STEPS) - steps, stable=True).indices  # graph by graph, high scores first
+        # graph by graph, high scores first
+        order = torch.sort(owners * (8 * STEPS) - steps, stable=True).indices
         firsts = sizes.cumsum(0) - sizes
         # `order` permutes within graphs, so that place k still belongs to the graph of node k
         rank = torch.arange(len(scores), device=scores.device) - firsts.index_select(0, owners)
@@ -101,8 +103,8 @@ class Pooling(nn.Module):
     """Top-k pooling: each node's features times its score, of the nodes with the highest scores.
 
     Source:
-        Cangea et al. (2018), arXiv 1811.01287, Eq. 2; Gao and Ji (2019), arXiv 1905.05178, as torch_geometric's
-        TopKPooling.
+        Cangea et al. (2018), arXiv 1811.01287, Eq. 2; Gao and Ji (2019), arXiv 1905.05178, as
+        torch_geometric's TopKPooling.
     """
 
     def __init__(self, channels: int) -> None:
@@ -128,7 +130,13 @@ class Normalisation(nn.BatchNorm1d):
         """(n, features) to the same."""
         if self.training and len(inputs) == 1:
             return batch_norm(
-                inputs, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
+                inputs,
+                self.running_mean,
+                self.running_var,
+                self.weight,
+                self.bias,
+                training=False,
+                eps=self.eps,
             )
         return super().forward(inputs)
 

@@ -20,7 +20,7 @@ def macro_f1(decided: Tensor, targets: Tensor, classes: int) -> float:
     sizes = torch.bincount(targets, minlength=classes)[:classes]
     said = torch.bincount(decided, minlength=classes)[:classes]
     right = torch.bincount(targets[decided == targets], minlength=classes)[:classes]
-    return float((2 * right / (sizes + said).clamp(min=1)).double().mean())
+    return float((2 * right.double() / (sizes + said).clamp(min=1)).mean())
 
 
 def macro_auc(scores: Tensor, targets: Tensor) -> float:
@@ -45,47 +45,64 @@ def macro_auc(scores: Tensor, targets: Tensor) -> float:
     return sum(found) / len(found) if found else 0.5
 
 
-def scores_of(probabilities: Tensor, targets: Tensor) -> dict[str, float]:
+def log_odds(logits: Tensor) -> Tensor:
+    """Of each class the logarithm of p / (1 - p), where p is its share in the softmax.
+
+    It has the order of p, also where p is 1 to all digits, as it is in programmed networks.
+
+    Args:
+        logits: float64, (n, classes).
+
+    Returns:
+        (n, classes).
+    """
+    classes = logits.shape[1]
+    own = torch.eye(classes, dtype=torch.bool, device=logits.device)
+    others = logits[:, None, :].expand(-1, classes, -1).masked_fill(own, -torch.inf)
+    return logits - others.logsumexp(dim=2)
+
+
+def scores_of(scores: Tensor, targets: Tensor) -> dict[str, float]:
     """Every metric.
 
     Args:
-        probabilities: Of each class, float64 (n, classes). A row with a value that is not a number is a wrong
-            answer in every metric: no decision, and behind all others for its own class, before all others
-            for the rest.
+        scores: Of each class, the higher the likelier, float64 (n, classes): the largest of a row decides, the
+            area compares within a column. A row with a value that is not finite is a wrong answer in every
+            metric: no decision, and behind all others for its own class, before all others for the rest.
         targets: (n,).
     """
-    classes = probabilities.shape[1]
-    wrong = ~torch.isfinite(probabilities).all(dim=1)
-    decided = torch.where(wrong, classes, probabilities.nan_to_num().argmax(dim=1))
-    worst = torch.full_like(probabilities, 2.0).scatter_(1, targets[:, None], -1.0)
+    classes = scores.shape[1]
+    wrong = ~torch.isfinite(scores).all(dim=1)
+    decided = torch.where(wrong, classes, scores.nan_to_num().argmax(dim=1))
+    worst = torch.full_like(scores, torch.inf).scatter_(1, targets[:, None], -torch.inf)
     return {
         "accuracy": float((decided == targets).double().mean()),
         "f1": macro_f1(decided, targets, classes),
-        "auc": macro_auc(torch.where(wrong[:, None], worst, probabilities), targets),
+        "auc": macro_auc(torch.where(wrong[:, None], worst, scores), targets),
     }
 
 
 class KingdomScorer:
-    """Keeps probabilities and targets; with `details` also what the map shows."""
+    """Keeps scores and targets; with `details` also what the map shows."""
 
     def __init__(self, *, details: bool = False) -> None:
         self._details = details
-        self._probabilities: list[Tensor] = []
+        self._scores: list[Tensor] = []
         self._targets: list[Tensor] = []
         self._rows: list[dict] = []
 
     def update(self, output: Output, batch: Batch) -> None:
         """Count one batch."""
-        # ranks of what a softmax makes 0 or 1 in single precision would be lost
-        probabilities = torch.softmax(output.logits.double(), dim=1).cpu()
-        self._probabilities.append(probabilities)
+        logits = output.logits.double().cpu()
+        wrong = ~torch.isfinite(logits).all(dim=1, keepdim=True)
+        self._scores.append(log_odds(logits).masked_fill(wrong, torch.nan))
         self._targets.append(batch.targets.cpu())
         if self._details:
             self._rows += _rows(output.features[batch.shown].cpu(), batch.targets[batch.shown].cpu())
 
     def compute(self) -> Mapping[str, float]:
         """accuracy, f1 and auc."""
-        return scores_of(torch.cat(self._probabilities), torch.cat(self._targets))
+        return scores_of(torch.cat(self._scores), torch.cat(self._targets))
 
     def details(self) -> list[dict]:
         """For each glycan on the map its kingdom's number and what the second linear layer gives."""

@@ -8,7 +8,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -131,8 +131,8 @@ def read_rows(path: Path) -> list[Row]:
     missing = [column for column in COLUMNS if column not in header]
     if missing:
         raise DataError(
-            f"{path}, line 1: there is no column {', '.join(missing)}; found {', '.join(header) or 'nothing'}, "
-            f"needed {', '.join(COLUMNS)}"
+            f"{path}, line 1: there is no column {', '.join(missing)}; "
+            f"found {', '.join(header) or 'nothing'}, needed {', '.join(COLUMNS)}"
         )
     rows = [_row(path, reader.line_num, said) for said in reader]
     if not rows:
@@ -149,7 +149,9 @@ def _row(path: Path, line: int, said: dict) -> Row:
         ("fold", said["fold"] in folds, f"a whole number from 0 to {FOLDS - 1}"),
     ):
         if not fine:
-            raise DataError(f"{path}, line {line}, column {column}: found {said[column]!r}, allowed is {allowed}")
+            raise DataError(
+                f"{path}, line {line}, column {column}: found {said[column]!r}, allowed is {allowed}"
+            )
     kingdom = RENAMED.get(said["kingdom"], said["kingdom"])
     return Row(line, said["glycan"], kingdom, said["unambiguous"] == "True", int(said["fold"]))
 
@@ -166,15 +168,15 @@ def tree_of(path: Path, row: Row) -> Tree:
         raise GlycanError(f"{path}, line {row.line}: {error}") from None
 
 
-def refused(path: Path, rows: Sequence[Row]) -> list[Refused]:
-    """Every glycan of the table that cannot be read, and why."""
-    found = []
+def read_trees(path: Path, rows: Sequence[Row]) -> tuple[dict[int, Tree], list[Refused]]:
+    """The tree of each line that can be read, and every glycan that cannot be, with the reason."""
+    found, refused = {}, []
     for row in rows:
         try:
-            tree_of(path, row)
+            found[row.line] = tree_of(path, row)
         except GlycanError as error:
-            found.append(Refused(row.line, row.glycan, str(error)))
-    return found
+            refused.append(Refused(row.line, row.glycan, str(error)))
+    return found, refused
 
 
 def trees_of(settings: DataSettings) -> tuple[Trees, str]:
@@ -209,10 +211,10 @@ def _trees(path: Path, cache: Path | None, kingdoms: int, nodes: int) -> Trees:
 def _tensors(path: Path, cache: Path | None, kingdoms: int, nodes: int) -> dict[str, Tensor]:
     """What `kept` keeps: tensors alone, texts as bytes."""
     rows = read_rows(path)
-    unread = refused(path, rows)
-    if cache is not None and unread:
-        _list_refused(unread, cache / "glycans" / "refused.csv")
-    chosen, left_out = _chosen(path, rows, {each.line for each in unread}, kingdoms, nodes)
+    trees, refused = read_trees(path, rows)
+    if cache is not None and refused:
+        _list_refused(refused, cache / "glycans" / "refused.csv")
+    chosen, left_out = _chosen(rows, trees, kingdoms, nodes)
     if not chosen:
         raise DataError(
             f"{path}: no glycan is left of {len(rows)}: "
@@ -234,7 +236,7 @@ def _tensors(path: Path, cache: Path | None, kingdoms: int, nodes: int) -> dict[
 
 
 def _chosen(
-    path: Path, rows: Sequence[Row], unread: set[int], kingdoms: int, nodes: int
+    rows: Sequence[Row], trees: Mapping[int, Tree], kingdoms: int, nodes: int
 ) -> tuple[list[tuple[Row, Tree]], dict[str, int]]:
     """Rows that are used, with their trees; and of the others how many are left out for which reason."""
     left_out = dict.fromkeys(
@@ -243,11 +245,10 @@ def _chosen(
     several, unreadable, large, others = left_out
     chosen = []
     for row in rows:
-        if row.line in unread:
+        tree = trees.get(row.line)
+        if tree is None:
             left_out[unreadable] += 1
-            continue
-        tree = tree_of(path, row)
-        if not row.unambiguous:
+        elif not row.unambiguous:
             left_out[several] += 1
         elif len(tree.labels) > nodes:
             left_out[large] += 1
