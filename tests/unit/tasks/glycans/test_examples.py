@@ -180,7 +180,7 @@ def test_clusters_are_those_of_the_slow_definition():
 
 def test_clusters_split_more_strictly_than_digests(settings):
     """Half of the test glycans have a training glycan with a cosine of 0.94 under hash, of 0.88 under cluster;
-    a quarter have none beyond 0.89 and 0.70."""
+    a quarter have none beyond 0.84 and 0.70."""
     quarters = {}
     for split in ("hash", "cluster"):
         division = divided(settings(split=split))
@@ -192,7 +192,7 @@ def test_clusters_split_more_strictly_than_digests(settings):
         nearest = (test @ train.T).max(axis=1).toarray()
         quarters[split] = np.quantile(nearest, [0.25, 0.5])
     # of every tenth test glycan; standard errors of these quantiles are about 0.01
-    assert quarters["hash"] == pytest.approx([0.89, 0.938], abs=0.03)
+    assert quarters["hash"] == pytest.approx([0.84, 0.938], abs=0.03)
     assert quarters["cluster"] == pytest.approx([0.70, 0.885], abs=0.03)
 
 
