@@ -85,8 +85,9 @@ class TopShare(Selection):
         firsts = sizes.cumsum(0) - sizes
         # `order` permutes within graphs, so that place k still belongs to the graph of node k
         rank = torch.arange(len(scores), device=scores.device) - firsts.index_select(0, owners)
-        kept = rank < shares_of(sizes).index_select(0, owners)
-        return order[kept].sort().values
+        kept = torch.zeros(len(scores), dtype=torch.bool, device=scores.device)
+        kept[order] = rank < shares_of(sizes).index_select(0, owners)
+        return torch.nonzero(kept)[:, 0]
 
 
 def shares_of(sizes: Tensor) -> Tensor:
@@ -114,7 +115,7 @@ class Pooling(nn.Module):
 
     def forward(self, x: Tensor, owners: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
         """Features of the nodes kept, (kept, channels), and their numbers, (kept,)."""
-        scores = torch.tanh((x * self.weight).sum(dim=1) / self.weight.norm())
+        scores = torch.tanh(torch.mv(x, self.weight[0] / self.weight.norm()))
         kept = self.selection(scores, owners, sizes)
         return x.index_select(0, kept) * scores.index_select(0, kept)[:, None], kept
 

@@ -34,15 +34,17 @@ def macro_auc(scores: Tensor, targets: Tensor) -> float:
         scores: float64, no NaN, (n, classes).
         targets: (n,).
     """
-    found = []
-    for label, column in enumerate(scores.unbind(1)):
-        mine = targets == label
-        here, others = int(mine.sum()), int((~mine).sum())
-        if here and others:
-            _, place, number = torch.unique(column, return_inverse=True, return_counts=True)
-            ranks = number.cumsum(0) - (number - 1) / 2  # from 1; the mean rank of equal scores
-            found.append((float(ranks.double()[place[mine]].sum()) - here * (here + 1) / 2) / (here * others))
-    return sum(found) / len(found) if found else 0.5
+    columns = scores.T.contiguous()  # (classes, n)
+    mine = torch.arange(len(columns))[:, None] == targets[None]
+    here = mine.sum(dim=1)
+    others = len(targets) - here
+    ordered = columns.sort(dim=1).values
+    below = torch.searchsorted(ordered, columns)
+    up_to = torch.searchsorted(ordered, columns, right=True)
+    ranks = (below + up_to + 1).double() / 2  # from 1; equal scores have the mean of theirs
+    areas = ((ranks * mine).sum(dim=1) - here * (here + 1) / 2) / (here * others)
+    there = (here > 0) & (others > 0)
+    return float(areas[there].mean()) if there.any() else 0.5
 
 
 def log_odds(logits: Tensor) -> Tensor:

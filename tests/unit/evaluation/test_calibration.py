@@ -22,6 +22,7 @@ from codesign.evaluation.montecarlo import EvaluationPlan, evaluate, noise_gener
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
 from codesign.models.aims import Aim
 from codesign.models.network import Network, network_of
+from codesign.models.selection import Selection
 from codesign.models.weights import write_weights
 from codesign.nonideality.levels import Trend, synthetic_profiles
 from codesign.tasks.classification import ClassificationTask, Labelled
@@ -94,6 +95,49 @@ def test_offset_takes_a_factor_that_all_weights_share_out_again():
 
     clean, found = calibrated_output("offset", mixed(), change, random(50, 1, 6, 6))
     assert found == pytest.approx(clean, rel=1e-4, abs=1e-5)
+
+
+class Half(Selection):
+    """The numbers of the half of the rows with the largest first value, ascending."""
+
+    def forward(self, rows):
+        return rows[:, 0].argsort(descending=True)[: len(rows) // 2].sort().values
+
+
+class Choosing(nn.Module):
+    """Two linear layers; the second sees the rows that the first one's values choose."""
+
+    def __init__(self, *, times=1):
+        super().__init__()
+        self.first, self.best, self.second = nn.Linear(6, 5), Half(), nn.Linear(5, 4)
+        self.times = times
+
+    def forward(self, rows):
+        rows = self.first(rows)
+        for _ in range(self.times):
+            rows = rows[self.best(rows)]
+        return self.second(rows)
+
+
+def test_offset_compares_the_rows_that_the_clean_network_chose():
+    """The first layer's sign is turned, so that the programmed network would choose the other half; gains of
+    -1 and its like are found all the same, and afterwards it chooses for itself."""
+    network = network_of(filled(Choosing()))
+
+    def change(module):
+        module.first.weight.mul_(-1)
+        module.second.weight.mul_(0.3)
+
+    inputs = random(60, 6)
+    clean, found = calibrated_output("offset", network, change, inputs)
+    assert found == pytest.approx(clean, rel=1e-4, abs=1e-5)
+    assert not network.module.best._forward_hooks
+
+
+def test_offset_refuses_a_choice_that_is_made_twice():
+    """It would not be known which of the two is meant."""
+    with pytest.raises(CalibrationError, match=r"best \(Half\) is called more than once"):
+        calibration("offset", network_of(filled(Choosing(times=2))), Plain(), random(60, 6), analog="weights")
 
 
 def test_offset_takes_known_errors_of_channels_out_again():
