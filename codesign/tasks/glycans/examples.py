@@ -10,7 +10,7 @@ from torch import Tensor
 
 from codesign.seeds import derived_seed
 from codesign.tasks.contract import DataSettings, DataSource
-from codesign.tasks.glycans.table import DECODED, KINGDOMS, TABLE, Trees, trees_of
+from codesign.tasks.glycans.table import DECODED, KINGDOMS, TABLE, UNREADABLE, Trees, trees_of
 from codesign.tasks.remote import kept
 from codesign.tasks.splits import stratified
 
@@ -241,8 +241,6 @@ def examples_of(division: Division, part: str, settings: DataSettings) -> Glycan
 
 
 def _source(division: Division, settings: DataSettings) -> DataSource:
-    left_out = ", ".join(f"{number} {why}" for why, number in division.trees.left_out.items())
-    variant = (
-        f"{settings.needed('kingdoms')} kingdoms, split by {settings.needed('split')}; left out: {left_out}"
-    )
-    return DataSource("glycowork 1.11.0 glycans", division.obtained, variant, TABLE.sha256)
+    unread = division.trees.left_out[UNREADABLE]
+    variant = f"{settings.needed('kingdoms')} kingdoms by {settings.needed('split')}, {unread} unreadable"
+    return DataSource("glycowork glycans", division.obtained, variant, TABLE.sha256)

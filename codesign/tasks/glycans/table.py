@@ -48,6 +48,8 @@ KINGDOMS = (
 """Classes, those with more glycans first; an experiment takes the first few."""
 RENAMED = {"Metazoa": "Animalia"}
 """Kingdoms that the table has under two names."""
+UNREADABLE = "unreadable"
+"""Why a glycan is left out that is not the notation of one whole glycan."""
 DECODED = 1
 """Version of what is kept of a decoded table; higher where it changes."""
 
@@ -215,11 +217,10 @@ def _tensors(path: Path, cache: Path | None, kingdoms: int, nodes: int) -> dict[
     if cache is not None and refused:
         _list_refused(refused, cache / "glycans" / "refused.csv")
     chosen, left_out = _chosen(rows, trees, kingdoms, nodes)
+    reasons = ", ".join(f"{number} {why}" for why, number in left_out.items())
     if not chosen:
-        raise DataError(
-            f"{path}: no glycan is left of {len(rows)}: "
-            + ", ".join(f"{number} {why}" for why, number in left_out.items())
-        )
+        raise DataError(f"{path}: no glycan is left of {len(rows)}: {reasons}")
+    print(f"glycans: {len(chosen)} of {len(rows)} are used; left out: {reasons}")
     labels = sorted({label for _, tree in chosen for label in tree.labels})
     number = {label: k for k, label in enumerate(labels)}
     sizes = torch.tensor([len(tree.labels) for _, tree in chosen])
@@ -240,14 +241,14 @@ def _chosen(
 ) -> tuple[list[tuple[Row, Tree]], dict[str, int]]:
     """Rows that are used, with their trees; and of the others how many are left out for which reason."""
     left_out = dict.fromkeys(
-        ("of several kingdoms", "not readable", f"of more than {nodes} nodes", "of other kingdoms"), 0
+        ("of several kingdoms", UNREADABLE, f"of more than {nodes} nodes", "of other kingdoms"), 0
     )
-    several, unreadable, large, others = left_out
+    several, _, large, others = left_out
     chosen = []
     for row in rows:
         tree = trees.get(row.line)
         if tree is None:
-            left_out[unreadable] += 1
+            left_out[UNREADABLE] += 1
         elif not row.unambiguous:
             left_out[several] += 1
         elif len(tree.labels) > nodes:
@@ -260,7 +261,7 @@ def _chosen(
 
 
 def _list_refused(found: Sequence[Refused], path: Path) -> None:
-    print(f"glycans: {len(found)} cannot be read and are left out; {path} lists them with the reason")
+    print(f"glycans: {len(found)} cannot be read; {path} lists them with the reason")
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(Refused._fields)

@@ -47,12 +47,15 @@ def test_folds_have_the_published_counts(settings):
     assert torch.bincount(test.targets).tolist() == [2096, 1456, 443, 350, 58, 28]
     assert train.unknown == validation.unknown == test.unknown == 1544
     assert int(train.tokens.max()) == 1543 and int(test.tokens.max()) == 1544
-    assert (train.source.dataset, train.source.obtained) == ("glycowork 1.11.0 glycans", "embedded")
+    assert (train.source.dataset, train.source.obtained) == ("glycowork glycans", "embedded")
     assert train.source.sha256 == TABLE.sha256
-    assert train.source.variant == (
-        "6 kingdoms, split by hash; left out: 648 of several kingdoms, 662 not readable, 73 of more than 64 "
-        "nodes, 242 of other kingdoms"
-    )
+    assert train.source.variant == "6 kingdoms by hash, 662 unreadable"
+    assert divided(settings()).trees.left_out == {
+        "of several kingdoms": 648,
+        "unreadable": 662,
+        "of more than 64 nodes": 73,
+        "of other kingdoms": 242,
+    }
 
 
 def test_a_fold_is_a_digest_of_the_glycan(settings):
@@ -71,11 +74,20 @@ def test_kingdoms_are_the_largest_ones_in_order():
     assert set(sorted(counts, key=counts.get, reverse=True)[:9]) == set(KINGDOMS)
 
 
-def test_refused_glycans_are_listed(settings, cache, capsys):
+def test_refused_glycans_are_listed(settings, cache):
     """Nothing is left out in silence."""
     trees_of(settings())
     rows = list(csv.DictReader((cache / "glycans" / "refused.csv").open(encoding="utf-8")))
     assert len(rows) == 662 and set(rows[0]) == {"line", "glycan", "why"}
+
+
+def test_a_log_says_how_many_are_left_out_and_why(tmp_path, capsys):
+    """Where the table is decoded; with a cache it also says where the list is."""
+    given = DataSettings("embedded", 0.15, 1, OPTIONS | {"nodes": 30}, cache=tmp_path)
+    trees, _ = trees_of(given)
+    said = capsys.readouterr().out
+    assert f"662 cannot be read; {tmp_path / 'glycans' / 'refused.csv'} lists them" in said
+    assert f"{len(trees.folds)} of 23745 are used; left out: 648 of several kingdoms, 662 unreadable" in said
 
 
 def test_a_vocabulary_is_of_training_alone(settings):
@@ -140,7 +152,7 @@ def test_no_cluster_is_in_two_parts(settings):
     assert torch.bincount(test.targets).tolist() == [2085, 1483, 417, 351, 63, 20]
     assert torch.bincount(validation.targets).tolist() == [1042, 741, 208, 176, 32, 12]
     assert len(train) + len(validation) + len(test) == 22_120
-    assert "split by cluster" in test.source.variant
+    assert "6 kingdoms by cluster" in test.source.variant
 
 
 def test_a_member_is_alike_to_its_leader(settings):
