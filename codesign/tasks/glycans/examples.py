@@ -19,6 +19,8 @@ PART_OF_FOLD = (0, 0, 1, 2, 2, 2, 2, 2, 2, 2)
 """Of the split by hash: folds 0 and 1 are for test, 2 for validation, 3 to 9 for training."""
 SHARES = (0.2, 0.1, 0.7)
 """Of the split by cluster: the same shares."""
+POOLINGS, KEPT = 3, (4, 5)
+"""Poolings of the network; numerator and denominator of the share of nodes that each keeps."""
 SHOWN = 1500
 """Most test glycans on the map."""
 
@@ -38,20 +40,27 @@ class Glycan(NamedTuple):
     """The token that stands for every label not seen in training."""
 
 
+class Layer(NamedTuple):
+    """Which nodes are of which glycan, and how many top-k pooling keeps: it depends on sizes alone."""
+
+    owners: Tensor
+    """int64 (nodes,): the glycan of each node."""
+    sizes: Tensor
+    """int64 (n,): nodes of each glycan."""
+    places: Tensor
+    """int64 (kept,): of all nodes, glycan by glycan and in each from the highest score down, those kept."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """Some glycans, their nodes one after the other."""
 
     tokens: Tensor
     """int64 (nodes,)."""
-    children: Tensor
-    """int64 (edges,): number in the batch of each node that has a parent."""
     parents: Tensor
-    """int64 (edges,): the parent's number."""
-    owners: Tensor
-    """int64 (nodes,): the glycan of each node."""
-    sizes: Tensor
-    """int64 (n,): nodes of each glycan."""
+    """int64 (nodes,): number in the batch of each node's parent; the number of nodes where there is none."""
+    layers: tuple["Layer", ...]
+    """Of the nodes there are at first, and behind each pooling."""
     targets: Tensor
     """int64 (n,): kingdoms."""
     shown: Tensor
@@ -118,11 +127,35 @@ def collated(items: Sequence[Glycan]) -> Batch:
 def _batch(
     tokens: Tensor, parents: Tensor, sizes: Tensor, targets: Tensor, shown: Tensor, unknown: int
 ) -> Batch:
-    owners = torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes)
-    children = torch.nonzero(parents >= 0)[:, 0]
-    firsts = (sizes.cumsum(0) - sizes).index_select(0, owners)
-    there = (parents + firsts).index_select(0, children)
-    return Batch(tokens, children, there, owners, sizes, targets, shown, unknown)
+    layers = layers_of(sizes)
+    firsts = (sizes.cumsum(0) - sizes).index_select(0, layers[0].owners)
+    parents = torch.where(parents < 0, len(tokens), parents + firsts)
+    return Batch(tokens, parents, layers, targets, shown, unknown)
+
+
+def layers_of(sizes: Tensor) -> tuple[Layer, ...]:
+    """Nodes at first and behind each of three poolings.
+
+    Args:
+        sizes: Nodes of each glycan, int64 (n,), each at least 1.
+    """
+    found = []
+    for _ in range(POOLINGS + 1):
+        owners = torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes)
+        kept = shares_of(sizes)
+        found.append(Layer(owners, sizes, _ranges(sizes.cumsum(0) - sizes, kept)))
+        sizes = kept
+    return tuple(found)
+
+
+def shares_of(sizes: Tensor) -> Tensor:
+    """Nodes that pooling keeps of graphs of these sizes: four fifths, rounded up.
+
+    >>> shares_of(torch.tensor([1, 2, 4, 5, 6])).tolist()
+    [1, 2, 4, 4, 5]
+    """
+    above, below = KEPT
+    return (above * sizes + below - 1) // below
 
 
 def _ranges(starts: Tensor, sizes: Tensor) -> Tensor:

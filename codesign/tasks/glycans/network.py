@@ -12,15 +12,12 @@ from torch.nn.functional import batch_norm, leaky_relu
 
 from codesign.models.selection import Selection
 from codesign.models.sizes import scaled
-from codesign.tasks.glycans.examples import Batch
+from codesign.tasks.glycans.examples import POOLINGS, Batch, Layer
 
 CHANNELS, HIDDEN, LAST = 128, 1024, 64
 """Features of a node, and outputs of the first two linear layers, of the published network."""
-LAYERS = 3
 POOLING = ("topk", "none")
 EDGES = ("up", "down", "both")
-KEPT = (4, 5)
-"""Numerator and denominator of the share of nodes that pooling keeps."""
 STEPS = 1 << 16
 """Steps of a score between 0 and 1 that pooling tells apart."""
 SPARSITY, SPREAD = 0.1, 0.01
@@ -57,9 +54,24 @@ class GraphConvolution(nn.Module):
         self.lin_rel = nn.Linear(channels, channels)
         self.lin_root = nn.Linear(channels, channels, bias=False)
 
-    def forward(self, x: Tensor, sources: Tensor, targets: Tensor) -> Tensor:
-        """(nodes, channels) and the ends of each edge, (edges,), to (nodes, channels)."""
-        gathered = torch.zeros_like(x).index_add(0, targets, x.index_select(0, sources))
+    def forward(self, x: Tensor, parents: Tensor, edges: str) -> Tensor:
+        """Features of the nodes behind the convolution.
+
+        Args:
+            x: (nodes, channels).
+            parents: Number of each node's parent, (nodes,); the number of nodes where there is none.
+            edges: up: from a node to its parent | down | both.
+
+        Returns:
+            (nodes, channels).
+        """
+        # the row behind the last stands for a parent that is not there
+        gathered = x.new_zeros(len(x) + 1, x.shape[1])
+        if edges != "down":
+            gathered = gathered.index_add(0, parents, x)
+        gathered = gathered[:-1]
+        if edges != "up":
+            gathered = gathered + nn.functional.pad(x, (0, 0, 0, 1)).index_select(0, parents)
         return self.lin_rel(gathered) + self.lin_root(x)
 
 
@@ -71,33 +83,17 @@ class TopShare(Selection):
     whatever batch it is in. A score that is not a number comes first, so that it is not lost from sight.
     """
 
-    def forward(self, scores: Tensor, owners: Tensor, sizes: Tensor) -> Tensor:
+    def forward(self, scores: Tensor, layer: Layer) -> Tensor:
         """Numbers of the nodes kept, ascending.
 
         Args:
             scores: -1 ... 1, (nodes,).
-            owners: Graph of each node, (nodes,), ascending.
-            sizes: Nodes of each graph, (graphs,).
+            layer: Of these nodes.
         """
         steps = (scores.detach() * STEPS).round().nan_to_num(nan=2.0 * STEPS).long()
         # graph by graph, high scores first
-        order = torch.sort(owners * (8 * STEPS) - steps, stable=True).indices
-        firsts = sizes.cumsum(0) - sizes
-        # `order` permutes within graphs, so that place k still belongs to the graph of node k
-        rank = torch.arange(len(scores), device=scores.device) - firsts.index_select(0, owners)
-        kept = torch.zeros(len(scores), dtype=torch.bool, device=scores.device)
-        kept[order] = rank < shares_of(sizes).index_select(0, owners)
-        return torch.nonzero(kept)[:, 0]
-
-
-def shares_of(sizes: Tensor) -> Tensor:
-    """Nodes that pooling keeps of graphs of these sizes: four fifths, rounded up.
-
-    >>> shares_of(torch.tensor([1, 2, 4, 5, 6])).tolist()
-    [1, 2, 4, 4, 5]
-    """
-    above, below = KEPT
-    return (above * sizes + below - 1) // below
+        order = torch.sort(layer.owners * (8 * STEPS) - steps, stable=True).indices
+        return order.index_select(0, layer.places).sort().values
 
 
 class Pooling(nn.Module):
@@ -113,10 +109,10 @@ class Pooling(nn.Module):
         self.weight = nn.Parameter(torch.empty(1, channels))
         self.selection = TopShare()
 
-    def forward(self, x: Tensor, owners: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, layer: Layer) -> tuple[Tensor, Tensor]:
         """Features of the nodes kept, (kept, channels), and their numbers, (kept,)."""
         scores = torch.tanh(torch.mv(x, self.weight[0] / self.weight.norm()))
-        kept = self.selection(scores, owners, sizes)
+        kept = self.selection(scores, layer)
         return x.index_select(0, kept) * scores.index_select(0, kept)[:, None], kept
 
 
@@ -172,7 +168,7 @@ class SweetNet(nn.Module):
         channels, hidden, last = (scaled(size, width) for size in (CHANNELS, HIDDEN, LAST))
         with torch.device("meta"):  # shapes only: the default start would use the global generator
             self.embedding = nn.Embedding(tokens + 1, channels)
-            for k in range(1, LAYERS + 1):
+            for k in range(1, POOLINGS + 1):
                 self.add_module(f"conv{k}", GraphConvolution(channels))
                 if pooling == "topk":
                     self.add_module(f"pool{k}", Pooling(channels))
@@ -187,18 +183,15 @@ class SweetNet(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Logits and features of each glycan."""
-        x, owners, sizes = self.embedding(batch.tokens), batch.owners, batch.sizes
-        children, parents = batch.children, batch.parents
+        x, parents, layer = self.embedding(batch.tokens), batch.parents, batch.layers[0]
         read = 0.0
-        for k in range(1, LAYERS + 1):
-            x = leaky_relu(self.get_submodule(f"conv{k}")(x, *self._directed(children, parents)))
+        for k in range(1, POOLINGS + 1):
+            x = leaky_relu(self.get_submodule(f"conv{k}")(x, parents, self.edges))
             pool = getattr(self, f"pool{k}", None)
             if pool is not None:
-                before = len(x)
-                x, kept = pool(x, owners, sizes)
-                children, parents = edges_between(kept, children, parents, before)
-                owners, sizes = owners.index_select(0, kept), shares_of(sizes)
-            read = read + readout(x, owners, sizes)
+                x, kept = pool(x, layer)
+                parents, layer = parents_among(kept, parents), batch.layers[k]
+            read = read + readout(x, layer.owners, layer.sizes)
         x = self.norm1(leaky_relu(self.linear1(read)))
         features = self.linear2(x)
         x = self.norm2(leaky_relu(features))
@@ -206,27 +199,17 @@ class SweetNet(nn.Module):
             x = x * batch.keep
         return Output(self.linear3(x), features)
 
-    def _directed(self, children: Tensor, parents: Tensor) -> tuple[Tensor, Tensor]:
-        """Where each edge begins and where it ends."""
-        if self.edges == "both":
-            return torch.cat([children, parents]), torch.cat([parents, children])
-        return (children, parents) if self.edges == "up" else (parents, children)
 
-
-def edges_between(kept: Tensor, children: Tensor, parents: Tensor, nodes: int) -> tuple[Tensor, Tensor]:
-    """Edges whose two ends are kept, between the new numbers of their nodes.
+def parents_among(kept: Tensor, parents: Tensor) -> Tensor:
+    """Parents of the nodes kept, by their new numbers, (kept,); the number of those kept where there is none.
 
     Args:
         kept: Numbers of the nodes kept, ascending.
-        children: One end of each edge.
-        parents: The other end.
-        nodes: How many nodes there were.
+        parents: Of all nodes, (nodes,); the number of nodes where there is none.
     """
-    number = torch.full((nodes,), -1, device=kept.device)
+    number = torch.full((len(parents) + 1,), len(kept), device=kept.device)
     number[kept] = torch.arange(len(kept), device=kept.device)
-    children, parents = number.index_select(0, children), number.index_select(0, parents)
-    there = torch.nonzero((children >= 0) & (parents >= 0))[:, 0]
-    return children.index_select(0, there), parents.index_select(0, there)
+    return number.index_select(0, parents.index_select(0, kept))
 
 
 class Largest(torch.autograd.Function):

@@ -68,9 +68,10 @@ def scores_of(scores: Tensor, targets: Tensor) -> dict[str, float]:
     """Every metric.
 
     Args:
-        scores: Of each class, the higher the likelier, float64 (n, classes): the largest of a row decides, the
-            area compares within a column. A row with a value that is not finite is a wrong answer in every
-            metric: no decision, and behind all others for its own class, before all others for the rest.
+        scores: Of each class, the higher the likelier, float64 (n, classes): the largest of a row decides,
+            the area compares within a column. A row with a value that is not finite is a wrong answer in
+            every metric: no decision, and behind all others for its own class, before all others for the
+            rest.
         targets: (n,).
     """
     classes = scores.shape[1]

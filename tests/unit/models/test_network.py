@@ -243,7 +243,7 @@ SOURCES = {"moons": "generated"}
 
 
 def settings_named(task: str) -> DataSettings:
-    """Those of `python -m codesign.tasks check`: options that must be given have a value out of their range."""
+    """Those that `codesign.tasks.check` takes: options that must be given have a value out of their range."""
     return replace(settings_of(about_of(task)), source=SOURCES.get(task, next(iter(about_of(task).sources))))
 
 
@@ -297,9 +297,7 @@ def test_noise_simulator_and_crossbar_mean_the_same_matrices(task, name):
     if hasattr(task_named(task), "shape"):
         assert set(network.activation_noise) == reading - depthwise
     else:  # it names itself the modules whose input is noised: some hold others with matrices
-        assert all(
-            any(place.startswith(f"{name}.") for place in places) for name in network.activation_noise
-        )
+        assert all(any(place.startswith(f"{name}.") for place in places) for name in network.activation_noise)
     assert bool(depthwise) == (name == "mobilenetv2")
     array = SimpleNamespace(rows=64, columns=64)
     how = NetworkSettings(g_min_s=1e-6, g_max_s=1e-5, read_voltage_v=0.1, reads=1)

@@ -41,7 +41,9 @@ def cosine(one, other):
 
 def test_baselines_on_few_glycans_are_those_of_brute_force():
     """Each test glycan compared with each of 120 by dictionaries of chains; equal cosines leave a choice."""
-    settings = DataSettings("embedded", 0.15, 3, OPTIONS | {"train_size": 120, "test_size": 40, "kingdoms": 4})
+    settings = DataSettings(
+        "embedded", 0.15, 3, OPTIONS | {"train_size": 120, "test_size": 40, "kingdoms": 4}
+    )
     found = baselines(settings)
     division = divided(settings)
     trees, train, test = division.trees, *(division.members[part].tolist() for part in ("train", "test"))

@@ -93,7 +93,7 @@ def test_of_the_shipped_table_662_glycans_cannot_be_read():
 
 
 def test_glycowork_reads_the_same_trees():
-    """The library that the glycans are from, on 400 of the table, drawn; and all with branches in branches."""
+    """The library that the glycans are from, on 400 drawn ones; and all with branches in branches."""
     graph = pytest.importorskip(
         "glycowork.motif.graph", reason="glycowork is not installed (envs/requirements-dev.txt)"
     )

@@ -67,7 +67,12 @@ def rows(methods=("erm", "bayesmulti"), levels=(0.5, 0.3), number=40):
     for method in methods:
         for level in levels:
             for k in range(number):
-                shared = {"method": method, "profile": f"synthetic-{level}", "level": level, "usability": level}
+                shared = {
+                    "method": method,
+                    "profile": f"synthetic-{level}",
+                    "level": level,
+                    "usability": level,
+                }
                 values = rng.normal(size=4) + 5 * (k % 3)
                 outputs = {f"output_{j}": float(value) for j, value in enumerate(values, 1)}
                 found.append(shared | {"programming": 0, "kingdom": k % 3} | outputs)

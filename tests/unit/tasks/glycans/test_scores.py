@@ -20,7 +20,7 @@ def batch_of(targets, shown=None):
     """A batch of which only the targets count."""
     nothing = torch.zeros(0, dtype=torch.int64)
     shown = torch.ones(len(targets), dtype=torch.bool) if shown is None else torch.tensor(shown)
-    return Batch(nothing, nothing, nothing, nothing, nothing, torch.tensor(targets), shown, 0)
+    return Batch(nothing, nothing, (), torch.tensor(targets), shown, 0)
 
 
 def scored(logits, targets, *, size=10**9):
