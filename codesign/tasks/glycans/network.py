@@ -78,9 +78,9 @@ class GraphConvolution(nn.Module):
 class TopShare(Selection):
     """Of each graph the four fifths of the nodes with the highest scores, rounded up.
 
-    Scores are told apart in steps of 1 / 65,536. Nodes below which the same things hang have the same score
-    but for rounding, which depends on the batch; so the one that comes first in its string is kept,
-    whatever batch it is in. A score that is not a number comes first, so that it is not lost from sight.
+    Scores are told apart in steps of 1 / 65,536. Nodes that carry the same have the same score but for
+    rounding, which depends on the batch; so the one that comes first in its string is kept, whatever batch it
+    is in. A score that is not a number comes first, so that it is not lost from sight.
     """
 
     def forward(self, scores: Tensor, layer: Layer) -> Tensor:
@@ -215,7 +215,7 @@ def parents_among(kept: Tensor, parents: Tensor) -> Tensor:
 class Largest(torch.autograd.Function):
     """The largest of each feature in each graph: (nodes, channels) to (graphs, channels).
 
-    Equal largest values, as nodes below which the same things hang have, share the gradient evenly.
+    Equal largest values, as nodes that carry the same have, share the gradient evenly.
     torch's own gradient of `segment_reduce` is wrong for them.
     """
 
