@@ -1,8 +1,7 @@
 """Glycans as examples: which part each is in, what their tokens are, and how some of them become a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -175,18 +174,21 @@ def parts_of(trees: Trees, settings: DataSettings) -> Tensor:
         return torch.tensor(PART_OF_FOLD)[trees.folds]
     if split != "cluster":
         raise ValueError(f"split must be hash or cluster, got {split!r}")
-    return _cluster_parts(settings.cache, settings.needed("kingdoms"), settings.needed("nodes"), trees)
+    return clustered(trees, settings)["parts"]
 
 
-def _cluster_parts(cache: Path | None, kingdoms: int, nodes: int, trees: Trees) -> Tensor:
+def clustered(trees: Trees, settings: DataSettings) -> Mapping[str, Tensor]:
+    """`clusters` and `parts` of the split by cluster, int64 (n,) each; from the cache where they are kept."""
+
     def make() -> dict[str, Tensor]:
         from codesign.tasks.glycans.chains import chain_counts, cluster_parts, clusters
 
         found = clusters(chain_counts(trees))
-        return {"parts": torch.from_numpy(cluster_parts(found, trees.kingdoms.numpy(), SHARES))}
+        parts = cluster_parts(found, trees.kingdoms.numpy(), SHARES)
+        return {"clusters": torch.from_numpy(found), "parts": torch.from_numpy(parts)}
 
-    name = f"glycans/{TABLE.sha256[:16]}-{DECODED}-kingdoms-{kingdoms}-nodes-{nodes}-clusters"
-    return kept(cache, name, make)["parts"]
+    which = f"kingdoms-{settings.needed('kingdoms')}-nodes-{settings.needed('nodes')}"
+    return kept(settings.cache, f"glycans/{TABLE.sha256[:16]}-{DECODED}-{which}-clusters", make)
 
 
 class Division(NamedTuple):

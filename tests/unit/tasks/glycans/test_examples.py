@@ -16,7 +16,7 @@ from scipy import sparse
 
 from codesign.tasks.contract import DataSettings, mapped
 from codesign.tasks.glycans import chains
-from codesign.tasks.glycans.examples import Glycans, collated, divided, examples_of, parts_of
+from codesign.tasks.glycans.examples import Glycans, clustered, collated, divided, examples_of, parts_of
 from codesign.tasks.glycans.table import KINGDOMS, SHIPPED, TABLE, read_rows, table_of, trees_of
 from codesign.tasks.glycans.task import TASK
 from codesign.tasks.remote import DataError
@@ -144,8 +144,8 @@ def test_no_cluster_is_in_two_parts(settings):
     """And each part has its share of every kingdom, as far as clusters let it."""
     given = settings(split="cluster")
     trees, _ = trees_of(given)
-    found = chains.clusters(chains.chain_counts(trees))
-    parts = parts_of(trees, given).numpy()
+    found, parts = clustered(trees, given)["clusters"].numpy(), parts_of(trees, given).numpy()
+    assert found.max() + 1 == 3064
     for part in range(3):
         assert not set(found[parts == part]) & set(found[parts != part])
     train, validation, test = TASK.examples(given, "train", "validation", "test")
