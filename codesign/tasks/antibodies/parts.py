@@ -18,7 +18,7 @@ from codesign.tasks.contract import DataSettings, DataSource
 from codesign.tasks.remote import DataError, kept
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "synthetic": (),
+    "synthetic": ("strains", "pairs"),
     "hiv": ("antibody_length", "antigen_length", "test"),
     "cov": ("antibody_length", "antigen_length", "antigen", "split", "fold"),
 }
@@ -81,7 +81,7 @@ def material(settings: DataSettings) -> Material:
 
 def _check(settings: DataSettings) -> None:
     """Refuse options that mean nothing for the source."""
-    for option in ("antibody_length", "antigen_length", "test", "antigen", "split", "fold"):
+    for option in dict.fromkeys(option for options in OPTIONS.values() for option in options):
         if settings.options.get(option) is None or option in OPTIONS[settings.source]:
             continue
         of = " and ".join(source for source, options in OPTIONS.items() if option in options)
@@ -89,7 +89,8 @@ def _check(settings: DataSettings) -> None:
 
 
 def _synthetic(settings: DataSettings) -> Material:
-    made = synthetic.generated(settings.seed)
+    sizes = {name: settings.options[name] for name in OPTIONS["synthetic"] if settings.options.get(name)}
+    made = synthetic.generated(settings.seed, **sizes)
     part = np.where(made.tested >= 0, 2, 0)
     return Material(
         antibodies=made.antibodies,

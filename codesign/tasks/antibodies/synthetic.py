@@ -21,12 +21,13 @@ LINEAGES, MEMBERS = 9, 16
 RELATIVES = 4
 """Of each known lineage, the members that are tested on."""
 CLADES, STRAINS = 12, 14
-"""Clades of antigens; antigens of each."""
+"""Clades of antigens; antigens of each, where an experiment does not say."""
 ANTIBODY_LENGTH, ANTIGEN_LENGTH = 60, 80
 """Residues."""
 CONTACTS = 3
 """Residues of an antibody that touch the antigen."""
 PAIRS = 7000
+"""Where an experiment does not say."""
 DRIFT, CONTACT_DRIFT = 0.06, 0.15
 """Share of an antibody's residues that differ from its ancestor's: elsewhere, and at the contacts."""
 CLADE_DRIFT, STRAIN_DRIFT = 0.35, 0.08
@@ -56,11 +57,23 @@ class Generated:
     """int64 (n,)."""
 
 
-def generated(seed: int) -> Generated:
-    """All sequences and pairs, the same for the same root seed."""
+def generated(seed: int, *, strains: int = STRAINS, pairs: int = PAIRS) -> Generated:
+    """All sequences and pairs, the same for the same root seed.
+
+    Args:
+        seed: Root seed.
+        strains: Antigens of each clade.
+        pairs: Drawn from all pairs there are.
+
+    Raises:
+        ValueError: More pairs are asked for than there are.
+    """
+    most = LINEAGES * MEMBERS * CLADES * strains
+    if pairs > most:
+        raise ValueError(f"{pairs} pairs asked for; {strains} strains make {most}")
     rng = generator(seed, "antibodies", "synthetic")
     letters = len(RESIDUES)
-    antigens = _antigens(rng)
+    antigens = _antigens(rng, strains)
     antibodies, contacts, sites = [], [], []
     for _ in range(LINEAGES):
         ancestor = rng.integers(letters, size=ANTIBODY_LENGTH)
@@ -82,7 +95,7 @@ def generated(seed: int) -> Generated:
     tested = np.full(len(antibodies), -1)
     tested[np.arange(len(antibodies)) % MEMBERS >= MEMBERS - RELATIVES] = 0
     tested[lineage == LINEAGES - 1] = 1
-    chosen = np.sort(rng.choice(label.size, PAIRS, replace=False))
+    chosen = np.sort(rng.choice(label.size, pairs, replace=False))
     antibody, antigen = np.divmod(chosen, len(antigens))
     return Generated(
         antibodies=tuple(map(_written, antibodies)),
@@ -95,13 +108,13 @@ def generated(seed: int) -> Generated:
     )
 
 
-def _antigens(rng: np.random.Generator) -> np.ndarray:
+def _antigens(rng: np.random.Generator, strains: int) -> np.ndarray:
     """Strains of clades of one first antigen, int64 (strains, length)."""
     first = rng.integers(len(RESIDUES), size=ANTIGEN_LENGTH)
     found = []
     for _ in range(CLADES):
         clade = _mutated(first, np.full(ANTIGEN_LENGTH, CLADE_DRIFT), rng)
-        found += [_mutated(clade, np.full(ANTIGEN_LENGTH, STRAIN_DRIFT), rng) for _ in range(STRAINS)]
+        found += [_mutated(clade, np.full(ANTIGEN_LENGTH, STRAIN_DRIFT), rng) for _ in range(strains)]
     return np.array(found)
 
 
