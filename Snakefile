@@ -120,6 +120,7 @@ rule evaluation:
     input:
         expand("results/{lab}evaluation/{experiment}-summary.csv", lab=LAB, experiment=EXPERIMENTS),
         expand("results/{lab}evaluation/correlation.csv", lab=LAB),
+        expand("results/baselines/{experiment}.csv", experiment=BASELINED),
     message:
         "Scores of programmed networks"
 

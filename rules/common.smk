@@ -31,7 +31,7 @@ from codesign.configuration import (
 from codesign.models.aims import aim_names
 from codesign.models.family import weights_name
 from codesign.settings import SettingsError, check_settings
-from codesign.tasks.about import AboutError, about_of, module_of
+from codesign.tasks.about import AboutError, about_of, baselines_module_of, module_of
 
 FOLDER = Path(workflow.basedir)
 # Thousands of jobs are millions of objects that all stay: looking among them for what can go after every 700 new

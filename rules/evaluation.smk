@@ -8,6 +8,7 @@ out  results/{lab}evaluation/{experiment}/{method}/levels-{repeat}.parquet  scor
      results/{lab}evaluation/{experiment}/{method}.parquet                  all of one method
      results/{lab}evaluation/{experiment}-summary.parquet, .csv             means, spread, difference to ERM
      results/{lab}evaluation/{experiment}-comparison.parquet, .csv          what searching gained over fixed noise
+     results/baselines/{experiment}.parquet, .csv                           what needs no network, where the task says it
      results/{lab}evaluation/{experiment}/{method}/starts.parquet           the same noise from every starting scale, where asked for
      results/{lab}evaluation/correlation.csv, correlation-points.csv  does usability predict?
 Calibrations are tried with training examples. Test examples are read here, for certificates and on the crossbar, nowhere before.
@@ -133,6 +134,32 @@ rule stack_evaluation:
         "Stack the scores of {wildcards.experiment}, {wildcards.method}"
     script:
         "../workflow_scripts/stack_evaluation.py"
+
+
+if BASELINED:
+
+    rule score_baselines:
+        output:
+            scores="results/baselines/{experiment}.parquet",
+            csv="results/baselines/{experiment}.csv",
+        log:
+            "results/logs/score_baselines/{experiment}.log",
+        wildcard_constraints:
+            experiment="|".join(BASELINED),
+        conda:
+            "../envs/science.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory_mb_of_experiment,
+            runtime=minutes_of_experiment,
+        params:
+            experiment=experiment_of,
+            data=data_of,
+            code=baselines_code,
+        message:
+            "Score what needs no network for {wildcards.experiment}"
+        script:
+            "../workflow_scripts/score_baselines.py"
 
 
 rule summarise_evaluation:

@@ -1,6 +1,7 @@
 """Scores, searches and correlations to figures: PDF, PNG and the numbers drawn.
 
 in   results/{lab}evaluation/{experiment}-summary.parquet, -comparison.parquet, correlation.csv, correlation-points.csv
+     results/baselines/{experiment}.parquet                         what needs no network, where the task says it
      results/{lab}search/{experiment}/{method}/chosen.json, results/{lab}profiles/panel.parquet
      results/{lab}usability.parquet                                 origin and intervals of the devices
 out  results/{lab}figures/{metric}-{experiment}.pdf, .png, .csv           scores on usability levels
@@ -23,6 +24,7 @@ rule draw_scores:
     input:
         summary="results/{lab}evaluation/{experiment}-summary.parquet",
         usability="results/{lab}usability.parquet",
+        baselines=baselines_of_experiment,
     output:
         levels_pdf="results/{lab}figures/{metric}-{experiment}.pdf",
         levels_png=report(
@@ -63,6 +65,7 @@ rule draw_scores:
         metric=metric_of,
         evaluation_confidence=config["evaluation"]["confidence"],
         usability_confidence=config["extraction"]["confidence"],
+        titles=titles_of_baselines,
         code=methods_code("draw_scores.py"),
     message:
         "Draw the {wildcards.metric} of {wildcards.experiment}"
@@ -76,6 +79,7 @@ if CALIBRATED:
         input:
             summary="results/{lab}evaluation/{experiment}-summary.parquet",
             usability="results/{lab}usability.parquet",
+            baselines=baselines_of_experiment,
         output:
             pdf="results/{lab}figures/calibrated-{metric}-{experiment}.pdf",
             png=report(
@@ -96,6 +100,7 @@ if CALIBRATED:
             runtime=10,
         params:
             metric=metric_of,
+            titles=titles_of_baselines,
             code=methods_code("draw_calibrated.py"),
         message:
             "Draw the {wildcards.metric} of {wildcards.experiment} after calibration"

@@ -1,24 +1,39 @@
 """Draw one metric of an experiment on usability levels, as programmed and after each calibration."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from codesign.figures.baselines import scores_drawn
 from codesign.figures.network import draw_calibrated
 from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
+from codesign.schemas.baselines import BASELINES
 from codesign.schemas.device import DEVICE
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
 from codesign.tables import read_metadata, read_table
 from codesign.tasks.about import Metric
 
 
-def main(*, summary: Path, usability: Path, metric: Metric, pdf: Path, png: Path, csv: Path) -> None:
-    """One figure of one summary."""
+def main(
+    *,
+    summary: Path,
+    usability: Path,
+    metric: Metric,
+    pdf: Path,
+    png: Path,
+    csv: Path,
+    baselines: Path | None = None,
+    titles: Mapping[str, str] | None = None,
+) -> None:
+    """One figure of one summary; `baselines` and `titles` where the task has answers without a network."""
     rows = read_table(summary, schema=EVALUATION_SUMMARY).to_pylist()
     devices = read_table(usability, schema=DEVICE).select(["device", "origin"]).to_pylist()
     data = read_metadata(summary)["data"]
     said = data_said(data)
-    drawing = draw_calibrated(rows, metric=metric, origin=origin_of(devices), data=said)
+    scores = [] if baselines is None else read_table(baselines, schema=BASELINES).to_pylist()
+    without = scores_drawn(scores, metric.name, titles or {})
+    drawing = draw_calibrated(rows, metric=metric, origin=origin_of(devices), data=said, baselines=without)
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
 
 
@@ -31,4 +46,6 @@ if __name__ == "__main__":
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
             csv=Path(snakemake.output.csv),
+            baselines=next(map(Path, snakemake.input.baselines), None),
+            titles=snakemake.params.titles,
         )

@@ -1,12 +1,15 @@
 """Draw one metric of an experiment: on usability levels, on the devices themselves, and both on fidelity."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from codesign.figures.baselines import scores_drawn
 from codesign.figures.fidelity import draw_fidelity_scores
 from codesign.figures.network import draw_device_scores, draw_scores
 from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
+from codesign.schemas.baselines import BASELINES
 from codesign.schemas.device import DEVICE
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
 from codesign.tables import read_metadata, read_table
@@ -23,6 +26,8 @@ def main(
     metric: Metric,
     evaluation_confidence: float,
     usability_confidence: float,
+    baselines: Path | None = None,
+    titles: Mapping[str, str] | None = None,
     **outputs: Path,
 ) -> None:
     """Three figures of one summary.
@@ -31,13 +36,21 @@ def main(
         metric: Which one.
         evaluation_confidence: Of the intervals on differences.
         usability_confidence: Of the intervals on a device's usability and fidelity.
+        baselines: Scores of what needs no network; None where the task has none.
+        titles: Baseline to its title.
         outputs: {figure}_{pdf, png, csv} of each of `FIGURES`.
     """
     rows = read_table(summary, schema=EVALUATION_SUMMARY).to_pylist()
     table = read_table(usability, schema=DEVICE).select(list(COLUMNS)).to_pylist()
     data = read_metadata(summary)["data"]
     said = data_said(data)
-    shared = {"metric": metric, "origin": origin_of(table), "data": said}
+    scores = [] if baselines is None else read_table(baselines, schema=BASELINES).to_pylist()
+    shared = {
+        "metric": metric,
+        "origin": origin_of(table),
+        "data": said,
+        "baselines": scores_drawn(scores, metric.name, titles or {}),
+    }
     drawings = (
         draw_scores(rows, confidence=evaluation_confidence, **shared),
         draw_device_scores(rows, table, confidence=usability_confidence, **shared),
@@ -60,4 +73,6 @@ if __name__ == "__main__":
             metric=Metric(**snakemake.params.metric),
             evaluation_confidence=snakemake.params.evaluation_confidence,
             usability_confidence=snakemake.params.usability_confidence,
+            baselines=next(map(Path, snakemake.input.baselines), None),
+            titles=snakemake.params.titles,
         )

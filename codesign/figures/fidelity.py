@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from codesign.bayesmulti.methods import method_of
 from codesign.evaluation.lookup import DEVICE_NOISE, ReadOffError, agreement
+from codesign.figures.baselines import BaselineScore, baseline_lines, baseline_numbers, said_of
 from codesign.figures.methods import head, in_order, look_of_method, percent
 from codesign.figures.network import chance_line, limits, one_experiment, sample, short, worse
 from codesign.figures.style import (
@@ -30,6 +31,7 @@ def draw_fidelity_scores(
     confidence: float,
     origin: str,
     data: str,
+    baselines: Sequence[BaselineScore] = (),
 ) -> Drawing:
     """Score against fidelity, levels as a curve and devices as points on it, a panel a method.
 
@@ -42,6 +44,7 @@ def draw_fidelity_scores(
         confidence: Of the intervals of fidelity.
         origin: measured | virtual.
         data: Where the test examples come from, as the figure says it.
+        baselines: What needs no network, in this metric; a line each.
 
     Raises:
         ValueError: No such row, or rows of several experiments.
@@ -70,7 +73,7 @@ def draw_fidelity_scores(
             f"test data: {short(data)}; n = {n} a level or device; devices: ratios of their "
             "own cycles, levels: log-normal",
             f"vertical bars: ± 1 standard deviation; horizontal: {percent(confidence)} "
-            "interval of the device's fidelity",
+            f"interval of the device's fidelity{said_of(baselines)}",
         )
         head(figure, 84, f"{experiment} ({network}): {metric.title} against fidelity", lines, origin)
         drawn = [row for row in numbers if row["series"] != "agreement" and row["fidelity"] is not None]
@@ -84,12 +87,14 @@ def draw_fidelity_scores(
             axes.grid(True)
             chance_line(axes, metric, at=1.0)
             _series(axes, name, [row for row in drawn if row["method"] == name])
+            baseline_lines(axes, baselines)
             said = _said(next(r for r in numbers if (r["method"], r["series"]) == (name, "agreement")))
             axes.text(0, 1.02, said, transform=axes.transAxes, fontsize=6, va="bottom", color=GREY)
             fit_ylabel(axes, f"{metric.title} on test data{worse(metric)}", from_mm=left - 13)
             if left == 14 and axes.get_legend_handles_labels()[0]:
                 axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=2, columnspacing=1.6)
-        return Drawing(figure, numbers)
+        shown = {"series": "baseline", "experiment": experiment, "network": "none"}
+        return Drawing(figure, numbers + baseline_numbers(numbers[0], baselines, **shown))
 
 
 def _place(row: Mapping) -> tuple:

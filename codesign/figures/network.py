@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from codesign.bayesmulti.methods import method_of
 from codesign.evaluation.reading_titles import PROMINENT, TITLES
+from codesign.figures.baselines import BaselineScore, baseline_lines, baseline_numbers, said_of
 from codesign.figures.methods import counted, head, in_order, look_of_method, percent
 from codesign.figures.style import (
     BLACK,
@@ -42,7 +43,13 @@ LEGEND = 6
 
 
 def draw_scores(
-    summary: Sequence[Mapping], *, metric: Metric, confidence: float, origin: str, data: str
+    summary: Sequence[Mapping],
+    *,
+    metric: Metric,
+    confidence: float,
+    origin: str,
+    data: str,
+    baselines: Sequence[BaselineScore] = (),
 ) -> Drawing:
     """Score against usability level of every method, and its paired difference to ERM.
 
@@ -54,6 +61,7 @@ def draw_scores(
         confidence: Of the intervals on differences.
         origin: measured | virtual: the devices that levels follow.
         data: Where the test examples come from, as the figure says it.
+        baselines: What needs no network, in this metric; a line each.
 
     Raises:
         ValueError: No such row, or rows of several experiments.
@@ -68,13 +76,15 @@ def draw_scores(
         *("n_paired", "difference", "difference_low", "difference_high"),
     )
     numbers = [{name: row[name] for name in names} | {"chance": metric.chance} for row in rows]
+    shown = {"experiment": experiment, "network": "none", "metric": metric.name}
+    numbers += baseline_numbers((*names, "chance"), baselines, **shown)
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 81)
         levels = len({row["profile"] for row in rows})
         lines = (
             f"test data: {short(data)}; n = {sample(rows)} a level and method",
             f"{levels} synthetic levels along the devices' own trend; {networks_said(rows)}; same start, "
-            "batches and noise draws",
+            f"batches and noise draws{said_of(baselines)}",
         )
         head(figure, 81, f"{experiment} ({network}): {metric.title} against usability", lines, origin)
         score, gain = axes_mm(figure, 14, 15, 72, 44), axes_mm(figure, 104, 15, 73, 44)
@@ -82,6 +92,8 @@ def draw_scores(
             mine = [row for row in rows if row["method"] == name]
             _score_line(score, name, mine)
         chance_line(score, metric, at=0.99)
+        score.set_xlim(0, 1.04)
+        baseline_lines(score, baselines)
         score.set_title("a  mean, band: ± 1 std")
         gain.axhline(0, color=look_of_method("erm").colour, lw=0.8, ls=look_of_method("erm").line, zorder=1)
         compared = [
@@ -106,7 +118,14 @@ def draw_scores(
         return Drawing(figure, numbers)
 
 
-def draw_calibrated(summary: Sequence[Mapping], *, metric: Metric, origin: str, data: str) -> Drawing:
+def draw_calibrated(
+    summary: Sequence[Mapping],
+    *,
+    metric: Metric,
+    origin: str,
+    data: str,
+    baselines: Sequence[BaselineScore] = (),
+) -> Drawing:
     """Score against usability level of every method, as programmed and after each calibration.
 
     Args:
@@ -115,6 +134,7 @@ def draw_calibrated(summary: Sequence[Mapping], *, metric: Metric, origin: str, 
         metric: Which metric; its chance level is drawn where it has one.
         origin: measured | virtual: the devices that levels follow.
         data: Where the test examples come from, as the figure says it.
+        baselines: What needs no network, in this metric; a line each.
 
     Raises:
         ValueError: No such row, or rows of several experiments.
@@ -148,9 +168,12 @@ def draw_calibrated(summary: Sequence[Mapping], *, metric: Metric, origin: str, 
         figure = new_figure(TWO_COLUMNS_MM, height)
         lines = (
             f"test data: {short(data)}; n = {sample(drawn)} a level and method, the same in every panel",
-            "calibrated after each programming with training examples; band: ± 1 standard deviation"
-            if len(kinds) > 1
-            else "no calibration that this network can have",
+            (
+                "calibrated after each programming with training examples; band: ± 1 standard deviation"
+                if len(kinds) > 1
+                else "no calibration that this network can have"
+            )
+            + said_of(baselines),
         )
         title = f"{experiment} ({network}): {metric.title} as programmed and after calibration"
         head(figure, height, title, lines, origin)
@@ -164,15 +187,16 @@ def draw_calibrated(summary: Sequence[Mapping], *, metric: Metric, origin: str, 
             chance_line(axes, metric, at=0.99)
             axes.set_title(f"{'abcd'[k]}  {CALIBRATIONS[kind]}")
             axes.set(xlim=(0, 1.04), xlabel="usability level U")
+            baseline_lines(axes, baselines)
             axes.grid(True)
             fit_ylabel(axes, f"{metric.title} on test data{worse(metric)}", from_mm=1 + 87 * column)
             if k == (len(kinds) - 1) // 2 * 2:
                 axes.legend(
                     loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=beside(methods), columnspacing=1.6
                 )
-        return Drawing(
-            figure, [{name: row[name] for name in names} | {"chance": metric.chance} for row in drawn]
-        )
+        numbers = [{name: row[name] for name in names} | {"chance": metric.chance} for row in drawn]
+        shown = {"experiment": experiment, "network": "none", "metric": metric.name}
+        return Drawing(figure, numbers + baseline_numbers((*names, "chance"), baselines, **shown))
 
 
 def draw_starts(summary: Sequence[Mapping], *, metric: Metric, origin: str, data: str) -> Drawing:
@@ -429,6 +453,7 @@ def draw_device_scores(
     confidence: float,
     origin: str,
     data: str,
+    baselines: Sequence[BaselineScore] = (),
 ) -> Drawing:
     """Score on each device against its usability, ERM beside BayesMulti, one panel a kind of noise.
 
@@ -441,6 +466,7 @@ def draw_device_scores(
         confidence: Of the intervals of usability.
         origin: measured | virtual.
         data: Where the test examples come from, as the figure says it.
+        baselines: What needs no network, in this metric; a line each.
 
     Raises:
         ValueError: No such row, or rows of several experiments.
@@ -475,7 +501,7 @@ def draw_device_scores(
             f"test data: {short(data)}; n = {count} device{'s' * (count != 1)}, {n} each"
             f"; {networks_said(rows)}",
             f"vertical bars: ± 1 standard deviation; horizontal: {percent(confidence)} "
-            "interval of the device's usability",
+            f"interval of the device's usability{said_of(baselines)}",
         )
         head(figure, 81, f"{experiment} ({network}): {metric.title} on each device", lines, origin)
         present = [noise for noise in NOISES if any(row["noise"] == noise for row in numbers)]
@@ -492,10 +518,12 @@ def draw_device_scores(
             for name in methods:
                 mine = [row for row in numbers if row["noise"] == noise and row["method"] == name]
                 _device_points(axes, name, mine, crowded=count > 100)
+            baseline_lines(axes, baselines)
             fit_ylabel(axes, f"{metric.title} on test data{worse(metric)}", from_mm=left - 13)
             if left == 14:
                 axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=6, columnspacing=1.6)
-        return Drawing(figure, numbers)
+        shown = {"experiment": experiment, "network": "none", "metric": metric.name}
+        return Drawing(figure, numbers + baseline_numbers(numbers[0], baselines, **shown))
 
 
 def limits(rows: Sequence[Mapping], chance: float | None) -> tuple[float, float]:

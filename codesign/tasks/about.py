@@ -65,6 +65,14 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """A way to answer that needs no network."""
+
+    title: str
+    """As figures write it."""
+
+
+@dataclass(frozen=True)
 class About:
     """One task as it declares itself."""
 
@@ -83,6 +91,8 @@ class About:
     """Options that must be given."""
     scales: Mapping[str, Scale] = field(default_factory=dict)
     """What a job may use, by name; an experiment that names none has the first."""
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    """Answers that need no network; `baselines.py` beside it scores them."""
     certificates: bool = False
     """Whether its decisions are right or wrong, so that they can be certified."""
     requirements: Mapping[str, str] = field(default_factory=dict)
@@ -146,6 +156,11 @@ def module_of(name: str) -> str:
     return f"codesign.tasks.{name}.task"
 
 
+def baselines_module_of(name: str) -> str:
+    """Where a task's answers without a network are; only the job that scores them imports it."""
+    return f"codesign.tasks.{name}.baselines"
+
+
 def declared(name: str, folder: Path = FOLDER) -> dict:
     """What `about.yaml` of a task says, as it is written; `codesign.tasks.declaration` checks it.
 
@@ -193,6 +208,7 @@ def _about(name: str, said: Mapping) -> About:
         "networks": {key: dict(value or {}) for key, value in said["networks"].items()},
         "scales": {key: Scale(**value) for key, value in said["scales"].items()},
         "required": tuple(said.get("required", ())),
+        "baselines": {key: Baseline(**value) for key, value in said.get("baselines", {}).items()},
     }
     if not known["scales"]:
         raise AboutError("scales: at least one must say how much memory and how many minutes a job may use")

@@ -1,7 +1,7 @@
 """What a task declares, checked while the workflow is read: without torch, and before anything runs.
 
-`about.yaml` is held against its schema; what `task.py` and `figures.py` define is read from their syntax
-trees. Jobs do not come here: they find everything checked.
+`about.yaml` is held against its schema; what `task.py`, `figures.py` and `baselines.py` define is read from
+their syntax trees. Jobs do not come here: they find everything checked.
 """
 
 import ast
@@ -92,6 +92,11 @@ def source_problems(about: About, folder: Path = FOLDER) -> list[str]:
                 f"{task.with_name(DECLARATION)}: certificates is true, but TASK of task.py is no "
                 "ClassificationTask, and only the decisions of one can be certified; set it to false"
             )
+    if about.baselines:
+        path = folder / about.name / "baselines.py"
+        tree = _tree(path, problems, "the function that scores " + ", ".join(about.baselines))
+        if tree is not None and "baselines" not in _names(tree):
+            problems.append(f"{path}: there is no function baselines(settings) ({PAGE})")
     if about.figures:
         tree = _tree(figures, problems, "the functions that draw " + ", ".join(about.figures))
         there = set() if tree is None else _names(tree)

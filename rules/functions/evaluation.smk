@@ -23,6 +23,18 @@ def device_evaluations(wildcards):
     )
 
 
+BASELINED = [name for name, about in ABOUT.items() if about.baselines]
+"""Experiments whose task has answers that need no network."""
+
+
+def baselines_code(wildcards):
+    """Digest of the job that scores them: the task's own count, networks do not."""
+    about = ABOUT[wildcards.experiment]
+    return computing_code(
+        "score_baselines.py", about, baselines_module_of(about.name)
+    )
+
+
 def levels_of_details(wildcards):
     """Usability levels that a task keeps details for."""
     return ABOUT[wildcards.experiment].details["levels"]

@@ -20,6 +20,18 @@ def metric_said(metric):
     }
 
 
+def baselines_of_experiment(wildcards):
+    """Scores of what needs no network; nothing where the task has no such baselines."""
+    if not ABOUT[wildcards.experiment].baselines:
+        return []
+    return [f"results/baselines/{wildcards.experiment}.parquet"]
+
+
+def titles_of_baselines(wildcards):
+    """Baselines of an experiment's task, as figures write them."""
+    return {name: each.title for name, each in ABOUT[wildcards.experiment].baselines.items()}
+
+
 def chosen_of_searches(wildcards):
     """What was chosen for every method, searched or not."""
     return expand(

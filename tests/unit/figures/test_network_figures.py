@@ -1,13 +1,18 @@
 """Figures of trained networks draw the tables they are given and average nothing."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codesign.bayesmulti.error import NoiseError
 from codesign.bayesmulti.methods import method_names
 from codesign.evaluation.lookup import agreement
 from codesign.evaluation.readings import READINGS, predictions
 from codesign.evaluation.statistics import summarise
+from codesign.figures.baselines import BaselineScore, _apart
 from codesign.figures.fidelity import draw_fidelity_scores
 from codesign.figures.methods import counted, in_order, look_of_method
 from codesign.figures.network import draw_calibrated, draw_correlation, draw_device_scores, draw_scores
@@ -57,6 +62,62 @@ def _on_devices(methods, count, **options):
     profiles = [(f"d-{k:03d}", 0.05 + 0.9 * k / max(count, 1)) for k in range(count)]
     noises = ("lognormal", "resampled")
     return _summary(_scores(methods, stands_for="device", profiles=profiles, noises=noises, **options))
+
+
+def _close(values, step):
+    """Whether neighbours are at least `step` apart."""
+    return all(later - earlier >= step - 1e-9 for earlier, later in pairwise(values))
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=1, max_size=8).map(sorted),
+    st.floats(0.01, 0.1),
+)
+def test_labels_of_baselines_keep_apart_in_their_order(values, step):
+    """Within the axes, at least their height apart, and where they were if nothing is near."""
+    places = _apart(values, step, 0.0, 1.0)
+    assert len(places) == len(values) and places == sorted(places) and _close(places, step)
+    assert places[0] >= -1e-9 and places[-1] <= 1 + 1e-9
+    if _close(values, step):
+        assert places == pytest.approx(values)
+
+
+NEAR = BaselineScore("nearest neighbour", 0.97), BaselineScore("majority", 0.05)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda **said: draw_scores(_levels(["erm", "bayesmulti"]), **said),
+        lambda **said: draw_device_scores(_on_devices(["erm", "bayesmulti"], 5), [], **said),
+        lambda **said: draw_fidelity_scores(_both(["erm", "bayesmulti"], 5), [], **said),
+        lambda confidence, **said: draw_calibrated(_calibrated(["erm", "bayesmulti"]), **said),
+    ],
+    ids=["levels", "devices", "fidelity", "calibrated"],
+)
+def test_what_needs_no_network_is_a_line_in_every_panel_of_scores(draw, texts):
+    """At its value, within the axes, named; the numbers drawn have a row each."""
+    plain, drawing = draw(**SHARED), draw(**SHARED, baselines=NEAR)
+    panels = [axes for axes in drawing.figure.axes if any(line.get_gid() == "chance" for line in axes.lines)]
+    for axes in panels:
+        at = {
+            line.get_gid(): line.get_ydata()[0]
+            for line in axes.lines
+            if str(line.get_gid()).startswith("baseline")
+        }
+        assert at == {f"baseline {each.title}": each.value for each in NEAR}
+        low, high = axes.get_ylim()
+        assert low < 0.05 and high > 0.97
+        shown = {text.get_text() for text in axes.texts}
+        assert {"nearest neighbour 0.970", "majority 0.050"} <= shown
+    assert panels and "without a network" in " ".join(texts(drawing.figure))
+    assert "without a network" not in " ".join(texts(plain.figure))
+    assert drawing.numbers[: len(plain.numbers)] == plain.numbers
+    rows = drawing.numbers[len(plain.numbers) :]
+    assert [(row["method"], row["mean"]) for row in rows] == [
+        (f"without a network: {each.title}", each.value) for each in NEAR
+    ]
+    assert {tuple(row) for row in drawing.numbers} == {tuple(plain.numbers[0])}
 
 
 def test_every_method_has_a_look_of_its_own():
@@ -380,9 +441,9 @@ def test_correlation_says_where_there_are_too_few_devices(device_row, texts):
     """Two devices have no rank correlation; none at all give empty tables."""
     found, points = _correlated(device_row, ["t"], 2)
     assert found == []
-    for given in (points, []):
+    for behind in (points, []):
         drawing = draw_correlation(
-            found, given, experiments={"t": ACCURACY}, confidence=0.95, origin="virtual"
+            found, behind, experiments={"t": ACCURACY}, confidence=0.95, origin="virtual"
         )
         own = [row for row in given if row["method"] == "erm"]
         assert any(f"n = {len(own)} devices" in text for text in texts(drawing.figure))

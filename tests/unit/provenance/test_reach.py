@@ -55,6 +55,7 @@ OF_THE_TASK = (
     "detail_network",
     "measure_crossbar",
     "simulate_crossbar",
+    "score_baselines",
 )
 """Jobs that load an experiment's task."""
 

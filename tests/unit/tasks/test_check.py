@@ -111,7 +111,7 @@ def project(tmp_path_factory) -> Path:
     for name, (changes, _, _) in BROKEN.items():
         task = folder / "codesign/tasks" / name
         task.mkdir()
-        for file in ("about.yaml", "task.py", "figures.py"):
+        for file in ("about.yaml", "task.py", "figures.py", "baselines.py"):
             text = (EXAMPLE / file).read_text(encoding="utf-8").replace(*FEW)
             for where, old, new in changes:
                 if where == file:

@@ -1,5 +1,6 @@
 """What tasks declare, checked before anything runs, and whether the configuration goes with it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +164,11 @@ def test_the_worked_examples_pass(example):
             id="requirements-file",
         ),
         pytest.param(
+            [("baselines", {"majority": {"titel": "commonest"}})],
+            [r"baselines\.majority\.titel: unknown key \(did you mean title\?\)", "majority.title: missing"],
+            id="baseline",
+        ),
+        pytest.param(
             [("primary", "distence")],
             [r"primary: distence is no metric \(did you mean distance\?\); the metrics are distance"],
             id="primary",
@@ -180,6 +186,25 @@ def test_a_declaration_that_is_wrong_is_refused_key_by_key(tmp_path, changes, li
     for line in lines:
         with pytest.raises(AboutError, match=rf"\n  .*{line}"):
             check_declaration("clouds", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("def baselines(settings): ...\n", None, id="there"),
+        pytest.param(None, r"baselines.py: missing; it holds the function that scores nearest", id="no-file"),
+        pytest.param("def baseline(settings): ...\n", r"no function baselines\(settings", id="other"),
+    ],
+)
+def test_baselines_need_their_function(tmp_path, text, problem):
+    """Told while the workflow is read, not by a job hours later."""
+    written(tmp_path, ("baselines", {"nearest": {"title": "nearest neighbour"}}))
+    if text is not None:
+        (tmp_path / "clouds/baselines.py").write_text(text, encoding="utf-8")
+    found = source_problems(about_of("clouds", tmp_path), tmp_path)
+    assert len(found) == (problem is not None)
+    for said in found:
+        assert re.search(problem, said)
 
 
 CLASSIFICATION = """
