@@ -1,4 +1,4 @@
-"""Answers that need no network: how often a class, an antigen or a similar antibody was seen to neutralise."""
+"""Answers that need no network: how often a class, an antigen or a similar antibody neutralises."""
 
 import numpy as np
 
@@ -15,8 +15,8 @@ def baselines(settings: DataSettings) -> dict[str, dict[str, float]]:
     """Metrics on the test pairs of baselines that know the pairs which are not tested on.
 
     `majority`: the more frequent class. `antigen-rate`: the share of antibodies that neutralise the antigen.
-    `nearest-rate`: the sum of two logits, the antigen's rate and the rate of the most similar antibody over all
-    its antigens. `nearest`: what the most similar antibody that was tested on the antigen does. `nearest-5`:
+    `nearest-rate`: two logits added up, of the antigen's rate and of the most similar antibody's over all its
+    antigens. `nearest`: what the most similar antibody that was tested on the antigen does. `nearest-5`:
     the five most similar of those, weighed by the fourth power of their similarity. Where no antibody was
     tested on an antigen, the share of all pairs stands in.
 

@@ -1,10 +1,10 @@
-"""Scores by how near an antibody is to those that were seen: where networks and neighbours still know something."""
+"""Scores by how near an antibody is to those that were seen."""
 
 from collections.abc import Mapping, Sequence
 
 from codesign.bayesmulti.methods import method_of
 from codesign.figures.methods import head, in_order, look_of_method
-from codesign.figures.style import GREY, TWO_COLUMNS_MM, Drawing, axes_mm, house_style, new_figure, text_mm
+from codesign.figures.style import GREY, TWO_COLUMNS_MM, Drawing, axes_mm, house_style, new_figure
 
 METRICS = {"auc": "area under ROC", "accuracy": "accuracy", "mcc": "Matthews correlation"}
 LIMITS = {"auc": (0, 1.02), "accuracy": (0, 1.02), "mcc": (-0.4, 1.02)}
@@ -32,8 +32,7 @@ def bands(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawing:
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
         lines = (
-            f"a point: one programming of {programmings}, the same draws for all methods; dash: the nearest seen "
-            "antibody's answer on that antigen",
+            f"a point: one programming of {programmings}, the same draws for all methods",
             "band: of a tested antibody's similarity to the nearest seen one; below it, the number of pairs",
         )
         head(figure, height, f"{experiment}: scores by nearness to seen antibodies", lines, origin)
@@ -43,29 +42,33 @@ def bands(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawing:
                 axes = axes_mm(figure, 13 + (WIDTH_MM + 11) * column, bottom, WIDTH_MM, HEIGHT_MM)
                 here = [row for row in numbers if row["level"] == level]
                 _panel(axes, here, methods, names, metric, title=f"U = {level:g}" if column == 0 else "")
-        for k, method in enumerate(methods):
-            look = look_of_method(method)
-            text_mm(figure, 13 + 45 * k, 2, f"{look_mark(look.marker)} {method_of(method).title}", color=look.colour)
-        text_mm(figure, 13 + 45 * len(methods), 2, "— nearest seen antibody", color=GREY)
+        figure.axes[-len(METRICS)].legend(loc="upper left", bbox_to_anchor=(0, -0.3), ncols=len(methods) + 1)
         return Drawing(figure, numbers)
 
 
-def look_mark(marker: str) -> str:
-    """A letter that looks like a marker."""
-    return {"o": "●", "s": "■", "D": "◆", "^": "▲", "v": "▼"}.get(marker, "●")
-
-
-def _panel(axes, rows: Sequence[Mapping], methods: Sequence[str], names: Mapping[str, int], metric, *, title) -> None:
+def _panel(
+    axes,
+    rows: Sequence[Mapping],
+    methods: Sequence[str],
+    names: Mapping[str, int],
+    metric: str,
+    *,
+    title: str,
+) -> None:
     place = {name: number for number, name in enumerate(names)}
     for name, number in place.items():
         nearest = next(row[f"nearest_{metric}"] for row in rows if row["band"] == name)
-        axes.plot([number - 0.42, number + 0.42], [nearest, nearest], color=GREY, lw=1.0)
+        label = "nearest seen antibody's answer on that antigen" if number == 0 else None
+        axes.plot([number - 0.42, number + 0.42], [nearest, nearest], color=GREY, lw=1.0, label=label)
     for k, method in enumerate(methods):
         look = look_of_method(method)
         shift = SPREAD * ((k + 0.5) / len(methods) - 0.5)
         mine = [row for row in rows if row["method"] == method]
         x, y = [place[row["band"]] + shift for row in mine], [row[metric] for row in mine]
-        axes.plot(x, y, look.marker, color=look.colour, ms=look.size * 0.8, mew=0, alpha=0.7)
+        size = look.size * 0.8
+        axes.plot(
+            x, y, look.marker, color=look.colour, ms=size, mew=0, alpha=0.7, label=method_of(method).title
+        )
     labels = [f"{_short(name)}\n{pairs:,}" for name, pairs in names.items()]
     axes.set_xticks(list(place.values()), labels, fontsize=5)
     axes.set(xlim=(-0.6, len(place) - 0.4), ylim=LIMITS[metric])
@@ -80,4 +83,4 @@ def _short(name: str) -> str:
         return f"<{name.removeprefix('below ')}"
     if name.endswith(" and above"):
         return f"≥{name.removesuffix(' and above')}"
-    return name.replace(" to ", "–").replace(" ", "\n", 1) if not name[0].isdigit() else name.replace(" to ", "–")
+    return name.replace(" to ", "–") if name[0].isdigit() else name.replace(" ", "\n", 1)

@@ -1,4 +1,9 @@
-"""Accuracy, area under the ROC curve and Matthews correlation of two classes."""
+"""Area under the ROC curve, accuracy and Matthews correlation of two classes.
+
+The area is the primary one: it asks for the order of pairs alone. The others ask for a threshold as well, and
+that moves, with the share of positive pairs (50.8 % of the seen and 43.7 % of the unseen ones of HIV-1) and
+with the offset that devices give the one logit.
+"""
 
 from collections.abc import Mapping
 
@@ -12,8 +17,8 @@ def scores(label: np.ndarray, value: np.ndarray, *, threshold: float = 0.0) -> d
 
     Args:
         label: 0 or 1, (n,).
-        value: Larger for 1, (n,). One that is not finite counts as wrong: below all others for a pair of class
-            1, above all others for one of class 0.
+        value: Larger for 1, (n,). One that is not finite counts as wrong: below all others for class 1, above
+            all others for class 0.
         threshold: A value above it says 1.
     """
     label = np.asarray(label) > 0.5

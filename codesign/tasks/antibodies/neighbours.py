@@ -7,7 +7,9 @@ WEIGHT = 4
 NOT_TESTED = -1
 
 
-def answers(antibody: np.ndarray, antigen: np.ndarray, label: np.ndarray, *, shape: tuple[int, int]) -> np.ndarray:
+def answers(
+    antibody: np.ndarray, antigen: np.ndarray, label: np.ndarray, *, shape: tuple[int, int]
+) -> np.ndarray:
     """Labels of pairs as a table, int64 (antibodies, antigens), `NOT_TESTED` where there is no pair."""
     table = np.full(shape, NOT_TESTED, dtype=np.int64)
     table[antibody, antigen] = label

@@ -16,7 +16,7 @@ FILTERS, FEATURES = 64, 32
 HIDDEN = 512
 """Of the published graph network."""
 PAIRS_AT_ONCE = 100_000
-"""Pairs of a forward pass where nothing is learnt: each sequence is encoded once, however many pairs share it."""
+"""Pairs of a forward pass where nothing is learnt: sequences that pairs share are encoded once."""
 
 
 def letters() -> Tensor:
@@ -118,7 +118,7 @@ class Branch(nn.Module):
         return larger(x[:, :, :-1], x[:, :, 1:]).transpose(1, 2)
 
     def looked_up(self, tokens: Tensor) -> Tensor:
-        """The same without dropout, by tables of windows; the maximum is taken where there are fewer of them."""
+        """The same without dropout, by tables of windows; the maximum is taken where fewer numbers are."""
         one = self.letters[:, :, None].expand(-1, -1, SYMBOLS)  # (first, 22, second)
         two = self.letters.T[None].expand(SYMBOLS, -1, -1)
         windows = torch.stack([one, two], dim=-1).permute(0, 2, 1, 3).reshape(SYMBOLS**2, PADDING + 1, 2)
@@ -275,8 +275,9 @@ def mason(
 ) -> Network:
     """Mason's CNN with its starting values, and what its parts are.
 
-    On memristors: both convolutions and all four linear layers. Noise on activations: the inputs of the linear
-    layers; that of a convolution is data.
+    On memristors: both convolutions and all four linear layers. Noise on activations: the inputs of the
+    linear layers; that of a convolution is data. Under it, pairs of a batch that share a sequence share its
+    draw, as the sequence is encoded once.
 
     Args:
         lengths: Places of an antibody and of an antigen; without antigen the second is 0.
@@ -299,7 +300,7 @@ def relation(
     dropout: float,
     generator: torch.Generator | None,
 ) -> Network:
-    """The graph network with its starting values, and what its parts are; arguments as in `Relation`, `mason`.
+    """The graph network with its starting values, and what its parts are; arguments as in `Relation`.
 
     On memristors: every matrix. Noise on activations: the inputs of all but the convolutions and the two
     layers that read k-mers, which are given data. What a graph convolution multiplies is noised behind the

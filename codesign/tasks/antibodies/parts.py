@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,14 @@ from codesign.seeds import derived_seed
 from codesign.tasks.antibodies import synthetic
 from codesign.tasks.antibodies.neighbours import NOT_TESTED, answers, neighbours
 from codesign.tasks.antibodies.pairs import Pairs
-from codesign.tasks.antibodies.sequences import alignment_scores, clusters, jaccard, kmer_counts, padded, words
+from codesign.tasks.antibodies.sequences import (
+    alignment_scores,
+    clusters,
+    jaccard,
+    kmer_counts,
+    padded,
+    words,
+)
 from codesign.tasks.antibodies.tables import HASH_FOLDS, PairTable, hash_fold, read_cov, read_hiv
 from codesign.tasks.contract import DataSettings, DataSource
 from codesign.tasks.remote import DataError, kept
@@ -218,9 +226,9 @@ def _scores(asked: Sequence[str], seen: Sequence[str], settings: DataSettings) -
 def published_subset(table: PairTable, settings: DataSettings) -> np.ndarray:
     """Unseen pairs that the published filter keeps, bool (pairs,).
 
-    It drops an unseen pair where a seen one has a similar antibody, a similar antigen *and the same label*, so
-    it looks at the answer: what is left is harder than the whole. Two sequences are similar where the score of
-    their alignment is at least 0.9 of the shorter length.
+    It drops an unseen pair where a seen one has a similar antibody, a similar antigen *and the same label*.
+    So it looks at the answer, and what is left is harder than the whole. Two sequences are similar where the
+    score of their alignment is at least 0.9 of the shorter length.
 
     Source:
         Zhang et al. (2022), Nature Machine Intelligence 4, 964: 3,301 of 4,551 pairs are left.
@@ -372,5 +380,6 @@ def _bands(
         return made.group[made.antibody[mine]], nearest, made.groups
     edges = ALIGNMENT_BANDS if made.measure == "alignment" else JACCARD_BANDS
     band = np.searchsorted(edges, beside["similarity"].max(axis=1), side="right")
-    between = [f"{low:g} to {high:g}" for low, high in zip(edges, edges[1:], strict=False)]
-    return band[asked].astype(np.int64), nearest, (f"below {edges[0]:g}", *between, f"{edges[-1]:g} and above")
+    between = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+    names = (f"below {edges[0]:g}", *between, f"{edges[-1]:g} and above")
+    return band[asked].astype(np.int64), nearest, names

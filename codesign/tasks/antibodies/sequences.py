@@ -57,7 +57,9 @@ def padded(sequences: Sequence[str], length: int, *, what: str) -> np.ndarray:
     """
     longest = max(map(len, sequences), default=0)
     if longest > length:
-        raise SequenceError(f"{what} is {length}, and the longest sequence has {longest} residues; none is cut")
+        raise SequenceError(
+            f"{what} is {length}, and the longest sequence has {longest} residues; none is cut"
+        )
     rows = np.full((len(sequences), length), PADDING, dtype=np.int64)
     for row, sequence in zip(rows, sequences, strict=True):
         row[: len(sequence)] = numbered(sequence)
@@ -66,7 +68,7 @@ def padded(sequences: Sequence[str], length: int, *, what: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Words:
-    """Standardised counts of k-mers, as fitted to some sequences: 1-, 2- and 3-mers that are frequent there."""
+    """Standardised counts of 1-, 2- and 3-mers: those that are frequent in the sequences fitted to."""
 
     codes: np.ndarray
     """Which k-mers, as `kmer_counts` numbers its columns."""
@@ -81,11 +83,11 @@ class Words:
 
 
 def words(sequences: Sequence[str], *, frequent: float = 0.1) -> Words:
-    """K-mers that occur in at least the share `frequent` of the sequences, and the statistics of their counts.
+    """K-mers that occur in at least the share `frequent` of the sequences, with statistics of their counts.
 
     Source:
-        Zhang et al. (2022), Nature Machine Intelligence 4, 964 (DeepAAI), whose published code counts over all
-        proteins, those of the test among them; here the caller says over which.
+        Zhang et al. (2022), Nature Machine Intelligence 4, 964 (DeepAAI). Its published code fits to all
+        proteins, those of the test among them; here the caller says to which.
     """
     counts = kmer_counts(sequences)
     codes = np.flatnonzero((counts > 0).sum(axis=0) >= frequent * len(sequences))
@@ -95,7 +97,7 @@ def words(sequences: Sequence[str], *, frequent: float = 0.1) -> Words:
 
 
 def kmer_counts(sequences: Sequence[str]) -> np.ndarray:
-    """How often each 1-, 2- and 3-mer occurs, int16, (n, 21 + 21² + 21³); an uncertain residue is a letter."""
+    """How often each 1-, 2- and 3-mer occurs, int16, (n, 21 + 21² + 21³); uncertain residues are a letter."""
     letters = UNKNOWN + 1
     sizes = [letters, letters**2, letters**3]
     found = np.zeros((len(sequences), sum(sizes)), dtype=np.int16)
@@ -160,8 +162,8 @@ def alignment_scores(first: Sequence[str], second: Sequence[str]) -> np.ndarray:
         int64, (n, m). Divided by a length, it is an alignment similarity: 1 for equal sequences.
 
     Source:
-        Needleman and Wunsch (1970), Journal of Molecular Biology 48, 443, with a linear gap cost. All pairs of
-        a chunk go through the table of the dynamic programme together.
+        Needleman and Wunsch (1970), Journal of Molecular Biology 48, 443, with a linear gap cost. All pairs
+        of a chunk go through the table of the dynamic programme together.
     """
     one, other = (_columns(sequences) for sequences in (first, second))
     lengths = np.array([len(each) for each in first]), np.array([len(each) for each in second])

@@ -1,4 +1,4 @@
-"""Published tables of antibodies, antigens and who neutralises whom: read from workbooks or from their copies.
+"""Published tables of antibodies, antigens and who neutralises whom: workbooks, or copies of them.
 
 The workbooks lie in a public repository under the AGPL-3.0; they are downloaded and never shipped. Their
 content is from CATNAP (Los Alamos National Laboratory) and from CoV-AbDab (CC BY 4.0). A mirror may hold the
@@ -257,7 +257,8 @@ def _sequences(path: Path, rows: Sequence[Mapping], number: str) -> tuple[str, .
             raise _wrong(path, row, number, values[number], f"{row}: rows are numbered from 0")
         _residues(path, row, "sequence", values["sequence"])
         if values["length"] != str(len(values["sequence"])):
-            raise _wrong(path, row, "length", values["length"], f"{len(values['sequence'])}, as its sequence has")
+            length = len(values["sequence"])
+            raise _wrong(path, row, "length", values["length"], f"{length}, as its sequence has")
     return tuple(values["sequence"] for values in rows)
 
 
@@ -354,7 +355,9 @@ def _checked(table: PairTable, path: Path) -> PairTable:
     order = np.argsort(code, kind="stable")
     for first, second in pairwise(order.tolist()):
         if code[first] == code[second]:
-            raise DataError(f"{path}, row {second + 2}: the pair of row {first + 2} once more; each stands once")
+            raise DataError(
+                f"{path}, row {second + 2}: the pair of row {first + 2} once more; each stands once"
+            )
     both = np.intersect1d(table.antibody[table.seen], table.antibody[~table.seen])
     if len(both):
         row = np.flatnonzero((table.antibody == both[0]) & ~table.seen)[0]

@@ -1,4 +1,7 @@
-"""Does this antibody neutralise that virus? Pairs of sequences, tested on antibodies that were not trained on."""
+"""Does this antibody neutralise that virus? Pairs of sequences, tested on antibodies not trained on.
+
+No certificate: an output is one logit a pair, and certificates are made of `ClassificationTask`.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,7 +41,7 @@ class Answers:
         return finite(scores(self._column("label"), self._logits()))
 
     def details(self) -> list[dict]:
-        """A row for all pairs, each band of similarity and the published subset, with the nearest neighbour's.
+        """A row for all pairs, each band of similarity and the published subset, the neighbour's beside.
 
         An area is NaN where a band has one class alone, the neighbour's metrics where it was not asked.
         """
@@ -66,7 +69,7 @@ class Answers:
 
 
 def _nearest(label: np.ndarray, answer: np.ndarray) -> dict[str, float]:
-    """Metrics of the nearest seen antibody's answers; NaN where no pair has one. Without one a pair counts as wrong."""
+    """Metrics of the nearest seen antibody's answers, NaN without any; a pair without one counts as wrong."""
     found = scores(label, np.where(answer < 0, np.nan, answer), threshold=0.5)
     return found if (answer >= 0).any() else dict.fromkeys(found, float("nan"))
 
