@@ -173,7 +173,7 @@ def test_metrics_are_those_of_scikit_learn(labels, data):
 def test_metrics_do_not_depend_on_the_order_of_pairs(labels, random):
     """Nor does the area on a monotone change of the values."""
     label = np.array(labels)
-    value = np.array([random.gauss(0, 1) for _ in labels])
+    value = np.array([float(random.randint(-50, 50)) for _ in labels])
     order = np.array(random.sample(range(len(label)), len(label)))
     assert scores(label[order], value[order]) == pytest.approx(scores(label, value), nan_ok=True)
     assert area(label, np.exp(value)) == pytest.approx(area(label, value), nan_ok=True)
@@ -365,7 +365,7 @@ def test_generated_pairs_are_the_same_for_the_same_seed_and_balanced():
     assert one.antibodies != other.antibodies
     assert {len(each) for each in one.antibodies} == {60} and {len(each) for each in one.antigens} == {80}
     assert 0.35 < one.label.mean() < 0.65
-    with pytest.raises(ValueError, match="900 pairs asked for|pairs asked for; 2 strains make"):
+    with pytest.raises(ValueError, match="10000 pairs asked for; 2 strains make 3456"):
         synthetic.generated(1, strains=2, pairs=10_000)
 
 
@@ -577,11 +577,11 @@ def test_the_penalty_of_a_relation_graph_counts_while_training_alone():
     (pairs,) = TASK.examples(settings, "validation")
     batch = TASK.batch(pairs, torch.arange(20))
     network.train()
-    logits, norms = TASK.forward(network.module, batch)
+    logits, norms = (each.detach() for each in TASK.forward(network.module, batch))
     network.module.eval()
     plain = TASK.forward(network.module, batch)
     torch.testing.assert_close(logits, plain)
-    difference = TASK.loss((logits, norms), batch)[0] - TASK.loss(plain, batch)[0]
+    difference = (TASK.loss((logits, norms), batch)[0] - TASK.loss(plain, batch)[0]).detach()
     assert float(difference) == pytest.approx(5e-4 * float(norms), rel=1e-3)
     nodes = len(batch.antibody_words), len(batch.antigen_words)
     assert math.sqrt(nodes[0]) + math.sqrt(nodes[1]) <= float(norms) <= sum(nodes) + 1e-3
@@ -675,7 +675,8 @@ def test_pairs_that_share_a_sequence_share_its_draw():
 
 
 def profiles():
-    return synthetic_profiles([1.0, 0.5], trend=Trend())
+    trend = Trend(eta_share=0.14, beyond=0.8, devices=20, origin="virtual")
+    return synthetic_profiles([1.0, 0.5], trend, min_operative_fraction=0.35)
 
 
 @EVERY
@@ -754,8 +755,8 @@ def test_baselines_are_those_of_a_plain_loop():
         shares["nearest"].append(best[1])
         near = max(sorted({material.antibody[j] for j in known}), key=lambda other: similarity[a, other])
         own = [material.label[j] for j in known if material.antibody[j] == near]
-        odds = [(sum(x) + 0.5) / (len(x) - sum(x) + 0.5) for x in (mine, own)]
-        shares["nearest-rate"].append(odds[0] * odds[1] / (1 + odds[0] * odds[1]))
+        one, other = (np.log((sum(x) + 0.5) / (len(x) - sum(x) + 0.5)) for x in (mine, own))
+        shares["nearest-rate"].append(1 / (1 + np.exp(-(one + other))))
     label = material.label[asked]
     found = baselines(chosen())
     for name, share in shares.items():
