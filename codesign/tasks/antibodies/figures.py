@@ -9,7 +9,7 @@ from codesign.figures.style import GREY, TWO_COLUMNS_MM, Drawing, axes_mm, house
 METRICS = {"auc": "area under ROC", "accuracy": "accuracy", "mcc": "Matthews correlation"}
 LIMITS = {"auc": (0, 1.02), "accuracy": (0, 1.02), "mcc": (-0.4, 1.02)}
 COLUMNS = ("method", "level", "usability", "programming", "band", "pairs", "positive")
-WIDTH_MM, HEIGHT_MM, GAP_MM = 47, 30, 11
+WIDTH_MM, HEIGHT_MM, GAP_MM = 45, 30, 12
 SPREAD = 0.5
 """Width over which the methods' points of one band are set apart, in bands."""
 
@@ -27,7 +27,7 @@ def bands(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawing:
     methods = in_order(row["method"] for row in numbers)
     levels = sorted({row["level"] for row in numbers}, reverse=True)
     names = {row["band"]: row["pairs"] for row in numbers}  # in the order of the details
-    height = 30 + (HEIGHT_MM + GAP_MM) * len(levels)
+    height = 27 + (HEIGHT_MM + GAP_MM) * len(levels)
     programmings = len({row["programming"] for row in numbers})
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
@@ -37,12 +37,12 @@ def bands(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawing:
         )
         head(figure, height, f"{experiment}: scores by nearness to seen antibodies", lines, origin)
         for k, level in enumerate(levels):
-            bottom = 13 + (HEIGHT_MM + GAP_MM) * (len(levels) - 1 - k)
+            bottom = 15 + (HEIGHT_MM + GAP_MM) * (len(levels) - 1 - k)
             for column, metric in enumerate(METRICS):
-                axes = axes_mm(figure, 13 + (WIDTH_MM + 11) * column, bottom, WIDTH_MM, HEIGHT_MM)
+                axes = axes_mm(figure, 13 + (WIDTH_MM + 14) * column, bottom, WIDTH_MM, HEIGHT_MM)
                 here = [row for row in numbers if row["level"] == level]
                 _panel(axes, here, methods, names, metric, title=f"U = {level:g}" if column == 0 else "")
-        figure.axes[-len(METRICS)].legend(loc="upper left", bbox_to_anchor=(0, -0.3), ncols=len(methods) + 1)
+        figure.axes[-len(METRICS)].legend(loc="upper left", bbox_to_anchor=(0, -0.32), ncols=len(methods) + 1)
         return Drawing(figure, numbers)
 
 

@@ -37,7 +37,7 @@ SIMILAR = (9, 10)
 """Ratio from which the published filter calls two sequences similar."""
 ALIGNMENT_BANDS = (0.7, 0.8, 0.9)
 """Of the alignment similarity to the nearest seen antibody."""
-JACCARD_BANDS = (0.3, 0.5, 0.7)
+JACCARD_BANDS = (0.5, 0.6, 0.7)
 """Of the 3-mer Jaccard similarity to it, where there are too many antibodies to align all."""
 
 
