@@ -4,7 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding, normalize
+from torch.nn.functional import normalize
 
 from codesign.models.network import Network
 from codesign.models.sizes import scaled
@@ -68,7 +68,7 @@ class _Larger(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor]:
         (first,) = ctx.saved_tensors
-        left = torch.where(first, gradient, 0.0)
+        left = gradient * first
         return left, gradient - left
 
 
@@ -125,12 +125,12 @@ class Branch(nn.Module):
         pair = self.conv(windows).flatten(1)  # (first and second, filters)
         codes = tokens[:, :-1] * SYMBOLS + tokens[:, 1:]  # (n, length + 1)
         if codes.numel() < SYMBOLS**3:
-            x = embedding(codes, pair)
+            x = pair[codes]
             return larger(x[:, :-1], x[:, 1:])
         pair = pair.reshape(SYMBOLS, SYMBOLS, -1)
         shape = (SYMBOLS, SYMBOLS, SYMBOLS, -1)
         triple = larger(pair[:, :, None].expand(shape), pair[None].expand(shape)).flatten(0, 2)
-        return embedding(codes[:, :-1] * SYMBOLS + tokens[:, 2:], triple)
+        return triple[codes[:, :-1] * SYMBOLS + tokens[:, 2:]]
 
 
 class Fusion(nn.Module):
