@@ -146,7 +146,7 @@ def _cov(settings: DataSettings) -> Material:
         raise ValueError("antigen is none, so that antigen_length means nothing; leave it out")
     split, fold = settings.needed("split"), settings.needed("fold")
     table, source = read_cov(settings)
-    tenth = table.fold if split == "hash" else cluster_folds(table.antibodies)
+    tenth = table.fold if split == "hash" else _kept_cluster_folds(table.antibodies, settings)
     return Material(
         antibodies=table.antibodies,
         antigens=(table.antigen,),
@@ -194,6 +194,18 @@ def cluster_folds(sequences: Sequence[str]) -> np.ndarray:
     return np.array([fold[number] for number in cluster.tolist()], dtype=np.int64)
 
 
+def _kept_cluster_folds(sequences: Sequence[str], settings: DataSettings) -> np.ndarray:
+    """The same, from the cache where they were made before."""
+    name = f"antibodies/cluster-folds-{_digest(sequences)}"
+    made = kept(settings.cache, name, lambda: {"folds": torch.from_numpy(cluster_folds(sequences))})
+    return made["folds"].numpy()
+
+
+def _digest(sequences: Sequence[str], more: bytes = b"") -> str:
+    """What tells what was made of some sequences from what was made of others."""
+    return hashlib.sha256("\n".join(sequences).encode() + b"\n\n" + more).hexdigest()[:16]
+
+
 # -- similarity --------------------------------------------------------------------------------
 
 
@@ -217,8 +229,7 @@ def similarities(
 
 def _scores(asked: Sequence[str], seen: Sequence[str], settings: DataSettings) -> np.ndarray:
     """Alignment scores, kept in the cache."""
-    text = "\n".join([*asked, "", *seen])
-    name = f"antibodies/alignments-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    name = f"antibodies/alignments-{_digest([*asked, '', *seen])}"
     made = kept(settings.cache, name, lambda: {"scores": torch.from_numpy(alignment_scores(asked, seen))})
     return made["scores"].numpy()
 
@@ -238,8 +249,8 @@ def published_subset(table: PairTable, settings: DataSettings) -> np.ndarray:
         return {"kept": torch.from_numpy(_published_subset(table, settings))}
 
     numbers = np.stack([table.antibody, table.antigen, table.label, table.seen.astype(np.int64)])
-    text = "\n".join([*table.antibodies, "", *table.antigens]).encode() + numbers.tobytes()
-    name = f"antibodies/published-subset-{hashlib.sha256(text).hexdigest()[:16]}"
+    sequences = [*table.antibodies, "", *table.antigens]
+    name = f"antibodies/published-subset-{_digest(sequences, numbers.tobytes())}"
     return kept(settings.cache, name, made)["kept"].numpy()
 
 
@@ -312,6 +323,9 @@ def pairs_of(made: Material, part: str, settings: DataSettings) -> Pairs:
     nodes = np.flatnonzero(made.part <= number)
     row = np.full(len(made.antibodies), -1)
     row[nodes] = np.arange(len(nodes))
+    sequences = [made.antibodies[k] for k in nodes]
+    tokens = padded(sequences, made.lengths[0], what="antibody_length")  # first: it may be refused
+    antigen_tokens = _antigen_tokens(made)
     subset = np.zeros(len(made.label), dtype=bool)
     if part == "test" and made.table is not None:
         subset = published_subset(made.table, settings)
@@ -319,12 +333,11 @@ def pairs_of(made: Material, part: str, settings: DataSettings) -> Pairs:
     if not len(mine):
         raise DataError(f"{made.source.dataset}: no pair is left for {part}")
     vocabulary = words(made.known())
-    sequences = [made.antibodies[k] for k in nodes]
     band, nearest, names = _bands(made, mine, settings) if part == "test" else (None, None, ())
     no = len(mine)
     return Pairs(
-        antibody_tokens=torch.from_numpy(padded(sequences, made.lengths[0], what="antibody_length")),
-        antigen_tokens=_antigen_tokens(made),
+        antibody_tokens=torch.from_numpy(tokens),
+        antigen_tokens=antigen_tokens,
         antibody_words=torch.from_numpy(vocabulary.of(sequences)),
         antigen_words=torch.from_numpy(vocabulary.of(made.antigens)),
         antibody=torch.from_numpy(row[made.antibody[mine]]),
