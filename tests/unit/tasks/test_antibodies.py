@@ -21,10 +21,11 @@ from codesign.bayesmulti.injection import Injection
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.bayesmulti.noises.lognormal import LognormalNoise
 from codesign.bayesmulti.noises.multinomial import MultinomialNoise
-from codesign.evaluation.calibration import calibration, calibration_batch
+from codesign.evaluation.calibration import CalibrationError, calibration, calibration_batch
 from codesign.evaluation.montecarlo import ScoredNetwork
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim, programmed_parameters
 from codesign.nonideality.levels import Trend, synthetic_profiles
+from codesign.tasks.about import about_of
 from codesign.tasks.antibodies import parts, synthetic, tables
 from codesign.tasks.antibodies.baselines import baselines
 from codesign.tasks.antibodies.figures import bands
@@ -47,6 +48,7 @@ from codesign.tasks.antibodies.sequences import (
 from codesign.tasks.contract import DataSettings, batches, score_of
 from codesign.tasks.registry import task_named
 from codesign.tasks.remote import DataError
+from codesign.training.loop import TrainingSettings, train
 
 TASK = task_named("antibodies")
 MIRROR = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -532,6 +534,39 @@ def test_dropout_repeats_its_draws_from_a_kept_state():
     assert torch.equal(layer.eval()(x), x)
 
 
+def test_a_training_with_dropout_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    """Stopped in the second epoch and gone on with, it ends at the same bits as in one go."""
+    about = about_of("antibodies")
+    settings = TrainingSettings(
+        epochs=3, batch_size=200, learning_rate=0.01, optimiser="adam", momentum=0.9, weight_decay=0.0,
+        schedule="cosine", warmup_epochs=0, ramp=0.0, patience=None, select="metric", amp=False,
+        compile=False,
+    )  # fmt: skip
+
+    def trained(checkpoint):
+        network, data = made("relation", dropout=0.4)
+        parts_of = TASK.examples(data, "train", "validation")
+        how = {"settings": settings, "order": seeded(8), "identity": {}, "checkpoint": checkpoint}
+        train(network, TASK, about, *parts_of, **how)
+        return network.state()
+
+    whole = trained(tmp_path / "whole")
+    calls = []
+
+    def stopping(self, batch, options, generator):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return batch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(TASK), "augment", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            trained(tmp_path / "stopped")
+    again = trained(tmp_path / "stopped")
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
 def test_the_relation_network_is_what_its_formulas_say():
     """Node by node with plain loops, in double precision."""
     network, settings = made("relation")
@@ -707,6 +742,8 @@ def test_a_table_sees_programmed_weights_and_calibration_comes_close_to_the_clea
     assert errors["none"] > 0 and errors["offset"] < 0.5 * errors["none"], errors
     assert all(torch.equal(before[key], value) for key, value in network.state().items())
     assert 0 <= scored.score().compute()["auc"] <= 1
+    with pytest.raises(CalibrationError, match="has no batch normalisation"):
+        calibration("statistics", network, TASK, batch, analog="weights")
 
 
 # -- what needs no network ---------------------------------------------------------------------
