@@ -150,7 +150,7 @@ def _cov(settings: DataSettings) -> Material:
     return Material(
         antibodies=table.antibodies,
         antigens=(table.antigen,),
-        part=_fold_parts(tenth, fold),
+        part=fold_parts(tenth, fold),
         antibody=np.arange(len(table.antibodies)),
         antigen=np.zeros(len(table.antibodies), dtype=np.int64),
         label=table.label,
@@ -172,7 +172,7 @@ def _held_out(part: np.ndarray, settings: DataSettings) -> np.ndarray:
     return part
 
 
-def _fold_parts(tenth: np.ndarray, fold: int) -> np.ndarray:
+def fold_parts(tenth: np.ndarray, fold: int) -> np.ndarray:
     """Tenths 2 f and 2 f + 1 are tested on, the next is validated on, the other seven are trained on."""
     if not 0 <= fold < FOLDS:
         raise ValueError(f"fold must lie in 0 ... {FOLDS - 1}, got {fold}")
@@ -250,7 +250,7 @@ def published_subset(table: PairTable, settings: DataSettings) -> np.ndarray:
 
     numbers = np.stack([table.antibody, table.antigen, table.label, table.seen.astype(np.int64)])
     sequences = [*table.antibodies, "", *table.antigens]
-    name = f"antibodies/published-subset-{_digest(sequences, numbers.tobytes())}"
+    name = f"antibodies/published-subset-{SIMILAR[0]}-{SIMILAR[1]}-{_digest(sequences, numbers.tobytes())}"
     return kept(settings.cache, name, made)["kept"].numpy()
 
 

@@ -417,7 +417,7 @@ def test_every_antibody_is_tested_on_in_one_fold(split):
     settings = chosen("cov", COV | {"split": split}, mirror=MIRROR)
     cov, _ = tables.read_cov(settings)
     tenth = cov.fold if split == "hash" else parts.cluster_folds(cov.antibodies)
-    divided = np.array([parts._fold_parts(tenth, fold) for fold in range(5)])
+    divided = np.array([parts.fold_parts(tenth, fold) for fold in range(5)])
     assert ((divided == 2).sum(axis=0) == 1).all()
     assert np.array_equal(divided[0] == 2, tenth < 2) and np.array_equal(divided[0] == 1, tenth == 2)
     if split == "cluster":
