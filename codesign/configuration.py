@@ -1,6 +1,5 @@
 """The configuration: its schema with what tasks and methods declare, and what no schema can check."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from codesign.bayesmulti.methods import limits_schema, method_names, method_of
 from codesign.settings import SettingsError, read_schema
 from codesign.tasks.about import About, Scale, about_of, task_names
 from codesign.tasks.declaration import check_declaration, source_problems
+from codesign.training.epochs import epochs_of
 from codesign.words import nearest
 
 LARGEST_NOISE = 0.9
@@ -127,6 +127,19 @@ def shared_training(settings: Mapping) -> dict:
     return shared if shared["start"] == "erm" else shared | {"further": None}
 
 
+def trial_training(settings: Mapping) -> dict:
+    """What every trial of a search shares: `share` of the epochs, and a patience of its own where it has one.
+
+    A whole trial says the same as a training, so that the network it leaves is the one trained later.
+    """
+    search, shared = settings["search"], shared_training(settings)
+    if search["epochs"] < 1:
+        shared["share"] = search["epochs"]
+    if search["patience"] is not None:
+        shared["patience"] = search["patience"]
+    return shared
+
+
 def refuse_old_words(settings: Mapping) -> None:
     """End with today's words where a configuration has those of an older version.
 
@@ -201,14 +214,7 @@ def check_experiments(settings: Mapping) -> None:
             for level in shown
             if level not in settings["profiles"]["synthetic"]
         ]
-        epochs, share = said["epochs"], ""
-        if training["start"] == "erm":
-            epochs, share = math.ceil(training["further"] * epochs), " (training.further of them)"
-        if training["warmup_epochs"] >= epochs:
-            problems.append(
-                f"training.warmup_epochs: {training['warmup_epochs']} leaves none of the "
-                f"{epochs} epochs of {place}{share}; lower it or raise {place}.epochs"
-            )
+        problems += _warmup_problems(settings, said["epochs"], place)
     problems += [
         f"search.limits.{name}: missing; it says how far the search of {name} may go "
         f"({method_of(name).limit.meaning})"
@@ -218,6 +224,23 @@ def check_experiments(settings: Mapping) -> None:
     problems += _crossbar_problems(settings, known)
     if problems:
         raise SettingsError("\n  ".join([f"the configuration has {len(problems)} problem(s):", *problems]))
+
+
+def _warmup_problems(settings: Mapping, epochs: int, place: str) -> list[str]:
+    """Whether a training, and a trial of it, has epochs left after those in which the rate rises."""
+    warmup = settings["training"]["warmup_epochs"]
+    shares = ["training.further"] if settings["training"]["start"] == "erm" else []
+    trained = [(epochs_of(epochs, shared_training(settings)), shares)]
+    if settings["search"]["epochs"] < 1:
+        trained.append((epochs_of(epochs, trial_training(settings)), [*shares, "search.epochs"]))
+    for count, named in trained:
+        if warmup >= count:
+            share = f" ({' times '.join(named)} of them)" if named else ""
+            return [
+                f"training.warmup_epochs: {warmup} leaves none of the {count} epochs of {place}{share}; "
+                f"lower it or raise {place}.epochs"
+            ]
+    return []
 
 
 def _crossbar_problems(settings: Mapping, known: Mapping[str, Mapping]) -> list[str]:

@@ -27,6 +27,7 @@ from codesign.configuration import (
     refuse_old_words,
     scales,
     shared_training,
+    trial_training,
 )
 from codesign.models.aims import aim_names
 from codesign.models.family import weights_name
@@ -95,6 +96,7 @@ CROSSBAR_HARDWARE = {
 }
 MEASURED_RUNS = sorted(glob_wildcards("data/crossbar/{run,[^/.][^/]*}.parquet").run)
 SHARED_TRAINING = shared_training(config)
+TRIAL_TRAINING = trial_training(config)
 # a network of a method is chosen for each of these; those that turn out alike are trained once
 AIMS = aim_names(config["profiles"]["panel"], search_for=config["search"]["for"])
 REPEATS = range(1, config["training"]["repeats"] + 1)

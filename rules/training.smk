@@ -61,7 +61,7 @@ rule run_corner_trial:
         experiment=experiment_of,
         data=data_of,
         initial_scale=scale_of_start,
-        training=SHARED_TRAINING,
+        training=TRIAL_TRAINING,
         memsim=config["memsim"],
         programmings=config["search"]["programmings"],
         seed=config["seed"],
@@ -99,7 +99,7 @@ for SLOTS in together(config["search"]["slots"], config["search"]["trials_per_jo
         params:
             experiment=experiment_of,
             data=data_of,
-            training=SHARED_TRAINING,
+            training=TRIAL_TRAINING,
             memsim=config["memsim"],
             programmings=config["search"]["programmings"],
             seed=config["seed"],

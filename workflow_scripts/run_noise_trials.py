@@ -31,6 +31,7 @@ def main(
         trials: Slot of the proposal, from 1, to the table that is written.
     """
     slots = read_object(proposal)["slots"]
+    leave = "share" not in training  # what is trained for a part of the epochs is trained anew
     devices = read_profiles(panel)
     for slot, trial in trials.items():
         asked = slots[slot - 1]
@@ -45,7 +46,7 @@ def main(
             memsim=memsim,
             programmings=programmings,
             seed=seed,
-            keeping=Keeping(own=trial.parent / "trained", plain=trial.parents[1] / "trained", leave=True),
+            keeping=Keeping(own=trial.parent / "trained", plain=trial.parents[1] / "trained", leave=leave),
             code=code,
             plain_code=plain_code,
         )

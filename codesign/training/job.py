@@ -1,6 +1,5 @@
 """One method on one experiment: what a training job does, in the search and after it."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from codesign.seeds import derived_seed
 from codesign.tasks.about import Metric
 from codesign.tasks.contract import Examples
 from codesign.tasks.experiment import Experiment, compute_device
+from codesign.training.epochs import epochs_of
 from codesign.training.kept import Keeping
 from codesign.training.loop import (
     CheckpointRefused,
@@ -50,14 +50,13 @@ def training_settings(experiment: Experiment, shared: Mapping, *, on_gpu: bool) 
     Args:
         experiment: Epochs, batch size, learning rate.
         shared: optimiser, momentum, weight_decay, schedule, warmup_epochs, ramp, patience, select, compile,
-            start, further. A network that starts from one trained without noise trains for the share
-            `further` of the epochs.
+            start, further, and of a trial share. A network that starts from one trained without noise
+            trains for the share `further` of the epochs, a trial for `share` of them.
         on_gpu: Mixed precision is used there.
     """
     own = {name: getattr(experiment, name) for name in ("epochs", "batch_size", "learning_rate")}
-    rest = {name: value for name, value in shared.items() if name not in ("start", "further")}
-    if shared["start"] == "erm":
-        own["epochs"] = math.ceil(shared["further"] * own["epochs"])
+    rest = {name: value for name, value in shared.items() if name not in ("start", "further", "share")}
+    own["epochs"] = epochs_of(own["epochs"], shared)
     return TrainingSettings(amp=on_gpu, **own, **rest)
 
 

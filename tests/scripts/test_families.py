@@ -128,6 +128,33 @@ def trainings(monkeypatch):
     return made
 
 
+def test_a_short_trial_leaves_nothing_to_the_training(tmp_path, trainings):
+    """A quarter of the epochs judge the noise; what is chosen is trained for all of them."""
+    choice = chosen(tmp_path / "search/dropout", (DROPOUT, 1.0))
+    asked = {"parameters": {"rate": 0.1, "initial_scale": 1.0}, "specification": DROPOUT.to_json()}
+    proposal = choice.with_name("round-1.json")
+    proposal.write_text(json.dumps({"slots": [asked]}), encoding="utf-8")
+    write_profiles(PANEL, tmp_path / "panel.parquet")
+    for more, kept in (({"share": 0.25}, 0), ({}, 1)):
+        run(
+            "run_noise_trials",
+            proposal=proposal,
+            panel=tmp_path / "panel.parquet",
+            trials={1: choice.with_name("round-1-slot-1.parquet")},
+            experiment=MOONS,
+            training=SHARED | more,
+            memsim=MEMSIM,
+            programmings=2,
+            seed=5,
+            code="",
+            plain_code="",
+        )
+        assert len(list(choice.parent.glob("trained/*.safetensors"))) == kept
+    assert trainings == [("dropout", 1), ("dropout", 4)]
+    train(choice, tmp_path / "models")
+    assert len(trainings) == 2  # the whole trial's network
+
+
 def test_networks_that_are_alike_are_trained_once(tmp_path, trainings):
     """Three levels, two trainings; each file holds what training with that noise alone gives."""
     choice = chosen(tmp_path / "search/dropout", (DROPOUT, 1.0), (OTHER, 0.4), (DROPOUT, 1.0))

@@ -17,6 +17,7 @@ from codesign.configuration import (
     refuse_old_words,
     scales,
     shared_training,
+    trial_training,
 )
 from codesign.models.build import HIDDEN, MODELS
 from codesign.settings import SettingsError, check_settings
@@ -222,6 +223,28 @@ def test_warming_up_for_all_that_follows_on_erm_is_refused():
     message = r"2 leaves none of the 2 epochs of experiments\.digits-lenet \(training\.further of them\)"
     with pytest.raises(SettingsError, match=message):
         check_experiments(put(settings, "training.start", "erm"))
+
+
+def test_warming_up_for_a_whole_trial_is_refused():
+    """A trial may have a part of the epochs: here 2 of 8, and with `start: erm` 1 of them."""
+    settings = put(put(configuration(), "training.warmup_epochs", 2), "experiments.digits-lenet.epochs", 8)
+    check_experiments(settings)
+    settings = put(settings, "search.epochs", 0.25)
+    message = r"2 leaves none of the 2 epochs of experiments\.digits-lenet \(search\.epochs of them\)"
+    with pytest.raises(SettingsError, match=message):
+        check_experiments(settings)
+    check_experiments(put(put(settings, "training.warmup_epochs", 1), "training.start", "scratch"))
+    both = put(put(settings, "training.warmup_epochs", 1), "training.start", "erm")
+    with pytest.raises(SettingsError, match=r"1 epochs of .*training\.further times search\.epochs of them"):
+        check_experiments(both)
+
+
+def test_a_whole_trial_says_what_a_training_says():
+    """Then its network is the one trained later; a part of it, or another patience, makes another."""
+    settings = configuration()
+    assert trial_training(settings) == shared_training(settings)
+    shorter = trial_training(put(put(settings, "search.epochs", 0.25), "search.patience", 2))
+    assert shorter == shared_training(settings) | {"share": 0.25, "patience": 2}
 
 
 def test_a_crossbar_needs_a_device_in_the_panel():

@@ -1,0 +1,1 @@
+"""Antibodies and the antigens they neutralise."""
