@@ -30,9 +30,7 @@ BASELINED = [name for name, about in ABOUT.items() if about.baselines]
 def baselines_code(wildcards):
     """Digest of the job that scores them: the task's own count, networks do not."""
     about = ABOUT[wildcards.experiment]
-    return computing_code(
-        "score_baselines.py", about, baselines_module_of(about.name)
-    )
+    return computing_code("score_baselines.py", about, baselines_module_of(about.name))
 
 
 def levels_of_details(wildcards):
