@@ -150,8 +150,8 @@ if BASELINED:
             "../envs/science.yaml"
         threads: 1
         resources:
-            mem_mb=memory_mb_of_experiment,
-            runtime=minutes_of_experiment,
+            mem_mb=4000,
+            runtime=60,
         params:
             experiment=experiment_of,
             data=data_of,

@@ -445,7 +445,7 @@ def test_correlation_says_where_there_are_too_few_devices(device_row, texts):
         drawing = draw_correlation(
             found, behind, experiments={"t": ACCURACY}, confidence=0.95, origin="virtual"
         )
-        own = [row for row in given if row["method"] == "erm"]
+        own = [row for row in behind if row["method"] == "erm"]
         assert any(f"n = {len(own)} devices" in text for text in texts(drawing.figure))
 
 
