@@ -100,6 +100,7 @@ for SLOTS in together(config["search"]["slots"], config["search"]["trials_per_jo
             experiment=experiment_of,
             data=data_of,
             training=TRIAL_TRAINING,
+            leave=TRIAL_TRAINING == SHARED_TRAINING,
             memsim=config["memsim"],
             programmings=config["search"]["programmings"],
             seed=config["seed"],

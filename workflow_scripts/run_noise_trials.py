@@ -24,14 +24,15 @@ def main(
     seed: int,
     code: str,
     plain_code: str,
+    leave: bool = True,
 ) -> None:
     """Write one row a panel device, programming and metric; where training failed none, but the reason.
 
     Args:
         trials: Slot of the proposal, from 1, to the table that is written.
+        leave: Whether networks are left for the training: not where that trains otherwise than a trial.
     """
     slots = read_object(proposal)["slots"]
-    leave = "share" not in training  # what is trained for a part of the epochs is trained anew
     devices = read_profiles(panel)
     for slot, trial in trials.items():
         asked = slots[slot - 1]
@@ -66,4 +67,5 @@ if __name__ == "__main__":
             seed=snakemake.params.seed,
             code=snakemake.params.training_code,
             plain_code=snakemake.params.plain_code,
+            leave=snakemake.params.leave,
         )

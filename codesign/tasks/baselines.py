@@ -14,11 +14,12 @@ def score_baselines(about: About, settings: DataSettings) -> list[dict]:
 
     Args:
         about: What the task declares.
-        settings: Which examples; baselines are fitted to those of training and scored on those of test.
+        settings: Which examples: baselines are fitted to those that are not tested on.
 
     Returns:
-        Rows with baseline, metric and value, in the order of the declaration. A metric that a baseline cannot
-        have (an area under a curve of answers without a score) has no row.
+        Rows with baseline, metric and value, in the order of the declaration. A baseline that says nothing of
+        its own with these examples, and a metric that a baseline cannot have (an area under a curve of
+        answers without a score), have no row.
 
     Raises:
         TaskError: The task's baselines.py has other baselines or metrics than declared, or a value that is
@@ -33,13 +34,13 @@ def score_baselines(about: About, settings: DataSettings) -> list[dict]:
         {"baseline": name, "metric": metric, "value": float(found[name][metric])}
         for name in about.baselines
         for metric in about.metrics
-        if metric in found[name]
+        if metric in found.get(name, ())
     ]
 
 
 def _disagreement(about: About, found: Mapping[str, Mapping[str, float]]) -> str:
     """Where what was scored is not what was declared; '' where it is."""
-    if set(found) != set(about.baselines):
+    if not found or set(found) - set(about.baselines):
         return (
             f"baselines(settings) scores {', '.join(found) or 'none'}; about.yaml declares "
             f"{', '.join(about.baselines)}"

@@ -65,7 +65,7 @@ def locate(file: RemoteFile, settings: DataSettings, *, opener: Opener | None = 
     if settings.cache is None:
         raise DataError(
             f"{file.name} is not in the mirror {settings.mirror}; name a cache folder to download it to, "
-            f"put the file into {file.folder}/ of a mirror folder, or choose embedded data"
+            f"put the file into {file.folder}/ of a mirror folder, or choose a source that needs none"
         )
     path = settings.cache / file.folder / file.name
     if path.is_file():
@@ -121,7 +121,7 @@ def download(file: RemoteFile, path: Path, *, opener: Opener) -> None:
         except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
             raise DataError(
                 f"{file.url} cannot be fetched ({error}); put {file.name} into {file.folder}/ of a mirror "
-                "folder, or choose embedded data"
+                "folder, or choose a source that needs none"
             ) from error
         try:
             check(file, temporary)

@@ -28,7 +28,7 @@ BASELINED = [name for name, about in ABOUT.items() if about.baselines]
 
 
 def baselines_code(wildcards):
-    """Digest of the job that scores them: the task's own count, networks do not."""
+    """Digest of the job that scores them: its task counts, noise and training do not."""
     about = ABOUT[wildcards.experiment]
     return computing_code("score_baselines.py", about, baselines_module_of(about.name))
 

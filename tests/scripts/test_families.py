@@ -148,6 +148,7 @@ def test_a_short_trial_leaves_nothing_to_the_training(tmp_path, trainings):
             seed=5,
             code="",
             plain_code="",
+            leave=not more,
         )
         assert len(list(choice.parent.glob("trained/*.safetensors"))) == kept
     assert trainings == [("dropout", 1), ("dropout", 4)]

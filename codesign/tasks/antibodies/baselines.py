@@ -18,7 +18,7 @@ def baselines(settings: DataSettings) -> dict[str, dict[str, float]]:
     `nearest-rate`: two logits added up, of the antigen's rate and of the most similar antibody's over all its
     antigens. `nearest`: what the most similar antibody that was tested on the antigen does. `nearest-5`:
     the five most similar of those, weighed by the fourth power of their similarity. Where no antibody was
-    tested on an antigen, the share of all pairs stands in.
+    tested on an antigen, the share of all pairs stands in. With one antigen there are no rates of antigens.
 
     Args:
         settings: Which examples, and where data sets lie.
@@ -48,6 +48,8 @@ def baselines(settings: DataSettings) -> dict[str, dict[str, float]]:
         "nearest": neighbours(similarity, table, asked, antigen, count=1),
         "nearest-5": neighbours(similarity, table, asked, antigen, count=5),
     }
+    if len(made.antigens) == 1:  # then a rate of the antigen is that of all pairs
+        del shares["antigen-rate"], shares["nearest-rate"]
     return {name: _scored(label, np.where(np.isnan(share), overall, share)) for name, share in shares.items()}
 
 

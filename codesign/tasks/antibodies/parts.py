@@ -31,6 +31,9 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "cov": ("antibody_length", "antigen_length", "antigen", "split", "fold"),
 }
 """Options about the examples, and the sources they concern."""
+MADE = 1
+"""Version of alignments, clusters and the published filter, in all their numbers: part of the names under
+which they are kept. A change of any of them needs another."""
 FOLDS = HASH_FOLDS // 2
 """Divisions of the antibodies against SARS-CoV-2: two tenths are tested on in each."""
 SIMILAR = (9, 10)
@@ -196,7 +199,7 @@ def cluster_folds(sequences: Sequence[str]) -> np.ndarray:
 
 def _kept_cluster_folds(sequences: Sequence[str], settings: DataSettings) -> np.ndarray:
     """The same, from the cache where they were made before."""
-    name = f"antibodies/cluster-folds-{_digest(sequences)}"
+    name = f"antibodies/cluster-folds-{MADE}-{_digest(sequences)}"
     made = kept(settings.cache, name, lambda: {"folds": torch.from_numpy(cluster_folds(sequences))})
     return made["folds"].numpy()
 
@@ -229,7 +232,7 @@ def similarities(
 
 def _scores(asked: Sequence[str], seen: Sequence[str], settings: DataSettings) -> np.ndarray:
     """Alignment scores, kept in the cache."""
-    name = f"antibodies/alignments-{_digest([*asked, '', *seen])}"
+    name = f"antibodies/alignments-{MADE}-{_digest([*asked, '', *seen])}"
     made = kept(settings.cache, name, lambda: {"scores": torch.from_numpy(alignment_scores(asked, seen))})
     return made["scores"].numpy()
 
@@ -250,7 +253,7 @@ def published_subset(table: PairTable, settings: DataSettings) -> np.ndarray:
 
     numbers = np.stack([table.antibody, table.antigen, table.label, table.seen.astype(np.int64)])
     sequences = [*table.antibodies, "", *table.antigens]
-    name = f"antibodies/published-subset-{SIMILAR[0]}-{SIMILAR[1]}-{_digest(sequences, numbers.tobytes())}"
+    name = f"antibodies/published-subset-{MADE}-{_digest(sequences, numbers.tobytes())}"
     return kept(settings.cache, name, made)["kept"].numpy()
 
 

@@ -162,12 +162,23 @@ def read_cov(settings: DataSettings) -> tuple[AntibodyTable, DataSource]:
 
 
 def _copies(virus: str, settings: DataSettings) -> dict[str, Path] | None:
-    """Checked comma-separated tables of the mirror; None where it does not hold all of them."""
+    """Checked comma-separated tables of the mirror; None where it holds none of them.
+
+    Raises:
+        DataError: It holds some of them and not all, or one is another file.
+    """
     if settings.mirror is None:
         return None
     paths = {name: settings.mirror / file.folder / file.name for name, file in COPIES[virus].items()}
-    if not all(path.is_file() for path in paths.values()):
+    missing = [path for path in paths.values() if not path.is_file()]
+    if len(missing) == len(paths):
         return None
+    if missing:
+        there = next(path for path in paths.values() if path.is_file())
+        raise DataError(
+            f"{missing[0]}: missing, while {there.name} is there; put all {len(paths)} tables of {virus} into "
+            "the mirror, or none, so that the published workbook is used"
+        )
     for name, path in paths.items():
         check(COPIES[virus][name], path)
     return paths

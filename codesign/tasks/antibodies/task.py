@@ -51,8 +51,9 @@ class Answers:
         band, names = self._column("band"), self.kept[0][1].bands
         chosen = {ALL: np.ones(len(label), dtype=bool)}
         chosen |= {name: band == number for number, name in enumerate(names)}
-        if self._column("subset").any():
-            chosen[SUBSET] = self._column("subset").astype(bool)
+        subset = self._column("subset").astype(bool)
+        if subset.any() and not subset.all():
+            chosen[SUBSET] = subset
         return [
             {"band": name, "pairs": int(mine.sum()), "positive": float(label[mine].mean())}
             | scores(label[mine], logits[mine])

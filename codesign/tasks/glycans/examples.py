@@ -16,6 +16,9 @@ from codesign.tasks.splits import stratified
 PARTS = ("test", "validation", "train")
 PART_OF_FOLD = (0, 0, 1, 2, 2, 2, 2, 2, 2, 2)
 """Of the split by hash: folds 0 and 1 are for test, 2 for validation, 3 to 9 for training."""
+CLUSTERED = 1
+"""Version of how clusters are found and dealt out, in all its numbers: part of the name under which they are
+kept. A change of any of them needs another."""
 SHARES = (0.2, 0.1, 0.7)
 """Of the split by cluster: the same shares."""
 POOLINGS, KEPT = 3, (4, 5)
@@ -188,7 +191,7 @@ def clustered(trees: Trees, settings: DataSettings) -> Mapping[str, Tensor]:
         return {"clusters": torch.from_numpy(found), "parts": torch.from_numpy(parts)}
 
     which = f"kingdoms-{settings.needed('kingdoms')}-nodes-{settings.needed('nodes')}"
-    return kept(settings.cache, f"glycans/{TABLE.sha256[:16]}-{DECODED}-{which}-clusters", make)
+    return kept(settings.cache, f"glycans/{TABLE.sha256[:16]}-{DECODED}-{which}-clusters-{CLUSTERED}", make)
 
 
 class Division(NamedTuple):

@@ -111,9 +111,12 @@ class Pooling(nn.Module):
 
     def forward(self, x: Tensor, layer: Layer) -> tuple[Tensor, Tensor]:
         """Features of the nodes kept, (kept, channels), and their numbers, (kept,)."""
-        scores = torch.tanh(torch.mv(x, self.weight[0] / self.weight.norm()))
+        with torch.autocast(x.device.type, enabled=False):  # steps between nodes need single precision
+            wide = torch.promote_types(x.dtype, torch.float32)
+            weight = self.weight[0].to(wide)
+            scores = torch.tanh(torch.mv(x.to(wide), weight / weight.norm()))
         kept = self.selection(scores, layer)
-        return x.index_select(0, kept) * scores.index_select(0, kept)[:, None], kept
+        return x.index_select(0, kept) * scores.to(x.dtype).index_select(0, kept)[:, None], kept
 
 
 class Normalisation(nn.BatchNorm1d):

@@ -318,6 +318,17 @@ def test_a_copy_with_another_checksum_is_refused(tmp_path):
         tables.read_hiv(chosen("hiv", HIV, mirror=tmp_path))
 
 
+def test_a_mirror_with_some_of_the_tables_is_refused(tmp_path):
+    """Else a slip of the copy would end in a download."""
+    place = tmp_path / "antibody/hiv_cls_pairs.csv.gz"
+    place.parent.mkdir()
+    place.write_bytes(b"")
+    with pytest.raises(
+        DataError, match=r"hiv_cls_antibodies\.csv\.gz: missing, while hiv_cls_pairs\.csv\.gz is"
+    ):
+        tables.read_hiv(chosen("hiv", HIV, mirror=tmp_path))
+
+
 def test_without_copies_the_workbook_is_taken(tmp_path, monkeypatch):
     """From the mirror where it lies there, checked."""
     (tmp_path / "antibody" / "raw").mkdir(parents=True)

@@ -32,6 +32,9 @@ def scoring(monkeypatch, scores):
 
 def test_a_row_for_every_metric_that_a_baseline_has(monkeypatch):
     """In the order of the declaration; what is left out has no row."""
+    assert scoring(monkeypatch, {"mean": {"auc": 0.5}}) == [
+        {"baseline": "mean", "metric": "auc", "value": 0.5}
+    ]
     rows = scoring(monkeypatch, {"mean": {"auc": 0.5, "distance": 3}, "nearest": {"distance": 1.5}})
     assert [tuple(row.values()) for row in rows] == [
         ("nearest", "distance", 1.5),
@@ -43,7 +46,8 @@ def test_a_row_for_every_metric_that_a_baseline_has(monkeypatch):
 @pytest.mark.parametrize(
     ("scores", "said"),
     [
-        ({"nearest": {"auc": 1.0}}, "scores nearest; about.yaml declares nearest, mean"),
+        ({}, "scores none; about.yaml declares nearest, mean"),
+        ({"farthest": {"auc": 1.0}}, "scores farthest; about.yaml declares nearest, mean"),
         ({"nearest": {"auc": 1.0}, "mean": {}}, "the baseline mean has no score"),
         (
             {"nearest": {"auk": 1.0}, "mean": {"auc": 0.5}},
