@@ -176,7 +176,7 @@ def _copies(virus: str, settings: DataSettings) -> dict[str, Path] | None:
     if missing:
         there = next(path for path in paths.values() if path.is_file())
         raise DataError(
-            f"{missing[0]}: missing, while {there.name} is there; put all {len(paths)} tables of {virus} into "
+            f"{missing[0]}: missing, while {there.name} is there; put all {len(paths)} of {virus} into "
             "the mirror, or none, so that the published workbook is used"
         )
     for name, path in paths.items():
