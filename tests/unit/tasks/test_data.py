@@ -103,7 +103,7 @@ def test_a_download_that_breaks_off_is_removed(tmp_path):
         def read(self, *_):
             raise ConnectionResetError("peer")
 
-    with pytest.raises(DataError, match=r"cannot be fetched .*mirror.*embedded"):
+    with pytest.raises(DataError, match=r"cannot be fetched .*mirror.*source that needs none"):
         locate(PLAIN, settings(cache=tmp_path), opener=lambda _url: Breaking())
     assert not list((tmp_path / "set").iterdir())
 
@@ -118,7 +118,7 @@ def test_a_download_spoilt_in_the_cache_is_removed(tmp_path):
 
 def test_without_mirror_and_cache_the_error_says_what_to_do(tmp_path):
     """Embedded data never stand in silently."""
-    with pytest.raises(DataError, match=r"a\.bin.*cache folder.*set/.*embedded"):
+    with pytest.raises(DataError, match=r"a\.bin.*cache folder.*set/.*source that needs none"):
         locate(PLAIN, settings(mirror=tmp_path))
 
 
