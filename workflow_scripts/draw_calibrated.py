@@ -8,7 +8,6 @@ from codesign.figures.network import draw_calibrated
 from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
-from codesign.schemas.baselines import BASELINES
 from codesign.schemas.device import DEVICE
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
 from codesign.tables import read_metadata, read_table
@@ -31,8 +30,7 @@ def main(
     devices = read_table(usability, schema=DEVICE).select(["device", "origin"]).to_pylist()
     data = read_metadata(summary)["data"]
     said = data_said(data)
-    scores = [] if baselines is None else read_table(baselines, schema=BASELINES).to_pylist()
-    without = scores_drawn(scores, metric.name, titles or {})
+    without = scores_drawn(baselines, metric.name, titles or {})
     drawing = draw_calibrated(rows, metric=metric, origin=origin_of(devices), data=said, baselines=without)
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
 

@@ -9,7 +9,6 @@ from codesign.figures.network import draw_device_scores, draw_scores
 from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
-from codesign.schemas.baselines import BASELINES
 from codesign.schemas.device import DEVICE
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
 from codesign.tables import read_metadata, read_table
@@ -44,12 +43,11 @@ def main(
     table = read_table(usability, schema=DEVICE).select(list(COLUMNS)).to_pylist()
     data = read_metadata(summary)["data"]
     said = data_said(data)
-    scores = [] if baselines is None else read_table(baselines, schema=BASELINES).to_pylist()
     shared = {
         "metric": metric,
         "origin": origin_of(table),
         "data": said,
-        "baselines": scores_drawn(scores, metric.name, titles or {}),
+        "baselines": scores_drawn(baselines, metric.name, titles or {}),
     }
     drawings = (
         draw_scores(rows, confidence=evaluation_confidence, **shared),

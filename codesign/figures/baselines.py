@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from codesign.figures.style import GREY
+from codesign.schemas.baselines import BASELINES
+from codesign.tables import read_table
 
 LABEL_MM = 2.3
 """Height of a label, and the least distance between two."""
@@ -17,16 +20,15 @@ class BaselineScore:
     value: float
 
 
-def scores_drawn(
-    rows: Iterable[Mapping], metric: str, titles: Mapping[str, str]
-) -> tuple[BaselineScore, ...]:
+def scores_drawn(path: Path | None, metric: str, titles: Mapping[str, str]) -> tuple[BaselineScore, ...]:
     """The scores that a figure of one metric draws.
 
     Args:
-        rows: Of `codesign.schemas.baselines.BASELINES`.
+        path: Table of `codesign.schemas.baselines.BASELINES`; None where the task has none.
         metric: Name of the metric.
-        titles: Baseline to its title; the order of the legend.
+        titles: Baseline to its title; the order of the scores.
     """
+    rows = [] if path is None else read_table(path, schema=BASELINES).to_pylist()
     found = {row["baseline"]: row["value"] for row in rows if row["metric"] == metric}
     return tuple(BaselineScore(title, found[name]) for name, title in titles.items() if name in found)
 

@@ -24,7 +24,7 @@ from codesign.tasks.remote import DataError, RemoteFile, check, kept
 TABLE = RemoteFile(
     name="glycan_kingdom.csv.gz",
     folder="glycan",
-    url="https://pypi.org/project/glycowork/1.11.0/",
+    url="https://github.com/BojarLab/glycowork",
     size=181_254,
     sha256="7ed6918a7a555211c2d9eb84037f3b16a56fe81223223567a1e456237848fb59",
 )
