@@ -222,6 +222,7 @@ def check_experiments(settings: Mapping) -> None:
         if method_of(name).searched and name not in settings["search"]["limits"]
     ]
     problems += _crossbar_problems(settings, known)
+    problems += beyond_limits(settings["crossbar"], settings["crossbar"]["limits"])
     if problems:
         raise SettingsError("\n  ".join([f"the configuration has {len(problems)} problem(s):", *problems]))
 
@@ -241,6 +242,38 @@ def _warmup_problems(settings: Mapping, epochs: int, place: str) -> list[str]:
                 f"lower it or raise {place}.epochs"
             ]
     return []
+
+
+def beyond_limits(crossbar: Mapping, limits: Mapping, *, whose: str = "crossbar.limits") -> list[str]:
+    """What the crossbar's settings ask for beyond its limits, or against each other, a line each.
+
+    Args:
+        crossbar: The section `crossbar` of the configuration.
+        limits: read_voltage_v, pulse_voltage_v, pulse_seconds: of the configuration, or of a wiring file.
+        whose: Where the limits stand.
+    """
+    write, conductance = crossbar["write"], crossbar["conductance"]
+    asked = [
+        ("read_voltage_v", crossbar["read_voltage_v"], "read_voltage_v"),
+        ("write.set_voltage_v", write["set_voltage_v"], "pulse_voltage_v"),
+        ("write.reset_voltage_v", abs(write["reset_voltage_v"]), "pulse_voltage_v"),
+        ("write.pulse_seconds", write["pulse_seconds"], "pulse_seconds"),
+    ]
+    problems = [
+        f"crossbar.{key}: {value:g} is beyond {whose}.{limit} ({limits[limit]:g}); lower the one, or raise "
+        "the other if the devices bear it"
+        for key, value, limit in asked
+        if value > limits[limit]
+    ]
+    if write["shortest_seconds"] > write["pulse_seconds"]:
+        problems.append(
+            f"crossbar.write.shortest_seconds: {write['shortest_seconds']:g} is longer than pulse_seconds "
+            f"({write['pulse_seconds']:g}), the longest"
+        )
+    low, high = conductance["g_min_s"], conductance["g_max_s"]
+    if low is not None and high is not None and low >= high:
+        problems.append(f"crossbar.conductance: g_min_s ({low:g}) is not below g_max_s ({high:g})")
+    return problems
 
 
 def _crossbar_problems(settings: Mapping, known: Mapping[str, Mapping]) -> list[str]:

@@ -1,9 +1,11 @@
 """Files that appear only when they are complete, and their checksums."""
 
+import errno
 import glob
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,32 @@ def sha256_of(path: Path | str) -> str:
     """Hexadecimal sha256 of a file's bytes."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def trouble_with(path: Path | str) -> str:
+    """Why nothing can be read from `path`, in a few words; '' where a file is there and can be read.
+
+    It is not opened: reading from a pipe would wait for ever.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return "a link to a file that is not there" if path.is_symlink() else "not there"
+    except OSError as error:  # links in a circle, a folder that cannot be entered
+        return f"cannot be read: {error.strerror}"
+    if stat.S_ISDIR(mode):
+        return "a folder, not a file"
+    if not stat.S_ISREG(mode):
+        return "no file but a pipe, socket or device"
+    return "" if os.access(path, os.R_OK) else f"cannot be read: {os.strerror(errno.EACCES)}"
+
+
+def remedy_for(trouble: str) -> str:
+    """What a person can do about what `trouble_with` says."""
+    if trouble.startswith("cannot be read"):
+        return "check the file's permissions"
+    return "put the file itself there, or move this elsewhere"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import TextIO
 
 from codesign.terminal import shown
 
@@ -30,6 +31,20 @@ def remedy_of(error: BaseException) -> str:
     return REMEDIES.get(int(stated.group(1)) if stated else number, "")
 
 
+class _Clean:
+    """A text file that takes no control characters: what is printed may quote files."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        self._file.write(shown(text.replace("\t", "    ")))
+        return len(text)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._file, name)
+
+
 @contextmanager
 def log_to(path: str | Path) -> Iterator[None]:
     """Send everything the block prints, logs or warns to `path`.
@@ -42,7 +57,8 @@ def log_to(path: str | Path) -> Iterator[None]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     terminal = sys.stderr
-    with path.open("w", encoding="utf-8", buffering=1) as log:
+    with path.open("w", encoding="utf-8", buffering=1) as file:
+        log = _Clean(file)
         handler = logging.StreamHandler(log)
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
         root = logging.getLogger()

@@ -5,6 +5,8 @@ out  names and functions that the other rule files use
 """
 
 import gc
+import hashlib
+import json
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -13,13 +15,14 @@ from snakemake.logging import logger
 from codesign import warm
 from codesign.bayesmulti.error import NoiseError
 from codesign.bayesmulti.methods import METHOD_FILES, NOISES, method_module, method_of, noise_module
-from codesign.evaluation.chunks import chunks
+from codesign.evaluation.chunks import WHOLE, chunks
 from codesign.fabrication.check import check_fabrication
-from codesign.iv.discovery import DiscoveryError, find_measurements
+from codesign.iv.discovery import DiscoveryError, find_left_out, find_measurements
 from codesign.iv.formats import FormatError, importers_of, raw_suffixes
 from codesign.iv.names import DEVICE_ID
 from codesign.provenance.digest import code_digest as digest_of
 from codesign.provenance.digest import content_digest, imports_of
+from codesign.provenance.memory import forgotten
 from codesign.configuration import (
     check_experiments,
     configuration_schema,
@@ -31,7 +34,7 @@ from codesign.configuration import (
 )
 from codesign.models.aims import aim_names
 from codesign.models.family import weights_name
-from codesign.settings import SettingsError, check_settings
+from codesign.settings import SettingsError, check_settings, check_yaml
 from codesign.tasks.about import AboutError, about_of, baselines_module_of, module_of
 
 FOLDER = Path(workflow.basedir)
@@ -40,16 +43,18 @@ FOLDER = Path(workflow.basedir)
 gc.set_threshold(2_000_000, 20, 100)
 
 try:
-    refuse_old_words(config)
-    schema = configuration_schema(FOLDER / "schemas/config.schema.yaml")
     # those of the command line lie on top of the Snakefile's
     on_top = list(workflow.overwrite_configfiles or [])
     below = [file for file in workflow.configfiles if not any(map(Path(file).samefile, on_top))]
+    check_yaml([*below, *on_top])
+    refuse_old_words(config)
+    schema = configuration_schema(FOLDER / "schemas/config.schema.yaml")
     check_settings(config, schema, name="the configuration", files=[*below, *on_top])
     check_experiments(config)
     check_fabrication(config)
     raw_suffixes()  # a wrong importer is said also where there is no file yet
     FOUND = find_measurements(iv=Path("data/iv"), raw=Path("data/raw"))
+    LEFT_OUT = find_left_out(iv=Path("data/iv"), raw=Path("data/raw"))
 except (SettingsError, AboutError, NoiseError, FormatError, DiscoveryError) as problem:
     raise WorkflowError(str(problem)) from None
 
@@ -116,7 +121,25 @@ if ORIGIN == "measured" and not FOUND.devices:
         "measurements.origin is measured, but data/iv and data/raw hold no measurement; "
         "put files there or set it to auto"
     )
+if ORIGIN == "virtual" and config["measurements"]["origin"] == "auto" and LEFT_OUT:
+    raise WorkflowError(
+        f"data/raw and data/iv hold {len(LEFT_OUT)} file(s), and none of them is read:\n"
+        + "\n".join(f"  {left.path}: {left.why}; {left.remedy}" for left in LEFT_OUT[:5])
+        + ("\n  ..." if LEFT_OUT[5:] else "")
+        + "\nRemove them, or set measurements.origin to virtual, for the devices of the virtual laboratory."
+    )
+if LEFT_OUT and workflow.is_main_process:
+    print(
+        f"{len(LEFT_OUT)} file(s) of data/raw and data/iv are left out, e.g. {LEFT_OUT[0].path} "
+        f"({LEFT_OUT[0].why}); python -m codesign.iv check data lists them",
+        file=sys.stderr,
+    )
 if workflow.is_main_process:
+    FORGOTTEN = forgotten(
+        Path("results"), memory=Path(".snakemake/metadata"), config=config, checkout=FOLDER
+    )
+    if FORGOTTEN:
+        logger.warning(FORGOTTEN)
     print(
         f"{len(DEVICES[LAB])} {'measured devices' if not LAB else 'devices of the virtual laboratory'}"
         f" (measurements.origin: {config['measurements']['origin']})",
@@ -142,6 +165,16 @@ wildcard_constraints:
 def together(count, most):
     """1 ... count, at most `most` of them in one job."""
     return [range(first, min(first + most, count + 1)) for first in range(1, count + 1, most)]
+
+
+def two_gigabytes(wildcards, attempt):
+    """Memory of such a job in MB; rules that are made in a loop have no line in a cluster's profile."""
+    return 2000 * attempt
+
+
+def ten_minutes(wildcards, attempt):
+    """Longest duration of such a job in minutes."""
+    return 10 * attempt
 
 
 def devices_of(lab):

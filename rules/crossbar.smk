@@ -90,6 +90,7 @@ rule summarise_crossbar:
         mem_mb=2000,
         runtime=10,
     params:
+        records=record_files,
         measured=is_measured,
         bins=CROSSBAR["bins"],
         confidence=config["evaluation"]["confidence"],
@@ -119,6 +120,7 @@ rule count_energy:
         mem_mb=2000,
         runtime=10,
     params:
+        records=record_files,
         measured=is_measured,
         pulse=config["energy"],
         array=[CROSSBAR["array"]["rows"], CROSSBAR["array"]["columns"]],
@@ -169,6 +171,7 @@ rule draw_crossbar:
         mem_mb=2000,
         runtime=10,
     params:
+        records=record_files,
         measured=is_measured,
         task=crossbar_definition,
         confidence=config["evaluation"]["confidence"],

@@ -28,6 +28,8 @@ rule extract_nonidealities:
     params:
         extraction=config["extraction"],
         strict=config["measurements"]["strict"],
+        sweeps=sweeps_read,
+        besides=sweeps_besides,
         seed=config["seed"],
         measured=sweeps_digest,
         code=code_digest("extract_nonidealities.py"),

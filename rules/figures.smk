@@ -17,7 +17,7 @@ for FIGURES in figures_together():
         name:
             FIGURES.rule
         input:
-            sweeps=FIGURES.sweeps,
+            sweeps=as_inputs(FIGURES.sweeps),
             devices=FIGURES.rows,
         output:
             pdfs=update(FIGURES.of("pdf")),
@@ -32,6 +32,8 @@ for FIGURES in figures_together():
             mem_mb=two_gigabytes,
             runtime=ten_minutes,
         params:
+            sweeps=FIGURES.sweeps,
+            besides=besides(FIGURES.sweeps),
             measured=FIGURES.sweeps_digest,
             code=code_digest("draw_devices.py"),
         message:

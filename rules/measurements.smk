@@ -3,6 +3,7 @@
 in   data/raw/*                                one instrument file a device, NAME.meta.yaml beside it;
                                                a workbook of conditions for all
 out  data/iv/{device}.parquet                  V and A; a refused file is kept with its reason
+     results/imports/{digest}.json             what was made from what
      results/virtual_lab/iv/{device}.parquet   synthetic devices, labelled
 """
 
@@ -10,30 +11,37 @@ out  data/iv/{device}.parquet                  V and A; a refused file is kept w
 include: "functions/measurements.smk"
 
 
-rule import_measurement:
-    input:
-        raw=raw_of_device,
-        sidecar=sidecar_of_device,
-        conditions=conditions_workbooks,
-    output:
-        sweeps="data/iv/{device}.parquet",
-    log:
-        "results/logs/import_measurement/{device}.log",
-    priority: CARD_FIRST
-    conda:
-        "../envs/science.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        strict=config["measurements"]["strict"],
-        sources=sources_digest,
-        code=import_code,
-    message:
-        "Import {wildcards.device}"
-    script:
-        "../workflow_scripts/import_measurement.py"
+# One process imports many files, and of them those alone that something has changed of: which those are, the records of
+# earlier imports say. A job a file would take ten times as long to start as to run.
+for IMPORTS_OF_CHUNK in IMPORTS:
+
+    rule:
+        name:
+            IMPORTS_OF_CHUNK.rule
+        input:
+            as_inputs(IMPORTS_OF_CHUNK.read),
+        output:
+            sweeps=[canonical_file("", device) for device in IMPORTS_OF_CHUNK.devices],
+            record=IMPORTS_OF_CHUNK.record,
+        log:
+            f"results/logs/import_measurements/{IMPORTS_OF_CHUNK.chunk}.log",
+        priority: CARD_FIRST
+        conda:
+            "../envs/science.yaml"
+        threads: 1
+        resources:
+            mem_mb=two_gigabytes,
+            runtime=ten_minutes,
+        params:
+            raw={device: FOUND.raw[device] for device in IMPORTS_OF_CHUNK.devices},
+            conditions=FOUND.conditions,
+            strict=config["measurements"]["strict"],
+            made_from=IMPORTS_OF_CHUNK.made_from,
+            besides=besides(IMPORTS_OF_CHUNK.read),
+        message:
+            IMPORTS_OF_CHUNK.message
+        script:
+            "../workflow_scripts/import_measurements.py"
 
 
 rule make_virtual_devices:

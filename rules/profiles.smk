@@ -56,6 +56,8 @@ rule profile_devices:
         runtime=10,
     params:
         extraction=config["extraction"],
+        sweeps=sweeps_read_for_chunk,
+        besides=sweeps_besides_chunk,
         measured=sweeps_digest_of_chunk,
         code=code_digest("profile_devices.py"),
     message:

@@ -33,7 +33,7 @@ def main(
     Args:
         settings: Of `certificates`; `level` is that of the panel whose network is smoothed.
     """
-    family = read_family(spec)
+    family = read_family(spec, experiment=experiment.name, method=method)
     trained = {Aim.of(said): NoiseSpec.from_json(said["specification"]) for said in said_of(spec)}
     shared = share_out(list(family), read_profiles(levels))
     smoothed = aim_at(list(family), settings["level"])

@@ -52,7 +52,7 @@ def main(
 if __name__ == "__main__":
     with log_to(snakemake.log[0]), recorded(snakemake):
         main(
-            records=[Path(path) for path in snakemake.input.records],
+            records=[Path(path) for path in snakemake.params.records],
             measured=snakemake.params.measured,
             **{name: Path(snakemake.output[name]) for name in ("energy", "csv", "constants")},
             pulse=snakemake.params.pulse,

@@ -28,7 +28,8 @@ def main(
         raise ValueError(
             f"{experiment.task} keeps details for usability {sorted(missing)}: add it to profiles.synthetic"
         )
-    write_rows(detail_rows(read_family(spec), experiment, wanted, plan), details)
+    family = read_family(spec, experiment=experiment.name, method=plan.method)
+    write_rows(detail_rows(family, experiment, wanted, plan), details)
 
 
 if __name__ == "__main__":

@@ -65,9 +65,9 @@ def _draw(sweeps: Path, device: Path, pdf: Path, png: Path, csv: Path) -> None:
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]), recorded(snakemake):
+    with log_to(snakemake.log[0]), recorded(snakemake, read=snakemake.params.besides):
         main(
-            sweeps=[Path(path) for path in snakemake.input.sweeps],
+            sweeps=[Path(path) for path in snakemake.params.sweeps],
             devices=[Path(path) for path in snakemake.input.devices],
             pdfs=[Path(path) for path in snakemake.output.pdfs],
             pngs=[Path(path) for path in snakemake.output.pngs],

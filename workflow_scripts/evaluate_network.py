@@ -17,7 +17,8 @@ def main(
     *, spec: Path, profiles: Path, evaluation: Path, experiment: Experiment, plan: EvaluationPlan
 ) -> None:
     """Write one row a profile, kind of noise, programming and metric."""
-    rows, source = evaluate_networks(read_family(spec), experiment, read_profiles(profiles), plan)
+    family = read_family(spec, experiment=experiment.name, method=plan.method, repeat=plan.repeat)
+    rows, source = evaluate_networks(family, experiment, read_profiles(profiles), plan)
     write_table(rows, evaluation, schema=EVALUATION, metadata={"data": source})
 
 

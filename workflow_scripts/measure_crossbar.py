@@ -16,7 +16,14 @@ from codesign.crossbar.experiment import (
 )
 from codesign.crossbar.network import NetworkSettings
 from codesign.crossbar.networks import network_with, read_runs
-from codesign.crossbar.record import git_commit, require_measured, write_record
+from codesign.crossbar.record import (
+    RecordError,
+    git_commit,
+    keep_record,
+    receipt_file,
+    require_measured,
+    require_room,
+)
 from codesign.crossbar.safety import Guarded
 from codesign.crossbar.wiring import read_wiring
 from codesign.log import log_to
@@ -29,6 +36,7 @@ def main(
     networks: Mapping[str, Path],
     wiring: Path,
     record: Path,
+    receipt: Path,
     experiment: Experiment,
     crossbar: Mapping,
     bench: Mapping,
@@ -38,9 +46,16 @@ def main(
 
     Args:
         networks: Method to the file of its networks.
+        wiring: What is connected to what.
+        record: Written as soon as all is measured, before anything else can fail.
+        receipt: Says that it is there, and its sha256.
         crossbar: Section `crossbar` of the configuration.
         bench: Section `bench`.
         repository: Checkout whose commit is recorded.
+
+    Raises:
+        RecordError: There is no room for the record, before anything is measured; or it had to be
+            written elsewhere.
     """
     span = conductances(None, **crossbar["conductance"])
     read = {"read_voltage_v": crossbar["read_voltage_v"]}
@@ -51,6 +66,7 @@ def main(
     }
     (test,) = experiment.examples("test")
     said |= task_of(experiment.task, test)
+    require_room(record)
     instrument = Discovery2(read_wiring(wiring))
     with instrument:  # it says what it is once it is open
         require_measured(instrument.evidence, instrument.identity["instrument"])
@@ -59,7 +75,8 @@ def main(
         for row in run_alternately(
             {
                 method: {
-                    run: network_with(experiment, weights) for run, weights in read_runs(path)[0].items()
+                    run: network_with(experiment, weights)
+                    for run, weights in read_runs(path, experiment=experiment.name, method=method)[0].items()
                 }
                 for method, path in networks.items()
             },
@@ -79,10 +96,17 @@ def main(
         if rows:
             kept = record.with_stem(f"{record.stem}-interrupted-{datetime.now(UTC):%H%M%S}")
             said["interrupted"] = f"{type(error).__name__}: {error}"
-            write_record(rows, kept, metadata=said | {"evidence": instrument.evidence, **instrument.identity})
+            said |= {"evidence": instrument.evidence, **instrument.identity}
+            kept = keep_record(rows, kept, metadata=said)
             print(f"{len(rows)} rows measured before the interruption are in {kept}")
         raise
-    write_record(rows, record, metadata=said | {"evidence": instrument.evidence, **instrument.identity})
+    kept = keep_record(rows, record, metadata=said | {"evidence": instrument.evidence, **instrument.identity})
+    if kept != record:
+        raise RecordError(
+            f"the measurement is complete, but {record} could not be written: it is in {kept}. Make room, "
+            f"move it to {record} and run again; nothing is measured twice"
+        )
+    receipt_file(record, receipt)
 
 
 if __name__ == "__main__":
@@ -91,7 +115,8 @@ if __name__ == "__main__":
         main(
             networks=dict(zip(snakemake.params.methods, map(Path, snakemake.input.networks), strict=True)),
             wiring=Path(snakemake.input.wiring),
-            record=Path(snakemake.output.record),
+            record=Path(snakemake.params.record),
+            receipt=Path(snakemake.output.receipt),
             experiment=Experiment.of(snakemake),
             crossbar=snakemake.params.crossbar,
             bench=snakemake.params.bench,

@@ -5,7 +5,7 @@ from pathlib import Path
 from codesign.iv.measurement import read_measurement
 from codesign.log import log_to
 from codesign.nonideality.branch import Extraction
-from codesign.nonideality.profile import write_profiles
+from codesign.nonideality.profile import ProfileError, write_profiles
 from codesign.nonideality.profiling import profile_of, with_ratios
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
@@ -18,6 +18,10 @@ def main(*, sweeps: list[Path], devices: list[Path], profiles: Path, extraction:
     made = []
     for measured, extracted in zip(sweeps, devices, strict=True):
         [row] = read_table(extracted, schema=DEVICE).to_pylist()
+        if row["device"] != extracted.stem:
+            raise ProfileError(
+                f"{extracted}: the row of another device, {row['device']}; delete it and run again"
+            )
         if row["status"] != "ok":
             print(f"{row['device']} has no profile: {row['reason']}")
             continue
@@ -27,9 +31,9 @@ def main(*, sweeps: list[Path], devices: list[Path], profiles: Path, extraction:
 
 
 if __name__ == "__main__":
-    with log_to(snakemake.log[0]), recorded(snakemake):
+    with log_to(snakemake.log[0]), recorded(snakemake, read=snakemake.params.besides):
         main(
-            sweeps=[Path(path) for path in snakemake.input.sweeps],
+            sweeps=[Path(path) for path in snakemake.params.sweeps],
             devices=[Path(path) for path in snakemake.input.devices],
             profiles=Path(snakemake.output.profiles),
             extraction=snakemake.params.extraction,

@@ -35,7 +35,7 @@ def main(
         crossbar: Section `crossbar` of the configuration.
     """
     profile = nearest_level(programmable(read_profiles(panel), crossbar=crossbar), crossbar["level"])
-    runs, _ = read_runs(networks)
+    runs, _ = read_runs(networks, experiment=experiment.name, method=method)
     (test,) = experiment.examples("test")
     rows = []
     for row in simulate(

@@ -34,7 +34,8 @@ def main(
     ):
         weights[run] = trained
         print(f"run {run}: best validation {experiment.about.metric.title} {score:.4f}")
-    write_runs(weights, networks, metadata={"method": method, "specification": noise.to_json(), "seed": seed})
+    made = {"experiment": experiment.name, "method": method, "specification": noise.to_json(), "seed": seed}
+    write_runs(weights, networks, metadata=made)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from codesign.files import hold_same, remove_unfinished, replacing
+from codesign.files import hold_same, remove_unfinished, replacing, sha256_of
 from codesign.log import log_to
 from codesign.models.family import aim_called, said_of
 from codesign.models.weights import write_weights
@@ -72,6 +72,8 @@ def main(
     networks.sort(key=lambda said: aims.index(Choice.of(said).aim))
     made = shared | {"networks": networks}
     write_table(rows, history, schema=HISTORY, metadata=made)
+    # so that nobody scores other weights under this name
+    made["checksums"] = {path.name: sha256_of(path) for path in sorted(weights.values())}
     with replacing(spec) as temporary:
         temporary.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for checkpoint in checkpoints:

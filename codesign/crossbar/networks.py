@@ -52,13 +52,22 @@ def write_runs(runs: Mapping[int, Mapping[str, Tensor]], path: Path | str, *, me
     write_weights(stored, path, metadata=metadata)
 
 
-def read_runs(path: Path | str) -> tuple[dict[int, dict[str, Tensor]], dict]:
+def read_runs(path: Path | str, **wanted: object) -> tuple[dict[int, dict[str, Tensor]], dict]:
     """Weights of every run, in order, and what was written with them.
 
+    Args:
+        path: What `write_runs` wrote.
+        wanted: What it must be of: experiment, method.
+
     Raises:
-        WeightsError: Not a file that `write_runs` wrote.
+        WeightsError: Not a file that `write_runs` wrote, or one of others.
     """
     stored, metadata = read_weights(path)
+    for key, value in wanted.items():
+        if metadata.get(key) != value:
+            raise WeightsError(
+                f"{path}: networks of {key} {metadata.get(key)!r}, not {value!r}; delete it and run again"
+            )
     runs: dict[int, dict[str, Tensor]] = {}
     for name, tensor in sorted(stored.items()):
         run, _, parameter = name.partition("/")

@@ -6,7 +6,10 @@ its serial number, the digest of the wiring and the git commit. A measured recor
 the bench's only trace: it cannot be made again from anything else.
 """
 
+import json
 import os
+import stat
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codesign.crossbar.driver import MEASURED, SIMULATED
+from codesign.files import replacing, sha256_of
 from codesign.provenance.records import commit_of
 from codesign.schemas.crossbar import CROSSBAR, UNCALIBRATED
 from codesign.tables import metadata_of, read_table, write_table
@@ -25,6 +29,8 @@ REQUIRED = {
 """What the metadata of a record must say."""
 
 
+ROOM_BYTES = 20_000_000
+"""Free space asked for before a measurement; a record of 20 runs a method has some 3 MB."""
 LONGEST_NAME = 56
 """Signs of a device's name in a figure; names made of instrument files have up to 180."""
 
@@ -54,17 +60,101 @@ def write_record(rows: Sequence[Mapping], path: Path | str, *, metadata: Mapping
     if evidence == SIMULATED:
         write_table(rows, path, schema=CROSSBAR, metadata=metadata)
         return
-    # complete beside the target, then linked: a link, unlike a rename, never replaces a file
+    # complete beside the target, then put there: unlike a rename, neither way replaces a file
     whole = path.with_name(f".{path.stem}.{os.getpid()}.parquet")
     try:
-        write_table(rows, whole, schema=CROSSBAR, metadata=metadata)
-        os.link(whole, path)
+        write_table(rows, whole, schema=CROSSBAR, metadata=metadata, durable=True)
+        _put(whole, path)
+        path.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
     except FileExistsError:
         raise RecordError(
             f"{path} exists: bench measurements are only ever added; give this one another name (bench.run)"
         ) from None
     finally:
         whole.unlink(missing_ok=True)
+
+
+def _put(whole: Path, path: Path) -> None:
+    """Let `path`, which is not there, hold what `whole` does.
+
+    Raises:
+        FileExistsError: It is there.
+    """
+    try:
+        os.link(whole, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        with path.open("xb") as target:
+            try:
+                target.write(whole.read_bytes())
+                target.flush()
+                os.fsync(target.fileno())
+            except OSError:
+                path.unlink()
+                raise
+
+
+def keep_record(rows: Sequence[Mapping], path: Path, *, metadata: Mapping) -> Path:
+    """Write a measured record, and where its folder does not take it, wherever there is room.
+
+    Args:
+        rows: As of `write_record`.
+        path: Where to.
+        metadata: What the record says of itself.
+
+    Returns:
+        Where it is: `path`, or a file of its name in the working folder, the home folder or that of
+        temporary files.
+
+    Raises:
+        Exception: What went wrong first, where none of them takes it; the rows are printed before.
+    """
+    elsewhere = [Path.cwd(), Path.home(), Path(tempfile.gettempdir())]
+    failure: Exception | None = None
+    for number, folder in enumerate([path.parent, *elsewhere]):
+        name = path.name if number == 0 else f"{path.stem}-{os.getpid()}{path.suffix}"
+        try:
+            write_record(rows, folder / name, metadata=metadata)
+        except Exception as error:  # whatever it is, the measurement is worth another try
+            failure = failure or error
+            continue
+        return folder / name
+    print(json.dumps({"metadata": dict(metadata), "rows": [dict(row) for row in rows]}, default=str))
+    raise failure
+
+
+def require_room(path: Path) -> None:
+    """Refuse to measure what could not be kept: tried out by writing a file beside `path`.
+
+    Raises:
+        RecordError: The record is there already, or its folder takes no file of `ROOM_BYTES`.
+    """
+    if path.exists():
+        raise RecordError(
+            f"{path} exists: bench measurements are only ever added; give this one another name (bench.run)"
+        )
+    trial = path.with_name(f".{path.stem}.{os.getpid()}.trial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with trial.open("xb") as file:
+            file.write(bytes(ROOM_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise RecordError(
+            f"{path.parent}: a measurement could not be written there ({error.strerror}); make room or check "
+            "the folder's permissions. Nothing was put on the array"
+        ) from error
+    finally:
+        trial.unlink(missing_ok=True)
+
+
+def receipt_file(record: Path, receipt: Path) -> None:
+    """Write that a measurement is there: a job's output, as the measurement must never be one."""
+    with replacing(receipt) as temporary:
+        said = {"record": str(record), "sha256": sha256_of(record)}
+        temporary.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
 def require_measured(evidence: str, name: str) -> None:

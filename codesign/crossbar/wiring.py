@@ -14,6 +14,7 @@ from pathlib import Path
 import codesign
 from codesign.crossbar.driver import Limits
 from codesign.settings import SettingsError, check_settings, read_schema
+from codesign.yaml_text import YamlError, read_yaml
 
 DIGITAL_LINES = 16
 """DIO0 to DIO15 of the Analog Discovery 2."""
@@ -223,15 +224,13 @@ def read_wiring(path: Path | str) -> Wiring:
     Raises:
         SettingsError: A key is missing, misspelt or out of range, or the wiring contradicts itself.
     """
-    import yaml
-
     path = Path(path)
     if not path.is_file():
         raise SettingsError(f"no wiring file {path}; profiles/bench/wiring.yaml is one to start from")
     try:
-        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not YAML: {error}") from error
+        stored = read_yaml(path)
+    except YamlError as error:
+        raise SettingsError(str(error)) from error
     schema = read_schema(Path(codesign.__file__).parents[1] / "schemas" / "wiring.schema.yaml")
     check_settings(stored, schema, name=str(path))
     try:

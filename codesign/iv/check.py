@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.iv.discovery import DiscoveryError, find_copies, find_measurements
+from codesign.files import remedy_for, trouble_with
+from codesign.iv.discovery import DiscoveryError, find_copies, find_left_out, find_measurements, is_data
 from codesign.iv.formats import raw_suffixes
 from codesign.iv.importers import ImportRefused, import_one
 from codesign.iv.importers.conditions import read_conditions
@@ -18,6 +19,7 @@ from codesign.iv.importers.limits import implausible
 from codesign.iv.importers.sweeps import missing_values, tells_of_a_cut
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
 from codesign.iv.names import device_id, is_conditions_workbook, is_raw_file, sidecar_of
+from codesign.iv.plausible import implausible_conditions, likely_compound
 from codesign.iv.signs import TURN_CURRENT, share_against, wrong_side
 from codesign.schemas.conditions import CONDITION_COLUMNS
 
@@ -65,8 +67,8 @@ def files_in(paths: Iterable[Path]) -> list[Path]:
         if path.is_dir():
             inside = sorted(path.rglob("*"))
             visible = [f for f in inside if not any(p.startswith(".") for p in f.relative_to(path).parts)]
-            found.update(dict.fromkeys(file for file in visible if file.is_file()))
-        elif path.exists():
+            found.update(dict.fromkeys(file for file in visible if not file.is_dir()))
+        elif path.exists() or path.is_symlink():
             found[path] = None
         else:
             raise FileNotFoundError(f"{path} does not exist")
@@ -90,33 +92,80 @@ def check_files(
         progress: Wraps the files to show how far the check is.
     """
     workbooks = [*conditions, *(file for file in files if is_conditions_workbook(file.name))]
+    folders = Folders()
+    asked = set(named)
     # what conditions a device lacks is said of its instrument file, which is read anew, not of its import too
     instrument = {(_home(file), device_id(file.name)) for file in files if is_raw_file(file.name)}
+    homes = dict.fromkeys(home for file in files if (home := _laboratory(file)) is not None)
+    unread = {
+        left.path: Finding(str(left.path), "warning", "", f"the run leaves it out: {left.why}", left.remedy)
+        for home in homes
+        for left in find_left_out(iv=home / "iv", raw=home / "raw")
+    }
     found = [
         finding
         for file in progress(files)
-        for finding in check_file(file, conditions=workbooks, named=file in named)
+        for finding in (
+            [unread[file]]
+            if file in unread
+            else check_file(file, conditions=workbooks, named=file in asked, folders=folders)
+        )
         if finding.where != CONDITIONS
         or file.suffix.lower() != ".parquet"
         or (_home(file), file.stem) not in instrument
     ]
-    homes = dict.fromkeys(file.parent.parent for file in files if file.parent.name in ("iv", "raw"))
     return [*found, *(finding for home in homes for finding in check_layout(home))]
 
 
-def check_file(path: Path, *, conditions: Sequence[Path] = (), named: bool = True) -> list[Finding]:
+class Folders:
+    """What lies beside a file, each folder listed once."""
+
+    def __init__(self) -> None:
+        self._listed: dict[Path, tuple[list[Path], dict[str, list[Path]], set[str]]] = {}
+
+    def _of(self, path: Path) -> tuple[list[Path], dict[str, list[Path]], set[str]]:
+        folder = path.parent
+        if folder not in self._listed:
+            names = sorted(each.name for each in folder.iterdir())
+            raw: dict[str, list[Path]] = {}
+            for name in filter(is_raw_file, names):
+                raw.setdefault(device_id(name), []).append(folder / name)
+            workbooks = [folder / name for name in names if is_conditions_workbook(name)]
+            self._listed[folder] = workbooks, raw, {Path(name).stem for name in filter(is_raw_file, names)}
+        return self._listed[folder]
+
+    def workbooks(self, path: Path) -> list[Path]:
+        """Conditions workbooks beside a file."""
+        return self._of(path)[0]
+
+    def same_device(self, path: Path) -> list[Path]:
+        """The file first, then every other instrument file of its folder with the same device id."""
+        others = self._of(path)[1].get(device_id(path.name), [])
+        return [path, *(file for file in others if file.name != path.name)]
+
+    def has_raw(self, path: Path, stem: str) -> bool:
+        """Whether an instrument file with this stem lies beside a file."""
+        return stem in self._of(path)[2]
+
+
+def check_file(
+    path: Path, *, conditions: Sequence[Path] = (), named: bool = True, folders: Folders | None = None
+) -> list[Finding]:
     """What there is to know about one file; empty where all is well.
 
     Args:
         path: An instrument file, a canonical .parquet, a sidecar or a conditions workbook.
         conditions: Conditions workbooks besides those in the file's folder.
         named: Whether a person asked for this very file; one that only lies in a
-            folder and is no measurement is a note, not an error.
+            folder and is no measurement is a note or, where it could be one, a warning, not an error.
+        folders: Shared between files, so that their folders are listed once.
     """
-    name = str(path)
+    name, folders = str(path), folders or Folders()
+    if trouble := trouble_with(path):
+        return [Finding(name, "error", "", trouble, remedy_for(trouble))]
     try:
         if path.name.endswith(SIDECAR_SUFFIX):
-            return _sidecar(path)
+            return _sidecar(path, folders)
         if is_conditions_workbook(path.name):
             read_conditions(path)
             return []
@@ -124,10 +173,11 @@ def check_file(path: Path, *, conditions: Sequence[Path] = (), named: bool = Tru
             return list(_observations(path, read_measurement(path)))
         if not is_raw_file(path.name) and not named:
             kinds = ", ".join(raw_suffixes())
-            return [Finding(name, "note", "", "no measurement; it is left alone", f"importers read {kinds}")]
-        known = [*_beside(path, is_conditions_workbook), *conditions]
+            level = "warning" if is_data(path.name) else "note"
+            return [Finding(name, level, "", "no measurement; it is left alone", f"importers read {kinds}")]
+        known = [*folders.workbooks(path), *conditions]
         workbooks = list({file.resolve(): file for file in known}.values())
-        files = _same_device(path) if is_raw_file(path.name) else [path]
+        files = folders.same_device(path) if is_raw_file(path.name) else [path]
         measurement = import_one(files, device=device_id(path.name), conditions=workbooks)
         return list(_observations(path, measurement))
     except ImportRefused as refusal:
@@ -189,24 +239,19 @@ def _home(path: Path) -> Path:
     return path.parent.parent if path.parent.name in ("iv", "raw") else path.parent
 
 
-def _same_device(path: Path) -> list[Path]:
-    """The file first, then every other instrument file of its folder with the same device id."""
-    mine = device_id(path.name)
-    others = [
-        file for file in _beside(path, is_raw_file) if device_id(file.name) == mine and file.name != path.name
-    ]
-    return [path, *others]
+def _laboratory(path: Path) -> Path | None:
+    """The folder whose `iv` or `raw` holds a file, at whatever depth; None where none does."""
+    for parent in path.parents:
+        if parent.name in ("iv", "raw"):
+            return parent.parent
+    return None
 
 
-def _beside(path: Path, wanted) -> list[Path]:
-    return sorted(file for file in path.parent.iterdir() if wanted(file.name) and file.is_file())
-
-
-def _sidecar(path: Path) -> list[Finding]:
+def _sidecar(path: Path, folders: Folders) -> list[Finding]:
     """A sidecar without an instrument file, which nothing reads; others are checked with their file."""
-    if any(sidecar_of(file) == path for file in _beside(path, is_raw_file)):
-        return []
     stem = path.name.removesuffix(SIDECAR_SUFFIX)
+    if folders.has_raw(path, stem):
+        return []
     return [
         Finding(
             str(path), "warning", "", f"no instrument file is called {stem}: nobody reads this sidecar",
@@ -241,6 +286,7 @@ def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
             "measure more cycles, or state points_per_cycle in the sidecar where the file holds several",
         )  # fmt: skip
     yield from _unknown_conditions(path, metadata)
+    yield from _doubtful_conditions(name, metadata)
     yield from _implausible(name, measurement)
     large = implausible(measurement.voltage, measurement.current).values()
     missing = missing_values(measurement.cycle, measurement.current)
@@ -279,6 +325,22 @@ def _unknown_conditions(path: Path, metadata: Metadata) -> Iterator[Finding]:
         "proposals of what to make next",
         remedy,
     )  # fmt: skip
+
+
+def _doubtful_conditions(name: str, metadata: Metadata) -> Iterator[Finding]:
+    """Fabrication conditions that no laboratory has, and compounds that are nearly a known one."""
+    for condition, said in implausible_conditions(metadata).items():
+        yield Finding(
+            name, "warning", condition,
+            f"{said}; the device does not count for the proposals of what to make next",
+            "correct it where it is written: sidecar, file name or conditions workbook",
+        )  # fmt: skip
+    if meant := likely_compound(metadata.perovskite):
+        yield Finding(
+            name, "warning", "perovskite",
+            f"{metadata.perovskite!r} is probably {meant}; as it stands it is a compound of its own",
+            f"write {meant}",
+        )  # fmt: skip
 
 
 def _implausible(name: str, measurement: Measurement) -> Iterator[Finding]:

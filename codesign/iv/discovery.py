@@ -1,9 +1,10 @@
 """Which measurements a laboratory's folders hold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from codesign.iv.formats import raw_suffixes
 from codesign.iv.names import (
     LONGEST_ID,
     device_id,
@@ -36,6 +37,9 @@ class Found:
 def find_measurements(*, iv: Path, raw: Path) -> Found:
     """List what lies in the folder of canonical files and in that of instrument files.
 
+    A folder, a broken link or a pipe that is called like a measurement counts, too: reading it will say
+    what it is, in the row of its device.
+
     Args:
         iv: Folder of `{device}.parquet`; it need not exist.
         raw: Folder of instrument files; it need not exist.
@@ -45,7 +49,7 @@ def find_measurements(*, iv: Path, raw: Path) -> Found:
             the canonical file was not imported from that instrument file; or a name is
             not printable or holds a brace, or that of a canonical file is no device id.
     """
-    names = sorted(path.name for path in raw.iterdir() if path.is_file()) if raw.is_dir() else []
+    names = sorted(path.name for path in raw.iterdir()) if raw.is_dir() else []
     instrument: dict[str, list[str]] = {}
     for name in names:
         if is_raw_file(name) or is_conditions_workbook(name):
@@ -65,8 +69,95 @@ def find_measurements(*, iv: Path, raw: Path) -> Found:
         devices=sorted({*canonical, *instrument}),
         raw=instrument,
         sidecars=sidecars,
-        conditions=[str(raw / name) for name in names if is_conditions_workbook(name)],
+        conditions=[
+            str(raw / name) for name in names if is_conditions_workbook(name) and not (raw / name).is_dir()
+        ],
     )
+
+
+DOCUMENTS = (
+    ".md",
+    ".pdf",
+    ".doc",
+    ".docx",
+    ".pptx",
+    ".html",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".svg",
+    ".yaml",
+    ".yml",
+)
+"""Suffixes of what people keep beside measurements and nobody takes for one."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file in a laboratory's folders that could be meant as a measurement and that no run reads."""
+
+    path: Path
+    why: str
+    remedy: str
+
+
+def find_left_out(*, iv: Path, raw: Path) -> list[LeftOut]:
+    """Files that look like measurements, or belong to one, where or by what name nothing reads them.
+
+    Args:
+        iv: Folder of `{device}.parquet`; it need not exist.
+        raw: Folder of instrument files; it need not exist.
+    """
+    return [*_left_out_of_raw(raw, iv), *_left_out_of_iv(iv, raw)]
+
+
+def _left_out_of_raw(raw: Path, iv: Path) -> Iterator[LeftOut]:
+    for path in _visible_below(raw):
+        suffix = path.suffix.lower()
+        if path.parent != raw:
+            if is_raw_file(path.name) or suffix == ".parquet":
+                yield LeftOut(path, f"files in folders of {raw} are not read", f"move it to {raw}")
+        elif suffix == ".parquet":
+            yield LeftOut(path, f"a canonical file is not read in {raw}", f"move it to {iv}")
+        elif path.name.lower().endswith((".meta.yml", ".meta.json")):
+            stem = path.name[: path.name.lower().rindex(".meta.")]
+            yield LeftOut(path, "under this name it is no sidecar", f"call it {stem}.meta.yaml")
+        elif not is_raw_file(path.name) and not is_conditions_workbook(path.name) and is_data(path.name):
+            yield LeftOut(
+                path,
+                f"no importer reads {path.suffix or 'a file without suffix'}",
+                f"export it as one of {', '.join(raw_suffixes())}, or name its columns in a sidecar",
+            )
+
+
+def _left_out_of_iv(iv: Path, raw: Path) -> Iterator[LeftOut]:
+    for path in _visible_below(iv):
+        if path.parent != iv:
+            if not any(folder.suffix == ".parquet" for folder in path.parents):
+                yield LeftOut(path, f"files in folders of {iv} are not read", f"move it to {iv}")
+        elif is_raw_file(path.name):
+            yield LeftOut(path, f"an instrument file is not read in {iv}", f"move it to {raw}")
+        elif path.suffix != ".parquet" and is_data(path.name):
+            end = "call it NAME.parquet" if path.suffix.lower() == ".parquet" else f"move it to {raw}"
+            yield LeftOut(path, f"only files called NAME.parquet are read in {iv}", end)
+
+
+def _visible_below(folder: Path) -> list[Path]:
+    """Files below a folder, in name order, but for hidden ones and locks of open workbooks."""
+    found = sorted(folder.rglob("*")) if folder.is_dir() else []
+    return [
+        path
+        for path in found
+        if not path.is_dir()
+        and not any(part.startswith((".", "~$")) for part in path.relative_to(folder).parts)
+    ]
+
+
+def is_data(name: str) -> bool:
+    """Whether a file no importer reads could be a measurement: not by its suffix a document, nor a lock."""
+    if name.startswith("~$"):
+        return False
+    return Path(name).suffix.lower() not in DOCUMENTS and Path(name).stem.upper() not in ("README", "LICENSE")
 
 
 @dataclass(frozen=True)
@@ -105,7 +196,7 @@ def find_copies(*, iv: Path, raw: Path) -> list[list[Copy]]:
         iv: Folder of `{device}.parquet`; it need not exist.
         raw: Folder of instrument files; it need not exist. One that waits to be imported counts, too.
     """
-    from codesign.files import sha256_of
+    from codesign.files import sha256_of, trouble_with
     from codesign.tables import TableError, read_metadata
 
     instrument: dict[str, list[Path]] = {}
@@ -116,13 +207,15 @@ def find_copies(*, iv: Path, raw: Path) -> list[list[Copy]]:
     for path in sorted(iv.glob("*.parquet")):
         if path.name.startswith("."):
             continue
+        if trouble_with(path):
+            continue  # reading the file will report it
         canonical[path.stem] = path
         try:
             digests[path.stem] = str(read_metadata(path).get("source_sha256") or "")
         except (TableError, OSError):
             continue  # reading the file will report it
     for device, files in instrument.items():
-        if len(files) == 1:  # several are refused as one device
+        if len(files) == 1 and not trouble_with(files[0]):  # several are refused as one device
             try:
                 digests[device] = sha256_of(files[0])
             except OSError:
@@ -155,8 +248,13 @@ def _check_id(path: Path) -> None:
 
 def _check_origin(path: Path, files: list[str]) -> None:
     """Refuse to import over a measurement that came from elsewhere."""
+    from codesign.files import trouble_with
     from codesign.tables import TableError, read_metadata
 
+    if trouble := trouble_with(path):
+        raise DiscoveryError(
+            f"{path} is {trouble}; remove it: {', '.join(files)} is to be imported to this place."
+        )
     try:
         stored = read_metadata(path)
     except TableError:

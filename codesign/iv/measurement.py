@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from codesign.files import remedy_for, trouble_with
 from codesign.iv.names import is_device_id
 from codesign.schemas.measurement import SWEEPS
 from codesign.tables import TableError, metadata_of, read_table, write_table
+from codesign.terminal import one_line
 
 ORIGINS = ("measured", "virtual")
 KINDS = ("sweep", "pulse")
@@ -41,6 +43,17 @@ A grid has a place for every number: a single large one would fill the memory.
 
 class MeasurementError(ValueError):
     """A measurement file cannot be used; the message names file, place and remedy."""
+
+
+def tidy(text: str) -> str:
+    """A reason or note without control characters, and without its middle where it is very long.
+
+    Its end is the remedy. What the text quotes of a file can be anything.
+    """
+    said = one_line(text)
+    if len(said) > LONGEST_REASON:
+        return f"{said[: LONGEST_REASON // 2]} ... {said[-LONGEST_REASON // 2 :]}"
+    return said
 
 
 @dataclass(frozen=True)
@@ -120,7 +133,8 @@ class Metadata:
                 problems.append(f"{name} {value!r:.80} is not a positive finite number")
         if problems:
             raise MeasurementError("; ".join(problems))
-        object.__setattr__(self, "notes", tuple(self.notes))
+        object.__setattr__(self, "notes", tuple(tidy(note) for note in self.notes))
+        object.__setattr__(self, "reason", tidy(self.reason))
 
     @classmethod
     def from_json(cls, stored: Mapping) -> "Metadata":
@@ -213,8 +227,6 @@ class Measurement:
     @classmethod
     def refused(cls, metadata: Metadata, reason: str) -> "Measurement":
         """A measurement without rows that carries why its file was refused."""
-        if len(reason) > LONGEST_REASON:  # its end is the remedy
-            reason = f"{reason[: LONGEST_REASON // 2]} ... {reason[-LONGEST_REASON // 2 :]}"
         empty = np.empty(0)
         return cls(replace(metadata, status="refused", reason=reason), empty, empty, empty, empty)
 
@@ -262,6 +274,8 @@ def read_measurement(path: Path | str) -> Measurement:
             or values that no measurement has. The message names the file and the remedy.
     """
     path = Path(path)
+    if trouble := trouble_with(path):
+        raise MeasurementError(f"{path}: {trouble}; {remedy_for(trouble)}")
     try:
         table = read_table(path, schema=SWEEPS, remedy=GET_IT_AGAIN)
         stored = metadata_of(table, path, remedy=GET_IT_AGAIN)

@@ -4,10 +4,12 @@ What counts is decided before anything is fitted (`codesign.nonideality.branch`)
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from codesign.iv.measurement import Measurement
+from codesign.iv.plausible import without_implausible
 from codesign.iv.signs import TURN_CURRENT, wrong_side
 from codesign.nonideality.branch import Extraction, joined, mean_curve, read_branch
 from codesign.nonideality.curve import curve_segments
@@ -46,6 +48,9 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
         or `no_usability` / `refused` with a reason; never raises for what a
         measurement can hold.
     """
+    metadata = without_implausible(measurement.metadata)
+    if metadata is not measurement.metadata:
+        measurement = replace(measurement, metadata=metadata)
     row = _blank_row(measurement)
     if measurement.metadata.status == "refused":
         return row | {"status": "refused", "reason": measurement.metadata.reason}

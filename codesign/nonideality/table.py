@@ -43,6 +43,11 @@ def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path) -> dict[st
         for path in sorted(devices, key=lambda path: Path(path).stem):
             rows = read_table(path, schema=DEVICE)
             for row in rows.select(scalars).to_pylist():
+                if row["device"] != Path(path).stem:
+                    raise TableError(
+                        f"{path}: the row of another device, {row['device']}; delete it and run again: the "
+                        "row is extracted anew"
+                    )
                 if row["device"] in seen:
                     raise TableError(f"device {row['device']} is in {seen[row['device']]} and in {path}")
                 seen[row["device"]] = path

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from codesign.files import sha256_of
+from codesign.files import sha256_of, trouble_with
 
 PACKAGE = Path(__file__).resolve().parents[1]
 BOOKKEEPING = ("log.py", "terminal.py", "warm", "provenance")
@@ -20,15 +20,19 @@ BOOKKEEPING = ("log.py", "terminal.py", "warm", "provenance")
 def content_digest(paths: Iterable[Path | str]) -> str:
     """Digest of files' contents, in the order given; '' where one does not exist.
 
-    A file is read again only where size, time of change or identity are others than the last time.
+    A file is read again only where size, time of change or identity are others than the last time. Of what
+    cannot be read (a folder, a pipe, no permission), the reason counts as its content.
     """
     digests = []
     for path in map(str, paths):
         try:
             stat = Path(path).stat()
-        except FileNotFoundError:
+        except OSError:
             return ""
-        digests.append(_content(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
+        trouble = trouble_with(path)
+        digests.append(
+            trouble or _content(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        )
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 

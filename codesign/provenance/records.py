@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
 
-from codesign.files import replacing, sha256_of
+from codesign.files import replacing, sha256_of, trouble_with
 from codesign.provenance.cost import cost_so_far, write_cost
 
 FOLDER = "provenance"
@@ -74,7 +74,7 @@ class Record:
 
 
 @contextmanager
-def recorded(job) -> Iterator[None]:
+def recorded(job, *, read: Iterable[str] = ()) -> Iterator[None]:
     """Write the record of the job that this block is, and what it took.
 
     A block that fails leaves neither, and takes the one of an earlier run away: what it would
@@ -83,6 +83,7 @@ def recorded(job) -> Iterator[None]:
     Args:
         job: What Snakemake gives a script: `rule`, `wildcards`, `params`, `input`, `output`,
             `log` and `config`.
+        read: Files that it reads besides its inputs.
 
     Raises:
         ValueError: The log is not below a folder called `logs`.
@@ -104,7 +105,7 @@ def recorded(job) -> Iterator[None]:
         "commit": commit,
         "modified": modified,
         "config": digest_of(job.config),
-        "inputs": _digests(job.input),
+        "inputs": _digests([*job.input, *read]),
     }
     before = _running.set(made)
     try:
@@ -240,11 +241,27 @@ def read_stamp(path: Path) -> dict:
         return {}
     try:
         stored = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         stored = None
-    if not isinstance(stored, dict) or not isinstance(stored.get("rule"), str):
+    if not _is_stamp(stored):
         raise RecordError(f"{path}: the origin written in it is not one that this project writes")
     return stored
+
+
+def _is_stamp(stored: object) -> bool:
+    """Whether this is what `stamp` gives: anybody can write anything into a figure."""
+    if not isinstance(stored, dict) or not isinstance(stored.get("rule"), str):
+        return False
+    texts, objects = ("code", "commit", "config", "python"), ("wildcards", "inputs", "packages")
+    return (
+        all(isinstance(stored.get(name, ""), str) for name in texts)
+        and all(_is_texts_by_text(stored.get(name, {})) for name in objects)
+        and isinstance(stored.get("modified", False), bool)
+    )
+
+
+def _is_texts_by_text(found: object) -> bool:
+    return isinstance(found, dict) and all(isinstance(each, str) for each in found.values())
 
 
 class Records:
@@ -337,7 +354,7 @@ class Records:
 
 
 def _digests(paths: Iterable[str]) -> dict[str, str]:
-    return {str(path): sha256_of(path) for path in paths if Path(path).is_file()}
+    return {str(path): sha256_of(path) for path in paths if not trouble_with(path)}
 
 
 def _canonical(value) -> str:
@@ -357,7 +374,9 @@ def _read_record(path: Path) -> Record:
         files = [*record.inputs.items(), *record.outputs.items()]
         if not all(isinstance(text, str) for text in (*texts, *(part for file in files for part in file))):
             raise TypeError("a text is none")
-    except (ValueError, TypeError, AttributeError) as error:
+        if not _is_texts_by_text(record.wildcards) or not isinstance(record.settings, dict):
+            raise TypeError("wildcards or settings are none")
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise RecordError(
             f"{path}: not a record of a job ({error}); delete it and make its files again"
         ) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from codesign.tasks.about import AboutError
 from codesign.tasks.mirror import CACHE, mirror_of
+from codesign.yaml_text import read_yaml
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,11 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _experiment(files: Sequence[Path], task: str) -> tuple[Mapping | None, str | None]:
     """What the first experiment with a task says, and where data sets lie."""
-    import yaml
-
     experiments, mirror = {}, None
     for path in files:
-        said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        said = read_yaml(path) or {}
         for name, own in (said.get("experiments") or {}).items():
             experiments[name] = None if own is None else (experiments.get(name) or {}) | own
         mirror = (said.get("datasets") or {}).get("mirror") or mirror

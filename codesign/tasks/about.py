@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from codesign.yaml_text import read_yaml
+
 FOLDER = Path(__file__).parent
 DECLARATION = "about.yaml"
 DIRECTIONS = ("higher", "lower")
@@ -167,14 +169,12 @@ def declared(name: str, folder: Path = FOLDER) -> dict:
     Raises:
         AboutError: There is no such task, or no mapping in its file.
     """
-    import yaml
-
     path = folder / name / DECLARATION
     if not path.is_file():
         raise AboutError(f"unknown task {name!r}; known: {', '.join(task_names(folder))}")
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (ValueError, yaml.YAMLError) as error:
+        said = read_yaml(path)
+    except ValueError as error:
         raise AboutError(f"{path}: not a task's declaration ({error}); {EXAMPLE}") from None
     if not isinstance(said, dict):
         raise AboutError(f"{path}: not a task's declaration ({said!r} has no keys); {EXAMPLE}")

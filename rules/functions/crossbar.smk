@@ -21,7 +21,20 @@ def is_measured(wildcards):
     return wildcards.record != "simulated"
 
 
+def receipt_of(run):
+    """What says that a measurement has been made: a job's output, as the measurement itself must never be one."""
+    return f"results/crossbar/measured-{run}/receipt.json"
+
+
 def files_of_record(wildcards):
+    """What a record is waited for by: its files, and of a measurement that this run makes the receipt."""
+    run = wildcards.record.removeprefix("measured-")
+    if is_measured(wildcards) and run not in MEASURED_RUNS:
+        return [receipt_of(run)]
+    return record_files(wildcards)
+
+
+def record_files(wildcards):
     """One file of the bench, or a simulated one a method."""
     if is_measured(wildcards):
         return [f"data/crossbar/{wildcards.record.removeprefix('measured-')}.parquet"]

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from codesign.evaluation.chunks import WHOLE
-
 FIGURES_A_JOB = 16  # of single devices
 
 
@@ -58,16 +56,6 @@ def figures_together():
         for lab, all_devices in DEVICES.items()
         for chunk, devices in chunks(all_devices, devices_per_job=FIGURES_A_JOB).items()
     ]
-
-
-def two_gigabytes(wildcards, attempt):
-    """Memory of such a job in MB; rules that are made in a loop have no line in a cluster's profile."""
-    return 2000 * attempt
-
-
-def ten_minutes(wildcards, attempt):
-    """Longest duration of such a job in minutes."""
-    return 10 * attempt
 
 
 def device_figures():

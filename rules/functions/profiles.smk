@@ -28,14 +28,24 @@ def devices_of_chunk(wildcards):
     return CHUNKS[wildcards.lab][wildcards.chunk]
 
 
-def sweeps_of_chunk(wildcards):
+def sweeps_read_for_chunk(wildcards):
     """Canonical files of the devices that one job takes."""
     return [canonical_file(wildcards.lab, device) for device in devices_of_chunk(wildcards)]
 
 
+def sweeps_of_chunk(wildcards):
+    """Those of them that Snakemake can take; see `as_inputs`."""
+    return as_inputs(sweeps_read_for_chunk(wildcards))
+
+
+def sweeps_besides_chunk(wildcards):
+    """Those of them that are none of the job's inputs."""
+    return besides(sweeps_read_for_chunk(wildcards))
+
+
 def sweeps_digest_of_chunk(wildcards):
-    """Digest of the contents of `sweeps_of_chunk`; see `sweeps_digest`."""
-    return content_digest(sweeps_of_chunk(wildcards))
+    """Digest of the contents of `sweeps_read_for_chunk`; see `sweeps_digest`."""
+    return content_digest(sweeps_read_for_chunk(wildcards))
 
 
 def rows_of_chunk(wildcards):

@@ -31,6 +31,7 @@ main(
     networks={method: Path(f"{method}.safetensors") for method in given["methods"]},
     wiring=Path(sys.argv[1]),
     record=Path("data/crossbar/test-a.parquet"),
+    receipt=Path("results/crossbar/measured-test-a/receipt.json"),
     experiment=Experiment.make("moons", given["experiment"], data=given["data"]),
     crossbar=given["crossbar"],
     bench={"array": "simulated 10 x 10"},
@@ -74,7 +75,11 @@ def measured(library, tmp_path_factory) -> Measured:
     for spec in specs:
         trained = train_runs(experiment, spec, initial_scale=1.0, runs=1, shared=shared, seed=config["seed"])
         weights = {run: weights for run, weights, _ in trained}
-        write_runs(weights, folder / f"{spec.method}.safetensors", metadata={"method": spec.method})
+        write_runs(
+            weights,
+            folder / f"{spec.method}.safetensors",
+            metadata={"experiment": "moons", "method": spec.method},
+        )
     given = {"methods": METHODS, "experiment": said, "crossbar": crossbar, "data": data}
     (folder / "given.json").write_text(json.dumps(given), encoding="utf-8")
     commit(folder)

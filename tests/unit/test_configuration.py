@@ -20,7 +20,7 @@ from codesign.configuration import (
     trial_training,
 )
 from codesign.models.build import HIDDEN, MODELS
-from codesign.settings import SettingsError, check_settings
+from codesign.settings import SettingsError, check_settings, check_yaml
 from codesign.tasks.about import about_of, task_names
 
 REPOSITORY = Path(__file__).parents[2]
@@ -415,3 +415,59 @@ def test_several_old_words_are_told_at_once():
 def test_todays_words_pass(place, value):
     """A word may be old in one place and right in another."""
     refuse_old_words(put(configuration(), place, value))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        pytest.param(
+            "search.rounds", 2.0, r"rounds: found 2\.0; must be a whole number, written without a point: 2",
+            id="a-point",
+        ),
+        pytest.param("extraction.confidence", float("nan"), r"found NaN; must be a finite number", id="nan"),
+        pytest.param(
+            "crossbar.read_voltage_v", float("inf"), r"found Infinity; must be a finite number", id="infinity"
+        ),
+        pytest.param("bench.run", "a\n", r"bench\.run: found \"a\\n\"", id="a-line-break-at-the-end"),
+        pytest.param("search.rounds", True, r"search\.rounds: found true; must be of type", id="true"),
+    ],
+)  # fmt: skip
+def test_what_json_schema_lets_pass_is_refused(place, value, message):
+    """2.0 is a whole number to it, no number is infinite to YAML alone, and `$` ends before a line break."""
+    with pytest.raises(SettingsError, match=message):
+        check_settings(put(configuration(), place, value), SCHEMA, name="config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (
+            "crossbar.read_voltage_v",
+            0.4,
+            r"crossbar\.read_voltage_v: 0\.4 is beyond crossbar\.limits\.read_v",
+        ),
+        ("crossbar.write.reset_voltage_v", -2.5, r"reset_voltage_v: 2\.5 is beyond .*pulse_voltage_v \(2\)"),
+        ("crossbar.write.set_voltage_v", 2.5, r"set_voltage_v: 2\.5 is beyond"),
+        ("crossbar.write.pulse_seconds", 0.1, r"pulse_seconds: 0\.1 is beyond"),
+        ("crossbar.write.shortest_seconds", 0.005, r"shortest_seconds: 0\.005 is longer than pulse_seconds"),
+        (
+            "crossbar.conductance",
+            {"g_min_s": 2e-5, "g_max_s": 1e-5},
+            r"g_min_s \(2e-05\) is not below g_max_s",
+        ),
+    ],
+)
+def test_a_crossbar_asked_for_more_than_its_limits_is_refused_at_the_start(place, value, message):
+    """And not after the trainings, by the driver."""
+    with pytest.raises(SettingsError, match=message):
+        check_experiments(put(configuration(), place, value))
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_file(tmp_path):
+    """Whoever merged the files kept the last of them without a word."""
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text("seed: 1\n")
+    bad.write_text("seed: 1\nseed: 2\n")
+    check_yaml([good])
+    with pytest.raises(SettingsError, match=r"bad\.yaml: 'seed' stands twice, in lines 1 and 2"):
+        check_yaml([good, bad])

@@ -1,5 +1,6 @@
 """Faults of disks, files and people: nothing measured is lost, no wrong table stays, the message helps."""
 
+import json
 import os
 import shutil
 import signal
@@ -372,3 +373,76 @@ def test_a_name_that_no_table_can_hold_stops_the_run_with_a_remedy(measured, fol
     assert done.returncode != 0 and f"data/{folder}/{path.name!a}" in done.stdout
     assert "Rename the file" in done.stdout or "Write the measurement anew" in done.stdout
     assert path.read_bytes() == b"kept" and measured.tables() == before
+
+
+SWEEPS = "voltage," + ",".join(f"current_cycle{c}" for c in range(1, 5)) + "\n"
+SWEEPS += "".join(
+    f"{k / 20},{','.join(f'{k * 5e-8 * (1 + 0.1 * c + 0.01 * k):.4e}' for c in range(4))}\n"
+    for k in range(41)
+)
+
+
+def test_one_strange_file_never_stops_the_others(measured):
+    """Each is a row with its reason or is read all the same; a second run does nothing."""
+    raw, iv = measured.folder / "data/raw", measured.folder / "data/iv"
+    ahead = (time.time() + 3600,) * 2
+    (raw / "ahead.csv").write_text(SWEEPS)
+    os.utime(raw / "ahead.csv", ahead)
+    os.utime(iv / "device-1.parquet", ahead)
+    (raw / "link.csv").symlink_to("nowhere")
+    os.mkfifo(raw / "pipe.csv")
+    (raw / "absurd.csv").write_text(SWEEPS)
+    (raw / "absurd.meta.yaml").write_text(
+        "{perovskite: MAPbI3, length_um: 1, diameter_nm: 1.0e+299, pb_min: 9}"
+    )
+    (raw / "left.out").write_text(SWEEPS)
+    (iv / "spark.parquet").mkdir()
+    shutil.copy2(iv / "device-2.parquet", iv / "spark.parquet/part-0.parquet")
+    table = pq.read_table(iv / "device-2.parquet")
+    said = json.loads(table.schema.metadata[b"codesign"]) | {"device": "toy", "origin": "virtual"}
+    pq.write_table(table.replace_schema_metadata({b"codesign": json.dumps(said)}), iv / "toy.parquet")
+    done = measured.snakemake("usability", "proposals", "device_figures")
+    assert "data/raw/left.out" in done.stdout and "left out" in done.stdout
+    rows = pq.read_table(measured.folder / "results/usability.parquet").to_pylist()
+    found = {row["device"]: row for row in rows}
+    for name in ("device-1", "device-2", "ahead", "absurd"):
+        assert found[name]["status"] == "ok", found[name]["reason"]
+    for name, words in (
+        ("link", "a link to a file that is not there"),
+        ("pipe", "a pipe"),
+        ("spark", "a folder, not a file"),
+        ("toy", "a device of the virtual laboratory among measured ones; remove data/iv/toy.parquet"),
+    ):
+        assert found[name]["status"] == "refused" and words in found[name]["reason"]
+    assert found["absurd"]["diameter_nm"] is None and "1e+299" in found["absurd"]["notes"]
+    assert measured.scheduled("usability", "proposals", "device_figures") == {}
+
+
+def test_a_folder_of_files_that_nothing_reads_is_not_the_virtual_laboratory(project):
+    """The run says what they are and what to do, before anything is made."""
+    (project.folder / "data/raw").mkdir(parents=True, exist_ok=True)
+    for k in range(7):
+        (project.folder / f"data/raw/sweep{k}.out").write_text(SWEEPS)
+    done = project.snakemake("-n", "usability", check=False)
+    assert done.returncode != 0 and "hold 7 file(s), and none of them is read" in done.stdout
+    assert "no importer reads .out" in done.stdout and "measurements.origin to virtual" in done.stdout
+    project.configure({"measurements": {"origin": "virtual"}})
+    assert project.scheduled("usability")["make_virtual_devices"] == 1
+
+
+def test_a_key_that_stands_twice_stops_the_run_at_the_start(project):
+    """Snakemake itself keeps the last of them without a word."""
+    overlay = project.folder / "overlay.yaml"
+    overlay.write_text("seed: 1\nfabrication: {batch: 1}\nseed: 2\n")
+    done = project.snakemake("-n", "--configfile", "config.yaml", "overlay.yaml", check=False)
+    assert done.returncode != 0 and "overlay.yaml: 'seed' stands twice, in lines 1 and 3" in done.stdout
+
+
+def test_results_that_snakemake_has_forgotten_are_told_of(unmade):
+    """`.snakemake` was removed and the configuration is another: what lies there may be out of date."""
+    project, _ = unmade
+    project.snakemake("usability")
+    shutil.rmtree(project.folder / ".snakemake")
+    assert "memory of the results" not in project.snakemake("-n", "usability").stdout
+    project.configure({"seed": 99})
+    assert "5 ran with another configuration" in project.snakemake("-n", "usability").stdout

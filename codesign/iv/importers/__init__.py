@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from codesign.files import sha256_of
+from codesign.files import remedy_for, sha256_of, trouble_with
 from codesign.iv.formats import Importer, importers_of, raw_suffixes
 from codesign.iv.importers.conditions import match_conditions
 from codesign.iv.importers.filename import conditions_in, contradictions
@@ -33,10 +33,7 @@ def describe_file(path: Path, *, device: str) -> Metadata:
     """What a file's name and bytes alone say: enough to record a file that is refused."""
     found = conditions_in(path.name)
     facts = {key: found[key] for key in IN_METADATA if key in found}
-    try:
-        digest = sha256_of(path)
-    except OSError:  # the import says so
-        digest = ""
+    digest = "" if trouble_with(path) else sha256_of(path)  # the import says what the trouble is
     return Metadata(device=device, source_file=path.name, source_sha256=digest, **facts)
 
 
@@ -55,6 +52,8 @@ def import_file(path: Path | str, *, device: str, conditions: Sequence[Path] = (
         ImportRefused: The file cannot be used; the message names file, place and remedy.
     """
     path = Path(path)
+    if trouble := trouble_with(path):
+        raise ImportRefused(trouble, file=path.name, remedy=remedy_for(trouble))
     try:
         return _imported(path, device, conditions)
     except ImportRefused as refusal:

@@ -1,8 +1,10 @@
 """The laboratory's workbook of conditions: one row a device, matched by what the file name says."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
+from codesign.files import remedy_for, trouble_with
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.workbook import read_sheets
 
@@ -76,6 +78,15 @@ def read_conditions(path: Path) -> list[dict]:
     Raises:
         ImportRefused: Not a complete workbook, or a column is missing.
     """
+    if trouble := trouble_with(path):
+        raise ImportRefused(trouble, file=path.name, remedy=remedy_for(trouble))
+    stat = path.stat()
+    return _rows(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+@lru_cache
+def _rows(path: Path, *_stat: int) -> list[dict]:
+    """Rows of a workbook; it is read once for all the files that one process imports."""
     try:
         sheets = read_sheets(path)
     except ImportRefused as refusal:

@@ -8,6 +8,7 @@ from pathlib import Path
 import codesign
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.names import has_sidecar, sidecar_of
+from codesign.yaml_text import YamlError, parse_yaml
 
 FACTS = (
     "perovskite", "length_um", "diameter_nm", "pb_min", "ag_nm", "compliance_a", "polarity",
@@ -52,10 +53,14 @@ def read_sidecar(instrument_file: Path) -> dict:
     try:
         text = path.read_text(encoding="utf-8")
         _refuse_growth(text, where=path.name)
-        stored = yaml.safe_load(text)
+        stored = parse_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())
-        raise ImportRefused(f"not YAML: {said}", where=path.name, remedy="correct the sidecar") from error
+        raise ImportRefused(
+            said if isinstance(error, YamlError) else f"not YAML: {said}",
+            where=path.name,
+            remedy="correct the sidecar",
+        ) from error
     if stored is None:
         return {}
     if not isinstance(stored, dict):

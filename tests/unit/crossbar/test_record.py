@@ -1,6 +1,11 @@
 """Records: written once, never over another, never taken for what they are not."""
 
+import errno
+import json
+import os
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -10,10 +15,13 @@ from codesign.crossbar.record import (
     RecordError,
     cells_said,
     git_commit,
+    keep_record,
     read_measured,
     read_record,
     read_records,
+    receipt_file,
     require_measured,
+    require_room,
     write_record,
 )
 from codesign.schemas.crossbar import CROSSBAR, UNCALIBRATED
@@ -146,3 +154,84 @@ def test_the_commit_says_whether_files_differ_from_it(tmp_path):
     assert len(clean) == 40
     (tmp_path / "a").write_text("2")
     assert git_commit(tmp_path) == f"{clean}-dirty"
+
+
+def test_a_record_is_written_where_there_are_no_hard_links(
+    tmp_path, record_row, said_of_evidence, monkeypatch
+):
+    """FAT and many network folders have none; nothing is written over there either."""
+
+    def refuse(source, target, **_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "a.parquet"
+    write_record([record_row()], path, metadata=said_of_evidence["measured"])
+    assert read_measured(path)[0].num_rows == 1 and path.stat().st_mode & 0o222 == 0
+    with pytest.raises(RecordError, match="only ever added"):
+        write_record([record_row(run=2)], path, metadata=said_of_evidence["measured"])
+    assert [each.name for each in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_a_full_disk_sends_the_record_elsewhere(tmp_path, record_row, said_of_evidence, monkeypatch):
+    """It is whole there, under a name that nobody takes for another measurement."""
+    monkeypatch.chdir(tmp_path)
+    real = os.link
+
+    def full(source, target, **words):
+        if Path(target).parent.name == "crossbar":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target, **words)
+
+    monkeypatch.setattr(os, "link", full)
+    monkeypatch.setattr(Path, "open", _full_in("crossbar", Path.open))
+    wanted = tmp_path / "data/crossbar/a.parquet"
+    kept = keep_record([record_row()], wanted, metadata=said_of_evidence["measured"])
+    assert kept != wanted and kept.parent == tmp_path and read_measured(kept)[0].num_rows == 1
+    assert not wanted.exists()
+
+
+def _full_in(folder, real):
+    def opened(path, mode="r", **words):
+        if path.parent.name == folder and "x" in mode:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, mode, **words)
+
+    return opened
+
+
+def test_where_there_is_no_room_at_all_the_rows_are_printed(
+    tmp_path, record_row, said_of_evidence, monkeypatch, capsys
+):
+    """The log is the last place."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setattr(Path, "cwd", lambda: blocked / "x")
+    monkeypatch.setattr(Path, "home", lambda: blocked / "x")
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(blocked / "x"))
+    with pytest.raises(OSError, match="Not a directory"):
+        keep_record([record_row()], blocked / "a.parquet", metadata=said_of_evidence["measured"])
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["rows"] == [record_row()] and printed["metadata"] == said_of_evidence["measured"]
+
+
+def test_room_is_asked_for_before_anything_is_measured(tmp_path, record_row, said_of_evidence, monkeypatch):
+    """The trial leaves nothing; a name that is taken and a folder that takes nothing are told."""
+    path = tmp_path / "data/crossbar/a.parquet"
+    require_room(path)
+    assert list(path.parent.iterdir()) == []
+    write_record([record_row()], path, metadata=said_of_evidence["measured"])
+    with pytest.raises(RecordError, match=r"bench\.run"):
+        require_room(path)
+    monkeypatch.setattr(Path, "open", _full_in("crossbar", Path.open))
+    with pytest.raises(RecordError, match=r"No space left.*Nothing was put on the array"):
+        require_room(path.with_name("b.parquet"))
+
+
+def test_a_receipt_tells_which_bytes_were_measured(tmp_path, record_row, said_of_evidence):
+    """It may be removed with the results; the measurement stays."""
+    path = tmp_path / "a.parquet"
+    write_record([record_row()], path, metadata=said_of_evidence["measured"])
+    receipt_file(path, tmp_path / "results/receipt.json")
+    said = json.loads((tmp_path / "results/receipt.json").read_text())
+    assert said["record"] == str(path) and len(said["sha256"]) == 64

@@ -1,11 +1,12 @@
 """The networks of one method on disk."""
 
+import hashlib
 import json
 
 import pytest
 
 from codesign.models.aims import PANEL, Aim
-from codesign.models.family import aim_called, read_family, said_at, said_of, weights_name
+from codesign.models.family import FamilyError, aim_called, read_family, said_at, said_of, weights_name
 
 SAID = [
     {
@@ -54,3 +55,44 @@ def test_a_level_without_a_device_has_the_network_of_the_nearest_one():
         "0.4",
     ]
     assert aim_called(PANEL, [Aim(PANEL)]) == Aim(PANEL)
+
+
+@pytest.fixture
+def written(spec):
+    """The same with weights, as a training leaves them."""
+    weights = {weights_name(said["name"]): said["name"].encode() for said in SAID}
+    for name, content in weights.items():
+        (spec.parent / name).write_bytes(content)
+    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in weights.items()}
+    made = {"experiment": "e", "method": "erm", "repeat": 1, "networks": SAID, "checksums": checksums}
+    spec.write_text(json.dumps(made), encoding="utf-8")
+    return spec
+
+
+def test_networks_that_are_asked_for_are_given(written):
+    """Experiment, method and repeat are theirs, and every file is the one that was written."""
+    assert read_family(written, experiment="e", method="erm", repeat=1) == read_family(written)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("experiment", "moons"), ("method", "bayesmulti"), ("repeat", 2), ("method", "")]
+)
+def test_networks_of_others_are_refused(written, key, value):
+    """A folder that was copied or renamed."""
+    with pytest.raises(FamilyError, match=rf"networks of {key} .*, not '?{value}'?; delete .* run again"):
+        read_family(written, **{key: value})
+
+
+def test_weights_that_were_exchanged_are_refused(written):
+    """By content, whatever they are called; a missing file too, and a record without checksums."""
+    one, two = (written.parent / weights_name(said["name"]) for said in SAID)
+    one.write_bytes(two.read_bytes())
+    with pytest.raises(FamilyError, match=r"weights-0\.8.*not the network that spec\.json tells of"):
+        read_family(written, experiment="e")
+    one.unlink()
+    with pytest.raises(FamilyError, match=r"weights-0\.8.*is not there"):
+        read_family(written, experiment="e")
+    made = json.loads(written.read_text())
+    written.write_text(json.dumps({**made, "checksums": {}}))
+    with pytest.raises(FamilyError, match="delete"):
+        read_family(written, experiment="e")

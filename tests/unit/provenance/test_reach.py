@@ -65,7 +65,7 @@ def loaded_by_name(script: str, method: str) -> list[str]:
     found = []
     if script in OF_THE_TASK:
         found.append(module_of("moons"))
-    if script == "import_measurement":
+    if script == "import_measurements":
         found.append("codesign.iv.importers.text")
     if script == "draw_details":
         found.append("codesign.tasks.moons.figures")
@@ -195,7 +195,7 @@ def another(before: str, after: str):
         pytest.param("iv/importers/another.py", new_file, "", id="a-new-importer"),
         pytest.param("iv/importers/labview.py", another_formula, "", id="an-importer-of-another-suffix"),
         pytest.param(
-            "iv/importers/text.py", another_formula, "import_measurement", id="the-importer-of-the-jobs-file"
+            "iv/importers/text.py", another_formula, "import_measurements", id="the-importer-of-the-jobs-file"
         ),
         pytest.param("tasks/another/task.py", new_file, "", id="a-new-task"),
         pytest.param("tasks/digits/task.py", another_formula, "", id="another-task-than-the-jobs-own"),

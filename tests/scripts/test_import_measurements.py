@@ -17,7 +17,7 @@ NAME = "1.5um_length_200nm_diameter_15min_Pb_ED_3h_180C_MAI_no_200nm_Ag"
 def script():
     """The script as a module."""
     spec = importlib.util.spec_from_file_location(
-        "script", ROOT / "workflow_scripts" / "import_measurement.py"
+        "script", ROOT / "workflow_scripts" / "import_measurements.py"
     )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -25,7 +25,14 @@ def script():
 
 
 def _run(script, folder, *files, strict=False):
-    script.main(raw=list(files), conditions=[], sweeps=folder / "d.parquet", device="d", strict=strict)
+    script.main(
+        raw={"d": list(files)},
+        conditions=[],
+        sweeps={"d": folder / "d.parquet"},
+        made_from={"d": "now"},
+        record=folder / "records" / "d.json",
+        strict=strict,
+    )
     return read_measurement(folder / "d.parquet")
 
 
