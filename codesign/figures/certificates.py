@@ -78,7 +78,7 @@ def draw_certificates(
             f"bounds hold at {percent(smoothed['confidence'])} for all examples of a cell together; "
             "certificates of smoothed networks say nothing about the plain network on a device",
         )
-        head(figure, height, f"{experiment} ({network}): what is certified", lines, origin)
+        head(figure, height, f"{experiment} ({network}): what is certified", lines, origin, on="levels")
         numbers = _table(figure, height, summary, methods, levels)
         numbers += _changes(axes_mm(figure, 14, 16, 38, 42), summary, examples, methods)
         numbers += _radii(axes_mm(figure, 69, 16, 46, 42), summary, examples, methods)

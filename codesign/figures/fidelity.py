@@ -75,7 +75,14 @@ def draw_fidelity_scores(
             f"vertical bars: ± 1 standard deviation; horizontal: {percent(confidence)} "
             f"interval of the device's fidelity{said_of(baselines)}",
         )
-        head(figure, 84, f"{experiment} ({network}): {metric.title} against fidelity", lines, origin)
+        head(
+            figure,
+            84,
+            f"{experiment} ({network}): {metric.title} against fidelity",
+            lines,
+            origin,
+            on="devices",
+        )
         drawn = [row for row in numbers if row["series"] != "agreement" and row["fidelity"] is not None]
         for left, letter, name in zip((14, 104), "ab", methods, strict=False):
             axes = axes_mm(figure, left, 15, 73 if len(methods) > 1 else 163, 44)

@@ -16,6 +16,7 @@ from codesign.figures.style import (
     YELLOW,
     badge,
     fit_text,
+    simulated,
     text_mm,
 )
 
@@ -82,10 +83,19 @@ def in_order(methods: Iterable[str]) -> list[str]:
     return sorted(set(methods), key=lambda name: method_of(name).order)
 
 
-def head(figure, height_mm: float, title: str, lines: Iterable[str], origin: str) -> None:
-    """Title, lines under it and the origin's badge; what is too long for its place is made smaller."""
+def head(figure, height_mm: float, title: str, lines: Iterable[str], origin: str, *, on: str = "") -> None:
+    """Title, lines under it and the origin's badge; what is too long for its place is made smaller.
+
+    Args:
+        figure: Gets them.
+        height_mm: Its height.
+        title: Above.
+        lines: Under it.
+        origin: Of the devices, or of the array.
+        on: levels | devices: what networks were simulated on; '' where nothing was.
+    """
     width_mm = figure.get_size_inches()[0] * 25.4
-    said = badge(figure, origin)
+    said = badge(figure, simulated(origin, on) if on else origin)
     left_mm = said.get_window_extent(figure.canvas.get_renderer()).x0 / figure.dpi * 25.4 - BADGE_PAD_MM
     heading = text_mm(figure, 4, height_mm - 3.5, title, fontsize=9, fontweight="bold", va="top")
     fit_text(heading, left_mm - 4)

@@ -86,7 +86,14 @@ def draw_scores(
             f"{levels} synthetic levels along the devices' own trend; {networks_said(rows)}; same start, "
             f"batches and noise draws{said_of(baselines)}",
         )
-        head(figure, 81, f"{experiment} ({network}): {metric.title} against usability", lines, origin)
+        head(
+            figure,
+            81,
+            f"{experiment} ({network}): {metric.title} against usability",
+            lines,
+            origin,
+            on="levels",
+        )
         score, gain = axes_mm(figure, 14, 15, 72, 44), axes_mm(figure, 104, 15, 73, 44)
         for name in methods:
             mine = [row for row in rows if row["method"] == name]
@@ -176,7 +183,7 @@ def draw_calibrated(
             + said_of(baselines),
         )
         title = f"{experiment} ({network}): {metric.title} as programmed and after calibration"
-        head(figure, height, title, lines, origin)
+        head(figure, height, title, lines, origin, on="levels")
         for k, kind in enumerate(kinds):
             row, column = divmod(k, 2)
             bottom = height - 66 - 58 * row
@@ -232,7 +239,7 @@ def draw_starts(summary: Sequence[Mapping], *, metric: Metric, origin: str, data
             f"the noise of each method as it was chosen; {networks_said(rows)}; band: ± 1 standard deviation",
         )
         title = f"{experiment} ({network}): {metric.title} by starting scale"
-        head(figure, 81, title, lines, origin)
+        head(figure, 81, title, lines, origin, on="levels")
         for k, scale in enumerate(scales):
             axes = axes_mm(figure, 14 + (width + 4) * k, 15, width, 44, ylim=limits(rows, metric.chance))
             for name in methods:
@@ -287,7 +294,7 @@ def draw_gained(
             f"{'better' if metric.better == 'higher' else 'worse'}",
         )
         title = f"{experiment} ({network}): what searching gained over fixed noise"
-        head(figure, 81, title, lines, origin)
+        head(figure, 81, title, lines, origin, on="devices")
         above, below = axes_mm(figure, 14, 15, 72, 44), axes_mm(figure, 104, 15, 73, 44)
         for axes, rows, place, words in (
             (above, levels, "usability", "a  usability levels"),
@@ -503,7 +510,14 @@ def draw_device_scores(
             f"vertical bars: ± 1 standard deviation; horizontal: {percent(confidence)} "
             f"interval of the device's usability{said_of(baselines)}",
         )
-        head(figure, 81, f"{experiment} ({network}): {metric.title} on each device", lines, origin)
+        head(
+            figure,
+            81,
+            f"{experiment} ({network}): {metric.title} on each device",
+            lines,
+            origin,
+            on="devices",
+        )
         present = [noise for noise in NOISES if any(row["noise"] == noise for row in numbers)]
         width = 73 if len(present) > 1 else 163
         for left, letter, noise in zip((14, 104), "ab", present, strict=False):
@@ -613,7 +627,14 @@ def draw_correlation(
             f"ρ: Spearman rank correlation over devices, {percent(confidence)} bootstrap interval (devices "
             "resampled); F and U on the network of every method",
         )
-        head(figure, height, "Do fidelity and usability predict the score on a device?", lines, origin)
+        head(
+            figure,
+            height,
+            "Do fidelity and usability predict the score on a device?",
+            lines,
+            origin,
+            on="devices",
+        )
         for k, (experiment, metric) in enumerate(experiments.items()):
             row, column = divmod(k, COLUMNS)
             left, bottom = 31 + 52 * column, block_mm * (blocks - 1 - row)

@@ -109,7 +109,7 @@ def draw_search(
             f"the same budget for every method: {rounds} rounds × {slots} trials, the first space-filling; "
             "trial 0: no noise, one a starting scale; ± over programmings",
         )
-        head(figure, height, f"{experiment}: search of the training noise", lines, origin)
+        head(figure, height, f"{experiment}: search of the training noise", lines, origin, on="devices")
         axes = axes_mm(figure, 14, 22 + low, 84, 44)
         for k, name in enumerate(methods):
             rows = [row for row in trace if row["method"] == name]
@@ -374,7 +374,14 @@ def draw_noise(
             f"programming: density of exp(σ z), z ~ N(0, 1), on a weight, for the n = {len(panel)} panel "
             "devices of the search",
         )
-        head(figure, height, f"{experiment}: noise in training and noise of the devices", lines, origin)
+        head(
+            figure,
+            height,
+            f"{experiment}: noise in training and noise of the devices",
+            lines,
+            origin,
+            on="devices",
+        )
         above = []
         for k, each in enumerate(rows):
             bottom = 26 + low_mm + high_mm - row_mm - k * (row_mm + GAP_MM)

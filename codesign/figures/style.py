@@ -62,6 +62,8 @@ VARIABLES = {
 ORIGINS = {
     "virtual": ("virtual laboratory: synthetic devices", VERMILION),
     "measured": ("measured", GREEN),
+    "levels": ("simulated, levels from measured devices", BLUE),
+    "devices": ("simulated on measured devices", BLUE),
     "simulated": ("simulated crossbar: no instrument", VERMILION),
 }
 
@@ -195,7 +197,7 @@ def badge(figure: Figure, origin: str, *, right_mm: float = 3.0, top_mm: float =
 
     Args:
         figure: Gets the label.
-        origin: `virtual`, `measured` or `simulated`, or '' where there is no device to speak of.
+        origin: One of `ORIGINS`, or '' where there is no device to speak of.
         right_mm: Distance from the right edge.
         top_mm: Distance from the upper edge.
 
@@ -219,6 +221,18 @@ def badge(figure: Figure, origin: str, *, right_mm: float = 3.0, top_mm: float =
         bbox={"boxstyle": "round,pad=0.3", "facecolor": colour, "edgecolor": "none"},
         gid="origin",
     )
+
+
+def simulated(origin: str, on: str) -> str:
+    """Which of `ORIGINS` scores are of that were simulated.
+
+    `measured` alone is kept for what an instrument measured: sweeps, and an array on the bench.
+
+    Args:
+        origin: Of the devices: measured, virtual or ''.
+        on: levels | devices: what networks were programmed on.
+    """
+    return on if origin == "measured" else origin
 
 
 def data_said(data: Mapping[str, str | None]) -> str:

@@ -18,8 +18,8 @@ COMPOUNDS = tuple(f"{cation}Pb{halide}3" for cation in ("MA", "FA", "Cs") for ha
 def implausible_conditions(metadata: Metadata) -> dict[str, str]:
     """Conditions outside any laboratory's range, each with what was probably meant.
 
-    >>> implausible_conditions(Metadata("a", diameter_nm=2e-7))
-    {'diameter_nm': 'diameter_nm is 2e-07; 0.3 to 100000 nm are plausible: written in SI units it means 200 nm'}
+    >>> implausible_conditions(Metadata("a", diameter_nm=2e-7))["diameter_nm"]
+    'diameter_nm is 2e-07; 0.3 to 100000 nm are plausible: written in SI units it means 200 nm'
     """
     found = {}
     for name, (low, high, unit, per_si) in RANGES.items():

@@ -155,11 +155,12 @@ def test_it_stays_within_its_limits_and_ends_safe(measured):
 def test_unplugged_while_the_first_network_is_calibrated(measured):
     """Its row as programmed is kept in a file that says why it is alone; nothing stays on the array."""
     scene = "unlabelled; unplugged reads 0"
-    outcome = measured.bench.run(MEASURE, scene=scene, pull=True, longest_s=LONGEST_S)
+    again = MEASURE.replace("test-a", "test-b")
+    outcome = measured.bench.run(again, scene=scene, pull=True, longest_s=LONGEST_S)
     assert outcome.status == 1
     assert "InstrumentLostError" in outcome.error
     assert outcome.record.safe
-    (kept,) = measured.file.parent.glob("test-a-interrupted-*.parquet")
+    (kept,) = measured.file.parent.glob("test-b-interrupted-*.parquet")
     table, said = read_measured(kept)
     assert table["calibration"].to_pylist() == ["none"]
     assert "InstrumentLostError" in said["interrupted"]
@@ -168,7 +169,7 @@ def test_unplugged_while_the_first_network_is_calibrated(measured):
 def test_a_simulated_instrument_measures_nothing(measured):
     """It is refused before anything is put on the array, and no file is written."""
     before = sorted(measured.file.parent.iterdir())
-    outcome = measured.bench.run(MEASURE)
+    outcome = measured.bench.run(MEASURE.replace("test-a", "test-c"))
     assert "RecordError" in outcome.error
     assert "is no instrument but a simulated one" in outcome.error
     assert outcome.record.pulses == 0

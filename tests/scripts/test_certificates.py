@@ -9,6 +9,7 @@ import numpy as np
 
 from codesign.bayesmulti.specification import method_spec
 from codesign.certificates.summary import ORDER
+from codesign.files import sha256_of
 from codesign.models.family import weights_name
 from codesign.models.weights import write_weights
 from codesign.nonideality.profile import DeviceProfile, write_profiles
@@ -72,7 +73,9 @@ def test_certificates_go_from_weights_to_the_figure(tmp_path):
             write_weights(weights, folder / weights_name(f"{level}"), metadata={})
             about = {"name": f"{level}", "level": level, "profile": "d", "usability": level, "fidelity": None}
             networks.append(about | {"specification": spec.to_json(), "initial_scale": 1.0})
-        (folder / "spec.json").write_text(json.dumps({"networks": networks}), encoding="utf-8")
+        made = {"experiment": "two-moons", "method": method, "networks": networks}
+        made["checksums"] = {path.name: sha256_of(path) for path in folder.glob("weights-*")}
+        (folder / "spec.json").write_text(json.dumps(made), encoding="utf-8")
     seen = []
     for run in ("first", "second"):
         out = tmp_path / run

@@ -283,7 +283,6 @@ def test_scripts_take_the_family_from_its_specification(family, tmp_path):
     write_profiles(PROFILES, tmp_path / "levels.parquet")
     plan = plan_of(
         MOONS, method="dropout", stands_for="level", memsim=MEMSIM, noises=["lognormal"], programmings=2,
-        repeat=2,
     )  # fmt: skip
     given = {"spec": spec, "profiles": tmp_path / "levels.parquet", "experiment": MOONS, "plan": plan}
     run("evaluate_network", evaluation=tmp_path / "e.parquet", **given)

@@ -61,11 +61,11 @@ def devices(tmp_path_factory):
             name, CONDITIONS, window=14 - seed, sigma=0.1 * seed, tolerated_drops=2,
             settings=settings, rng=np.random.default_rng(seed), truth={},
         )  # fmt: skip
-        write_measurement(made, folder / f"iv/{name}.parquet")
+        write_measurement(made, folder / f"virtual_lab/iv/{name}.parquet")
         run(
             "extract_nonidealities",
-            sweeps=folder / f"iv/{name}.parquet",
-            device=folder / f"row-{name}.parquet",
+            sweeps=folder / f"virtual_lab/iv/{name}.parquet",
+            device=folder / f"rows/{name}.parquet",
             extraction=EXTRACTION | ({"min_cycles": 99} if name == "d" else {}),
             strict=False,
             seed=5,
@@ -73,12 +73,12 @@ def devices(tmp_path_factory):
     for chunk in ("ad", "bc"):
         run(
             "profile_devices",
-            sweeps=[folder / f"iv/{name}.parquet" for name in chunk],
-            devices=[folder / f"row-{name}.parquet" for name in chunk],
+            sweeps=[folder / f"virtual_lab/iv/{name}.parquet" for name in chunk],
+            devices=[folder / f"rows/{name}.parquet" for name in chunk],
             profiles=folder / f"profiles-{chunk}.parquet",
             extraction=EXTRACTION,
         )
-    rows = [read_table(folder / f"row-{name}.parquet", schema=DEVICE).to_pylist()[0] for name in "abcd"]
+    rows = [read_table(folder / f"rows/{name}.parquet", schema=DEVICE).to_pylist()[0] for name in "abcd"]
     write_table(rows, folder / "usability.parquet", schema=DEVICE)
     run(
         "choose_panel",

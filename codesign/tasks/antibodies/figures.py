@@ -35,7 +35,9 @@ def bands(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawing:
             f"a point: one programming of {programmings}, the same draws for all methods",
             "band: of a tested antibody's similarity to the nearest seen one; below it, the number of pairs",
         )
-        head(figure, height, f"{experiment}: scores by nearness to seen antibodies", lines, origin)
+        head(
+            figure, height, f"{experiment}: scores by nearness to seen antibodies", lines, origin, on="levels"
+        )
         for k, level in enumerate(levels):
             bottom = 15 + (HEIGHT_MM + GAP_MM) * (len(levels) - 1 - k)
             for column, metric in enumerate(METRICS):

@@ -52,7 +52,7 @@ def map(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawing:
             f"t-SNE of the second linear layer's output (n = {points} test glycans, one programming a panel)",
             "5-NN: share of glycans whose kingdom most of their five nearest others have, before t-SNE",
         )
-        head(figure, height, f"{experiment}: map of programmed networks", lines, origin)
+        head(figure, height, f"{experiment}: map of programmed networks", lines, origin, on="levels")
         for k, method in enumerate(methods):
             for column, level in enumerate(levels):
                 mine = [row for row in rows if (row["method"], row["level"]) == (method, level)]

@@ -30,7 +30,7 @@ def decisions(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawi
             f"n = {points} test points, one programming a panel, the same draws for all methods",
             "colour: probability given to the upper moon (blue 0, red 1); black cross: decided wrongly",
         )
-        head(figure, height, f"{experiment}: decisions of one programming", lines, origin)
+        head(figure, height, f"{experiment}: decisions of one programming", lines, origin, on="levels")
         for k, method in enumerate(methods):
             for column, level in enumerate(levels):
                 bottom = 8 + (PANEL_MM + 8) * (len(methods) - 1 - k)

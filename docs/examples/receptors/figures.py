@@ -11,7 +11,7 @@ def answers(rows, *, experiment, origin):
     with house_style():  # fonts and lines are those of the block that makes the figure
         figure = new_figure(120, 72)
         lines = ["left: pairs that do not fit; right: pairs that do", "one programming; above 0: said to fit"]
-        head(figure, 72, f"{experiment}: answers", lines, origin)
+        head(figure, 72, f"{experiment}: answers", lines, origin, on="levels")
         axes = axes_mm(figure, 14, 14, 102, 38, xlabel="usability level U", ylabel="logit")
         for k, method in enumerate(in_order(row["method"] for row in numbers)):
             mine, look = [row for row in numbers if row["method"] == method], look_of_method(method)

@@ -243,7 +243,7 @@ def test_a_file_that_cannot_be_opened_is_a_refusal(tmp_path):
     """Any other error would stop the run for every device; its record has no digest."""
     folder = tmp_path / "a.csv"
     folder.mkdir()
-    with pytest.raises(ImportRefused, match="cannot be read"):
+    with pytest.raises(ImportRefused, match="a folder, not a file"):
         import_file(folder, device="a")
     assert describe_file(folder, device="a").source_sha256 == ""
 
