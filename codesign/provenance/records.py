@@ -11,13 +11,11 @@ carry theirs along (`stamp`).
 
 import hashlib
 import json
-import os
 import platform
 import re
 import struct
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -114,7 +112,6 @@ def recorded(job, *, read: Iterable[str] = ()) -> Iterator[None]:
         yield
     finally:
         _running.reset(before)
-    _keep_in_order(job.input, job.output)
     packages = imported_packages()
     made |= {"environment": digest_of(packages), "outputs": _digests(job.output)}
     for kind, value in zip(SHARED, (job.config, packages), strict=True):
@@ -123,25 +120,6 @@ def recorded(job, *, read: Iterable[str] = ()) -> Iterator[None]:
             _write(value, shared)
     _write(asdict(Record(**made)), place)
     write_cost(cost_so_far(), spent)
-
-
-def _keep_in_order(inputs: Iterable[str], outputs: Iterable[str]) -> None:
-    """Date outputs like the latest input where that one is dated ahead, by an instrument's wrong clock.
-
-    Snakemake fails a job whose output is older than what it was made from.
-    """
-    latest = max((_dated_ns(path) for path in inputs), default=0)
-    if latest > time.time_ns():
-        for path in outputs:
-            if 0 < _dated_ns(path) < latest:
-                os.utime(path, ns=(latest, latest))
-
-
-def _dated_ns(path: str) -> int:
-    try:
-        return Path(path).stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def stamp() -> dict:

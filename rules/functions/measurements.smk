@@ -1,6 +1,8 @@
 """What the rules of rules/measurements.smk ask of the configuration and of each other."""
 
+import time
 from dataclasses import dataclass
+from functools import cache
 
 from codesign.files import trouble_with
 from codesign.iv.imports import Source, waiting
@@ -10,24 +12,35 @@ IMPORTERS = "codesign.iv.importers"
 IMPORT_RECORDS = Path("results/imports")
 """What each canonical file was made from."""
 FILES_A_JOB = 64  # instrument files that one process imports
+NOW = time.time()
 
 
 def as_inputs(paths):
     """Those of some files that Snakemake can take as inputs of a job; the job reads the others all the same.
 
-    It ends a run for what is not there. A folder or a link to nothing that is called like a measurement is to be a row
-    with a reason, though. Digests of the contents among the parameters see to it that no change goes unnoticed.
+    It ends a run for what is not there, and for an output that is older than what it was made from. A folder or a
+    link to nothing that is called like a measurement is to be a row with a reason, though, and a file whose date lies
+    ahead, as an instrument with a wrong clock writes it, is as good as any. Digests of the contents among the
+    parameters see to it that no change goes unnoticed.
     """
     return [
         path
         for path in paths
-        if not path.startswith("data/") or path in IMPORTED or not trouble_with(path)
+        if not path.startswith("data/")
+        or path in IMPORTED
+        or not (trouble_with(path) or is_dated_ahead(path))
     ]
 
 
 def besides(paths):
     """Files that a job reads although they are not among its inputs."""
     return sorted({*paths} - {*as_inputs(paths)})
+
+
+@cache
+def is_dated_ahead(path):
+    """Whether a file says that it was changed minutes after this run began."""
+    return Path(path).stat().st_mtime > NOW + 60
 
 
 def canonical_file(lab, device):
