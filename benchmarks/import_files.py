@@ -2,9 +2,9 @@
 
     python benchmarks/import_files.py --files 500 4000
 
-For each number of files: a copy of the project with so many text files of 53 kB (20 cycles of 163 points), then
-`python -m codesign.iv check` and `snakemake --cores 1 import_raw` there, then once more with one more file.
-Printed as Markdown: processor seconds, wall-clock seconds, milliseconds a file. Nothing else should run beside it.
+For each number of files: a copy of the project with so many text files of 53 kB (20 cycles, 163 points), then
+`python -m codesign.iv check` and `snakemake --cores 1 import_raw` there, then again with one more file.
+Printed as Markdown: processor and wall-clock seconds, milliseconds a file. Nothing else should run beside it.
 """
 
 import argparse

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 SITES = ("none", "activation", "weight")
 """Where training noise acts."""
@@ -126,16 +127,35 @@ def network_of(module: nn.Module, *, frozen: Mapping[str, str] | None = None) ->
     average nothing out (`refuses_noise`). A module with several inputs or branches
     had better say itself which inputs are data: make `Network` directly.
 
+    Raises:
+        NetworkError: A module works out its weight from other parameters (weight or spectral norm, pruning):
+            what a memristor holds is the product, which is none of the network's parameters.
+
     Example:
         >>> network = network_of(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)))
         >>> network.analog, network.activation_noise
         (('0.weight', '2.weight'), ('2',))
     """
     frozen = dict(frozen or {})
+    for name, part in module.named_modules():
+        if _works_out_its_weight(part) and not _within(name, frozen):
+            raise NetworkError(
+                f"{name or 'the network'} ({type(part).__name__}) works out its weight from other parameters "
+                "(a norm or pruning): nothing says what its memristors hold; make the weight a "
+                "parameter first (torch.nn.utils.parametrize.remove_parametrizations, prune.remove)"
+            )
     analog = tuple(name for name in weight_matrices(module) if not _within(name, frozen))
     owners = list(dict.fromkeys(name.rpartition(".")[0] for name in analog))
     noisy = [name for name in owners[1:] if not refuses_noise(module.get_submodule(name))]
     return Network(module, analog, tuple(noisy), frozen)
+
+
+def _works_out_its_weight(module: nn.Module) -> bool:
+    """Whether the weight is a product of parametrisations, or of torch's older norms and pruning."""
+    if is_parametrized(module):
+        return True
+    own = module._parameters
+    return "weight_orig" in own or {"weight_g", "weight_v"} <= own.keys()
 
 
 def refuses_noise(module: nn.Module) -> bool:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from codesign.bayesmulti.injection import Injection
 from codesign.bayesmulti.noise import NoiseSpec
@@ -369,3 +370,22 @@ def test_a_name_that_only_begins_like_a_frozen_one_is_not_frozen():
     network = network_of(module, frozen={"body": "0" * 64})
     assert network.analog == ("body2.weight",)
     assert module.body2.weight.requires_grad and not module.body.weight.requires_grad
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize(
+    "worked_out",
+    [
+        nn.utils.parametrizations.weight_norm,
+        nn.utils.parametrizations.spectral_norm,
+        nn.utils.weight_norm,
+        lambda layer: prune.random_unstructured(layer, "weight", 0.5),
+    ],
+    ids=["weight-norm", "spectral-norm", "old-weight-norm", "pruned"],
+)
+def test_a_weight_that_is_worked_out_is_refused_by_name(worked_out):
+    """Left digital without a word, half of the network would not be on memristors."""
+    module = nn.Sequential(nn.Linear(4, 4), worked_out(nn.Linear(4, 3)))
+    with pytest.raises(NetworkError, match=r"1 \(.*Linear\) works out its weight"):
+        network_of(module)
+    assert network_of(module, frozen={"1": "kept as it is"}).analog == ("0.weight",)
