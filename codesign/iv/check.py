@@ -15,7 +15,7 @@ from codesign.iv.formats import raw_suffixes
 from codesign.iv.importers import ImportRefused, import_one
 from codesign.iv.importers.conditions import read_conditions
 from codesign.iv.importers.limits import implausible
-from codesign.iv.importers.sweeps import missing_values, tells_of_a_cut
+from codesign.iv.importers.samples import missing_values, tells_of_a_cut
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
 from codesign.iv.names import device_id, is_conditions_workbook, is_raw_file, sidecar_of
 from codesign.iv.signs import TURN_CURRENT, share_against, wrong_side

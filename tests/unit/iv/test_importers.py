@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codesign.iv.importers import ImportRefused, import_file
-from codesign.iv.importers.columns import read_header, split_cycles
+from codesign.iv.importers.cycles import split_cycles
+from codesign.iv.importers.headers import read_header
 from codesign.iv.importers.filename import conditions_in
 
 UP = np.round(np.linspace(0, 2, 11), 3)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.iv.importers import ImportRefused, import_file
-from codesign.iv.importers.columns import split_cycles
+from codesign.iv.importers.cycles import split_cycles
 from codesign.iv.importers.sidecar import read_sidecar
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from codesign.iv.importers import ImportRefused, describe_file, import_file
-from codesign.iv.importers.columns import numbers, read_header
+from codesign.iv.importers.columns import numbers
+from codesign.iv.importers.headers import read_header
 from codesign.iv.importers.conditions import HEADERS
 from codesign.iv.measurement import write_measurement
 
