@@ -17,7 +17,7 @@ from codesign.evaluation.chunks import chunks
 from codesign.fabrication.check import check_fabrication
 from codesign.iv.discovery import DiscoveryError, find_measurements
 from codesign.iv.formats import FormatError, importers_of, raw_suffixes
-from codesign.iv.names import DEVICE_ID
+from codesign.iv.names import DEVICE_ID, sidecars_of
 from codesign.provenance.digest import code_digest as digest_of
 from codesign.provenance.digest import content_digest, imports_of
 from codesign.configuration import (

@@ -15,9 +15,10 @@ from codesign.iv.formats import raw_suffixes
 from codesign.iv.importers import ImportRefused, import_one
 from codesign.iv.importers.conditions import read_conditions
 from codesign.iv.importers.limits import implausible
-from codesign.iv.importers.samples import missing_values, tells_of_a_cut
+from codesign.iv.importers.samples import NOT_READ, missing_values, tells_of_a_cut
+from codesign.iv.importers.sidecar import read_folder
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
-from codesign.iv.names import device_id, is_conditions_workbook, is_raw_file, sidecar_of
+from codesign.iv.names import FOLDER_SIDECAR, device_id, is_conditions_workbook, is_raw_file, sidecar_of
 from codesign.iv.signs import TURN_CURRENT, share_against, wrong_side
 from codesign.schemas.conditions import CONDITION_COLUMNS
 
@@ -204,6 +205,16 @@ def _beside(path: Path, wanted) -> list[Path]:
 
 def _sidecar(path: Path) -> list[Finding]:
     """A sidecar without an instrument file, which nothing reads; others are checked with their file."""
+    if path.name == FOLDER_SIDECAR:
+        read_folder(path)
+        if _beside(path, is_raw_file):
+            return []
+        return [
+            Finding(
+                str(path), "warning", "", "its folder holds no instrument file: nobody reads this sidecar",
+                "put it beside the instrument files it is for",
+            )
+        ]  # fmt: skip
     if any(sidecar_of(file) == path for file in _beside(path, is_raw_file)):
         return []
     stem = path.name.removesuffix(SIDECAR_SUFFIX)
@@ -255,6 +266,11 @@ def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
                 "if the file was cut short, copy it again from the instrument; if it ends there, a line "
                 "break at its end brings back a row left out",
             )  # fmt: skip
+        elif NOT_READ in note:
+            yield Finding(
+                name, "warning", "sheets", note,
+                "call sheets of one device Run1, Run2, ..., or save each device as a workbook of its own",
+            )  # fmt: skip
         elif note not in (*missing, *large):
             yield Finding(name, "note", "", note)
 
@@ -267,7 +283,10 @@ def _unknown_conditions(path: Path, metadata: Metadata) -> Iterator[Finding]:
     sidecar = f"{', '.join(unknown)} into "
     if is_raw_file(path.name):
         examples = ", ".join(f"{name} as {IN_NAMES[name]}" for name in unknown)
-        remedy = f"write {sidecar}{sidecar_of(path).name} beside it, or into the file name ({examples})"
+        remedy = (
+            f"write {sidecar}{sidecar_of(path).name} beside it, into {FOLDER_SIDECAR} for all files of the "
+            f"folder, or into the file name ({examples})"
+        )
     else:
         remedy = (
             f"write {sidecar}the file's metadata (codesign.iv.measurement.write_measurement), or into "

@@ -10,8 +10,8 @@ def raw_of_device(wildcards):
 
 
 def sidecar_of_device(wildcards):
-    """NAME.meta.yaml beside the instrument file, where there is one."""
-    return FOUND.sidecars.get(wildcards.device, [])
+    """folder.meta.yaml and NAME.meta.yaml beside the instrument file, where they are."""
+    return [str(path) for file in FOUND.raw.get(wildcards.device, []) for path in sidecars_of(Path(file))]
 
 
 def conditions_workbooks(wildcards):

@@ -174,7 +174,7 @@ def _of_mat(path: Path) -> dict[str, Array]:
 def _check_mat(path: Path) -> None:
     """Refuse a MATLAB file (version 5) whose compressed variables are larger than the limit.
 
-    Each element begins with its type (15: compressed) and its length, 4 bytes each, behind a head of 128 bytes.
+    Behind a head of 128 bytes each element begins with its type (15: compressed) and its length, 4 bytes each.
     Source: MathWorks, "MAT-File Format", level 5.
     """
     left = LARGEST_BYTES
@@ -217,7 +217,12 @@ def _of_hdf5(path: Path) -> dict[str, Array]:
 
     def add(name: str, item) -> None:
         nonlocal total
-        if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf" or item.is_virtual or item.external:
+        if (
+            not isinstance(item, h5py.Dataset)
+            or item.dtype.kind not in "iuf"
+            or item.is_virtual
+            or item.external
+        ):
             return  # data of other files are not read
         total += int(item.size or 0)
         check_cells(total, 1)

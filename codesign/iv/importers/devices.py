@@ -50,8 +50,8 @@ def chosen_rows(table: Table, sidecar: Mapping) -> Table:
 def check_one_device(table: Table, sidecar: Mapping) -> None:
     """Refuse a file whose columns say that it holds several devices.
 
-    Looked at are columns called device, sample, chip, die, cell, pad, word line, bit line and the like, and pairs
-    of row and column numbers; not those that the sidecar maps or chooses by.
+    Looked at are columns called device, sample, chip, die, cell, pad, word line, bit line and the like, and
+    pairs of row and column numbers; not those that the sidecar maps or chooses by.
 
     Raises:
         ImportRefused: Such a column holds several values.
@@ -71,8 +71,9 @@ def check_one_device(table: Table, sidecar: Mapping) -> None:
         raise ImportRefused(
             f"{len(devices)} devices in one file: {listing(' '.join(device) for device in devices)}",
             where=f"column {' and '.join(names)}",
-            remedy="save each device as a file of its own, or copy the file once a device and choose its rows in "
-            f"each sidecar, only: {{{chosen}}}; where the column counts cycles, columns: {{cycle: {names[0]}}}",
+            remedy="save each device as a file of its own, or copy the file once a device and choose its rows "
+            f"in each sidecar, only: {{{chosen}}}; where the column counts cycles, "
+            f"columns: {{cycle: {names[0]}}}",
         )
 
 

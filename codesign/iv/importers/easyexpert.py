@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from codesign.iv.importers.limits import check_cells
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.samples import ANNOUNCED
 from codesign.iv.importers.table import Table
@@ -16,6 +15,8 @@ KEYS = re.compile(
     r"(?:SetupTitle|PrimitiveTest|ApplicationTest|ClassicTest|QuickTest|TestParameter|MetaData|AnalysisSetup"
     r"|Dimension\d|DataName)\s*([,;\t])"
 )
+HEAD = 10_000
+"""Signs of a file that its first setting stands in."""
 TARGET = "TestRecord.TestTarget"
 
 
@@ -27,17 +28,17 @@ def recognises(lines: Sequence[str]) -> bool:
 def read(path: Path, *, known: Sequence[str] = ()) -> Table:
     """All blocks of one test one below the other; each appended run is a part.
 
-    The settings name voltages and currents of each channel; the swept channel (VAR1) is taken. EasyEXPERT writes
-    volts and amperes without units.
+    The settings name voltages and currents of each channel; the swept channel (VAR1) is taken. EasyEXPERT
+    writes volts and amperes without units.
 
     Raises:
-        ImportRefused: There is no data, blocks hold different columns, or they were measured at several targets.
+        ImportRefused: There is no data, blocks hold different columns, or they were measured at several
+            targets.
     """
     text = decoded(path.read_bytes())
-    check_cells(text.count("\n"), 1)
-    lines = text.splitlines()
-    sign = next(match[1] for line in lines if (match := KEYS.match(line)))
+    sign = next(match[1] for line in text[:HEAD].splitlines() if (match := KEYS.match(line)))
     check_text(text, sign)
+    lines = text.splitlines()
     names: list[str] = []
     cells, rows, parts, settings, announced, targets = [], [], [], [], [], {}
     for number, line in enumerate(lines, start=1):

@@ -1,7 +1,7 @@
 """Where the settings of a file end and its names, units and numbers begin."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from codesign.iv.importers.columns import EMPTY
@@ -13,6 +13,8 @@ BARE_NUMBER = re.compile(r"[-+\u2212\d.,]+(?:[eEdD][-+\u2212]?\d+)?")
 HEADER_ROWS = 1000
 """Rows searched for a header; instruments write less in front of it."""
 UNIT_WORD = re.compile(r"\b(?:units?|einheit(?:en)?)\b", re.IGNORECASE)
+FILLING = {"of", "for", "the", "in", "is", "are", "and", "column", "columns", "data", "all", "values"}
+"""Words of a setting that states units of the columns; with others it states those of something else."""
 FACTOR_WORD = re.compile(
     r"\b(?:(?P<voltage>voltage|volt|spannung)|(?P<current>currents?|curr|strom))\b[^\d\n]*"
     r"\b(?:scale|scaling|factor|multiplier|faktor)\b\D*?(?P<value>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)",
@@ -56,7 +58,7 @@ def find_head(
     Raises:
         ImportRefused: No row holds a number.
     """
-    at = _names_row(texts, known, decimal_comma)
+    at = _names_row(texts, frozenset(known), decimal_comma)
     if at is None:
         first = next((k for k, row in enumerate(texts) if all_numbers(row, decimal_comma)), None)
         if first is None:
@@ -72,7 +74,7 @@ def find_head(
     header = [bare(text) for text in _joined(texts[at], texts, at + 1, decimal_comma)]
     settings = [k for k in range(at) if any(texts[k])]
     below, units_at, remarks = _between(texts, at, decimal_comma)
-    if units_at is None and settings and _is_units(texts[settings[-1]], len(header)):
+    if units_at is None and settings and _is_units(texts[settings[-1]], len(header), all_of_them=True):
         units_at = settings.pop()
     if units_at is not None:
         header = _with_units(header, texts[units_at])
@@ -84,7 +86,7 @@ def find_head(
     return Head(at, header, below, [*settings, *remarks], units_at, stated, tuple(notes))
 
 
-def _names_row(texts: list[list[str]], known: Sequence[str], decimal_comma: bool) -> int | None:
+def _names_row(texts: list[list[str]], known: Set[str], decimal_comma: bool) -> int | None:
     scores = [_named(row, known) for row in texts]
     best = max(scores, default=(0, 0))
     if best == (0, 0):
@@ -97,7 +99,7 @@ def _names_row(texts: list[list[str]], known: Sequence[str], decimal_comma: bool
     return candidates[0]
 
 
-def _named(row: list[str], known: Sequence[str]) -> tuple[int, int]:
+def _named(row: list[str], known: Set[str]) -> tuple[int, int]:
     """Cells that name a main quantity or a column the sidecar uses, and any; bare numbers are data."""
     main = other = 0
     for text in row:
@@ -151,14 +153,21 @@ def _between(texts: list[list[str]], at: int, decimal_comma: bool) -> tuple[int,
     return first, (units[0] if units else None), sorted(remarks)
 
 
-def _is_units(row: list[str], width: int) -> bool:
-    """Whether some cell is a unit of a quantity, none is a number, and as many may stand there as names."""
-    cells = [bare(text).strip("[]()<>") for text in row]
+def _is_units(row: list[str], width: int, *, all_of_them: bool = False) -> bool:
+    """Whether cells are units, as many as there are names at most, and none is a number.
+
+    Half of them are known units, or stand in brackets; with `all_of_them`, and in comments, all.
+    """
+    cells = [bare(text) for text in row]
     filled = [text for text in cells if text]
-    if not filled or len(row) > width + 1 or _counts(filled, False) > filled.count("1"):
+    if not filled or len(row) > width or any(_counts([text], False) for text in filled if text != "1"):
         return False
-    bracketed = [text for text in row if bare(text)[:1] in tuple("[(")]
-    return any(unit_of(text) for text in filled) or len(bracketed) == len(filled)
+    if all_of_them or row[0].startswith(("#", "%", "//")):
+        inside = [text.strip("[]()<>") for text in filled]
+        return any(map(unit_of, inside)) and all(unit_of(text) or text.lower() in SILENT for text in inside)
+    known = [text for text in filled if text[0] in "[(" or (unit_of(text) and text not in ("a", "v", "s"))]
+    every = all(unit_of(text) or text.lower() in SILENT for text in filled) and any(map(unit_of, filled))
+    return every or 2 * len(known) >= len(filled)
 
 
 def _with_units(header: list[str], cells: list[str]) -> list[str]:
@@ -207,6 +216,8 @@ def stated_units(settings: Sequence[str]) -> dict[str, str]:
         units = []
         if UNIT_WORD.search(line):
             units = [word for word in words if unit_of(word)]
+            others = {word.lower() for word in words if word not in units and not UNIT_WORD.fullmatch(word)}
+            units = units if all(read_header(w).quantity in MAIN for w in others - FILLING) else []
         elif len(words) == 2 and (quantity := read_header(words[0]).quantity):
             units = [words[1]] if (unit_of(words[1]) or ("",))[0] == quantity else []
         for unit in units:

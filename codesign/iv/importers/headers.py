@@ -74,7 +74,7 @@ def bare(text: str) -> str:
     return text.strip().lstrip("#%").strip().strip("\"'").strip()
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 17)
 def read_header(text: str) -> Column:
     """Quantity, unit and cycle number of one column header.
 
@@ -114,7 +114,7 @@ def read_header(text: str) -> Column:
 _UNIT_OF = {"applied": "voltage", "amplitude": "voltage", "read_voltage": "voltage"}
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 17)
 def split_unit(text: str) -> tuple[str, str]:
     """Name and unit of a header; the unit is '' where none is recognised as one."""
     if INDEXED.fullmatch(text):

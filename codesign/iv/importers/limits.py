@@ -10,10 +10,11 @@ LARGEST_BYTES = 1 << 28
 """Of an instrument file, and of everything a workbook holds when unpacked."""
 MOST_CELLS = 10_000_000
 """Rows times columns of a table, empty cells included; a thousand cycles of a thousand points are a tenth."""
-LARGEST_V, LARGEST_A = 100.0, 0.1
+LARGEST_V, LARGEST_A = 100.0, 1.0
 """Above these a memristor's voltage or current is more likely stored in another unit."""
 SMALLEST_A = 1e-13
 """Below this no ammeter of a source-measure unit tells a current from its own noise."""
+
 
 def implausible(voltage_v: np.ndarray, current_a: np.ndarray) -> dict[str, str]:
     """What to say of a quantity whose values are so large, or small, that their unit is probably wrong."""
@@ -27,7 +28,8 @@ def implausible(voltage_v: np.ndarray, current_a: np.ndarray) -> dict[str, str]:
             said[quantity] = f"the largest {quantity} is {largest:g} {unit}: is its unit right?"
         elif quantity == "current" and 0 < largest < SMALLEST_A:
             said[quantity] = (
-                f"the largest {quantity} is {largest:g} {unit}, less than any meter resolves: is its unit right?"
+                f"the largest {quantity} is {largest:g} {unit}, less than any meter resolves: "
+                "is its unit right?"
             )
     return said
 

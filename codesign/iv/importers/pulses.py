@@ -17,6 +17,18 @@ MEASURED = ("conductance", "resistance", "current")
 """What a pulse series may hold, the first found is taken."""
 AS_PULSES = "kind: pulse with pulse: {read_voltage_v: 0.1}"
 
+MAP_THEM = (
+    "state in the sidecar which stored values stand for which conductance: "
+    "pulse: {normalised: [lowest, highest], g_min_s: ..., g_max_s: ...}, with a g_min_s high enough for the "
+    "lowest value"
+)
+REMEDIES = {
+    "current": "where it was read at a negative voltage, write pulse: {read_voltage_v: -0.1} into the "
+    "sidecar; where it is counted the other way, current_scale: -1",
+    "resistance": "correct the cell, or empty it where nothing was measured",
+}
+"""What to do about a conductance that is not positive, by what the column holds."""
+
 
 def is_pulse_series(table: Table, sidecar: Mapping) -> bool:
     """The sidecar says so, or the columns are pulses and what was read after them, and no voltage.
@@ -39,9 +51,9 @@ def is_pulse_series(table: Table, sidecar: Mapping) -> bool:
         if amplitude and not pulsed and measured == {"current"} and not read and "read_voltage" not in named:
             raise _either(table, named["amplitude"])
         return True
-    if "current" in named and "voltage" in named and {"voltage", "current"} - mapped.keys():
-        if pulsed or amplitude or read:
-            raise _either(table, named["pulse"] if pulsed else named["voltage"])
+    both = {"current", "voltage"} <= named.keys() and {"voltage", "current"} - mapped.keys()
+    if both and (pulsed or amplitude or read):
+        raise _either(table, named["pulse"] if pulsed else named["voltage"])
     return False
 
 
@@ -191,9 +203,7 @@ def _siemens(table: Table, k: int, settings: Mapping, current_scale: float | Non
         raise ImportRefused(
             f"conductance {values[low[0]]:.4g} S is not positive ({low.size} such values)",
             where=f"column {table.name(k)}, row {table.rows[low[0]]}",
-            remedy="state in the sidecar which stored values stand for which conductance: pulse: "
-            "{normalised: [lowest, highest], g_min_s: ..., g_max_s: ...}, with a g_min_s high enough for the "
-            "lowest value",
+            remedy=REMEDIES.get(column.quantity, MAP_THEM) if "normalised" not in settings else MAP_THEM,
         )
     return values
 

@@ -123,8 +123,8 @@ def _paired(
         "pulse numbers begin again, and the runs are no repetitions of potentiation and depression: "
         f"{sum(rising)} rise, {sum(falling)} fall",
         where=where,
-        remedy="begin with potentiation, give every repetition both, number the repetitions in a cycle column, or "
-        "write pulse: {potentiation_points: N} into the sidecar",
+        remedy="begin with potentiation, give every repetition both, number the repetitions in a cycle "
+        "column, or write pulse: {potentiation_points: N} into the sidecar",
     )
 
 
@@ -143,7 +143,8 @@ def _by_phase(
     """Repetitions of potentiation, then depression, as a column says.
 
     Raises:
-        ImportRefused: A word that is neither, depression before the first potentiation, or lengths that differ.
+        ImportRefused: A word that is neither, depression before the first potentiation, or lengths that
+            differ.
     """
     words = [_word(cell) for cell in table.columns[column]]
     unknown = [k for k, word in enumerate(words) if word not in PHASES]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from codesign.iv.importers.columns import EMPTY
 from codesign.iv.importers.head import BARE_NUMBER, HEADER_ROWS, Head, find_head
@@ -64,14 +65,15 @@ def from_rows(
         for k in head.settings
         if any(texts[k])
     ]
-    kept, rows, parts, titles, repeated = [], [], [0], [], 0
+    columns: list[list] = [[] for _ in header]
+    rows, parts, titles, repeated = [], [0], [], 0
     for number, row, title in _data(cells, texts, head, first_row):
         if title is None:
             repeated += 1
             continue
         if title:
             titles.append(title)
-            parts.append(len(kept))
+            parts.append(len(rows))
         if head.names_at is not None and len(row) > len(header) and any(map(_filled, row[len(header) :])):
             raise ImportRefused(
                 f"the row has {len(row)} values, the header {len(header)} names",
@@ -79,18 +81,22 @@ def from_rows(
                 remedy="name every column; if the comma is the decimal sign, export with ';' or tabs "
                 "between columns",
             )
-        kept.append(row)
+        if len(row) > len(columns):
+            columns += [[None] * len(rows) for _ in range(len(row) - len(columns))]
+            check_cells(len(rows), len(columns))
+        for column, cell in zip_longest(columns, row):
+            column.append(cell)
         rows.append(number)
     notes = [*head.notes, *([f"{repeated} repeated header rows left out"] if repeated else [])]
     if titles:
         _check_titles([*preamble[-1:], *titles], row=rows[parts[1]])
         notes.append(f"{len(parts)} sections below each other, the later titled {', '.join(titles[:4])}"
                      f"{' ...' if len(titles) > 4 else ''}")  # fmt: skip
-    width = max([len(header), *(len(row) for row in kept)])
-    check_cells(len(kept), width)
-    columns = [[row[k] if k < len(row) else None for row in kept] for k in range(width)]
-    header = [*header, *[""] * (width - len(header))]
-    filled_columns = [k for k in range(width) if header[k] or any(c not in (None, "") for c in columns[k])]
+    check_cells(len(rows), len(columns))
+    header = [*header, *[""] * (len(columns) - len(header))]
+    filled_columns = [
+        k for k in range(len(columns)) if header[k] or any(c not in (None, "") for c in columns[k])
+    ]
     table = Table(
         header=[header[k] for k in filled_columns],
         columns=[columns[k] for k in filled_columns],
@@ -189,9 +195,10 @@ def _check_titles(titles: Sequence[str], *, row: int) -> None:
         )
     if len(named) > 1 and not all(COUNTED_TITLE.fullmatch(bare(title)) for title in titles[1:]):
         raise ImportRefused(
-            f"sections are titled {', '.join(titles[1:9])}: sweeps of one device, or several devices",
+            f"sections are titled {', '.join(titles[:8])}: sweeps of one device, or several devices",
             where=f"row {row}",
-            remedy="save each device as a file of its own; title the sweeps of one device Sweep 1, Sweep 2, ...",
+            remedy="save each device as a file of its own; title the sweeps of one device Sweep 1, "
+            "Sweep 2, ...",
         )
 
 

@@ -19,8 +19,8 @@ def without_series(samples: Samples, sidecar: Mapping) -> Samples:
     Samples whose current was not recorded have no such voltage; they are left out, with a note.
 
     Raises:
-        ImportRefused: The resistance takes more than the whole voltage, or the device's voltage goes back where
-            the source's rises, so that the sweep is none any more.
+        ImportRefused: The resistance takes more than the whole voltage, or the device's voltage goes back
+            where the source's rises, so that the sweep is none any more.
     """
     if "series_resistance_ohm" not in sidecar:
         return samples
@@ -40,8 +40,8 @@ def without_series(samples: Samples, sidecar: Mapping) -> Samples:
         if wrong.size:
             k = wrong[0]
             raise ImportRefused(
-                f"{series:g} Ohm in series {said} {wrong.size} sample(s): {volts[k]:g} V and {amperes[k]:g} A "
-                f"leave {left[k]:g} V",
+                f"{series:g} Ohm in series {said} {wrong.size} sample(s): {volts[k]:g} V and "
+                f"{amperes[k]:g} A leave {left[k]:g} V",
                 where=f"sidecar, series_resistance_ohm, cycle {cycle[k]}",
                 remedy="state the resistance of leads and contacts alone, or leave it out",
             )

@@ -12,7 +12,6 @@ from codesign.iv.importers.samples import Samples, listing, missing_values
 from codesign.iv.importers.table import Table
 from codesign.iv.importers.units import unit_of
 
-
 UNUSED = ("", "applied", "amplitude", "read_voltage", "phase", "device", "unit")
 """Quantities of columns that a sweep does not use and a note names."""
 
@@ -183,10 +182,11 @@ def _without_channels(columns: list[Column], table: Table) -> list[Column]:
     """`V1` and `I1` alone are channel 1 of the instrument, not cycle 1."""
     used = [k for k, column in enumerate(columns) if column.quantity in ("voltage", "current")]
     names = [split_unit(table.header[k])[0] for k in used]
-    if len(used) == 2 and {columns[k].quantity for k in used} == {"voltage", "current"}:
-        if all(map(CHANNEL.fullmatch, names)) and names[0][1:] == names[1][1:]:
-            return [replace(c, cycle=None) if k in used else c for k, c in enumerate(columns)]
-    return columns
+    if len(used) != 2 or {columns[k].quantity for k in used} != {"voltage", "current"}:
+        return columns
+    if not all(map(CHANNEL.fullmatch, names)) or names[0][1:] != names[1][1:]:
+        return columns
+    return [replace(c, cycle=None) if k in used else c for k, c in enumerate(columns)]
 
 
 def _without_run(columns: list[Column], table: Table) -> list[Column]:

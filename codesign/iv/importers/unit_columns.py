@@ -11,8 +11,8 @@ from codesign.iv.importers.units import unit_of
 def with_unit_columns(table: Table) -> Table:
     """The table with the units of such columns behind the names they belong to.
 
-    A column `Source Unit` belongs to `Source`, one that is only called `Unit` to the column left of it. Buffers
-    of Keithley 2450, 2460 and 6500 series, saved at the instrument or by KickStart, are of this kind.
+    A column `Source Unit` belongs to `Source`, one that is only called `Unit` to the column left of it.
+    Buffers of Keithley's 2450 and its relatives, saved at the instrument, are of this kind.
 
     Raises:
         ImportRefused: A column holds several units.

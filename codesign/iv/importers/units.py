@@ -1,6 +1,7 @@
 """Units: what a unit measures and its factor to SI; factors written into names."""
 
 import re
+from functools import lru_cache
 
 PREFIX_WORDS = {"milli": "m", "micro": "u", "nano": "n", "pico": "p", "femto": "f", "kilo": "k", "mega": "M"}
 PREFIXES = {
@@ -24,6 +25,7 @@ FACTOR = re.compile(
 """A factor in a name, `x1e-6`, `*1000`, `10^-6`: whether it was applied, or is to be, nobody can tell."""
 
 
+@lru_cache(maxsize=1 << 12)
 def unit_of(unit: str) -> tuple[str, float] | None:
     """Quantity a unit measures and the factor to SI; None where it is no known unit.
 

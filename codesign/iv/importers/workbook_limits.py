@@ -57,7 +57,9 @@ def _check_archive(path: Path, kind: str) -> None:
     left = LARGEST_BYTES
     with zipfile.ZipFile(path) as book:
         names = set(book.namelist())
-        own, foreign = ("content.xml", "xl/workbook.xml") if kind == ".ods" else ("xl/workbook.xml", "content.xml")
+        own, foreign = (
+            ("content.xml", "xl/workbook.xml") if kind == ".ods" else ("xl/workbook.xml", "content.xml")
+        )
         if own not in names or names & {foreign, "xl/workbook.bin"}:
             raise ImportRefused(f"not a {kind} workbook", remedy="save it as .xlsx")
         for part in book.infolist():
