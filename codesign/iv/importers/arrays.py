@@ -174,7 +174,7 @@ def _of_mat(path: Path) -> dict[str, Array]:
 def _check_mat(path: Path) -> None:
     """Refuse a MATLAB file (version 5) whose compressed variables are larger than the limit.
 
-    Behind a head of 128 bytes each element begins with its type (15: compressed) and its length, 4 bytes each.
+    Behind a head of 128 bytes each element begins with its type (15: compressed) and its length, in 4 bytes.
     Source: MathWorks, "MAT-File Format", level 5.
     """
     left = LARGEST_BYTES

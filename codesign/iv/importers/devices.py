@@ -71,8 +71,8 @@ def check_one_device(table: Table, sidecar: Mapping) -> None:
         raise ImportRefused(
             f"{len(devices)} devices in one file: {listing(' '.join(device) for device in devices)}",
             where=f"column {' and '.join(names)}",
-            remedy="save each device as a file of its own, or copy the file once a device and choose its rows "
-            f"in each sidecar, only: {{{chosen}}}; where the column counts cycles, "
+            remedy="save each device as a file of its own, or copy the file once a device and choose its "
+            f"rows in each sidecar, only: {{{chosen}}}; where the column counts cycles, "
             f"columns: {{cycle: {names[0]}}}",
         )
 

@@ -279,4 +279,9 @@ def _one_column(
         notes.append(f"current multiplied by {sidecar['current_scale']:g} as the sidecar says")
     else:
         notes += _conversions(table, [at], settings)
-    return repetitions_of(values, table, found, settings, notes, name=table.name(at))
+    used = {at, *(found[key] for key in ("pulse", "cycle", "phase", "time", "read_voltage") if key in found)}
+    left = [table.name(k) for k in range(len(table.header)) if k not in used and table.has_data(k)]
+    notes += [f"columns not used: {listing(left)}"] if left else []
+    return repetitions_of(
+        values, table, found, settings, notes, name=table.name(at), stated="phase" in stated
+    )

@@ -27,6 +27,7 @@ def repetitions_of(
     notes: list[str],
     *,
     name: str,
+    stated: bool = False,
 ) -> tuple[list[np.ndarray], int]:
     """Repetitions, and the points of potentiation that each begins with.
 
@@ -40,13 +41,17 @@ def repetitions_of(
         settings: `pulse` of the sidecar.
         notes: Gets what was done.
         name: Column of the conductances, for errors.
+        stated: Whether the sidecar names the phase column; else a column `type` or `direction` of other words
+            is none.
 
     Raises:
         ImportRefused: Repetitions differ in length, or it cannot be told where potentiation ends.
     """
     points = settings.get("potentiation_points")
     if "phase" in found and "cycle" not in found and points is None:
-        return _by_phase(values, table, found["phase"], notes)
+        named = table.header[found["phase"]].lower().startswith(("phase", "ltp"))
+        if named or stated or all(_word(cell) in PHASES for cell in table.columns[found["phase"]]):
+            return _by_phase(values, table, found["phase"], notes)
     runs, counter = _runs(values, table, found)
     if counter is not None and "cycle" not in found and len(runs) > 1:
         runs, turn = _paired(runs, notes, stated=points is not None, where=f"column {table.name(counter)}")

@@ -89,7 +89,8 @@ def from_rows(
         rows.append(number)
     notes = [*head.notes, *([f"{repeated} repeated header rows left out"] if repeated else [])]
     if titles:
-        _check_titles([*preamble[-1:], *titles], row=rows[parts[1]])
+        above = titles[:1] if titles[0] in preamble else preamble[-1:]
+        _check_titles([*above, *titles], row=rows[parts[1]])
         notes.append(f"{len(parts)} sections below each other, the later titled {', '.join(titles[:4])}"
                      f"{' ...' if len(titles) > 4 else ''}")  # fmt: skip
     check_cells(len(rows), len(columns))

@@ -1,4 +1,4 @@
-"""What the instrument file does not say: `NAME.meta.yaml` beside it, `folder.meta.yaml` for a whole folder."""
+"""What an instrument file does not say: `NAME.meta.yaml` beside it, `folder.meta.yaml` for a whole folder."""
 
 import datetime
 import json

@@ -163,7 +163,9 @@ def _columns(table: Table, sidecar: Mapping) -> list[Column]:
                         f"{'V' if quantity == 'voltage' else 'A'}",
                     )
                 scale = measured[1] if measured else 1.0
-                number = column.cycle if quantity == "current" and not of_format else None
+                channel = len(chosen) == 1 and CHANNEL.fullmatch(split_unit(table.header[k])[0])
+                counts = quantity == "current" and not of_format and not channel
+                number = column.cycle if counts else None
                 number = order[k] if listed else number
                 foreign = column.foreign_unit and column.quantity == quantity
                 found[k] = Column(

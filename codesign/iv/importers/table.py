@@ -144,8 +144,12 @@ def without_empty_copies(table: Table) -> Table:
     doubtful = {
         k for k, name in enumerate(table.header) if name and named[name] > 1 and not table.has_data(k)
     }
-    filled = {table.header[k] for k in range(len(table.header)) if k not in doubtful}
-    empty = [k for k in doubtful if table.header[k] in filled]
+    kept_names = {table.header[k] for k in range(len(table.header)) if k not in doubtful}
+    empty = []
+    for k in sorted(doubtful):
+        if table.header[k] in kept_names:
+            empty.append(k)
+        kept_names.add(table.header[k])
     if not empty:
         return table
     kept = [k for k in range(len(table.header)) if k not in set(empty)]

@@ -23,7 +23,7 @@ DIALECTS = (("\t", False), (";", False), (",", False), (" ", False), ("\t", True
 """Delimiter and whether the comma is the decimal sign (`"0,5","1,2"` for both).
 
 At equal score the first counts."""
-SAMPLE_LINES = 300
+SAMPLE_LINES, SAMPLE_SIGNS = 300, 60_000
 FEWEST_ALIKE = 50
 """Cells of equally many decimals from which on one with fewer, at the end of a file, is a cut one."""
 FEWEST_EXPONENTS = 3
@@ -43,8 +43,7 @@ def read(path: Path, *, known: Sequence[str] = ()) -> Table:
         ImportRefused: The file is empty, no text, holds no row of numbers, or more cells than the limit.
     """
     text = decoded(path.read_bytes())
-    start = "\n".join(text.split("\n", 4 * SAMPLE_LINES)[: 4 * SAMPLE_LINES])
-    delimiter, decimal_comma = _dialect(_whole(start.splitlines()))
+    delimiter, decimal_comma = _dialect(_whole(_sample(text)))
     check_text(text, delimiter)
     lines = _whole(text.splitlines())
     cells = _Cells(lines, delimiter)
@@ -53,6 +52,14 @@ def read(path: Path, *, known: Sequence[str] = ()) -> Table:
     if delimiter == " ":
         _check_blanks(table)
     return table
+
+
+def _sample(text: str) -> list[str]:
+    """Filled lines of the beginning, and of the middle where settings may be over."""
+    start = "\n".join(text.split("\n", 4 * SAMPLE_LINES)[: 4 * SAMPLE_LINES]).splitlines()
+    middle = text[len(text) // 2 : len(text) // 2 + SAMPLE_SIGNS].splitlines()[1:-1]
+    each = [[line for line in lines if line.strip()][:SAMPLE_LINES] for lines in (start, middle)]
+    return each[0] + (each[1] if len(each[0]) == SAMPLE_LINES else [])
 
 
 class _Cells(Sequence):
@@ -76,11 +83,12 @@ def check_text(text: str, delimiter: str) -> None:
     Raises:
         ImportRefused: Its lines and delimiters make more than `MOST_CELLS`.
     """
-    check_cells(text.count("\n"), 1)
-    cells = text.count(delimiter) + text.count("\n")
+    lines = max(text.count("\n"), text.count("\r"))
+    check_cells(lines, 1)
+    cells = text.count(delimiter) + lines
     if delimiter != " " and cells > MOST_CELLS:
         raise ImportRefused(
-            f"{text.count(chr(10))} lines hold {cells} cells, more than {MOST_CELLS}",
+            f"{lines} lines hold {cells} cells, more than {MOST_CELLS}",
             remedy="export fewer cycles into each file",
         )
 
@@ -224,7 +232,7 @@ def _is_number(cell: str) -> bool:
 
 def _dialect(lines: list[str]) -> tuple[str, bool]:
     """The dialect under which the most cells stand side by side as numbers; lines of nothing else first."""
-    sample = [line for line in lines if line.strip()][:SAMPLE_LINES]
+    sample = [line for line in lines if line.strip()]
 
     def score(dialect: tuple[str, bool]) -> tuple[int, int]:
         number, pure, side_by_side = COMMA if dialect[1] else POINT, 0, 0
