@@ -81,9 +81,9 @@ def from_rows(
                 remedy="name every column; if the comma is the decimal sign, export with ';' or tabs "
                 "between columns",
             )
+        check_cells(len(rows) + 1, max(len(row), len(columns)))
         if len(row) > len(columns):
             columns += [[None] * len(rows) for _ in range(len(row) - len(columns))]
-            check_cells(len(rows), len(columns))
         for column, cell in zip_longest(columns, row):
             column.append(cell)
         rows.append(number)
@@ -93,7 +93,6 @@ def from_rows(
         _check_titles([*above, *titles], row=rows[parts[1]])
         notes.append(f"{len(parts)} sections below each other, the later titled {', '.join(titles[:4])}"
                      f"{' ...' if len(titles) > 4 else ''}")  # fmt: skip
-    check_cells(len(rows), len(columns))
     header = [*header, *[""] * (len(columns) - len(header))]
     filled_columns = [
         k for k in range(len(columns)) if header[k] or any(c not in (None, "") for c in columns[k])
