@@ -74,12 +74,13 @@ def find_head(
     header = [bare(text) for text in _joined(texts[at], texts, at + 1, decimal_comma)]
     settings = [k for k in range(at) if any(texts[k])]
     below, units_at, remarks = _between(texts, at, decimal_comma)
-    if units_at is None and settings and _is_units(texts[settings[-1]], len(header), all_of_them=True):
+    if units_at is None and settings and is_units(texts[settings[-1]], len(header), all_of_them=True):
         units_at = settings.pop()
     if units_at is not None:
         header = _with_units(header, texts[units_at])
     said = [lines[k].strip() if lines else " ".join(filter(None, texts[k])) for k in settings]
-    stated = stated_units(said)
+    below_names = [" , ".join(texts[k]) for k in remarks]
+    stated = stated_units([*said, *below_names], bare_units=below_names)
     header, notes = _with_stated_units(header, stated)
     notes += [f"row {first_row + k} is taken for a remark: {' '.join(texts[k]).strip()[:60]}" for k in remarks
               if not texts[k][0].startswith(("#", "%", "//"))]  # fmt: skip
@@ -138,7 +139,7 @@ def _between(texts: list[list[str]], at: int, decimal_comma: bool) -> tuple[int,
         first = next((k for k in range(first + 1, len(texts)) if _counts(texts[k], decimal_comma)), None)
     width = len(texts[at])
     inside = [k for k in range(at + 1, len(texts) if first is None else first) if any(texts[k])]
-    units = [k for k in inside if _is_units(texts[k], width)]
+    units = [k for k in inside if is_units(texts[k], width)]
     if first is None:
         return (units[0] + 1 if units else at + 1), (units[0] if units else None), []
     remarks = []
@@ -153,14 +154,16 @@ def _between(texts: list[list[str]], at: int, decimal_comma: bool) -> tuple[int,
     return first, (units[0] if units else None), sorted(remarks)
 
 
-def _is_units(row: list[str], width: int, *, all_of_them: bool = False) -> bool:
+def is_units(row: list[str], width: int, *, all_of_them: bool = False) -> bool:
     """Whether cells are units, as many as there are names at most, and none is a number.
 
     Half of them are known units, or stand in brackets; with `all_of_them`, and in comments, all.
     """
     cells = [bare(text) for text in row]
     filled = [text for text in cells if text]
-    if not filled or len(row) > width or any(_counts([text], False) for text in filled if text != "1"):
+    while cells and not cells[-1]:
+        cells.pop()
+    if not filled or len(cells) > width or any(_counts([text], False) for text in filled if text != "1"):
         return False
     if all_of_them or row[0].startswith(("#", "%", "//")):
         inside = [text.strip("[]()<>") for text in filled]
@@ -199,11 +202,12 @@ def _with_stated_units(header: list[str], stated: Mapping[str, str]) -> tuple[li
     return result, [f"{quantity} in {unit}, as the settings say" for quantity, unit in used.items()]
 
 
-def stated_units(settings: Sequence[str]) -> dict[str, str]:
-    """Units of voltage and current that settings state: `Units: V, nA`, `Current: nA`.
+def stated_units(settings: Sequence[str], *, bare_units: Sequence[str] = ()) -> dict[str, str]:
+    """Units of voltage and current that settings state: `Units: V, nA`, `Current: nA`, `Current in nA`.
 
     Two units of one quantity, or a factor other than 1, are joined to a text that is no unit: nobody can tell
-    what the numbers are in.
+    what the numbers are in. Such doubt is also a unit other than V and A that stands in one of `bare_units`,
+    remarks between names and numbers, without a number before it.
 
     >>> stated_units(["Units: V, nA", "NPLC: 1"])
     {'voltage': 'V', 'current': 'nA'}
@@ -218,19 +222,33 @@ def stated_units(settings: Sequence[str]) -> dict[str, str]:
             units = [word for word in words if unit_of(word)]
             others = {word.lower() for word in words if word not in units and not UNIT_WORD.fullmatch(word)}
             units = units if all(read_header(w).quantity in MAIN for w in others - FILLING) else []
-        elif len(words) == 2 and (quantity := read_header(words[0]).quantity):
-            units = [words[1]] if (unit_of(words[1]) or ("",))[0] == quantity else []
+        else:
+            units = [unit for piece in re.split(r"[,;\t]", bare(line)) if (unit := _unit_in(piece))]
         for unit in units:
             found.setdefault(unit_of(unit)[0], {})[unit] = None
         factor = FACTOR_WORD.search(line)
         if factor and float(factor["value"]) != 1:
             quantity = "current" if factor["current"] else "voltage"
             found.setdefault(quantity, {})[f"factor {factor['value']}"] = None
+    for line in bare_units:
+        for number, word in re.findall(r"(\d\s*)?\b([A-Za-zµμΩ]+)\b", line):
+            quantity, scale = unit_of(word) or ("", 1.0)
+            doubtful = scale != 1 and not number and (word[-1] in "VA" or len(word) > 3)  # no `na`
+            if doubtful and word not in found.get(quantity, {}):
+                found.setdefault(quantity, {})[f"{word} in a remark"] = None
     return {
         quantity: next(iter(units)) if len(set(map(unit_of, units))) == 1 else " and ".join(units)
         for quantity, units in found.items()
         if quantity in ("voltage", "current")
     }
+
+
+def _unit_in(piece: str) -> str:
+    """The unit in `Current: nA` or `Current in nA`; '' where there is no name and unit of one quantity."""
+    words = [word for word in re.split(r"[\s:=()\[\]\"'/]+", piece) if word and word.lower() not in FILLING]
+    if len(words) != 2 or not unit_of(words[1]):
+        return ""
+    return words[1] if unit_of(words[1])[0] == read_header(words[0]).quantity else ""
 
 
 def _joined(header: list[str], texts: list[list[str]], below: int, decimal_comma: bool) -> list[str]:

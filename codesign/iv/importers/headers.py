@@ -7,7 +7,7 @@ from functools import lru_cache
 from codesign.iv.importers.units import FACTOR, unit_of
 
 COUNTED = r"(?:[ _-]?(?:no\.?|nr\.?|number|index|id))"
-TERMINAL = r"(?:anode|drain|(?:smu|ch|channel)[ _-]?\d?)"
+TERMINAL = r"(?:anode|drain|smu[ _-]?\d?|(?:ch|channel)[ _-]?\d)"
 NAMES = {
     "voltage": r"v|u|vd|vds|av|e|ewe|ece|volts?|voltage|bias|potential"
     r"|(?:v|volt|voltage)[ _-]?(?:source|applied|dut|set|meas|measured)"

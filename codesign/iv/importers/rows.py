@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from codesign.iv.importers.columns import EMPTY
-from codesign.iv.importers.head import BARE_NUMBER, HEADER_ROWS, Head, find_head
+from codesign.iv.importers.head import BARE_NUMBER, HEADER_ROWS, Head, find_head, is_units, stated_units
 from codesign.iv.importers.headers import bare, read_header
 from codesign.iv.importers.limits import check_cells
 from codesign.iv.importers.refusal import ImportRefused
@@ -150,8 +150,15 @@ def _data(
                 if same == units:
                     continue
                 if begins := _next_section(cells, k - 1, names, units):
+                    _check_stated(cells[k - 1 : begins - 1], head, row=number)
                     title, k = first.strip() if len(row) == 1 else " ".join(same).strip(), begins
                     continue
+                if is_units(same, len(names), all_of_them=True):
+                    raise ImportRefused(
+                        "a row of units stands among the numbers, and is not that of the names",
+                        where=f"row {number}",
+                        remedy="save what follows as a file of its own, or delete the row",
+                    )
                 if first.strip()[:1].isalpha() and _is_header(row):
                     raise ImportRefused(
                         "another header with other names or units begins here",
@@ -160,6 +167,23 @@ def _data(
                     )
         yield number, row, title
         title = ""
+
+
+def _check_stated(settings: Sequence[Sequence], head: Head, *, row: int) -> None:
+    """Refuse settings of a later section that state other units than those above the first.
+
+    Raises:
+        ImportRefused: They do.
+    """
+    stated = stated_units([" , ".join(_texts(each)) for each in settings])
+    for quantity, unit in stated.items():
+        if unit != head.stated.get(quantity):
+            raise ImportRefused(
+                f"the settings of this section say {quantity} in {unit}, those above the first "
+                f"{head.stated.get(quantity, 'say no unit')}",
+                where=f"row {row}",
+                remedy="save what follows as a file of its own",
+            )
 
 
 def _next_section(cells: Sequence[Sequence], at: int, names: list[str], units: list[str] | None) -> int:

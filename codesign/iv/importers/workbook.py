@@ -95,7 +95,9 @@ def _joined(tables: Mapping[str, Table]) -> tuple[Table, list[str]]:
     found = [read_header(text).quantity for text in table.header]
     if not others or found.count("current") != 1:
         return table, [first]
-    alike = [name for name in others if tables[name].header == table.header]
+    alike = [
+        name for name in others if tables[name].header == table.header and tables[name].stated == table.stated
+    ]
     every = [table, *(tables[name] for name in alike)]
     lengths = np.cumsum([0, *(len(each.rows) for each in every)])
     parts = tuple(int(at) for at in lengths[:-1])

@@ -114,6 +114,19 @@ def test_titles_that_may_name_devices_are_refused(tmp_path, titles, said):
         read(tmp_path, sections(titles))
 
 
+def test_sections_in_other_units_are_refused(tmp_path):
+    """Whether a setting or a row of units says it."""
+    text = sections(["Sweep 1", "Sweep 2"], behind="Units: V, nA\n")
+    np.testing.assert_allclose(read(tmp_path, text).grid()[2], np.tile(SWEEP * 1e-15, (2, 1)))
+    at = text.rindex("nA")
+    with pytest.raises(ImportRefused, match=r"row 21: .* current in uA, those above the first nA"):
+        read(tmp_path, text[:at] + "uA" + text[at + 2 :])
+    text = sections(["Sweep 1", "Sweep 2"]).replace("current\n", "current\nV,nA\n")
+    at = text.rindex("nA")
+    with pytest.raises(ImportRefused, match="row 23: a row of units stands among the numbers"):
+        read(tmp_path, text[:at] + "uA" + text[at + 2 :])
+
+
 def test_halves_of_cycles_titled_apart_are_joined(tmp_path):
     """SET to the positive side, RESET to the negative."""
     half = "".join(f"Sweep {k}\nV,I\n" + "".join(f"{s * v},{s * v}e-6\n" for v in SWEEP)

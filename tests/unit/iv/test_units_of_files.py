@@ -47,6 +47,9 @@ HEADS = {
     "in a setting": "Sample 3\nUnits: V, nA\nVoltage,Current\n",
     "in a setting of its own": "Current unit,nA\nNPLC,1\nVoltage,Current\n",
     "in settings like names": "Voltage: V\nCurrent: nA\nVoltage,Current\n",
+    "below, with a comma behind": "Voltage,Current\nV,nA,\n",
+    "in words of a setting": "Voltage in V, Current in nA\nVoltage,Current\n",
+    "in words below the names": "Voltage,Current\nunit: V,unit: nA\n",
     "names of Agilent": "V1,I1\nV,nA\n",
 }
 
@@ -64,6 +67,7 @@ DOUBTFUL = {
     "mega or milli, below": ("Voltage,Current\nV,MA\n", "'MA' is no unit"),
     "NA, not available or nano": ("Voltage,Current\nV,NA\n", "'NA' is no unit"),
     "two units": ("Voltage (V),Current (mA)\nV,nA\n", "'mA or nA' is no unit"),
+    "words below the names": ("Voltage,Current\nstored as V,stored as nA\n", "'nA in a remark' is no unit"),
     "two units in settings": ("Units: V, nA, mA\nVoltage,Current\n", "'nA and mA' is no unit"),
     "factor in the name": ("Voltage (V),Current x1e-6 (A)\n", "'x1e-6' is no unit"),
     "factor behind the name": ("Voltage (V),Current*1000 (A)\n", r"'\*1000' is no unit"),
@@ -98,6 +102,8 @@ def test_a_unit_of_the_settings_counts_for_columns_that_the_sidecar_maps(tmp_pat
         (["Current scale: 1"], {}),
         (["Current: 5"], {}),
         (["Units: nA, na"], {"current": "nA"}),
+        (["Current range: 1 mA", "Current limit: mA"], {}),
+        (["Current in uA; tip 3"], {"current": "uA"}),
     ],
 )
 def test_what_settings_state(lines, found):
