@@ -103,9 +103,10 @@ def _channels(settings: Sequence[str], sign: str) -> Mapping[str, list[str]]:
     """VName, IName and Func of the channels, as the settings of the first block list them."""
     found: dict[str, list[str]] = {}
     for line in settings:
-        words = [word.strip() for word in line.split(sign)]
-        if words[0] == "TestParameter" and words[1:2] and words[1].startswith("Channel."):
-            found.setdefault(words[1].removeprefix("Channel."), words[2:])
+        words = [word.strip().strip('"') for word in line.split(sign)]
+        key, *listed = words[1:] if words[0] == "TestParameter" and len(words) > 1 else words
+        if key.startswith("Channel."):
+            found.setdefault(key.removeprefix("Channel."), listed)
     return found
 
 

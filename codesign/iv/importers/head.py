@@ -13,11 +13,17 @@ BARE_NUMBER = re.compile(r"[-+\u2212\d.,]+(?:[eEdD][-+\u2212]?\d+)?")
 HEADER_ROWS = 1000
 """Rows searched for a header; instruments write less in front of it."""
 UNIT_WORD = re.compile(r"\b(?:units?|einheit(?:en)?)\b", re.IGNORECASE)
-FILLING = {"of", "for", "the", "in", "is", "are", "and", "column", "columns", "data", "all", "values"}
+SETTING = re.compile(r"[A-Za-z]\w*(?:\.\w+)+")
+"""First cell of a row of settings, `Output.List.Data, V1, I1`, that may list names of columns."""
+FILLING = {
+    "of", "for", "the", "in", "is", "are", "was", "were", "and", "as", "column", "columns", "data", "all", "values",
+    "measured", "recorded", "stored", "saved", "given", "expressed",
+}  # fmt: skip
 """Words of a setting that states units of the columns; with others it states those of something else."""
 FACTOR_WORD = re.compile(
     r"\b(?:(?P<voltage>voltage|volt|spannung)|(?P<current>currents?|curr|strom))\b[^\d\n]*"
-    r"\b(?:scale|scaling|factor|multiplier|faktor)\b\D*?(?P<value>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)",
+    r"\b(?:scaled?|scaling|factor|multiplier|multiplied|divided|faktor)\b\D*?"
+    r"(?P<value>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)",
     re.IGNORECASE,
 )
 
@@ -93,6 +99,10 @@ def _names_row(texts: list[list[str]], known: Set[str], decimal_comma: bool) -> 
     if best == (0, 0):
         return None
     candidates = [k for k, score in enumerate(scores) if score == best]
+    for k in candidates:  # settings that list names stand above other settings
+        after = next((row for row in texts[k + 1 :] if any(row) and not is_units(row, len(texts[k]))), [])
+        if len(after) >= len(texts[k]) and all_numbers(after, decimal_comma):
+            return k
     for k in candidates:
         below = [row for row in texts[k + 1 :] if any(row)][:2]
         if any(_counts(row, decimal_comma) for row in below):
@@ -103,6 +113,8 @@ def _names_row(texts: list[list[str]], known: Set[str], decimal_comma: bool) -> 
 def _named(row: list[str], known: Set[str]) -> tuple[int, int]:
     """Cells that name a main quantity or a column the sidecar uses, and any; bare numbers are data."""
     main = other = 0
+    if row and SETTING.fullmatch(row[0]) and not read_header(row[0]).quantity:
+        return 0, 0
     for text in row:
         if not text or BARE_NUMBER.fullmatch(text):
             continue
@@ -215,7 +227,7 @@ def stated_units(settings: Sequence[str], *, bare_units: Sequence[str] = ()) -> 
     {'current': 'factor 1e-6'}
     """
     found: dict[str, dict[str, None]] = {}
-    for line in settings:
+    for line in (setting.replace("_", " ") for setting in settings):
         words = [word for word in re.split(r"[\s,;:=()\[\]\"']+", bare(line)) if word]
         units = []
         if UNIT_WORD.search(line):

@@ -9,10 +9,10 @@ from codesign.iv.importers.units import FACTOR, unit_of
 COUNTED = r"(?:[ _-]?(?:no\.?|nr\.?|number|index|id))"
 TERMINAL = r"(?:anode|drain|smu[ _-]?\d?|(?:ch|channel)[ _-]?\d)"
 NAMES = {
-    "voltage": r"v|u|vd|vds|av|e|ewe|ece|volts?|voltage|bias|potential"
+    "voltage": r"v|u|vd|vds|av|e|ewe|ece|volts?|voltages?|bias|potential"
     r"|(?:v|volt|voltage)[ _-]?(?:source|applied|dut|set|meas|measured)"
     rf"|(?:source|applied|bias|measured)[ _]?(?:v|voltage)|{TERMINAL}[ _.]?(?:v|volts?|voltage)|spannung",
-    "current": r"i|<i>|ai|id|ids|curr|current|(?:i|current)[ _-]?(?:meas|measured|dut|read)"
+    "current": r"i|<i>|ai|id|ids|curr|currents?|(?:i|current)[ _-]?(?:meas|measured|dut|read)"
     rf"|(?:measured|read)[ _]?(?:i|current)|(?:{TERMINAL}|cathode)[ _.]?(?:i|curr|current)|strom",
     "time": r"t|time|x_value|timestamp|zeit",
     "cycle": rf"cycles?|sweep|loop|repeat|run|scan|zyklus|(?:cycle|sweep|loop|repeat|run|scan){COUNTED}",

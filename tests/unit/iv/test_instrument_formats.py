@@ -131,6 +131,11 @@ TEXTS = {
     "Origin, comments first": (
         "Voltage\tCurrent\nup\ttip 2\nV\tnA\n", in_nanoamperes, ".txt"
     ),
+    "settings that list the names": (
+        "Setup title,IV\nOutput.List.Data,V1,I1\nContext.Count,2\nV1,I1\n",
+        lambda k, n, v, i: f"{v},{i:.9e}",
+        ".csv",
+    ),
     "long settings": (
         "".join(f"Setting {k}: on\n" for k in range(700)) + "Voltage;Current\n",
         lambda k, n, v, i: f"{v:.6f};{i:.9e}".replace(".", ","),

@@ -49,6 +49,9 @@ HEADS = {
     "in settings like names": "Voltage: V\nCurrent: nA\nVoltage,Current\n",
     "below, with a comma behind": "Voltage,Current\nV,nA,\n",
     "in words of a setting": "Voltage in V, Current in nA\nVoltage,Current\n",
+    "in a setting with an underscore": "current_unit=nA\nVoltage,Current\n",
+    "in a comment": "# unit_current: nA\nVoltage,Current\n",
+    "in a sentence": "All currents in nA\nVoltage,Current\n",
     "in words below the names": "Voltage,Current\nunit: V,unit: nA\n",
     "names of Agilent": "V1,I1\nV,nA\n",
 }
@@ -74,6 +77,7 @@ DOUBTFUL = {
     "power in the name": ("Voltage (V),Current 10^-6 (A)\n", r"'10\^-6' is no unit"),
     "power in the unit": ("Voltage (V),Current (10^-6 A)\n", "is no unit"),
     "factor without unit": ("V,I x 1e6\n", "is no unit"),
+    "factor in a sentence": ("Current multiplied by 1e6\nVoltage,Current\n", "'factor 1e6' is no unit"),
     "factor in a setting": ("Current scale factor: 1e-6\nVoltage,Current\n", "'factor 1e-6' is no unit"),
 }
 
@@ -222,3 +226,29 @@ def test_counts_of_a_converter_that_no_scale_turns_into_volts_are_refused(tmp_pa
         import_file(tmp_path / "a.tdms", device="a")
     (tmp_path / "a.meta.yaml").write_text("voltage_scale: 0.02")
     right(import_file(tmp_path / "a.tdms", device="a"))
+
+
+PLACES = {
+    "in the name": "{n}Voltage ({v}){d}Current ({i})\n",
+    "in a row below": "{n}Voltage{d}Current\n{v}{d}{i}\n",
+    "in a row above": "{n}{v}{d}{i}\nVoltage{d}Current\n",
+    "in a setting": "{n}Units: {v}, {i}\nVoltage{d}Current\n",
+    "in two settings": "{n}Voltage unit: {v}\nCurrent unit: {i}\nVoltage{d}Current\n",
+}
+
+
+@given(
+    place=st.sampled_from(sorted(PLACES)),
+    volts=st.sampled_from([("V", 1.0), ("mV", 1e3), ("uV", 1e6)]),
+    amperes=st.sampled_from([("A", 1.0), ("mA", 1e3), ("µA", 1e6), ("nA", 1e9), ("pA", 1e12)]),
+    delimiter=st.sampled_from([",", ";", "\t"]),
+    settings=st.lists(st.sampled_from(["NPLC,1", "Tip 3", "Compliance: 5 mA", "# remark", ""]), max_size=3),
+)
+def test_units_of_every_prefix_count_in_every_place(
+    tmp_path_factory, place, volts, amperes, delimiter, settings
+):
+    """Whatever the delimiter, and whatever settings stand above."""
+    above = "".join(f"{line}\n" for line in settings)
+    head = PLACES[place].format(n=above, v=volts[0], i=amperes[0], d=delimiter)
+    folder = tmp_path_factory.mktemp("units")
+    right(read(folder, head + rows(delimiter, volts=volts[1], amperes=amperes[1]), name="a.txt"))
