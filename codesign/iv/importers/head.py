@@ -16,8 +16,8 @@ UNIT_WORD = re.compile(r"\b(?:units?|einheit(?:en)?)\b", re.IGNORECASE)
 SETTING = re.compile(r"[A-Za-z]\w*(?:\.\w+)+")
 """First cell of a row of settings, `Output.List.Data, V1, I1`, that may list names of columns."""
 FILLING = {
-    "of", "for", "the", "in", "is", "are", "was", "were", "and", "as", "column", "columns", "data", "all", "values",
-    "measured", "recorded", "stored", "saved", "given", "expressed",
+    "of", "for", "the", "in", "is", "are", "was", "were", "and", "as", "column", "columns", "data", "all",
+    "values", "measured", "recorded", "stored", "saved", "given", "expressed",
 }  # fmt: skip
 """Words of a setting that states units of the columns; with others it states those of something else."""
 FACTOR_WORD = re.compile(
