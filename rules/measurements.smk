@@ -1,7 +1,7 @@
 """Instrument files to canonical measurements; the virtual laboratory.
 
 in   data/raw/*                                one instrument file a device, NAME.meta.yaml beside it;
-                                               a workbook of conditions for all
+                                               folder.meta.yaml and a workbook of conditions for all
 out  data/iv/{device}.parquet                  V and A; a refused file is kept with its reason
      results/imports/{digest}.json             what was made from what
      results/virtual_lab/iv/{device}.parquet   synthetic devices, labelled

@@ -16,9 +16,10 @@ from codesign.iv.formats import raw_suffixes
 from codesign.iv.importers import ImportRefused, import_one
 from codesign.iv.importers.conditions import read_conditions
 from codesign.iv.importers.limits import implausible
-from codesign.iv.importers.sweeps import missing_values, tells_of_a_cut
+from codesign.iv.importers.samples import NOT_READ, missing_values, tells_of_a_cut
+from codesign.iv.importers.sidecar import read_folder
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
-from codesign.iv.names import device_id, is_conditions_workbook, is_raw_file, sidecar_of
+from codesign.iv.names import FOLDER_SIDECAR, device_id, is_conditions_workbook, is_raw_file, sidecar_of
 from codesign.iv.plausible import implausible_conditions, likely_compound
 from codesign.iv.signs import TURN_CURRENT, share_against, wrong_side
 from codesign.schemas.conditions import CONDITION_COLUMNS
@@ -143,6 +144,10 @@ class Folders:
         others = self._of(path)[1].get(device_id(path.name), [])
         return [path, *(file for file in others if file.name != path.name)]
 
+    def holds_raw(self, path: Path) -> bool:
+        """Whether any instrument file lies beside a file."""
+        return bool(self._of(path)[1])
+
     def has_raw(self, path: Path, stem: str) -> bool:
         """Whether an instrument file with this stem lies beside a file."""
         return stem in self._of(path)[2]
@@ -249,6 +254,16 @@ def _laboratory(path: Path) -> Path | None:
 
 def _sidecar(path: Path, folders: Folders) -> list[Finding]:
     """A sidecar without an instrument file, which nothing reads; others are checked with their file."""
+    if path.name == FOLDER_SIDECAR:
+        read_folder(path)
+        if folders.holds_raw(path):
+            return []
+        return [
+            Finding(
+                str(path), "warning", "", "its folder holds no instrument file: nobody reads this sidecar",
+                "put it beside the instrument files it is for",
+            )
+        ]  # fmt: skip
     stem = path.name.removesuffix(SIDECAR_SUFFIX)
     if folders.has_raw(path, stem):
         return []
@@ -301,6 +316,11 @@ def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
                 "if the file was cut short, copy it again from the instrument; if it ends there, a line "
                 "break at its end brings back a row left out",
             )  # fmt: skip
+        elif NOT_READ in note:
+            yield Finding(
+                name, "warning", "sheets", note,
+                "call sheets of one device Run1, Run2, ..., or save each device as a workbook of its own",
+            )  # fmt: skip
         elif note not in (*missing, *large):
             yield Finding(name, "note", "", note)
 
@@ -313,7 +333,10 @@ def _unknown_conditions(path: Path, metadata: Metadata) -> Iterator[Finding]:
     sidecar = f"{', '.join(unknown)} into "
     if is_raw_file(path.name):
         examples = ", ".join(f"{name} as {IN_NAMES[name]}" for name in unknown)
-        remedy = f"write {sidecar}{sidecar_of(path).name} beside it, or into the file name ({examples})"
+        remedy = (
+            f"write {sidecar}{sidecar_of(path).name} beside it, into {FOLDER_SIDECAR} for all files of the "
+            f"folder, or into the file name ({examples})"
+        )
     else:
         remedy = (
             f"write {sidecar}the file's metadata (codesign.iv.measurement.write_measurement), or into "

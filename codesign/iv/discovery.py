@@ -8,11 +8,10 @@ from codesign.iv.formats import raw_suffixes
 from codesign.iv.names import (
     LONGEST_ID,
     device_id,
-    has_sidecar,
     is_conditions_workbook,
     is_device_id,
     is_raw_file,
-    sidecar_of,
+    sidecars_of,
 )
 
 
@@ -29,7 +28,7 @@ class Found:
     raw: dict[str, list[str]]
     """Instrument files by device id; more than one is an error of the import."""
     sidecars: dict[str, list[str]]
-    """`NAME.meta.yaml` files by device id."""
+    """`folder.meta.yaml` and `NAME.meta.yaml` by device id, where they are."""
     conditions: list[str]
     """Conditions workbooks."""
 
@@ -62,7 +61,7 @@ def find_measurements(*, iv: Path, raw: Path) -> Found:
         if device in instrument:
             _check_origin(iv / f"{device}.parquet", instrument[device])
     sidecars = {
-        device: [str(sidecar_of(Path(file))) for file in files if has_sidecar(Path(file))]
+        device: list(dict.fromkeys(str(path) for file in files for path in sidecars_of(Path(file))))
         for device, files in instrument.items()
     }
     return Found(
@@ -119,7 +118,7 @@ def _left_out_of_raw(raw: Path, iv: Path) -> Iterator[LeftOut]:
                 yield LeftOut(path, f"files in folders of {raw} are not read", f"move it to {raw}")
         elif suffix == ".parquet":
             yield LeftOut(path, f"a canonical file is not read in {raw}", f"move it to {iv}")
-        elif path.name.lower().endswith((".meta.yml", ".meta.json")):
+        elif path.name.lower().endswith(".meta.yml"):
             stem = path.name[: path.name.lower().rindex(".meta.")]
             yield LeftOut(path, "under this name it is no sidecar", f"call it {stem}.meta.yaml")
         elif not is_raw_file(path.name) and not is_conditions_workbook(path.name) and is_data(path.name):

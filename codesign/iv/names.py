@@ -8,6 +8,8 @@ from codesign.iv.formats import raw_suffixes
 
 LONGEST_ID = 180
 """Signs of a device id: file systems take 255 bytes, and ids get suffixes."""
+FOLDER_SIDECAR = "folder.meta.yaml"
+"""Sidecar of every instrument file of its folder; a file's own goes first."""
 DEVICE_ID = rf"[A-Za-z0-9+_][A-Za-z0-9.+_-]{{0,{LONGEST_ID - 1}}}"
 """What a device id may be: it becomes a file name, a wildcard and a word of commands on a cluster."""
 
@@ -58,6 +60,14 @@ def has_sidecar(path: Path) -> bool:
         return sidecar_of(path).is_file()
     except OSError:  # its name would be too long for any file
         return False
+
+
+def sidecars_of(path: Path) -> list[Path]:
+    """The sidecars that count for an instrument file and exist: that of its folder, then its own."""
+    of_folder = path.with_name(FOLDER_SIDECAR)
+    found = [of_folder] if of_folder.is_file() else []
+    own = sidecar_of(path)
+    return [*found, own] if own != of_folder and has_sidecar(path) else found
 
 
 def _visible(name: str) -> bool:

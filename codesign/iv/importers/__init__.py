@@ -12,10 +12,12 @@ from pathlib import Path
 from codesign.files import remedy_for, sha256_of, trouble_with
 from codesign.iv.formats import Importer, importers_of, raw_suffixes
 from codesign.iv.importers.conditions import match_conditions
+from codesign.iv.importers.devices import check_one_device, chosen_rows
 from codesign.iv.importers.filename import conditions_in, contradictions
 from codesign.iv.importers.limits import check_cells, check_size, implausible
 from codesign.iv.importers.pulses import is_pulse_series, read_pulses
 from codesign.iv.importers.refusal import ImportRefused
+from codesign.iv.importers.series import without_series
 from codesign.iv.importers.sidecar import FACTS, read_sidecar
 from codesign.iv.importers.sweeps import read_sweeps
 from codesign.iv.importers.table import Table
@@ -95,9 +97,10 @@ def _imported(path: Path, device: str, conditions: Sequence[Path]) -> Measuremen
         raise ImportRefused("the file is empty", remedy="export the measurement again")
     check_size(path)
     sidecar = read_sidecar(path)
-    table = _table(path, sidecar)
+    table = chosen_rows(_table(path, sidecar), sidecar)
+    check_one_device(table, sidecar)
     pulse = is_pulse_series(table, sidecar)
-    samples = read_pulses(table, sidecar) if pulse else read_sweeps(table, sidecar)
+    samples = read_pulses(table, sidecar) if pulse else without_series(read_sweeps(table, sidecar), sidecar)
     described = replace(
         describe_file(path, device=device),
         kind="pulse" if pulse else "sweep",
@@ -146,16 +149,20 @@ def _importer_of(path: Path) -> Importer:
 
 def _first_lines(path: Path) -> list[str]:
     """The first lines of a file, for importers to recognise it by, whether it is text or not."""
+    from codesign.iv.importers.text import decoded
+
     with path.open("rb") as file:
         raw = file.read(HEAD_BYTES)
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", errors="replace").splitlines()[:HEAD_LINES]
+    if raw[:4096].count(0) == 0:
+        try:
+            raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            if error.start > len(raw) - 4:  # in the middle of a sign
+                raw = raw[: error.start]
     try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        cut = error.start > len(raw) - 4  # in the middle of a sign
-        text = raw[: error.start].decode("utf-8-sig") if cut else raw.decode("latin-1")
-    return text.splitlines()[:HEAD_LINES]
+        return decoded(raw).splitlines()[:HEAD_LINES]
+    except ImportRefused:
+        return raw.decode("latin-1").splitlines()[:HEAD_LINES]
 
 
 def _with_facts(metadata: Metadata, path: Path, sidecar: Mapping, conditions: Sequence[Path]) -> Metadata:

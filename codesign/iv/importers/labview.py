@@ -1,6 +1,7 @@
 """LabVIEW measurement files: .lvm through lvm_read, .tdms through npTDMS."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +14,14 @@ from codesign.iv.importers.table import Table
 from codesign.iv.importers.text import decoded, ends_openly
 
 SUFFIXES = (".lvm", ".tdms")
+UNIT_PROPERTIES = ("unit_string", "unit", "units", "ni_unitdescription", "unit_description", "y_unit")
+"""Properties of a TDMS channel that state its unit."""
+SCALE_TYPE = re.compile(r"NI_Scale\[\d+\]_Scale_Type")
+SCALES = (
+    "Polynomial", "Linear", "RTD", "Strain", "Table", "Thermistor", "Thermocouple", "Add", "Subtract",
+    "AdvancedAPI",
+)  # fmt: skip
+"""Types of scales that npTDMS applies."""
 
 
 def read(path: Path, *, known: Sequence[str] = ()) -> Table:
@@ -159,7 +168,7 @@ def read_tdms(path: Path) -> Table:
                 (
                     group.name,
                     channel.name,
-                    str(channel.properties.get("unit_string", "")).strip(),
+                    _unit_of_channel(channel.properties),
                     channel.properties.get("wf_increment"),
                     channel[:],
                 )
@@ -191,6 +200,19 @@ def read_tdms(path: Path) -> Table:
         aliases=tuple(f"{group}/{name}" for group, name, *_ in channels),
         steps_s=tuple(step if isinstance(step, float) and step > 0 else None for *_, step, _ in channels),
     )
+
+
+def _unit_of_channel(properties: Mapping) -> str:
+    """The unit that a channel's properties state, or that its counts are not scaled to one; '' where neither.
+
+    A scale that npTDMS does not know leaves counts of the converter.
+    """
+    scales = [str(value) for key, value in properties.items() if SCALE_TYPE.fullmatch(str(key))]
+    unknown = [scale for scale in scales if scale not in SCALES]
+    if unknown and properties.get("NI_Scaling_Status", "unscaled") != "scaled":
+        return f"counts, not scaled: scale type {unknown[0]} is unknown"
+    stated = {str(key).lower(): str(value).strip() for key, value in properties.items()}
+    return next((stated[key] for key in UNIT_PROPERTIES if stated.get(key)), "")
 
 
 @contextmanager

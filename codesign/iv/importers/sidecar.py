@@ -1,4 +1,4 @@
-"""What the instrument file does not say: `NAME.meta.yaml` beside it."""
+"""What an instrument file does not say: `NAME.meta.yaml` beside it, `folder.meta.yaml` for a whole folder."""
 
 import datetime
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import codesign
 from codesign.iv.importers.refusal import ImportRefused
-from codesign.iv.names import has_sidecar, sidecar_of
+from codesign.iv.names import FOLDER_SIDECAR, sidecar_of, sidecars_of
 from codesign.yaml_text import YamlError, parse_yaml
 
 FACTS = (
@@ -15,6 +15,8 @@ FACTS = (
     "contact", "measured_at", "instrument",
 )  # fmt: skip
 """Keys that go into the measurement's metadata as they are."""
+NESTED = {"columns", "pulse", "only", "extra"}
+"""Keys whose own keys count one by one."""
 LARGEST_BYTES = 1_000_000
 """Of a sidecar."""
 DEEPEST = 50
@@ -30,19 +32,88 @@ def sidecar_schema() -> dict:
 
 
 def read_sidecar(instrument_file: Path) -> dict:
-    """The checked sidecar of an instrument file; empty where there is none.
+    """What the sidecars of an instrument file say: its folder's, a mapping named in it, then its own.
 
-    YAML reads `1e-3` as text and `2024-05-01` as a date; both are taken as meant.
+    The later goes first, key by key; so do the keys inside `columns`, `pulse`, `only` and `extra`. Remarks
+    under `notes` are kept of all. A key that is null in the file's own sidecar takes the folder's off.
+    YAML reads `1e-3` as text, `2024-05-01` as a date and `1.0` as no whole number; they are taken as meant.
+
+    Returns:
+        The checked keys; empty where there is no sidecar. A note names what came from the folder.
 
     Raises:
-        ImportRefused: Not YAML, or a key or value that the schema does not allow.
+        ImportRefused: Not YAML, a key or value that the schema does not allow, or a mapping that is not
+            there.
     """
-    path = sidecar_of(instrument_file)
-    if not has_sidecar(instrument_file):
-        return {}
-    import yaml
+    of_folder, own = instrument_file.with_name(FOLDER_SIDECAR), sidecar_of(instrument_file)
+    sidecars = sidecars_of(instrument_file)
+    base = read_folder(of_folder) if of_folder in sidecars else {}
+    stored = _loaded(own) if own in sidecars and own != of_folder else {}
+    mappings, default = base.pop("mappings", {}), base.pop("mapping", None)
+    name = stored.get("mapping", default)
+    if name is not None and name not in mappings:
+        raise ImportRefused(
+            f"there is no mapping {name!r}",
+            where=(own if "mapping" in stored else of_folder).name,
+            remedy=f"define it under mappings: in {FOLDER_SIDECAR}"
+            + (f", or name one of {', '.join(mappings)}" if mappings else ""),
+        )
+    base = _merged(base, mappings[name]) if name is not None else base
+    taken_off = {key for key, value in stored.items() if value is None and key in base}
+    stored = {key: value for key, value in stored.items() if key not in taken_off}
+    _check(stored, where=own.name)
+    if "mappings" in stored:
+        raise ImportRefused(
+            "mappings are for all files of a folder",
+            where=f"{own.name}, mappings",
+            remedy=f"write them into {FOLDER_SIDECAR}",
+        )
+    stored.pop("mapping", None)
+    base = {key: value for key, value in base.items() if key not in taken_off}
+    used = sorted(base.keys() - (stored.keys() - NESTED - {"notes"}))
+    merged = _merged(base, stored)
+    if used:
+        of_mapping = f" (mapping {name})" if name is not None else ""
+        note = f"from {FOLDER_SIDECAR}{of_mapping}: {', '.join(used)}"
+        merged["notes"] = [*merged.get("notes", []), note]
+    return merged
 
-    from codesign.settings import SettingsError, check_settings
+
+def read_folder(path: Path) -> dict:
+    """The checked sidecar of a folder, `mappings` included.
+
+    Raises:
+        ImportRefused: As `read_sidecar`; a mapping may hold what a sidecar may, but no other mapping.
+    """
+    stored = _loaded(path)
+    _check(stored, where=path.name)
+    for name, mapping in stored.get("mappings", {}).items():
+        where = f"{path.name}, mappings.{name}"
+        _check(mapping, where=where)
+        if nested := {"mapping", "mappings"} & mapping.keys():
+            raise ImportRefused(
+                f"{' and '.join(sorted(nested))} inside a mapping", where=where, remedy="write its keys out"
+            )
+    return stored
+
+
+def _merged(below: dict, above: dict) -> dict:
+    """Keys of both; those of `above` go first, inside some keys one by one."""
+    merged = {**below, **above}
+    for key in NESTED & below.keys() & above.keys():
+        merged[key] = {**below[key], **above[key]}
+    if "notes" in below and "notes" in above:
+        merged["notes"] = [*below["notes"], *above["notes"]]
+    return merged
+
+
+def _loaded(path: Path) -> dict:
+    """One sidecar as meant, not checked yet.
+
+    Raises:
+        ImportRefused: Too large, not YAML, or no keys.
+    """
+    import yaml
 
     if path.stat().st_size > LARGEST_BYTES:
         raise ImportRefused(
@@ -69,21 +140,30 @@ def read_sidecar(instrument_file: Path) -> dict:
             where=path.name,
             remedy="write it as 'key: value' lines",
         )
-    stored = _as_meant(stored, sidecar_schema())
+    return _as_meant(stored, sidecar_schema())
+
+
+def _check(stored: dict, *, where: str) -> None:
+    """Refuse what no sidecar says.
+
+    Raises:
+        ImportRefused: A key or value that the schema does not allow.
+    """
+    from codesign.settings import SettingsError, check_settings
+
     try:
         json.dumps(stored, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ImportRefused(
             f"holds what is neither text, number, list nor keys with text: {error}",
-            where=path.name,
+            where=where,
             remedy="write such values and keys in quotes",
         ) from error
     try:
         check_settings(stored, sidecar_schema(), name="the sidecar")
     except SettingsError as error:
         said = "; ".join(line.strip() for line in str(error).splitlines()[1:])
-        raise ImportRefused(said, where=path.name, remedy="correct the sidecar") from error
-    return stored
+        raise ImportRefused(said, where=where, remedy="correct the sidecar") from error
 
 
 def _refuse_growth(text: str, *, where: str) -> None:
@@ -118,14 +198,26 @@ def _as_meant(value, schema: dict):
     if isinstance(value, dict):
         inner = schema.get("properties", {})
         return {
-            key.isoformat() if isinstance(key, datetime.date) else key: _as_meant(item, inner.get(key, {}))
+            key.isoformat() if isinstance(key, datetime.date) else key: _as_meant(
+                item, _schema_of(key, inner, schema)
+            )
             for key, item in value.items()
         }
     if isinstance(value, list):
         return [_as_meant(item, schema.get("items", {})) for item in value]
-    if isinstance(value, str) and schema.get("type") == "number":
+    kinds = schema.get("type", ())
+    if isinstance(value, str) and kinds == "number":
         try:
             return float(value)
         except ValueError:
             return value
+    if isinstance(value, float) and value.is_integer() and "integer" in kinds and "number" not in kinds:
+        return int(value)
     return value
+
+
+def _schema_of(key, inner: dict, schema: dict) -> dict:
+    """What stands under a key: the schema's own for it, a whole sidecar for each mapping."""
+    if isinstance(key, str) and key in inner:
+        return inner[key]
+    return sidecar_schema() if schema is sidecar_schema()["properties"]["mappings"] else {}

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from codesign.iv.importers.columns import EMPTY
+from codesign.iv.importers.limits import MOST_CELLS, check_cells
 from codesign.iv.importers.refusal import ImportRefused
-from codesign.iv.importers.table import Table, from_rows
+from codesign.iv.importers.rows import from_rows
+from codesign.iv.importers.table import Table
 
-SUFFIXES = (".csv", ".tsv", ".txt")
+SUFFIXES = (".asc", ".csv", ".dat", ".mpt", ".tsv", ".txt")
 POINT = re.compile(r"[+\-\u2212]?(\d{1,3}(,\d{3})+\.\d+|\d+\.?\d*|\.\d+)([eEdD][+\-\u2212]?\d+)?")
 COMMA = re.compile(r"[+\-\u2212]?(\d{1,3}(\.\d{3})+,\d+|\d+(,\d*)?|,\d+)([eEdD][+\-\u2212]?\d+)?")
 CERTAIN_POINT = re.compile(r"[+\-\u2212]?(0\.\d+|\d+\.(\d{1,2}|\d{4,}))")
@@ -21,9 +23,11 @@ DIALECTS = (("\t", False), (";", False), (",", False), (" ", False), ("\t", True
 """Delimiter and whether the comma is the decimal sign (`"0,5","1,2"` for both).
 
 At equal score the first counts."""
-SAMPLE_LINES = 300
+SAMPLE_LINES, SAMPLE_SIGNS = 300, 60_000
 FEWEST_ALIKE = 50
 """Cells of equally many decimals from which on one with fewer, at the end of a file, is a cut one."""
+FEWEST_EXPONENTS = 3
+"""Cells with an exponent from which on one with fewer digits in it, or none, is a cut one."""
 
 
 def read(path: Path, *, known: Sequence[str] = ()) -> Table:
@@ -32,21 +36,67 @@ def read(path: Path, *, known: Sequence[str] = ()) -> Table:
     A last row that the end of the file cuts visibly is left out, with a note.
 
     Args:
-        path: The file; UTF-8, UTF-16 with its mark, or Latin-1.
+        path: The file; UTF-8, UTF-16 with or without its mark, or Latin-1.
         known: Column names that the sidecar uses.
 
     Raises:
-        ImportRefused: The file is empty, no text, or holds no row of numbers.
+        ImportRefused: The file is empty, no text, holds no row of numbers, or more cells than the limit.
     """
     text = decoded(path.read_bytes())
+    delimiter, decimal_comma = _dialect(_whole(_sample(text)))
+    check_text(text, delimiter)
     lines = _whole(text.splitlines())
-    delimiter, decimal_comma = _dialect(lines)
-    cells = [_split(line, delimiter) for line in lines]
+    cells = _Cells(lines, delimiter)
     table = from_rows(cells, decimal_comma=decimal_comma, known=known, lines=lines)
-    if ends_openly(text) and len(table.rows) > 1 and table.rows[-1] == len(lines):
-        table = _without_a_cut_row(table)
+    table = checked_end(table, text, len(lines))
     if delimiter == " ":
         _check_blanks(table)
+    return table
+
+
+def _sample(text: str) -> list[str]:
+    """Filled lines of the beginning, and of the middle where settings may be over."""
+    start = "\n".join(text.split("\n", 4 * SAMPLE_LINES)[: 4 * SAMPLE_LINES]).splitlines()
+    middle = text[len(text) // 2 : len(text) // 2 + SAMPLE_SIGNS].splitlines()[1:-1]
+    each = [[line for line in lines if line.strip()][:SAMPLE_LINES] for lines in (start, middle)]
+    return each[0] + (each[1] if len(each[0]) == SAMPLE_LINES else [])
+
+
+class _Cells(Sequence):
+    """Lines taken apart when they are asked for: a list of all rows takes twice the memory of their cells."""
+
+    def __init__(self, lines: list[str], delimiter: str) -> None:
+        self.lines, self.delimiter = lines, delimiter
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __getitem__(self, at):
+        if isinstance(at, slice):
+            return [_split(line, self.delimiter) for line in self.lines[at]]
+        return _split(self.lines[at], self.delimiter)
+
+
+def check_text(text: str, delimiter: str) -> None:
+    """Refuse a text of more cells than a table may have, before it is taken apart.
+
+    Raises:
+        ImportRefused: Its lines and delimiters make more than `MOST_CELLS`.
+    """
+    lines = max(text.count("\n"), text.count("\r"))
+    check_cells(lines, 1)
+    cells = text.count(delimiter) + lines
+    if delimiter != " " and cells > MOST_CELLS:
+        raise ImportRefused(
+            f"{lines} lines hold {cells} cells, more than {MOST_CELLS}",
+            remedy="export fewer cycles into each file",
+        )
+
+
+def checked_end(table: Table, text: str, lines: int) -> Table:
+    """The table without a last row that the end of the text cuts; see `_without_a_cut_row`."""
+    if ends_openly(text) and len(table.rows) > 1 and table.rows[-1] == lines:
+        return _without_a_cut_row(table)
     return table
 
 
@@ -71,23 +121,38 @@ def _without_a_cut_row(table: Table) -> Table:
     """The table without its last row where the file's end cuts it; else the table, marked as ending openly.
 
     Cut is a row that lacks values all others have, one whose last value is no number among numbers, and one
-    whose last value has fewer decimals than all of very many above it.
+    whose last value has fewer decimals, or digits of the exponent, than all of many above it. Where they are
+    too few to tell, a note says so.
     """
     for k in reversed(range(len(table.columns))):
-        *above, last = table.columns[k]
+        *above, last = table.columns[k][-SAMPLE_LINES - 1 :]
         if last in (None, ""):
-            if all(cell not in (None, "") for cell in above):
+            if all(cell not in (None, "") for cell in table.columns[k][:-1]):
                 return table.without_last_row("the file ends within it")
             continue
-        shapes = {_decimals(cell) for cell in above[-SAMPLE_LINES:]}
-        alike = len(shapes) == 1 and len(above) >= FEWEST_ALIKE
-        here, usual = _decimals(last), next(iter(shapes)) if alike else None
         if last.strip().lower() in EMPTY:
             break
-        if None not in shapes and (here is None or (usual is not None and usual[0] > 1 and here < usual)):
+        shapes = {_decimals(cell) for cell in above if cell not in (None, "")}
+        here = _decimals(last)
+        if None in shapes or not shapes:
+            break
+        is_zero = not any(sign in "123456789" for sign in last)  # programs write a zero short
+        if here is None or _is_cut(here, shapes, 0 if is_zero and not here[0] else len(above)):
             return table.without_last_row("the file ends within it")
+        if here < min(shapes):
+            said = f"row {table.rows[-1]} ends the file without a line break: its last number may be cut"
+            return replace(table, open_end=True, notes=(*table.notes, said))
         break
     return replace(table, open_end=True)
+
+
+def _is_cut(here: tuple[int, int], shapes: set[tuple[int, int]], count: int) -> bool:
+    """Whether the last number is shorter than `count` others always are; see `_decimals`."""
+    exponents = {exponent for _, exponent in shapes}
+    if count >= FEWEST_EXPONENTS and min(exponents) > here[1]:
+        return True
+    (usual, *others) = shapes
+    return not others and count >= FEWEST_ALIKE and usual[0] > 1 and here < usual
 
 
 def _decimals(cell: str | None) -> tuple[int, int] | None:
@@ -115,7 +180,7 @@ def _check_blanks(table: Table) -> None:
 
 
 def decoded(raw: bytes) -> str:
-    """Text of a file: UTF-8, UTF-16 with its mark, or Latin-1.
+    """Text of a file: UTF-8, UTF-16 with or without its mark, or Latin-1.
 
     Raises:
         ImportRefused: The file is empty or no text.
@@ -124,6 +189,8 @@ def decoded(raw: bytes) -> str:
         raise ImportRefused("the file is empty", remedy="export the measurement again")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", errors="replace")
+    if coding := _wide_signs(raw[:4096]):
+        return raw.decode(coding, errors="replace")
     if b"\0" in raw[:4096]:
         raise ImportRefused(
             "not a measurement: the file is not text", remedy="export it as text, or give it its own suffix"
@@ -132,6 +199,15 @@ def decoded(raw: bytes) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return raw.decode("latin-1")
+
+
+def _wide_signs(start: bytes) -> str:
+    """The UTF-16 that a text without its mark is in: every second byte is zero; '' where it is none."""
+    even, odd = start[0::2], start[1::2]
+    for high, low, coding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
+        if len(high) > 8 and high.count(0) > 0.9 * len(high) and low.count(0) == 0:
+            return coding
+    return ""
 
 
 def _split(line: str, delimiter: str) -> list[str]:
@@ -156,7 +232,7 @@ def _is_number(cell: str) -> bool:
 
 def _dialect(lines: list[str]) -> tuple[str, bool]:
     """The dialect under which the most cells stand side by side as numbers; lines of nothing else first."""
-    sample = [line for line in lines if line.strip()][:SAMPLE_LINES]
+    sample = [line for line in lines if line.strip()]
 
     def score(dialect: tuple[str, bool]) -> tuple[int, int]:
         number, pure, side_by_side = COMMA if dialect[1] else POINT, 0, 0

@@ -1,13 +1,26 @@
-"""Laboratory workbooks (.xlsx): the sheet of sweeps, and sheets typed by hand."""
+"""Workbooks of laboratories (.xlsx, .xlsm, .xls, .ods): the sheets of sweeps, and sheets typed by hand."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from codesign.iv.importers.limits import check_workbook
-from codesign.iv.importers.refusal import ImportRefused
-from codesign.iv.importers.table import Table, from_rows, holds_measurement
+import numpy as np
 
-SUFFIXES = (".xlsx",)
+from codesign.iv.importers.headers import read_header
+from codesign.iv.importers.limits import check_cells
+from codesign.iv.importers.refusal import ImportRefused
+from codesign.iv.importers.rows import from_rows, holds_measurement
+from codesign.iv.importers.samples import NOT_READ
+from codesign.iv.importers.table import Table
+from codesign.iv.importers.workbook_limits import check_workbook
+
+SUFFIXES = (".ods", ".xls", ".xlsm", ".xlsx")
+RUN_SHEET = re.compile(
+    r"(?:(?P<first>data)|(?:append|run|cycle|sweep|loop|repeat|zyklus|messung)[ _-]*(?P<number>\d+))",
+    re.IGNORECASE,
+)
+"""Sheets that hold runs of one test: `Data`, `Append1`, ... of a Keithley 4200, `Run1`, `Cycle 2`."""
 
 
 def read_sheets(path: Path) -> dict[str, list[list]]:
@@ -21,19 +34,24 @@ def read_sheets(path: Path) -> dict[str, list[list]]:
     check_workbook(path)
     try:
         book = CalamineWorkbook.from_path(str(path))
-        return {
-            name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names
-        }
+        sheets = {}
+        for name in book.sheet_names:
+            sheet = book.get_sheet_by_name(name)
+            check_cells(sheet.total_height, sheet.total_width)
+            sheets[name] = sheet.to_python(skip_empty_area=False)
+        return sheets
     except (CalamineError, OSError) as error:
         raise ImportRefused(
-            f"not a complete .xlsx workbook ({error})", remedy="copy the file again from the instrument"
+            f"not a complete {path.suffix.lower()} workbook ({error})",
+            remedy="copy the file again from the instrument",
         ) from error
 
 
 def read(path: Path, *, known: Sequence[str] = ()) -> Table:
     """The first sheet that names a voltage and a current, else the first filled one, as a table.
 
-    Other sheets are kept as typed under `extra.sheets`.
+    Sheets of further runs with the same names are parts of the table. Other sheets are kept as typed under
+    `extra.sheets`.
 
     Args:
         path: The workbook.
@@ -47,14 +65,47 @@ def read(path: Path, *, known: Sequence[str] = ()) -> Table:
         raise ImportRefused("the workbook is empty", remedy="export the measurement again")
     sweeps = [name for name, rows in filled.items() if holds_measurement(rows, known=known)]
     first = (sweeps or list(filled))[0]
-    others = [name for name in filled if name != first]
+    tables = {name: from_rows(filled[name], known=known) for name in _runs(sweeps) or [first]}
+    table, joined = _joined(tables)
+    left = [name for name in sweeps if name not in joined]
     notes = []
-    if len(sweeps) > 1:
-        notes.append(f"sheet {first} is read; sheets that hold sweeps, too, are not: {', '.join(sweeps[1:])}")
-    table = from_rows(filled[first], known=known)
-    typed = {name: facts for name in others if (facts := _typed(filled[name]))}
+    if left:
+        notes.append(f"sheet {', '.join(joined)} is read{NOT_READ}{', '.join(left)}")
+    typed = {
+        name: facts
+        for name in filled
+        if name not in joined and name != first and (facts := _typed(filled[name]))
+    }
     extra = {**table.extra, **({"sheets": typed} if typed else {})}
-    return Table(table.header, table.columns, table.rows, notes=(*notes, *table.notes), extra=extra)
+    return replace(table, notes=(*notes, *table.notes), extra=extra)
+
+
+def _runs(sweeps: Sequence[str]) -> list[str]:
+    """Sheets of the runs of one test, in their order; none where the first sheet of sweeps is no run."""
+    runs = {name: match for name in sweeps if (match := RUN_SHEET.fullmatch(name.strip()))}
+    if not sweeps or sweeps[0] not in runs:
+        return []
+    return sorted(runs, key=lambda name: int(runs[name]["number"] or 0))
+
+
+def _joined(tables: Mapping[str, Table]) -> tuple[Table, list[str]]:
+    """Tables of one header, and of one voltage and current, end to end; the first alone where they differ."""
+    first, *others = tables
+    table = tables[first]
+    found = [read_header(text).quantity for text in table.header]
+    if not others or found.count("current") != 1:
+        return table, [first]
+    alike = [
+        name for name in others if tables[name].header == table.header and tables[name].stated == table.stated
+    ]
+    every = [table, *(tables[name] for name in alike)]
+    lengths = np.cumsum([0, *(len(each.rows) for each in every)])
+    parts = tuple(int(at) for at in lengths[:-1])
+    notes = (*table.notes, f"{len(every)} sheets read as runs of one device: {', '.join([first, *alike])}")
+    columns = [[cell for each in every for cell in each.columns[k]] for k in range(len(table.header))]
+    rows = [row for each in every for row in each.rows]
+    joined = replace(table, columns=columns, rows=rows, notes=notes, parts=parts if alike else ())
+    return (joined, [first, *alike]) if alike else (table, [first])
 
 
 def _filled(row: Sequence) -> bool:

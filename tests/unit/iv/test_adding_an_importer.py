@@ -99,8 +99,11 @@ def test_another_unit_is_refused_or_converted(package, tmp_path, units):
 
 def test_formats_there_are():
     """The general text reader comes last, and no suffix is lost."""
-    assert raw_suffixes() == (".csv", ".lvm", ".tdms", ".tsv", ".txt", ".xlsx")
-    assert [each.name for each in importers_of(".TXT")] == ["text"]
+    assert {".csv", ".dat", ".h5", ".json", ".lvm", ".mat", ".mpt", ".ods", ".tdms", ".tsv", ".txt"} < set(
+        raw_suffixes()
+    )
+    assert {".xls", ".xlsm", ".xlsx"} < set(raw_suffixes())
+    assert [each.name for each in importers_of(".TXT")] == ["easyexpert", "text"]
     assert all(each.module.startswith("codesign.iv.importers.") for each in importers())
 
 
@@ -150,9 +153,9 @@ def test_two_that_recognise_one_file_are_refused(package, tmp_path):
 
 def test_a_suffix_nobody_reads_names_those_that_are_read(tmp_path):
     """As before there were importers in files of their own."""
-    path = tmp_path / "a.dat"
+    path = tmp_path / "a.wpk"
     path.write_text("0 0\n")
-    with pytest.raises(ImportRefused, match=r"no importer reads .dat; export it as one of .csv, .lvm"):
+    with pytest.raises(ImportRefused, match=r"no importer reads .wpk; export it as one of .asc, .csv, .dat"):
         import_file(path, device="a")
 
 

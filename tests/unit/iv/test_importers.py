@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codesign.iv.importers import ImportRefused, import_file
-from codesign.iv.importers.columns import read_header, split_cycles
+from codesign.iv.importers.cycles import split_cycles
 from codesign.iv.importers.filename import conditions_in
+from codesign.iv.importers.headers import read_header
 
 UP = np.round(np.linspace(0, 2, 11), 3)
 SWEEP = np.concatenate([UP, UP[-2::-1], -UP[1:], -UP[-2::-1]])  # 0 -> 2 -> 0 -> -2 -> 0 V

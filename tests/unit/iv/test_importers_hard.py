@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.iv.importers import ImportRefused, import_file
-from codesign.iv.importers.columns import split_cycles
+from codesign.iv.importers.cycles import split_cycles
 from codesign.iv.importers.sidecar import read_sidecar
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -275,13 +275,19 @@ def test_the_sidecars_of_the_guide_are_valid(tmp_path):
     guide = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
     examples = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
     assert len(examples) >= 3
+    (of_folder,) = [example for example in examples if "mappings:" in example]
     for number, example in enumerate(examples):
-        (tmp_path / f"{number}.meta.yaml").write_text(example, encoding="utf-8")
-        assert read_sidecar(tmp_path / f"{number}.csv")
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        if "mapping:" in example:
+            (folder / "folder.meta.yaml").write_text(of_folder, encoding="utf-8")
+        if example != of_folder:
+            (folder / "a.meta.yaml").write_text(example, encoding="utf-8")
+        assert read_sidecar(folder / "a.csv")
 
 
 def test_the_files_of_the_guide_import(tmp_path):
-    """The same holds for its three measurements; the numbers are those a reader sees there."""
+    """The same holds for its measurements; the numbers are those a reader sees there."""
     guide = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
     examples = re.findall(r"```text\n(.*?)```", guide, re.DOTALL)
     found = [import_file(_write(tmp_path, text, f"{k}.txt"), device="a") for k, text in enumerate(examples)]
@@ -290,3 +296,27 @@ def test_the_files_of_the_guide_import(tmp_path):
     np.testing.assert_allclose(long[:, 1:], [[0.41e-3, 1.32e-3], [0.39e-3, 1.27e-3]])
     np.testing.assert_allclose(keithley, [[1.2e-12, 4.1e-7, np.nan]])
     assert found[2].metadata.extra["preamble"] == ["nanowires, tip 3", "Start=0 Stop=1 Step=0.5 Delay=0.1"]
+
+
+ONE, OTHER = [0, 0.41e-6, 1.32e-6, 0.66e-6], [0, 0.39e-6, 1.27e-6, 0.61e-6]
+NAMED_EXAMPLES = {
+    "titled.csv": [ONE, OTHER],
+    "array.csv": [[0, 8.2e-7, 2.6e-6, 1.3e-6]],
+    "arrays.json": [ONE, OTHER],
+    "ltp.csv": [[2e-7, 4e-7, 2.5e-7, 2e-7]],
+    **{name: [ONE] for name in ("b1500.csv", "k2450.csv", "eclab.mpt", "qcodes.dat", "origin.txt")},
+    "labview.lvm": [ONE],
+}
+
+
+def test_the_named_files_of_the_guide_import(tmp_path):
+    """With their sidecars, where the guide gives one."""
+    guide = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
+    pattern = r"```\{code-block\} \w+\n:caption: (\S+)\n\n(.*?)```"
+    files = dict(re.findall(pattern, guide, re.DOTALL))
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert {name for name in files if not name.endswith(".yaml")} == NAMED_EXAMPLES.keys()
+    for name, expected in NAMED_EXAMPLES.items():
+        found = import_file(tmp_path / name, device="a").grid()[2]
+        np.testing.assert_allclose(found, expected, atol=1e-18, err_msg=name)

@@ -1,0 +1,158 @@
+"""Named arrays of MATLAB, HDF5 and JSON; the sidecar says which is which."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from codesign.iv.importers import ImportRefused, import_file
+
+UP = np.linspace(0, 1, 11)
+SWEEP = np.concatenate([UP, UP[-2::-1]])
+CYCLES = np.array([SWEEP * n * 1e-6 for n in (1, 2, 3)])  # (cycles, points)
+NAMED = "columns: {voltage: Vx, current: Ix}\n"
+
+
+def mat(path, compressed=False, **arrays):
+    import scipy.io
+
+    scipy.io.savemat(path, arrays, do_compression=compressed)
+
+
+def hdf5(path, **arrays):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        for name, values in arrays.items():
+            file.create_dataset(name, data=values, compression="gzip" if np.ndim(values) else None)
+
+
+def as_json(path, **arrays):
+    path.write_text(json.dumps({name: np.asarray(values).tolist() for name, values in arrays.items()}))
+
+
+WRITERS = {".mat": mat, ".h5": hdf5, ".hdf5": hdf5, ".json": as_json}
+
+
+def read(folder, suffix, sidecar="", **arrays):
+    path = folder / f"a{suffix}"
+    WRITERS[suffix](path, **arrays)
+    if sidecar:
+        path.with_name("a.meta.yaml").write_text(sidecar, encoding="utf-8")
+    return import_file(path, device="a")
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("turned", [False, True], ids=["cycles by points", "points by cycles"])
+def test_an_array_of_two_dimensions_is_one_current_a_cycle(tmp_path, suffix, turned):
+    """Whichever of its dimensions is as long as the voltage."""
+    m = read(tmp_path, suffix, NAMED, Vx=SWEEP, Ix=CYCLES.T if turned else CYCLES, other=np.eye(3))
+    np.testing.assert_allclose(m.grid()[1], np.tile(SWEEP, (3, 1)))
+    np.testing.assert_allclose(m.grid()[2], CYCLES)
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_arrays_that_say_what_they_are_need_no_sidecar(tmp_path, suffix):
+    """As columns do; others are refused with the names there are."""
+    np.testing.assert_allclose(read(tmp_path, suffix, voltage=SWEEP, current=CYCLES[0]).current, CYCLES[0])
+    with pytest.raises(ImportRefused, match=r"columns: \{voltage: NAME.*there are: .*Ix"):
+        read(tmp_path, suffix, Vx=SWEEP, Ix=CYCLES[0])
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_a_scale_of_the_sidecar_counts(tmp_path, suffix):
+    """Arrays have no headers for their units."""
+    m = read(tmp_path, suffix, NAMED + "current_scale: 1e-3\n", Vx=SWEEP, Ix=CYCLES)
+    np.testing.assert_allclose(m.grid()[2], CYCLES * 1e-3)
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize(
+    ("sidecar", "arrays", "said"),
+    [
+        ("columns: {voltage: Vy, current: Ix}", {}, "there is no array 'Vy'"),
+        (NAMED, {"Ix": CYCLES[:, :7]}, r"no dimension has the 21 values of the voltage: \(3, 7\)"),
+        (NAMED, {"Vx": UP[:3], "Ix": np.eye(3)}, "both dimensions have the 3 values"),
+        (NAMED, {"Ix": CYCLES[0, :7]}, r"arrays differ in length: Ix \(7\)"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(tmp_path, suffix, sidecar, arrays, said):
+    """No dimension is guessed."""
+    with pytest.raises(ImportRefused, match=said):
+        read(tmp_path, suffix, sidecar, **{"Vx": SWEEP, "Ix": CYCLES, **arrays})
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("kept", [10, 200, 0.5, 0.9])
+def test_a_file_cut_short_is_refused(tmp_path, suffix, kept):
+    """Nothing of it is read."""
+    path = tmp_path / f"whole{suffix}"
+    WRITERS[suffix](path, voltage=SWEEP, current=CYCLES[0])
+    whole = path.read_bytes().rstrip(b"\0")
+    cut = tmp_path / f"cut{suffix}"
+    cut.write_bytes(whole[: kept if kept > 1 else int(kept * len(whole))])
+    with pytest.raises(ImportRefused, match=r"not a complete (MATLAB|HDF5|JSON) file"):
+        import_file(cut, device="a")
+
+
+def test_groups_and_units_of_hdf5_count(tmp_path):
+    """`group/name`, or the name alone where one array has it; a unit is an attribute."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["run/voltage"] = SWEEP
+        file["run/current"] = CYCLES * 1e9
+        file["run/current"].attrs["units"] = "nA"
+    np.testing.assert_allclose(import_file(tmp_path / "a.h5", device="a").grid()[2], CYCLES)
+    (tmp_path / "a.meta.yaml").write_text("columns: {voltage: run/voltage, current: current}")
+    np.testing.assert_allclose(import_file(tmp_path / "a.h5", device="a").grid()[2], CYCLES)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["run/current"].attrs["units"] = "a.u."
+    with pytest.raises(ImportRefused, match=r"'a\.u\.' is no unit"):
+        import_file(tmp_path / "a.h5", device="a")
+
+
+def test_data_of_other_files_are_not_read(tmp_path):
+    """A link out of the folder would make a measurement of any file."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["current"] = CYCLES[0]
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["voltage"] = SWEEP
+        file["current"] = h5py.ExternalLink("other.h5", "current")
+        layout = h5py.VirtualLayout(shape=SWEEP.shape, dtype=float)
+        layout[:] = h5py.VirtualSource(tmp_path / "other.h5", "current", shape=SWEEP.shape)
+        file.create_virtual_dataset("I", layout)
+    with pytest.raises(ImportRefused, match=r"there are: voltage$"):
+        import_file(tmp_path / "a.h5", device="a")
+
+
+def test_fields_of_a_structure_and_rows_of_objects_are_arrays(tmp_path):
+    """As programs nest them."""
+    mat(tmp_path / "a.mat", run={"V": SWEEP, "I": CYCLES[0], "note": "x"})
+    np.testing.assert_allclose(import_file(tmp_path / "a.mat", device="a").current, CYCLES[0])
+    rows = [
+        {"V": v, "I": None if k == 2 else i} for k, (v, i) in enumerate(zip(SWEEP, CYCLES[0], strict=True))
+    ]
+    (tmp_path / "b.json").write_text(json.dumps({"meta": {"tip": 3}, "data": rows}))
+    m = import_file(tmp_path / "b.json", device="b")
+    assert np.flatnonzero(np.isnan(m.current)).tolist() == [2]
+
+
+def test_a_compressed_array_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    """By what it unpacks to, before it is unpacked."""
+    mat(tmp_path / "a.mat", compressed=True, voltage=np.zeros(100_000), current=np.zeros(100_000))
+    monkeypatch.setattr("codesign.iv.importers.arrays.LARGEST_BYTES", 1_000_000)
+    with pytest.raises(ImportRefused, match="unpacked it is larger than 1000000 bytes"):
+        import_file(tmp_path / "a.mat", device="a")
+    monkeypatch.setattr("codesign.iv.importers.limits.MOST_CELLS", 1000)
+    hdf5(tmp_path / "b.h5", voltage=np.zeros(2000), current=np.zeros(2000))
+    with pytest.raises(ImportRefused, match="more than 1000"):
+        import_file(tmp_path / "b.h5", device="b")
+
+
+def test_without_h5py_the_refusal_says_how_to_get_it(tmp_path, monkeypatch):
+    """It is loaded for such files alone."""
+    hdf5(tmp_path / "a.h5", voltage=SWEEP, current=CYCLES[0])
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ImportRefused, match=r"pip install -c envs/constraints.txt h5py"):
+        import_file(tmp_path / "a.h5", device="a")
