@@ -22,7 +22,6 @@ for IMPORTS_OF_CHUNK in IMPORTS:
             as_inputs(IMPORTS_OF_CHUNK.read),
         output:
             sweeps=[canonical_file("", device) for device in IMPORTS_OF_CHUNK.devices],
-            record=IMPORTS_OF_CHUNK.record,
         log:
             f"results/logs/import_measurements/{IMPORTS_OF_CHUNK.chunk}.log",
         priority: CARD_FIRST
@@ -37,6 +36,7 @@ for IMPORTS_OF_CHUNK in IMPORTS:
             conditions=FOUND.conditions,
             strict=config["measurements"]["strict"],
             made_from=IMPORTS_OF_CHUNK.made_from,
+            record=IMPORTS_OF_CHUNK.record,
             besides=besides(IMPORTS_OF_CHUNK.read),
         message:
             IMPORTS_OF_CHUNK.message

@@ -71,6 +71,6 @@ if __name__ == "__main__":
             conditions=[Path(path) for path in snakemake.params.conditions],
             sweeps={Path(path).stem: Path(path) for path in snakemake.output.sweeps},
             made_from=snakemake.params.made_from,
-            record=Path(snakemake.output.record),
+            record=Path(snakemake.params.record),
             strict=snakemake.params.strict,
         )

@@ -136,7 +136,7 @@ class Imports:
 
     @property
     def record(self):
-        """Where the job leaves what it made from what: a place of its own, so that it is a reason to run."""
+        """Where the job leaves what it made from what. It is no output: a new name would have no history."""
         told = json.dumps(self.made_from, sort_keys=True).encode()
         return f"{IMPORT_RECORDS}/{hashlib.sha256(told).hexdigest()[:16]}.json"
 
