@@ -56,7 +56,7 @@ class Prior:
     """Mean and standard deviation, of rho."""
     log_amplitude: tuple[float, float] = (0.0, 0.5)
     """Mean and standard deviation, of a."""
-    log_noise: tuple[float, float] = (-3.5, 1.0)
+    log_noise: tuple[float, float] = (-2.5, 1.2)
     """Mean and standard deviation, of the variance between devices made alike."""
 
 

@@ -69,7 +69,7 @@ class _Made:
 
     def __init__(self, grid: Sequence[Mapping], space: Space, search: Search) -> None:
         self.search = search
-        self.view = view_of(search.surrogate, search.encoding, space.levels)
+        self.view = view_of(search.surrogate, search.encoding, space.levels, prior=search.prior)
         self.points = self.view.encode(grid)
         self.levels = Levels(space.levels)(grid)
         self.encoding = Encoding(search.encoding, space.levels)

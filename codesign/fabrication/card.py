@@ -1,9 +1,9 @@
 """Why these devices: what the one-page figure of the proposals draws, one JSON object.
 
     origin, reading, goal, target, seed, table_sha256, surrogate   what it was made from
-    counts        used, no_usability (failed of them), refused, off_grid, not_encodable (condition unknown,
-                  or a perovskite that the encoding does not know: without descriptors, or with `onehot` not in
-                  the space)
+    counts        used, no_usability (failed of them), refused, off_grid, not_encodable (a condition unknown
+                  or a perovskite that the encoding does not know: with no descriptors or, with `onehot`, not
+                  in the space)
     best          measured {device, value}: the best device or the nearest to the target; predicted: the best
                   (nearest) of what the surrogate expects of devices made alike, over conditions made
     stopping      max_ei, probability_better, statement

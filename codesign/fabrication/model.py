@@ -6,12 +6,12 @@ hyperparameters drawn from their posterior; `map` is BoTorch's single fit over a
 `relevance` and `left_out`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from codesign.bayesopt.levels import LevelSurrogate, fit_levels
+from codesign.bayesopt.levels import LevelSurrogate, Prior, fit_levels
 from codesign.bayesopt.surrogate import Process, fit_map
 from codesign.fabrication.encoding import Encoding, Levels
 
@@ -32,17 +32,17 @@ class View:
     """Points, readings, standard deviations and a generator to a surrogate."""
 
 
-def _marginal(encoding: str, levels: Mapping[str, Sequence], others: Iterable[str]) -> View:
+def _marginal(encoding: str, levels: Mapping[str, Sequence], others: Collection[str], prior: Prior) -> View:
     encode = Levels(levels, others)
     return View(
         encode=encode,
         variables=encode.variables,
         label="GP over compounds and levels, good inside the ranges, hyperparameters marginal",
-        fit=lambda x, y, std, rng: fit_levels(x, y, std, rng=rng),
+        fit=lambda x, y, std, rng: fit_levels(x, y, std, rng=rng, prior=prior),
     )
 
 
-def _map(encoding: str, levels: Mapping[str, Sequence], others: Iterable[str]) -> View:
+def _map(encoding: str, levels: Mapping[str, Sequence], others: Collection[str], prior: Prior) -> View:
     encode = Encoding(encoding, levels)
     return View(
         encode=encode,
@@ -56,7 +56,12 @@ FITS = {"marginal": _marginal, "map": _map}
 
 
 def view_of(
-    surrogate: str, encoding: str, levels: Mapping[str, Sequence], conditions: Iterable[Mapping] = ()
+    surrogate: str,
+    encoding: str,
+    levels: Mapping[str, Sequence],
+    conditions: Iterable[Mapping] = (),
+    *,
+    prior: Prior = Prior(),  # noqa: B008
 ) -> View:
     """How a surrogate sees conditions.
 
@@ -65,5 +70,6 @@ def view_of(
         encoding: `physical` or `onehot`, of `map`.
         levels: Of the space.
         conditions: Made, failed or being made: their compounds may be others than the space's.
+        prior: Of `marginal`.
     """
-    return FITS[surrogate](encoding, levels, {condition["perovskite"] for condition in conditions})
+    return FITS[surrogate](encoding, levels, {condition["perovskite"] for condition in conditions}, prior)

@@ -95,7 +95,8 @@ def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Prop
     if len(seen) < max(2, search.space_filling):
         return _space_filling(search, encoding, grid, seen, nearest, card, common)
 
-    view = view_of(search.surrogate, search.encoding, space.levels, [*seen.conditions, *search.pending])
+    around = [*seen.conditions, *search.pending]
+    view = view_of(search.surrogate, search.encoding, space.levels, around, prior=search.prior)
     made = view.encode(seen.conditions)
     surrogate = view.fit(made, seen.value, seen.std, generator(seed, "surrogate"))
     pending = view.encode(list(search.pending)) if search.pending else None

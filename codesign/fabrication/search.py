@@ -1,8 +1,9 @@
 """What a search for the next device is told."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from codesign.bayesopt.levels import Prior
 from codesign.fabrication.model import FITS
 from codesign.fabrication.reading import SYMBOLS
 
@@ -20,6 +21,8 @@ class Search:
     start: Mapping
     pending: Sequence[Mapping] = ()
     reading: str = "usability"
+    prior: Prior = field(default_factory=Prior)
+    """Of the surrogate `marginal`; no setting, but benchmarks leave parts of it out."""
 
     def __post_init__(self) -> None:
         if self.surrogate not in FITS:
