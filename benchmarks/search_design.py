@@ -30,8 +30,8 @@ from codesign.tables import read_table, write_csv
 
 VARIANTS = {
     "as it is": Prior(),
-    "no quadratic mean": Prior(slope=(0.0, 0.0)),
-    "bowl with a learned centre": Prior(tilt_variance=0.1),
+    "no bowl": Prior(slope=(0.0, 0.0), tilt_variance=0.0),
+    "its centre in the middle": Prior(tilt_variance=0.0),
     "no compound offset": Prior(offset_variance=0.0),
     "independent lengthscales": Prior(log_lengthscale=(float(np.log(0.6)), 0.0, 1.0)),
 }
@@ -96,7 +96,6 @@ def devices(chosen) -> None:
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     commands = parser.add_subparsers(required=True)
     searched = commands.add_parser("landscapes")
     searched.add_argument("--landscapes", nargs="+", choices=list(KINDS), default=list(KINDS))
@@ -107,6 +106,10 @@ def main() -> None:
     measured = commands.add_parser("devices")
     measured.add_argument("usability", type=Path, help="usability table of measured devices")
     measured.set_defaults(run=devices)
+    for command in (searched, measured):
+        command.add_argument(
+            "--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), help="of the model (all)"
+        )
     chosen = parser.parse_args()
     chosen.run(chosen)
 
