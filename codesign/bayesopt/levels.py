@@ -7,7 +7,7 @@ observations, the standardised reading is
     beta (q(z) - q') + sum gamma_d (z_d - 1/2) + constant + offset of the category + shape(category, z)
 
 * beta ~ N(0.25, 0.25): a process that can be controlled at all tends to be good inside its range;
-* gamma_d ~ N(0, 0.1): observations move the centre of the bowl, which they would otherwise find in the middle;
+* gamma_d ~ N(0, 0.1): observations move the centre of the bowl, which starts in the middle;
 * constant ~ N(0, 1); an offset ~ N(0, 0.5) for each category;
 * shape: covariance a^2 rho^[categories differ] exp(-1/2 sum (dz_d / l_d)^2).
 

@@ -182,7 +182,12 @@ def test_provenance_says_where_results_differ_in_what_they_were_made_from():
 PAGES = {
     "proposals": lambda: proposals_page(
         [proposal(perovskite=HOSTILE, nearest_device=HOSTILE, nearest_value=0.1)],
-        CARD | {"surrogate": HOSTILE, "stopping": {"max_ei": 0.1, "statement": HOSTILE}, "table_sha256": HOSTILE},
+        CARD
+        | {
+            "surrogate": HOSTILE,
+            "table_sha256": HOSTILE,
+            "stopping": CARD["stopping"] | {"statement": HOSTILE},
+        },
     ),
     "usability": lambda: usability_page(
         [
