@@ -35,8 +35,8 @@ MOST_REFITS = 100
 """Observations up to which hyperparameters are inferred again without each of them."""
 JITTER = 1e-8
 """Added to the diagonal of standardised covariances."""
-BLOCK = 2**22
-"""Most elements of one stack of matrices: larger ones are worked on in parts."""
+BLOCK = 2**17
+"""Most elements of one stack of matrices, a megabyte: larger ones are worked on in parts, which is faster."""
 
 
 @dataclass(frozen=True)
