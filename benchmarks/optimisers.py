@@ -4,9 +4,11 @@
 
 Every optimiser makes the same first device (the paper's), sees the same noisy
 usabilities and searches the same landscapes. With `--design 6` all of them also
-make this project's space-filling devices first, so that only what follows is
-compared. Needs benchmarks/requirements.txt; an optimiser that is not installed
-is left out and said so.
+make five space-filling devices first, so that only what follows is compared; this
+project too, whose own first devices are two. `--landscapes edge` are those of the
+same laboratory whose optimum lies at the end of the range of two variables or more,
+`deceptive` those with a hill of 0.4 or more far from it. Needs
+benchmarks/requirements.txt; an optimiser that is not installed is left out and said so.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import csv
 import os
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import yaml
+from scipy.stats import t as student
 
 from codesign.fabrication.campaign import run_campaign
 from codesign.fabrication.encoding import Encoding
@@ -54,7 +58,9 @@ def coded(condition, space):
 
 
 def with_project(space, search, laboratory, evaluations, seed, first):
-    """This project's surrogate and acquisition."""
+    """This project's surrogate and acquisition; its own first devices unless more are given."""
+    if len(first) > 1:
+        search = replace(search, space_filling=len(first))
     rows = run_campaign(
         "bayesian", space, search, laboratory, evaluations=evaluations, rng=np.random.default_rng(seed)
     )
@@ -157,10 +163,38 @@ OPTIMISERS = {
 }
 
 
-def search_landscapes(names, space, search, *, repeats, evaluations, noise, seed, first):
+def at_edge(landscape, condition, place):
+    """Whether the best condition lies at the end of the range of two variables or more."""
+    levels = landscape.space
+    return sum(condition[name] in (min(levels[name]), max(levels[name])) for name in NUMERIC) >= 2
+
+
+def deceptive(landscape, condition, place):
+    """Whether a hill of 0.4 or more lies 0.6 or more of the unit cube away from the best condition."""
+    centre, height = landscape.terms["hill"]
+    return height >= 0.4 and np.linalg.norm(place - centre) >= 0.6
+
+
+KINDS = {"all": lambda *_: True, "edge": at_edge, "deceptive": deceptive}
+
+
+def landscapes_of(kind, space, start, seed, count):
+    """The first `count` landscapes of a kind, each with its number among all that are drawn."""
+    encoding = Encoding("onehot", space.levels)
+    number = 0
+    while count:
+        landscape = Landscape.draw(space.levels, generator(seed, "landscape", number), start)
+        best = landscape.optimum()[0]
+        if KINDS[kind](landscape, best, encoding([best])[0][encoding.numeric]):
+            yield number, landscape
+            count -= 1
+        number += 1
+
+
+def search_landscapes(names, space, search, *, repeats, evaluations, noise, seed, first, kind="all"):
     """Yield one row an evaluation: optimiser, repeat, evaluation, hidden usability, best so far, optimum."""
-    for repeat in range(repeats):
-        landscape = Landscape.draw(space.levels, generator(seed, "landscape", repeat), search.start)
+    found = landscapes_of(kind, space, search.start, seed, repeats)
+    for done, (repeat, landscape) in enumerate(found, start=1):
         optimum = landscape.optimum()[1]
         for name in names:
 
@@ -171,7 +205,7 @@ def search_landscapes(names, space, search, *, repeats, evaluations, noise, seed
             try:
                 made = OPTIMISERS[name](space, search, laboratory, evaluations, repeat + 1, first)
             except ImportError as missing:
-                if repeat == 0:
+                if done == 1:
                     print(f"{name} left out: {missing}", file=sys.stderr)
                 continue
             hidden = landscape.usability(made)
@@ -186,7 +220,7 @@ def search_landscapes(names, space, search, *, repeats, evaluations, noise, seed
                     "best_hidden": float(best),
                     "optimum": optimum,
                 }
-        print(f"landscape {repeat + 1} of {repeats}", file=sys.stderr, flush=True)
+        print(f"landscape {done} of {repeats}", file=sys.stderr, flush=True)
 
 
 def summarise(rows, *, at=(12, 24), levels=(0.95, 0.99)):
@@ -212,6 +246,24 @@ def summarise(rows, *, at=(12, 24), levels=(0.95, 0.99)):
     return table
 
 
+def compare(rows, reference, *, at=(12, 24)):
+    """A line an optimiser: difference of regret to the reference's on the landscapes that both searched."""
+    best: dict[str, dict[int, dict[int, float]]] = {}
+    for row in rows:
+        of = best.setdefault(row["optimiser"], {}).setdefault(int(row["repeat"]), {})
+        of[int(row["evaluation"])] = float(row["best_hidden"])
+    for name, searches in best.items():
+        both = sorted(set(searches) & set(best[reference]))
+        if name == reference or len(both) < 2:
+            continue
+        line = f"{name} less {reference}, {len(both)} landscapes:"
+        for evaluation in at:
+            gained = [best[reference][r][evaluation] - searches[r][evaluation] for r in both]
+            half = student.ppf(0.975, len(both) - 1) * np.std(gained, ddof=1) / np.sqrt(len(both))
+            line += f"  after {evaluation} {np.mean(gained):+.3f} ± {half:.3f} (95 %)"
+        yield line
+
+
 def main() -> None:
     """Run the optimisers on the landscapes; print the comparison, write every evaluation."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -220,8 +272,13 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.03, help="standard deviation of a usability (0.03)")
     parser.add_argument("--seed", type=int, default=5000, help="root seed of landscapes and noise (5000)")
     parser.add_argument(
-        "--design", type=int, default=1, help="of this project's first devices that all optimisers make (1)"
+        "--design",
+        type=int,
+        default=1,
+        help="space-filling devices that all optimisers make first (1: the start)",
     )
+    parser.add_argument("--landscapes", choices=list(KINDS), default="all", help="of which kind (all)")
+    parser.add_argument("--against", help="paired differences of regret to this optimiser's")
     parser.add_argument("--only", nargs="*", choices=list(OPTIMISERS), help="these optimisers alone")
     parser.add_argument("--join", nargs="*", type=Path, default=[], help="CSV files of earlier runs to add")
     parser.add_argument("--out", type=Path, help="CSV file, a row an evaluation")
@@ -243,6 +300,7 @@ def main() -> None:
             noise=chosen.noise,
             seed=chosen.seed,
             first=first_devices(space, search, chosen.design),
+            kind=chosen.landscapes,
         )
     )
     for path in chosen.join:
@@ -250,6 +308,9 @@ def main() -> None:
             rows += list(csv.DictReader(file))
     for line in summarise(rows):
         print("  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{v}" for k, v in line.items()))
+    if chosen.against:
+        for line in compare(rows, chosen.against):
+            print(line)
     if chosen.out:
         write_csv(rows, chosen.out)
 

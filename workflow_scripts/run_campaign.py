@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from codesign.fabrication.campaign import run_campaign, with_truth
-from codesign.fabrication.propose import Search
+from codesign.fabrication.search import Search
 from codesign.fabrication.space import Space
 from codesign.log import log_to
 from codesign.nonideality.branch import Extraction

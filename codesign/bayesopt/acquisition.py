@@ -25,14 +25,25 @@ def log_h(z: np.ndarray) -> np.ndarray:
     [-0.919, -1258.744]
     """
     z = np.asarray(z, dtype=float)
-    near = np.maximum(z, -1.0)
-    direct = np.log(np.exp(-0.5 * near**2 - HALF_LOG_2PI) + near * ndtr(near))
-    middle = np.clip(z, -FAR, -1.0)
-    tail = np.log1p(middle * np.sqrt(np.pi / 2) * erfcx(-middle / np.sqrt(2)))
-    square = np.minimum(z, -FAR) ** 2
-    asymptotic = np.log1p(-3.0 / square) - np.log(square)
-    inner = np.where(z < -FAR, asymptotic, tail)
-    return np.where(z > -1.0, direct, -0.5 * z**2 - HALF_LOG_2PI + inner)
+    value = np.empty(z.shape)
+    # each expansion is computed where it is needed alone: over a grid it is what costs
+    near, far = z > -1.0, z < -FAR
+    for here, expansion in ((near, _log_h_near), (far, _log_h_far), (~(near | far), _log_h_tail)):
+        value[here] = expansion(z[here])
+    return value
+
+
+def _log_h_near(z: np.ndarray) -> np.ndarray:
+    return np.log(np.exp(-0.5 * z**2 - HALF_LOG_2PI) + z * ndtr(z))
+
+
+def _log_h_tail(z: np.ndarray) -> np.ndarray:
+    inner = np.log1p(z * np.sqrt(np.pi / 2) * erfcx(-z / np.sqrt(2)))
+    return -0.5 * z**2 - HALF_LOG_2PI + inner
+
+
+def _log_h_far(z: np.ndarray) -> np.ndarray:
+    return -0.5 * z**2 - HALF_LOG_2PI + np.log1p(-3.0 / z**2) - 2 * np.log(-z)
 
 
 def log_expected_improvement(mean: np.ndarray, std: np.ndarray, best: float) -> np.ndarray:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from codesign.bayesopt.surrogate import fit_surrogate
-from codesign.fabrication.encoding import Encoding
-from codesign.fabrication.propose import Search, choose_batch, spread_choice
-from codesign.fabrication.space import Space, key_of
+from codesign.fabrication.choice import choose_batch, spread_choice
+from codesign.fabrication.encoding import Encoding, Levels
+from codesign.fabrication.feasibility import chance_of_usability
+from codesign.fabrication.model import view_of
+from codesign.fabrication.search import Search
+from codesign.fabrication.space import Space, SpaceError, key_of
 
 Laboratory = Callable[[int, Mapping], tuple[float | None, float]]
 """(evaluation, condition) to (usability or None, its standard deviation)."""
@@ -32,56 +34,74 @@ def run_campaign(
         evaluations: Devices made.
         rng: Draws of the random strategy, and of the surrogate's hyperparameters.
 
+    Raises:
+        SpaceError: The start is no condition of the space.
+
     Returns:
         One mapping an evaluation: the condition, `evaluation` and `usability_measured`.
     """
     if strategy not in ("bayesian", "random"):
         raise ValueError(f"strategy must be bayesian or random, got {strategy!r}")
     grid = space.grid()
-    encoding = Encoding(search.encoding, space.levels)
-    points = encoding(grid)
     index_of = {key_of(condition): k for k, condition in enumerate(grid)}
-    made: list[int] = []
-    usability: list[float | None] = []
-    std: list[float] = []
+    if key_of(search.start) not in index_of:
+        raise SpaceError(
+            f"fabrication.start {dict(search.start)} cannot be made first: write levels of fabrication.space "
+            "that fabrication.exclude leaves"
+        )
+    seen = _Made(grid, space, search)
     rows = []
     for evaluation in range(1, evaluations + 1):
-        if not made:
+        if not seen.index:
             index = index_of[key_of(search.start)]
         elif strategy == "random":
-            index = int(rng.choice(np.setdiff1d(np.arange(len(grid)), made)))
+            index = int(rng.choice(np.setdiff1d(np.arange(len(grid)), seen.index)))
         else:
-            index = _next(points, made, usability, std, search, encoding, rng)
+            index = seen.next(rng)
         value, spread = laboratory(evaluation, grid[index])
-        made.append(index)
-        usability.append(value)
-        std.append(spread)
+        seen.add(index, value, spread)
         rows.append({"evaluation": evaluation, **grid[index], "usability_measured": value})
     return rows
 
 
-def _next(
-    points: np.ndarray,
-    made: Sequence[int],
-    usability: Sequence[float | None],
-    std: Sequence[float],
-    search: Search,
-    encoding: Encoding,
-    rng: np.random.Generator,
-) -> int:
-    forbidden = np.zeros(len(points), dtype=bool)
-    forbidden[list(made)] = True
-    good = [k for k, value in enumerate(usability) if value is not None]
-    if len(made) < search.space_filling or len(good) < 2:
-        return spread_choice(points, points[list(made)], forbidden, 1, numeric=encoding.numeric)[0]
-    surrogate = fit_surrogate(
-        points[[made[k] for k in good]],
-        np.array([usability[k] for k in good]),
-        np.array([std[k] for k in good]),
-        method=search.surrogate,
-        rng=rng,
-    )
-    return choose_batch(surrogate, points, forbidden, search, 1)[0][0]
+class _Made:
+    """Devices made so far, as indices of the grid; those without a usability have failed."""
+
+    def __init__(self, grid: Sequence[Mapping], space: Space, search: Search) -> None:
+        self.search = search
+        self.view = view_of(search.surrogate, search.encoding, space.levels, prior=search.prior)
+        self.points = self.view.encode(grid)
+        self.levels = Levels(space.levels)(grid)
+        self.encoding = Encoding(search.encoding, space.levels)
+        self.encoded = self.encoding(grid)
+        self.index: list[int] = []
+        self.failed: list[int] = []
+        self.worked: list[tuple[int, float, float]] = []
+
+    def add(self, index: int, value: float | None, std: float) -> None:
+        self.index.append(index)
+        if value is None:
+            self.failed.append(index)
+        else:
+            self.worked.append((index, value, std))
+
+    def next(self, rng: np.random.Generator) -> int:
+        forbidden = np.zeros(len(self.points), dtype=bool)
+        forbidden[self.index] = True
+        worked = [index for index, _, _ in self.worked]
+        chance = chance_of_usability(self.levels, self.levels[worked], self.levels[self.failed])
+        if len(worked) < max(2, self.search.space_filling):
+            return spread_choice(
+                self.encoded,
+                self.encoded[self.index],
+                forbidden,
+                1,
+                numeric=self.encoding.numeric,
+                chance=chance,
+            )[0]
+        values, stds = (np.array(column) for column in list(zip(*self.worked, strict=True))[1:])
+        surrogate = self.view.fit(self.points[worked], values, stds, rng)
+        return choose_batch(surrogate, self.points, forbidden, self.search, 1, chance=chance)[0][0]
 
 
 def with_truth(

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from codesign.fabrication.encoding import A_SITE_PM, HALIDE_PM, ions_of
-from codesign.fabrication.space import SpaceError
+from codesign.fabrication.space import Space, SpaceError
 from codesign.settings import SettingsError
 
 
 def check_fabrication(settings: Mapping) -> None:
-    """Check that every perovskite of the space, the start and pending devices can be encoded.
+    """Check that perovskites of space, start and pending can be encoded and that something can be made.
 
     Args:
         settings: The configuration, already checked against its schema.
@@ -35,8 +35,18 @@ def check_fabrication(settings: Mapping) -> None:
             for place, compound in others
             if compound not in compounds
         ]
+    problems += _wrong_space(fabrication)
     if problems:
         raise SettingsError("\n  ".join([f"the configuration has {len(problems)} problem(s):", *problems]))
+
+
+def _wrong_space(fabrication: Mapping) -> list[str]:
+    """What exclusions name that is no level, or that they leave nothing."""
+    try:
+        Space(fabrication["space"], fabrication["exclude"])
+    except SpaceError as error:
+        return [str(error) if "fabrication." in str(error) else f"fabrication.exclude: {error}"]
+    return []
 
 
 def _described(compound: str) -> bool:

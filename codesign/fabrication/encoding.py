@@ -1,6 +1,9 @@
 """Fabrication conditions as numbers a Gaussian process can compare.
 
-Numeric variables run from 0 to 1 over the space's range, logarithmically where
+`Levels` is what the search sees by default: which compound, and which level of each variable. `Encoding`
+measures distances, and is what BoTorch's fit sees.
+
+In an `Encoding`, numeric variables run from 0 to 1 over the space's range, logarithmically where
 a ratio matters more than a difference (length, Ag thickness), linearly
 otherwise. A perovskite has one dimension per compound (`onehot`), or its ionic radii
 and tolerance factor (`physical`).
@@ -11,7 +14,7 @@ Pb2+ 119 pm, I- 220 pm, Br- 196 pm, Cl- 181 pm, Shannon, Acta Cryst. A32, 751
 (1976); tolerance factor t = (rA + rX) / (sqrt(2) (rPb + rX)), Goldschmidt (1926).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,6 +113,51 @@ class Encoding:
         if name in LOGARITHMIC:
             levels, values = np.log(levels), np.log(values)
         return (values - levels.min()) / (np.ptp(levels) or 1.0)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Conditions to points: a code of the compound, and each numeric variable's place among its levels.
+
+    The lowest level of a variable is 0, the highest 1, the others evenly between, as a person chose them;
+    values between levels are interpolated, values beyond them continue the outermost step. A variable of
+    one level has it at 1/2, and other values by the logarithm of their ratio to it.
+    """
+
+    levels: Mapping[str, Sequence]
+    others: Collection[str] = ()
+    """Compounds beside those of the space."""
+
+    @property
+    def variables(self) -> list[str]:
+        """The fabrication variable of each dimension."""
+        return ["perovskite", *NUMERIC]
+
+    def __call__(self, conditions: Sequence[Mapping]) -> np.ndarray:
+        """Points, (len(conditions), 1 + numeric variables).
+
+        Raises:
+            SpaceError: A compound that is neither of the space nor among the others.
+        """
+        compounds = [*self.levels["perovskite"], *sorted(set(self.others) - set(self.levels["perovskite"]))]
+        code = {compound: k for k, compound in enumerate(compounds)}
+        unknown = sorted({c["perovskite"] for c in conditions} - set(code))
+        if unknown:
+            raise SpaceError(f"perovskite {', '.join(map(repr, unknown))} is none of {', '.join(compounds)}")
+        first = np.array([code[condition["perovskite"]] for condition in conditions], dtype=float)
+        rest = [_placed(self.levels[name], [condition[name] for condition in conditions]) for name in NUMERIC]
+        return np.column_stack([first, *rest])
+
+
+def _placed(levels: Sequence[float], values: Sequence[float]) -> np.ndarray:
+    """Place among the levels, 0 ... 1 and a little beyond."""
+    levels, values = np.sort(np.asarray(levels, dtype=float)), np.asarray(values, dtype=float)
+    if len(levels) == 1:
+        return 0.5 + np.log(values / levels[0])
+    places = np.linspace(0.0, 1.0, len(levels))
+    step = np.clip(np.searchsorted(levels, values, side="right") - 1, 0, len(levels) - 2)
+    share = (values - levels[step]) / (levels[step + 1] - levels[step])
+    return places[step] + share * (places[step + 1] - places[step])
 
 
 def _described(perovskite: str) -> tuple[float, float, float]:

@@ -1,6 +1,6 @@
 """The conditions a laboratory can make, and those it will not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -36,14 +36,19 @@ class Space:
                         f"exclusion {dict(rule)}: {name}={value} is no level of the space "
                         f"({', '.join(map(str, self.levels.get(name, self.levels)))})"
                     )
+        if self.exclude and all(self.excluded(condition) for condition in self._every()):
+            raise SpaceError(
+                f"fabrication.exclude: the {len(self.exclude)} exclusion(s) leave no condition to make; "
+                "take out those that name too little"
+            )
 
     def grid(self) -> list[dict]:
         """Every condition that may be proposed, in a fixed order."""
-        every = (
-            dict(zip(CONDITION_COLUMNS, values, strict=True))
-            for values in product(*(self.levels[name] for name in CONDITION_COLUMNS))
-        )
-        return [condition for condition in every if not self.excluded(condition)]
+        return [condition for condition in self._every() if not self.excluded(condition)]
+
+    def _every(self) -> Iterator[dict]:
+        for values in product(*(self.levels[name] for name in CONDITION_COLUMNS)):
+            yield dict(zip(CONDITION_COLUMNS, values, strict=True))
 
     def excluded(self, condition: Condition) -> bool:
         """Whether an exclusion matches in all it names."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from codesign.fabrication.encoding import NOT_ENCODABLE
-from codesign.fabrication.reading import SYMBOLS
+from codesign.fabrication.reading import SYMBOLS, said_of_best
 from codesign.figures.style import (
     A4_MM,
     BLACK,
@@ -61,6 +61,11 @@ def draw_proposals(rows: Sequence[Mapping], card: Mapping) -> Drawing:
         return Drawing(figure, numbers)
 
 
+def _without_usability(counts: Mapping) -> str:
+    failed = f" ({counts['failed']} of them failed and steer the search away)" if counts["failed"] else ""
+    return f"without usability{failed}"
+
+
 def _number(panel: str, **values) -> dict:
     return dict.fromkeys(COLUMNS) | {"panel": panel} | values
 
@@ -99,7 +104,7 @@ def _head(figure, card: Mapping) -> float:
     lost = [
         f"{counts[name]} {said}"
         for name, said in (
-            ("no_usability", "without usability"),
+            ("no_usability", _without_usability(counts)),
             ("refused", "refused"),
             ("not_encodable", NOT_ENCODABLE),
         )
@@ -111,7 +116,8 @@ def _head(figure, card: Mapping) -> float:
     line = wrapped(line, 140)
     text_mm(figure, LEFT, top - 8, line, fontsize=7.5, color=GREY, va="top", linespacing=1.2)
     top -= 3.2 * line.count("\n")
-    statement = wrapped(card["stopping"]["statement"], 116)
+    said = [said_of_best(card), card["stopping"]["statement"]]
+    statement = "\n".join(wrapped(part, 116) for part in said if part)
     text_mm(
         figure,
         LEFT + 1.2,
@@ -128,7 +134,7 @@ def _head(figure, card: Mapping) -> float:
 def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[float, list[dict]]:
     """The proposals, one line each; gives the height below them."""
     symbol = SYMBOLS[card["reading"]]
-    places = [LEFT + offset for offset in (3, 9, 33, 47, 62, 76, 97, 117, 140)]
+    places = [LEFT + offset for offset in (3, 9, 31, 44, 58, 71, 88, 105, 120, 142)]
     heads = [
         "",
         "perovskite",
@@ -138,9 +144,10 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
         "Ag\n(nm)",
         f"predicted {symbol}\n± std",
         f"expected\ngain in {symbol}" if card["goal"] == "maximise" else "expected\napproach",
+        "chance to beat\nbest measured" if card["goal"] == "maximise" else "chance to\ncome nearest",
         f"nearest device made, and its {symbol}",
     ]
-    alignments = ["center", "left", *["center"] * 6, "left"]
+    alignments = ["center", "left", *["center"] * 7, "left"]
     for x, head, align in zip(places, heads, alignments, strict=True):
         text_mm(figure, x, y, head, fontsize=6.5, color=GREY, ha=align, va="bottom", linespacing=1.15)
     y -= 1.5
@@ -161,7 +168,9 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
     for row in rows:
         rank = str(row["rank"])
         numbers += [_number("proposals", item=rank, variable=name, level=row[name]) for name in VARIABLES]
-        for name, std in (("predicted_mean", row["predicted_std"]), ("expected_improvement", None)):
+        columns = {"predicted_mean": row["predicted_std"]}
+        columns |= dict.fromkeys(("expected_improvement", "probability_to_beat_measured"))
+        for name, std in columns.items():
             numbers.append(_number("proposals", item=rank, variable=name, value=row[name], std=std))
         near, value = row["nearest_device"], row["nearest_value"]
         numbers.append(_number("proposals", item=rank, variable="nearest_device", level=near, value=value))
@@ -173,23 +182,25 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
             else f"{row['predicted_mean']:.2f} ± {row['predicted_std']:.2f}"
         )
         gain = "–" if row["expected_improvement"] is None else f"{row['expected_improvement']:.3f}"
-        cells = [str(row["rank"]), *(_level(name, row[name]) for name in VARIABLES), predicted, gain]
-        sizes = [10, 10, 10, 10, 10, 10, 8.5 if row["predicted_mean"] is not None else 6.5, 8.5]
+        chance = row["probability_to_beat_measured"]
+        beats = "–" if chance is None else _percent(chance)
+        cells = [str(row["rank"]), *(_level(name, row[name]) for name in VARIABLES), predicted, gain, beats]
+        sizes = [10, 10, 10, 10, 10, 10, 8.5 if row["predicted_mean"] is not None else 6.5, 8.5, 8.5]
         for x, cell, align, size in zip(places, cells, alignments, sizes, strict=False):
             weight = "bold" if x == places[0] else "normal"
             text_mm(figure, x, middle, cell, fontsize=size, ha=align, va="center", fontweight=weight)
         if row["nearest_device"] is not None:
             text_mm(
                 figure,
-                places[8] - 2,
+                places[9] - 2,
                 middle,
                 f"{row['nearest_value']:.2f}",
                 fontsize=8.5,
                 ha="right",
                 va="center",
             )
-            near = _cut(row["nearest_device"], 52)
-            text_mm(figure, places[8], middle, near, fontsize=4.4, va="center", linespacing=1.2)
+            near = _cut(row["nearest_device"], 50)
+            text_mm(figure, places[9], middle, near, fontsize=4.4, va="center", linespacing=1.2)
         y -= step
         _rule(figure, y, light=True)
     if len(rows) > len(shown):
@@ -388,6 +399,7 @@ def _history(axes, card: Mapping) -> list[dict]:
 def _calibration(axes, card: Mapping) -> list[dict]:
     parts, coverage = card["loo"]["rows"], card["loo"]["coverage"]
     axes.set_title("each device predicted from the others", fontsize=6.5)
+    condition = card["loo_condition"]["coverage"]
     symbol = SYMBOLS[card["reading"]]
     axes.set(xlabel=f"measured {symbol} ± std", ylabel=f"predicted {symbol} ± std", aspect="equal")
     axes.grid(True)
@@ -413,27 +425,39 @@ def _calibration(axes, card: Mapping) -> list[dict]:
             mew=0,
         )
     said = "\n".join(
-        f"{level} %        {_percent(share)}" for level, share in sorted(coverage.items(), key=_as_number)
-    )
-    axes.text(
-        1.05, 0.98, f"interval  holds\n{said}\n\nn = {card['loo']['n']}", transform=axes.transAxes, va="top"
-    )
-    return [
-        _number(
-            "calibration",
-            item=part["device"],
-            variable="observed",
-            level=part["observed"],
-            other_variable="observed_std",
-            other_level=part["observed_std"],
-            value=part["mean"],
-            std=part["std"],
-        )
-        for part in parts
-    ] + [
-        _number("coverage", item=level, value=share)
+        f"{level} %     {_percent(share)}     {_percent(condition[level])}"
         for level, share in sorted(coverage.items(), key=_as_number)
-    ]
+    )
+    said = (
+        f"left out:    device    condition\n{said}\n"
+        f"error    {card['loo']['rmse']:.3f}     {card['loo_condition']['rmse']:.3f}\n"
+        f"log score    {card['loo']['log_score']:+.2f}     {card['loo_condition']['log_score']:+.2f}\n\n"
+        f"n = {card['loo']['n']}"
+    )
+    axes.text(1.03, 0.98, said, transform=axes.transAxes, va="top", fontsize=5.5)
+    return (
+        [
+            _number(
+                "calibration",
+                item=part["device"],
+                variable="observed",
+                level=part["observed"],
+                other_variable="observed_std",
+                other_level=part["observed_std"],
+                value=part["mean"],
+                std=part["std"],
+            )
+            for part in parts
+        ]
+        + [
+            _number("coverage", item=level, value=share)
+            for level, share in sorted(coverage.items(), key=_as_number)
+        ]
+        + [
+            _number("coverage_condition", item=level, value=share)
+            for level, share in sorted(condition.items(), key=_as_number)
+        ]
+    )
 
 
 def _as_number(item: tuple[str, float]) -> float:

@@ -32,7 +32,7 @@ from codesign.bayesmulti.error import NoiseError
 from codesign.bayesmulti.methods import method_of
 from codesign.bayesmulti.noises import noise_class
 from codesign.bayesopt.acquisition import log_expected_improvement
-from codesign.bayesopt.surrogate import Surrogate, fit_surrogate
+from codesign.bayesopt.surrogate import Process, fit_map
 from codesign.seeds import derived_seed
 
 Parameters = Mapping[str, float | str | Sequence[float]]
@@ -304,7 +304,7 @@ def propose_specification(
     return space.parameters(points[int(np.argmax(np.round(score, 9)))])
 
 
-def _nearer(points: np.ndarray, surrogate: Surrogate, space: SearchSpace) -> list[np.ndarray]:
+def _nearer(points: np.ndarray, surrogate: Process, space: SearchSpace) -> list[np.ndarray]:
     """Candidates shrunk towards the best trial, of its own site and starting scale."""
     best = surrogate.x[int(np.argmax(np.round(surrogate.predict(surrogate.x)[0], 9)))]
     far = np.ones(len(points), dtype=bool)
@@ -346,7 +346,7 @@ def _in_order(trials: Sequence[Trial], space: SearchSpace) -> list[Trial]:
     )
 
 
-def _fit(trials: Sequence[Trial], space: SearchSpace) -> Surrogate:
+def _fit(trials: Sequence[Trial], space: SearchSpace) -> Process:
     """The process over features, with objectives in units of their spread over the trials.
 
     The surrogate's noise floor is an absolute one, made for usability; in these units it is
@@ -362,7 +362,7 @@ def _fit(trials: Sequence[Trial], space: SearchSpace) -> Surrogate:
     x = np.array([space.features(trial.parameters) for trial in ordered])
     y, std = np.array(values).T / spread
     # BoTorch's single fit draws nothing: a proposal depends on the trials alone
-    return fit_surrogate(x, y, std, method="map", rng=np.random.default_rng(0))
+    return fit_map(x, y, std)
 
 
 def _space_filling(space: SearchSpace, position: int, seed: int) -> np.ndarray:

@@ -3,13 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 from codesign.fabrication.encoding import NOT_ENCODABLE
+from codesign.fabrication.reading import said_of_best
 from codesign.pages.html import Column, badge, escaped, formula, page, table
 
 IMPROVEMENT = {
-    "maximise": ("expected gain", "chance to beat best"),
-    "target": ("expected approach", "chance to come nearer"),
+    "maximise": ("expected gain", "chance to beat best predicted", "chance to beat best measured"),
+    "target": (
+        "expected approach",
+        "chance to come nearer than predicted",
+        "chance to come nearer than measured",
+    ),
 }
-"""What expected improvement and its probability are called, by goal."""
+"""What expected improvement and its probabilities are called, by goal."""
 
 
 def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
@@ -23,7 +28,7 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
     left_out = [
         f"{counts[name]} {said}"
         for name, said in (
-            ("no_usability", "without a usability"),
+            ("no_usability", f"without a usability ({counts['failed']} of them failed)"),
             ("refused", "refused"),
             ("not_encodable", NOT_ENCODABLE),
         )
@@ -38,6 +43,7 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
     )
     front = [
         f"<p>{badge(card['origin'])}</p>",
+        *(f"<p>{escaped(said)}</p>" for said in (said_of_best(card),) if said),
         f'<p class="statement">{escaped(card["stopping"]["statement"])}</p>',
         table(_columns(card["goal"], reading), [_cells(row) for row in rows], name="proposals"),
         f'<p class="small">{escaped(foot)}</p>',
@@ -61,14 +67,14 @@ def _cells(row: Mapping) -> list:
     nearest = "none"
     if row["nearest_device"]:
         nearest = f"{row['nearest_device']} ({_number(row['nearest_value'], '.3f')})"
-    chance = row["probability_of_improvement"]
+    chances = [row[name] for name in ("probability_of_improvement", "probability_to_beat_measured")]
     return [
         row["rank"],
         formula(row["perovskite"]),
         *(_number(row[name], "g") for name in ("length_um", "diameter_nm", "pb_min", "ag_nm")),
         f"{_number(row['predicted_mean'], '.3f')} ± {_number(row['predicted_std'], '.3f')}",
         _number(row["expected_improvement"], ".4f"),
-        "–" if chance is None else f"{chance:.0%}",
+        *("–" if chance is None else f"{chance:.0%}" for chance in chances),
         nearest,
     ]
 

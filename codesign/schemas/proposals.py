@@ -12,18 +12,33 @@ PROPOSALS = pa.schema(
         field("reading", pa.string(), "", "usability | fidelity: what is predicted and sought"),
         field("predicted_mean", pa.float64(), "", "predicted reading"),
         field("predicted_std", pa.float64(), "", "standard deviation of the prediction"),
-        field("log_acquisition", pa.float64(), "", "log of the (level-seeking) expected improvement"),
+        field("log_acquisition", pa.float64(), "", "log of expected_improvement"),
         field(
             "expected_improvement",
             pa.float64(),
             "",
-            "expected improvement in the reading; with goal: target of the distance to it",
+            "expected improvement in the reading over the best predicted value, with goal: target of the "
+            "distance to it; times probability_of_usability",
         ),
         field(
             "probability_of_improvement",
             pa.float64(),
             "",
-            "P(better than the best so far); with goal: target P(nearer to it than the nearest so far)",
+            "P(what is expected there is better than the best predicted value of conditions made); with "
+            "goal: target P(nearer to it than the nearest of them)",
+        ),
+        field(
+            "probability_to_beat_measured",
+            pa.float64(),
+            "",
+            "P(a device made there has a usability and is better than the best measured device); with goal: "
+            "target P(nearer to it than the nearest measured device)",
+        ),
+        field(
+            "probability_of_usability",
+            pa.float64(),
+            "",
+            "chance that a device made there has a usability; 1 until one near it fails",
         ),
         field("nearest_device", pa.string(), "", "nearest device made, in encoded distance"),
         field("nearest_distance", pa.float64(), "", "encoded distance to it"),

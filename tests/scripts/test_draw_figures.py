@@ -221,10 +221,14 @@ def test_draw_proposals_writes_the_card(tmp_path):
         "seed": 7,
         "table_sha256": "ab",
         "surrogate": "none: space-filling",
-        "counts": dict.fromkeys(("used", "no_usability", "refused", "off_grid", "not_encodable"), 0),
-        "stopping": {"max_ei": None, "probability_better": None, "best": None, "statement": "Go on."},
+        "counts": dict.fromkeys(
+            ("used", "no_usability", "failed", "refused", "off_grid", "not_encodable"), 0
+        ),
+        "best": {"measured": None, "predicted": None},
+        "stopping": {"max_ei": None, "probability_better": None, "statement": "Go on."},
         "history": [],
         "loo": {"rows": [], "coverage": {}, "n": 0},
+        "loo_condition": {"rows": [], "coverage": {}, "n": 0},
         "relevance": [],
         "partial_dependence": [],
         "slices": [],

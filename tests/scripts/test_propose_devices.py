@@ -68,7 +68,11 @@ def test_a_batch_of_new_conditions_is_proposed(tmp_path):
     assert all(row["predicted_std"] > 0 and np.isfinite(row["log_acquisition"]) for row in rows)
     assert len(paths["proposals"].read_text().splitlines()) == 4
     card = json.loads(paths["card"].read_text())
-    assert card["counts"] == {"used": 12, "no_usability": 0, "refused": 1, "off_grid": 0, "not_encodable": 0}
+    assert card["counts"] == {
+        **dict.fromkeys(("no_usability", "failed", "off_grid", "not_encodable"), 0),
+        "used": 12,
+        "refused": 1,
+    }
     assert sum(entry["value"] for entry in card["relevance"]) == pytest.approx(1.0)
 
 

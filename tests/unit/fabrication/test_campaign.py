@@ -5,7 +5,7 @@ import pytest
 
 from codesign.fabrication.campaign import run_campaign, summarise, with_truth
 from codesign.fabrication.propose import Search
-from codesign.fabrication.space import Space, key_of
+from codesign.fabrication.space import Space, SpaceError, key_of
 from tests.unit.fabrication.test_propose import LEVELS, SETTINGS, START, hidden
 
 SPACE = Space(LEVELS)
@@ -50,6 +50,34 @@ def test_a_device_without_usability_does_not_stop_the_search():
     """It is not made again either."""
     rows = campaign("bayesian", failing=(1, 2, 5))
     assert [r["usability_measured"] for r in rows].count(None) == 3
+
+
+def test_a_place_where_devices_fail_is_left():
+    """Devices of wide diameters short: after a few failures most devices are made elsewhere."""
+
+    def laboratory(evaluation, condition):
+        return (None, 0.0) if condition["diameter_nm"] > 150 else (hidden(condition), 0.02)
+
+    search = Search(**SETTINGS | {"batch": 1})
+    rng = np.random.default_rng(0)
+    rows = run_campaign("bayesian", SPACE, search, laboratory, evaluations=14, rng=rng)
+    late = [r["usability_measured"] for r in rows[7:]]
+    # five of seven would fail at random, and the hidden usability is best where devices fail
+    assert late.count(None) <= 2
+
+
+def test_a_start_that_cannot_be_made_is_refused():
+    """Excluded, or off the grid."""
+    space = Space(LEVELS, [{"ag_nm": 100}])
+    with pytest.raises(SpaceError, match=r"fabrication\.start .* write levels of fabrication.space"):
+        run_campaign(
+            "bayesian",
+            space,
+            Search(**SETTINGS),
+            lambda *_: (0.5, 0.1),
+            evaluations=2,
+            rng=np.random.default_rng(0),
+        )
 
 
 def test_the_bayesian_search_finds_the_optimum_of_a_smooth_usability():

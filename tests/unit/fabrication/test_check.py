@@ -53,6 +53,14 @@ REFUSED = {
         {"pending": [START, START | {"perovskite": "CsPbI3"}]},
         r"fabrication\.pending\.1\.perovskite: CsPbI3 is none of",
     ),
+    "nothing left": (
+        {"exclude": [{"perovskite": name} for name in OTHERS]},
+        r"1 problem.*fabrication\.exclude: the 3 exclusion\(s\) leave no condition to make; take out",
+    ),
+    "no level": (
+        {"exclude": [{"ag_nm": 123}]},
+        r"fabrication\.exclude: exclusion \{'ag_nm': 123\}: ag_nm=123 is no level of the space",
+    ),
     "no formula": (
         {"start": START | {"perovskite": "=cmd()"}},
         r"start\.perovskite: found \"=cmd\(\)\"; must",
@@ -76,7 +84,7 @@ def test_the_virtual_laboratory_and_the_campaign_take_other_compounds():
     rows = run_campaign(
         "bayesian",
         space,
-        Search(**search, surrogate="map", batch=1, space_filling=3),
+        Search(**search, surrogate="marginal", batch=1, space_filling=3),
         lambda _, condition: (float(landscape.usability([condition])[0]), 0.03),
         evaluations=6,
         rng=np.random.default_rng(2),

@@ -1,16 +1,15 @@
 """Proposals: what informs, what is proposed, and that nothing else matters."""
 
 import json
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from scipy.stats import multivariate_normal
 
-from codesign.bayesopt.surrogate import fit_surrogate, slice_samples
-from codesign.fabrication.encoding import Encoding, ions_of, tolerance_factor
+from codesign.fabrication.choice import chance_to_improve
+from codesign.fabrication.encoding import ions_of, tolerance_factor
+from codesign.fabrication.model import view_of
 from codesign.fabrication.propose import Search, propose
 from codesign.fabrication.space import Space, SpaceError, key_of
 from codesign.schemas.conditions import CONDITION_COLUMNS
@@ -39,17 +38,13 @@ SETTINGS = {
 METHODS = pytest.mark.parametrize("method", ["marginal", "map"])
 
 
-def fitted_to(x, y, std, method):
-    """A surrogate from a generator of its own."""
-    return fit_surrogate(x, y, std, method=method, rng=np.random.default_rng(7))
-
-
-def fitted_to_seen(rows):
-    """What `run` fits with `surrogate="map"`, which draws nothing."""
-    rows = sorted(rows, key=lambda r: r["device"])
-    x = Encoding("physical", LEVELS)([{name: r[name] for name in CONDITION_COLUMNS} for r in rows])
-    values = (np.array([r[name] for r in rows]) for name in ("usability", "usability_std"))
-    return fitted_to(x, *values, "map")
+def fitted_to(rows, method, *, value=None, std=None):
+    """A surrogate of rows, from a generator of its own, and how it sees conditions."""
+    conditions = [{name: r[name] for name in CONDITION_COLUMNS} for r in rows]
+    view = view_of(method, "physical", LEVELS, conditions)
+    value = np.array([r["usability"] for r in rows]) if value is None else value
+    std = np.array([r["usability_std"] for r in rows]) if std is None else std
+    return view.fit(view.encode(conditions), value, std, np.random.default_rng(7)), view
 
 
 def hidden(condition):
@@ -151,7 +146,7 @@ def test_the_order_of_rows_does_not_matter_and_bytes_repeat(seen, proposed):
 @pytest.mark.parametrize("goal", ["maximise", "target"])
 def test_the_probability_of_improvement_is_that_of_the_goal(seen, goal):
     """Against draws of the surrogate's own prediction; at this level the two differ."""
-    surrogate = fitted_to_seen(seen)
+    surrogate, _ = fitted_to(sorted(seen, key=lambda r: r["device"]), "map")
     made = surrogate.predict(surrogate.x)[0]
     proposals = run(seen, goal=goal, target=0.33, surrogate="map")
     assert proposals.rows
@@ -165,21 +160,122 @@ def test_the_probability_of_improvement_is_that_of_the_goal(seen, goal):
         assert r["probability_of_improvement"] == pytest.approx(better.mean(), abs=error)
 
 
+@METHODS
+@pytest.mark.parametrize("goal", ["maximise", "target"])
+def test_the_chance_to_beat_what_was_measured_is_of_one_device(seen, goal, method):
+    """Drawn: the value at the condition and the difference between devices made alike."""
+    surrogate, view = fitted_to(seen, method)
+    search = Search(**SETTINGS | {"goal": goal, "target": 0.4, "surrogate": method})
+    values = np.array([r["usability"] for r in seen])
+    best = values.max() if goal == "maximise" else np.abs(values - 0.4).min()
+    points = view.encode(Space(LEVELS).grid())[::20]
+    mean, std = surrogate.each(points)
+    rng, share = np.random.default_rng(3), 400_000 // len(mean)
+    wide = np.sqrt(std**2 + surrogate.between[:, None])
+    draws = mean[:, None] + wide[:, None] * rng.standard_normal((len(mean), share, len(points)))
+    passed = draws > best if goal == "maximise" else np.abs(draws - 0.4) < best
+    passed = passed.reshape(-1, len(points))
+    error = 4 * passed.std(axis=0) / np.sqrt(len(passed)) + 1e-5
+    found = chance_to_improve(surrogate, points, search, measured=best)
+    assert np.all(np.abs(found - passed.mean(axis=0)) < error)
+
+
+def test_the_card_has_the_best_device_and_what_is_expected_of_devices_made_alike(seen):
+    """The best measured is a device; the best predicted lies between it and the mean of all."""
+    lucky = row("lucky", {name: seen[0][name] for name in CONDITION_COLUMNS}, 0.95, std=0.01)
+    best = run([*seen, lucky]).card["best"]
+    assert best["measured"] == {"device": "lucky", "value": 0.95}
+    assert np.mean([r["usability"] for r in seen]) < best["predicted"] < 0.95
+    nearest = run([*seen, lucky], goal="target", target=0.94).card["best"]
+    assert nearest["measured"]["device"] == "lucky" and nearest["predicted"] < 0.95
+    assert run([]).card["best"] == {"measured": None, "predicted": None}
+
+
+def test_each_device_is_predicted_without_itself_and_without_its_condition(seen, proposed):
+    """A repeated condition is predicted better from its other device; hyperparameters are found again."""
+    again = row("again", {name: seen[0][name] for name in CONDITION_COLUMNS}, seen[0]["usability"] + 0.02)
+    card = run([*seen, again]).card
+    device, condition = ({r["device"]: r for r in card[part]["rows"]} for part in ("loo", "loo_condition"))
+    assert set(device) == set(condition) == {r["device"] for r in [*seen, again]}
+    assert abs(device["again"]["mean"] - again["usability"]) < abs(
+        condition["again"]["mean"] - again["usability"]
+    )
+    assert card["loo"]["hyperparameters"] == "inferred again"
+    assert card["loo"]["rmse"] == pytest.approx(
+        np.sqrt(np.mean([(r["observed"] - r["mean"]) ** 2 for r in device.values()]))
+    )
+    assert run(seen, surrogate="map").card["loo"]["hyperparameters"] == "held"
+
+
 def test_devices_without_usability_are_counted_not_fitted(seen, proposed):
-    """They leave the prediction as it is."""
-    after = run([*seen, row("failed", START, 0.0, status="no_usability")])
-    assert after.rows[0]["predicted_mean"] == proposed.rows[0]["predicted_mean"]
-    assert after.card["counts"]["no_usability"] == 1
+    """They leave predictions as they are, and are not proposed again."""
+    first = {name: proposed.rows[0][name] for name in CONDITION_COLUMNS}
+    after = run([*seen, row("failed", first, 0.0, status="no_usability")], batch=6)
+    assert key_of(first) not in conditions_of(after)
+    before = {key_of(r): r for r in run(seen, batch=6).rows}
+    shared = [r for r in after.rows if key_of(r) in before]
+    assert shared
+    assert all(r["predicted_mean"] == before[key_of(r)]["predicted_mean"] for r in shared)
+    assert (after.card["counts"]["no_usability"], after.card["counts"]["failed"]) == (1, 1)
+    assert proposed.rows[0]["probability_of_usability"] == 1.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_three_failures_at_one_place_move_the_search_away(seed):
+    """On a fine grid, nothing within one level of them in one variable is proposed next."""
+    fine = LEVELS | {
+        "length_um": [1, 1.2, 1.4, 1.6, 1.8, 2],
+        "diameter_nm": [50, 100, 150, 200, 250],
+        "pb_min": [5, 10, 15, 20, 25],
+        "ag_nm": [50, 100, 200, 400, 600],
+    }
+    space, search = Space(fine), Search(**SETTINGS | {"batch": 2})
+    rng = np.random.default_rng(seed)
+    picks = rng.choice(len(space.grid()), 10, replace=False)
+    rows = [row(f"d{k}", space.grid()[i], rng.uniform(0.1, 0.8)) for k, i in enumerate(picks)]
+    first = {name: propose(table(rows), space, search, seed=1).rows[0][name] for name in CONDITION_COLUMNS}
+    failed = [row(f"failed{k}", first, 0.0, status="no_usability") for k in range(3)]
+    after = propose(table([*rows, *failed]), space, search, seed=1).rows
+    assert len(after) == 2
+    for r in after:
+        assert r["probability_of_usability"] >= 0.5
+        changed = [name for name in CONDITION_COLUMNS if r[name] != first[name]]
+        steps = [abs(fine[n].index(r[n]) - fine[n].index(first[n])) for n in changed]
+        assert changed == ["perovskite"] or sum(steps) > 1
+
+
+def test_a_measurement_at_fault_is_no_failure_of_the_device(seen, proposed):
+    """Too few cycles were taken, none of them lost: not proposed again, and nothing is learned."""
+    first = {name: proposed.rows[0][name] for name in CONDITION_COLUMNS}
+    short = row("short", first, 0.0, status="no_usability") | {"cycles": 2, "cycles_shorted": 0}
+    after = run([*seen, short])
+    assert key_of(first) not in conditions_of(after)
+    assert {r["probability_of_usability"] for r in after.rows} == {1.0}
+    assert after.card["counts"]["failed"] == 0
+    shorted = run([*seen, short | {"cycles": 12, "cycles_shorted": 12}])
+    assert shorted.card["counts"]["failed"] == 1
+
+
+def test_failures_before_a_model_move_the_next_device_too():
+    """The start shorted: another is made, and not beside it."""
+    after = run([row(f"f{k}", START, 0.0, status="no_usability") for k in range(3)])
+    assert key_of(START) not in conditions_of(after)
+    assert all(r["probability_of_usability"] >= 0.5 for r in after.rows)
+
+
+def test_exclusions_that_leave_nothing_are_refused_by_name(seen):
+    """Before anything is computed, with what to change."""
+    with pytest.raises(SpaceError, match=r"fabrication\.exclude: the 3 exclusion.*leave no condition"):
+        run(seen, exclude=[{"perovskite": name} for name in LEVELS["perovskite"]])
 
 
 @METHODS
 def test_a_wider_interval_weighs_less(seen, proposed, method):
     """The same surprising device moves the prediction less when it is uncertain."""
-    best = {name: proposed.rows[0][name] for name in CONDITION_COLUMNS}
-    x = Encoding("physical", LEVELS)([*({n: r[n] for n in CONDITION_COLUMNS} for r in seen), best])
-    y = np.array([*(r["usability"] for r in seen), 0.05])
-    sure, unsure = (fitted_to(x, y, np.array([0.03] * len(seen) + [s]), method) for s in (0.01, 0.6))
-    assert sure.predict(x[-1:])[0][0] < unsure.predict(x[-1:])[0][0]
+    best = row("best", {name: proposed.rows[0][name] for name in CONDITION_COLUMNS}, 0.05)
+    fits = [fitted_to([*seen, best], method, std=np.array([0.03] * len(seen) + [s])) for s in (0.01, 0.6)]
+    sure, unsure = (surrogate.predict(surrogate.x[-1:])[0][0] for surrogate, _ in fits)
+    assert sure < unsure
 
 
 def test_few_devices_give_a_space_filling_batch_with_the_start_first():
@@ -214,95 +310,6 @@ def test_everything_made_is_a_reason_to_stop():
     done = run(rows, batch=4)
     assert len(done.rows) == 1
     assert done.card["stopping"]["statement"].startswith("Stopping is reasonable")
-
-
-@METHODS
-def test_leave_one_out_is_what_refitting_without_the_device_gives(seen, method):
-    """Closed form against conditioning each process on the others, hyperparameters held."""
-    x = Encoding("physical", LEVELS)([{n: r[n] for n in CONDITION_COLUMNS} for r in seen])
-    fitted = fitted_to(x, np.array([r["usability"] for r in seen]), np.full(len(seen), 0.03), method)
-    for process in fitted.processes:
-        mean, std = process.leave_one_out()
-        for k in range(len(seen)):
-            keep = np.arange(len(seen)) != k
-            others = replace(process, x=x[keep], y=process.y[keep], variance=process.variance[keep])
-            m, s = others.predict(x[k : k + 1])
-            assert mean[k] == pytest.approx(m[0], abs=1e-6)
-            assert std[k] == pytest.approx(np.sqrt(s[0] ** 2 + process.variance[k]), rel=1e-4)
-
-
-@METHODS
-def test_prediction_is_gaussian_conditioning(method):
-    """Against scipy's joint normal: p(y* | y) = p(y*, y) / p(y), for each process."""
-    rng = np.random.default_rng(3)
-    x, y = rng.random((6, 7)), rng.random(6)
-    new = rng.random((1, 7))
-    every = np.vstack([x, new])
-    for fitted in fitted_to(x, y, np.full(6, 0.05), method).processes[:4]:
-        mean, std = fitted.predict(new)
-        square = (((every[:, None] - every[None]) / fitted.lengthscale) ** 2).sum(-1)
-        covariance = fitted.outputscale * np.exp(-0.5 * square) + fitted.constant_variance
-        covariance[:6, :6] += np.diag(fitted.variance / fitted.scale**2)
-        covariance += 1e-8 * np.eye(7)
-        z = (y - fitted.offset) / fitted.scale
-        grid = np.array([0.2, 0.4, 0.9])
-        log_ratio = [
-            multivariate_normal(np.full(7, fitted.constant), covariance).logpdf(
-                [*z, (g - fitted.offset) / fitted.scale]
-            )
-            - multivariate_normal(np.full(6, fitted.constant), covariance[:6, :6]).logpdf(z)
-            - np.log(fitted.scale)
-            for g in grid
-        ]
-        expected = -0.5 * ((grid - mean) / std) ** 2 - np.log(std) - 0.5 * np.log(2 * np.pi)
-        assert log_ratio == pytest.approx(expected, rel=1e-4, abs=1e-4)
-
-
-def test_a_mixture_has_the_moments_of_its_processes():
-    """Law of total variance, against draws from each process in turn."""
-    rng = np.random.default_rng(3)
-    x, y, new = rng.random((6, 7)), rng.random(6), rng.random((2, 7))
-    fitted = fitted_to(x, y, np.full(6, 0.05), "marginal")
-    mean, std = fitted.predict(new)
-    count = 64_000
-    draws = fitted.samples(new, count, np.random.default_rng(1))
-    assert draws.shape == (count, 2)
-    assert draws.mean(axis=0) == pytest.approx(mean, abs=4 * std.max() / np.sqrt(count))
-    kurtosis = ((draws - draws.mean(axis=0)) ** 4).mean(axis=0) / draws.var(axis=0) ** 2
-    error = std * np.sqrt(kurtosis - 1) / (2 * np.sqrt(count))
-    assert np.all(np.abs(draws.std(axis=0) - std) < 4 * error + 1e-4)
-
-
-def test_slice_sampling_gives_the_posterior_of_a_normal_mean():
-    """Normal prior and likelihood: mean and variance in closed form, within four standard errors."""
-    centre, width = np.array([1.0, -2.0]), np.array([0.5, 2.0])
-    seen, noise = np.array([1.8, 0.5]), np.array([0.4, 1.0])
-    drawn = np.array(
-        slice_samples(
-            lambda p: float(-0.5 * (((p - seen) / noise) ** 2).sum()),
-            centre,
-            width,
-            np.random.default_rng(11),
-            burn=50,
-            count=4000,
-            thin=5,
-        )
-    )
-    variance = 1 / (1 / width**2 + 1 / noise**2)
-    mean = variance * (centre / width**2 + seen / noise**2)
-    # the draws are a chain: a batch is nearly independent of the next
-    batches = drawn.reshape(40, 100, 2)
-    assert np.all(np.abs(drawn.mean(0) - mean) < 4 * batches.mean(1).std(0, ddof=1) / np.sqrt(40))
-    assert np.all(np.abs(drawn.var(0) - variance) < 4 * batches.var(1).std(0, ddof=1) / np.sqrt(40) + 0.01)
-
-
-def test_what_few_devices_cannot_tell_stays_uncertain():
-    """Far from four devices the drawn hyperparameters give wider predictions than one best set."""
-    rng = np.random.default_rng(5)
-    x, far = 0.3 * rng.random((4, 5)), np.full((1, 5), 1.0)
-    y = 0.4 + 0.1 * x[:, 0]
-    wide, narrow = (fitted_to(x, y, np.full(4, 0.02), m).predict(far)[1][0] for m in ("marginal", "map"))
-    assert wide > narrow
 
 
 def test_space_filling_takes_the_middle_once_and_leaves_the_edges_out():

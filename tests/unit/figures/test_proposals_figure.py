@@ -23,6 +23,7 @@ def _row(rank, *, model=True, origin="measured"):
             "log_acquisition",
             "expected_improvement",
             "probability_of_improvement",
+            "probability_to_beat_measured",
         )
     )
     if model:
@@ -31,6 +32,7 @@ def _row(rank, *, model=True, origin="measured"):
             "predicted_std": 0.1,
             "log_acquisition": -3.0,
             "expected_improvement": 0.05,
+            "probability_to_beat_measured": 0.08,
         }
     near = {
         "nearest_device": LONG if model else None,
@@ -52,13 +54,19 @@ def _card(*, model=True, origin="measured", goal="maximise", devices=12, reading
         "counts": {
             "used": devices if model else 0,
             "no_usability": 2,
+            "failed": 1,
             "refused": 1,
             "off_grid": 3,
             "not_encodable": 1,
         },
-        "stopping": {"max_ei": 0.05, "probability_better": 0.9, "best": 0.6, "statement": "Go on. " * 20},
+        "best": {
+            "measured": {"device": "d6", "value": 0.4} if model else None,
+            "predicted": 0.35 if model else None,
+        },
+        "stopping": {"max_ei": 0.05, "probability_better": 0.9, "statement": "Go on. " * 20},
         "history": [],
         "loo": {"rows": [], "coverage": {}, "n": 0},
+        "loo_condition": {"rows": [], "coverage": {}, "n": 0},
         "relevance": [],
         "partial_dependence": [],
         "slices": [],
@@ -75,6 +83,13 @@ def _card(*, model=True, origin="measured", goal="maximise", devices=12, reading
             ],
             "coverage": {"95": 0.9, "50": 0.4, "80": 0.75},
             "n": devices,
+            "rmse": 0.203,
+            "log_score": 0.13,
+        }
+        card["loo_condition"] = {
+            "coverage": {"95": 0.8, "50": 0.5, "80": 0.7},
+            "rmse": 0.22,
+            "log_score": -0.06,
         }
         card["relevance"] = [{"variable": name, "value": 0.2} for name in LEVELS]
         card["partial_dependence"] = [
@@ -109,6 +124,10 @@ def test_the_card_is_one_a4_page_with_what_a_person_needs_at_the_bench(texts, in
         "(min)",
         "0.70 ± 0.10",
         "0.050",
+        "8 %",
+        "Best device measured: U = 0.400.",
+        "(1 of them failed and steer the search away)",
+        "0.203     0.220",
         "Go on.",
         "seed: 7",
         "0123456789abcdef",
@@ -143,6 +162,10 @@ def test_the_numbers_are_those_drawn():
     assert len(of("dependence")) == sum(map(len, LEVELS.values()))
     assert [n["value"] for n in of("history")] == [part["value"] for part in card["history"]]
     assert [n["level"] for n in of("calibration")] == [part["observed"] for part in card["loo"]["rows"]]
+    assert [n["value"] for n in of("proposals") if n["variable"] == "probability_to_beat_measured"] == [
+        0.08
+    ] * 2
+    assert of("coverage_condition")[0]["value"] == 0.5
     assert [(n["item"], n["value"]) for n in of("coverage")] == [("50", 0.4), ("80", 0.75), ("95", 0.9)]
 
 

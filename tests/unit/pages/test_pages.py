@@ -19,8 +19,9 @@ CARD = {
     "reading": "usability",
     "goal": "maximise",
     "target": 0.5,
-    "counts": {"used": 7, "no_usability": 2, "refused": 0, "not_encodable": 1, "off_grid": 0},
-    "stopping": {"statement": "Go on."},
+    "counts": {"used": 7, "no_usability": 2, "failed": 1, "refused": 0, "not_encodable": 1, "off_grid": 0},
+    "best": {"measured": {"device": "d-5", "value": 0.843}, "predicted": 0.636},
+    "stopping": {"max_ei": 0.079, "statement": "Go on."},
     "surrogate": "GP",
     "seed": 1,
     "table_sha256": "00d3",
@@ -86,6 +87,7 @@ def test_proposals_are_a_table_in_the_order_to_make_them():
             predicted_std=0.08,
             expected_improvement=0.0152,
             probability_of_improvement=0.36,
+            probability_to_beat_measured=0.08,
             nearest_device="d-5",
             nearest_value=0.503,
         ),
@@ -93,25 +95,44 @@ def test_proposals_are_a_table_in_the_order_to_make_them():
     ]
     reader = Reader(proposals_page(rows, CARD))
     assert reader.rows[1][:6] == ["1", "MAPbI3", "1.5", "200", "15", "200"]
-    assert reader.rows[1][6:] == ["0.430 ± 0.080", "0.0152", "36%", "d-5 (0.503)"]
-    assert reader.rows[2][0] == "2" and reader.rows[2][6:] == ["– ± –", "–", "–", "none"]
+    assert reader.rows[1][6:] == ["0.430 ± 0.080", "0.0152", "36%", "8%", "d-5 (0.503)"]
+    assert reader.rows[2][0] == "2" and reader.rows[2][6:] == ["– ± –", "–", "–", "–", "none"]
     assert (
-        "Fitted to 7 devices; 2 without a usability, 1 with a condition unknown or a perovskite that the "
-        "model cannot describe left out"
+        "Fitted to 7 devices; 2 without a usability (1 of them failed), 1 with a condition unknown or a "
+        "perovskite that the model cannot describe left out"
     ) in proposals_page(rows, CARD)
 
 
 @pytest.mark.parametrize(
     ("goal", "said"),
     [
-        ("maximise", ["expected gain", "chance to beat best"]),
-        ("target", ["expected approach", "chance to come nearer"]),
+        ("maximise", ["expected gain", "chance to beat best predicted", "chance to beat best measured"]),
+        (
+            "target",
+            [
+                "expected approach",
+                "chance to come nearer than predicted",
+                "chance to come nearer than measured",
+            ],
+        ),
     ],
 )
 def test_columns_say_what_an_improvement_is(goal, said):
     """A level is approached, not beaten."""
     reader = Reader(proposals_page([proposal()], CARD | {"goal": goal}))
-    assert reader.rows[0][7:9] == said
+    assert reader.rows[0][7:10] == said
+
+
+def test_the_best_measured_device_stands_beside_what_the_model_expects():
+    """Both have their name, and what proposal 1 may add; before a model only the device is there."""
+    said = proposals_page([proposal()], CARD)
+    assert "Best device measured: U = 0.843." in said
+    assert "expects at most 0.636 at the conditions made; proposal 1 may add 0.079 to that." in said
+    nothing = CARD | {"best": {"measured": CARD["best"]["measured"], "predicted": None}}
+    assert "expects" not in proposals_page([proposal()], nothing)
+    sought = proposals_page([proposal()], CARD | {"goal": "target"})
+    assert "Device measured nearest to U = 0.5: U = 0.843." in sought
+    assert "expects at the nearest 0.636" in sought and "may come nearer by 0.079." in sought
 
 
 def test_devices_stand_best_first_and_the_others_with_their_reason():
@@ -161,7 +182,12 @@ def test_provenance_says_where_results_differ_in_what_they_were_made_from():
 PAGES = {
     "proposals": lambda: proposals_page(
         [proposal(perovskite=HOSTILE, nearest_device=HOSTILE, nearest_value=0.1)],
-        CARD | {"surrogate": HOSTILE, "stopping": {"statement": HOSTILE}, "table_sha256": HOSTILE},
+        CARD
+        | {
+            "surrogate": HOSTILE,
+            "table_sha256": HOSTILE,
+            "stopping": CARD["stopping"] | {"statement": HOSTILE},
+        },
     ),
     "usability": lambda: usability_page(
         [

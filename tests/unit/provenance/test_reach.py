@@ -224,7 +224,7 @@ def another(before: str, after: str):
             "evaluation/lookup.py", another_formula, "draw_scores", id="how-a-score-is-read-off-the-levels"
         ),
         pytest.param(
-            "fabrication/propose.py",
+            "fabrication/choice.py",
             another_formula,
             "propose_devices run_campaign tabulate_campaign",
             id="the-fabrication-search",

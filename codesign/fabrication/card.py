@@ -1,0 +1,208 @@
+"""Why these devices: what the one-page figure of the proposals draws, one JSON object.
+
+    origin, reading, goal, target, seed, table_sha256, surrogate   what it was made from
+    counts        used, no_usability (failed of them), refused, off_grid, not_encodable (a condition unknown
+                  or a perovskite that the encoding does not know: with no descriptors or, with `onehot`, not
+                  in the space)
+    best          measured {device, value}: the best device or the nearest to the target; predicted: the best
+                  (nearest) of what the surrogate expects of devices made alike, over conditions made
+    stopping      max_ei, probability_better, statement
+    history       [{device, value, best}] in the order of the table's `measured_at`, then name
+    loo           {rows: [{device, observed, observed_std, mean, std}], coverage: {"50", "80", "95"}, n, rmse,
+                  log_score, hyperparameters}: each device predicted from all others
+    loo_condition the same: each device predicted from the devices of other conditions
+    relevance     [{variable, value}]: share of 1 / lengthscale^2, summed over a variable's dimensions
+    partial_dependence   [{variable, values, mean, std}] through the best proposal
+    slices        [{x_variable, y_variable, x, y, expected_improvement, at}] through the best proposal
+
+`history` apart, parts are empty or null where no surrogate was fitted.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from scipy.special import ndtri
+
+from codesign.fabrication.choice import incumbents, log_acquisition
+from codesign.fabrication.model import Surrogate, View
+from codesign.fabrication.observations import Observations
+from codesign.fabrication.reading import SYMBOLS
+from codesign.fabrication.search import Search
+from codesign.fabrication.space import NUMERIC, Space, key_of
+from codesign.schemas.conditions import CONDITION_COLUMNS
+from codesign.seeds import generator
+
+STOP_EI = 0.005
+"""Expected improvement below which another device hardly pays: half a percent of a reading."""
+SAMPLED_POINTS = 300
+"""Most promising grid points on which the joint probability of improvement is sampled."""
+SAMPLES = 512
+
+
+def blank_card(table: pa.Table, seen: Observations, search: Search) -> dict:
+    """The card before there is a model."""
+    nothing = {"rows": [], "coverage": {}, "n": 0, "rmse": None, "log_score": None, "hyperparameters": None}
+    return {
+        "goal": search.goal,
+        "target": search.target,
+        "best": {"measured": _best_device(seen, search), "predicted": None},
+        "history": _history(table, seen),
+        "loo": nothing,
+        "loo_condition": nothing,
+        "relevance": [],
+        "partial_dependence": [],
+        "slices": [],
+    }
+
+
+def explained(
+    surrogate: Surrogate,
+    expecting: Surrogate,
+    view: View,
+    space: Space,
+    search: Search,
+    seen: Observations,
+    points: np.ndarray,
+    *,
+    forbidden: np.ndarray,
+    picks: Sequence[tuple[int, float]],
+    at: dict,
+    seed: int,
+) -> dict:
+    """What a fitted surrogate adds to the card.
+
+    Args:
+        surrogate: Conditioned on everything made.
+        expecting: On what is being made, too.
+        view: How both see conditions.
+        space: What can be made.
+        search: The goal.
+        seen: Devices the surrogate was fitted to.
+        points: The grid as the surrogate sees it.
+        forbidden: Grid points that are not proposed.
+        picks: Index and log acquisition of each proposal.
+        at: The condition that curves and maps go through.
+        seed: Root seed.
+    """
+    predicted = surrogate.predict(surrogate.x)[0]
+    k = int(
+        np.argmax(predicted) if search.goal == "maximise" else np.argmin(np.abs(predicted - search.target))
+    )
+    by_condition: dict[tuple, list[int]] = {}
+    for k_device, condition in enumerate(seen.conditions):
+        by_condition.setdefault(key_of(condition), []).append(k_device)
+    rng = generator(seed, "left-out")
+    return {
+        "best": {"measured": _best_device(seen, search), "predicted": float(predicted[k])},
+        "stopping": _stopping(expecting, points, forbidden, search, seed, picks),
+        "loo": _left_out(surrogate, seen, [[k] for k in range(len(seen))], rng),
+        "loo_condition": _left_out(surrogate, seen, list(by_condition.values()), rng),
+        "relevance": _relevance(surrogate, view),
+        "partial_dependence": _through(surrogate, view, space, at),
+        "slices": _slices(expecting, view, space, at, search),
+    }
+
+
+def _best_device(seen: Observations, search: Search) -> dict | None:
+    if not len(seen):
+        return None
+    score = seen.value if search.goal == "maximise" else -np.abs(seen.value - search.target)
+    k = int(np.argmax(score))
+    return {"device": seen.devices[k], "value": float(seen.value[k])}
+
+
+def _history(table: pa.Table, seen: Observations) -> list[dict]:
+    when = dict(zip(table["device"].to_pylist(), table["measured_at"].to_pylist(), strict=True))
+    order = sorted(range(len(seen)), key=lambda k: (when[seen.devices[k]] or "", seen.devices[k]))
+    best, history = -np.inf, []
+    for k in order:
+        best = max(best, float(seen.value[k]))
+        history.append({"device": seen.devices[k], "value": float(seen.value[k]), "best": best})
+    return history
+
+
+def _stopping(surrogate, points, forbidden, search, seed, picks) -> dict:
+    """Largest expected improvement, and the chance that some open grid point is better than the best."""
+    open_points = np.flatnonzero(~forbidden)
+    mean, std = surrogate.predict(points[open_points])
+    best = float(incumbents(surrogate, search).mean())
+    promise = mean + 2 * std if search.goal == "maximise" else std - np.abs(mean - search.target)
+    promising = open_points[np.argsort(-np.round(promise, 9), kind="stable")[:SAMPLED_POINTS]]
+    draws = surrogate.samples(points[promising], SAMPLES, generator(seed, "stopping"))
+    if search.goal == "maximise":
+        better = float(np.mean(draws.max(axis=1) > best + STOP_EI))
+    else:
+        better = float(np.mean(np.abs(draws - search.target).min(axis=1) < best - STOP_EI))
+    largest = float(np.exp(picks[0][1])) if picks else 0.0
+    goal = (
+        "a better condition"
+        if search.goal == "maximise"
+        else f"a condition nearer to {SYMBOLS[search.reading]} = {search.target:g}"
+    )
+    chance = f"{goal} (by more than {STOP_EI:g}) exists somewhere on the grid with probability {better:.2f}"
+    gain = f"the best next device is expected to gain {largest:.3f} in {search.reading}"
+    if largest >= STOP_EI and better >= 0.5:
+        statement = f"Go on: {gain}, and {chance}."
+    elif better >= 0.5:
+        statement = f"Stopping is reasonable: {gain}, less than {STOP_EI:g}, although {chance}."
+    else:
+        statement = f"Stopping is reasonable: {gain}, and {chance}."
+    return {"max_ei": largest, "probability_better": better, "statement": statement}
+
+
+def _left_out(surrogate: Surrogate, seen: Observations, groups: list[list[int]], rng) -> dict:
+    """Each device predicted without its group."""
+    found = surrogate.left_out(groups, rng)
+    score = np.abs(seen.value - found.mean) / found.std
+    coverage = {str(level): float(np.mean(score <= ndtri(0.5 + level / 200))) for level in (50, 80, 95)}
+    rows = [
+        {"device": d, "observed": float(y), "observed_std": float(e), "mean": float(m), "std": float(s)}
+        for d, y, e, m, s in zip(seen.devices, seen.value, seen.std, found.mean, found.std, strict=True)
+    ]
+    return {
+        "rows": rows,
+        "coverage": coverage,
+        "n": len(rows),
+        "rmse": float(np.sqrt(np.mean((seen.value - found.mean) ** 2))),
+        "log_score": float(found.log_score.mean()),
+        "hyperparameters": found.hyperparameters,
+    }
+
+
+def _relevance(surrogate: Surrogate, view: View) -> list[dict]:
+    shares = list(zip(surrogate.relevance(), view.variables, strict=True))
+    return [
+        {"variable": name, "value": float(sum(share for share, n in shares if n == name))}
+        for name in CONDITION_COLUMNS
+    ]
+
+
+def _through(surrogate: Surrogate, view: View, space: Space, at: dict) -> list[dict]:
+    """Predicted reading along each variable with the others as in `at`."""
+    lines = []
+    for name in CONDITION_COLUMNS:
+        values = list(space.levels[name])
+        mean, std = surrogate.predict(view.encode([at | {name: value} for value in values]))
+        lines.append({"variable": name, "values": values, "mean": mean.tolist(), "std": std.tolist()})
+    return lines
+
+
+def _slices(surrogate: Surrogate, view: View, space: Space, at: dict, search: Search) -> list[dict]:
+    """Expected improvement over two pairs of variables with the others as in `at`."""
+    maps = []
+    for x_name, y_name in ((NUMERIC[0], NUMERIC[1]), (NUMERIC[2], NUMERIC[3])):
+        x, y = list(space.levels[x_name]), list(space.levels[y_name])
+        conditions = [at | {x_name: a, y_name: b} for b in y for a in x]
+        score = log_acquisition(surrogate, view.encode(conditions), search)
+        maps.append(
+            {
+                "x_variable": x_name,
+                "y_variable": y_name,
+                "x": x,
+                "y": y,
+                "expected_improvement": np.exp(score).reshape(len(y), len(x)).tolist(),
+                "at": dict(at),
+            }
+        )
+    return maps

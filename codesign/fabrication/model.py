@@ -1,0 +1,75 @@
+"""The surrogate of a search: how it sees conditions, and how it is fitted.
+
+`marginal` is a Gaussian process over the compound and the levels (`codesign.bayesopt.levels`), its
+hyperparameters drawn from their posterior; `map` is BoTorch's single fit over an encoding
+(`codesign.bayesopt.surrogate`). Both have `x`, `each`, `predict`, `samples`, `conditioned`, `between`,
+`relevance` and `left_out`.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from codesign.bayesopt.levels import LevelSurrogate, Prior, fit_levels
+from codesign.bayesopt.surrogate import Process, fit_map
+from codesign.fabrication.encoding import Encoding, Levels
+
+Surrogate = LevelSurrogate | Process
+
+
+@dataclass(frozen=True)
+class View:
+    """Conditions as the surrogate sees them, and its fit."""
+
+    encode: Callable[[Sequence[Mapping]], np.ndarray]
+    """Conditions to points, (n, dimensions)."""
+    variables: list[str]
+    """The fabrication variable that each relevance belongs to."""
+    label: str
+    """The surrogate in words."""
+    fit: Callable[[np.ndarray, np.ndarray, np.ndarray, np.random.Generator], Surrogate]
+    """Points, readings, standard deviations and a generator to a surrogate."""
+
+
+def _marginal(encoding: str, levels: Mapping[str, Sequence], others: Collection[str], prior: Prior) -> View:
+    encode = Levels(levels, others)
+    return View(
+        encode=encode,
+        variables=encode.variables,
+        label="GP over compounds and levels, good inside the ranges, hyperparameters marginal",
+        fit=lambda x, y, std, rng: fit_levels(x, y, std, rng=rng, prior=prior),
+    )
+
+
+def _map(encoding: str, levels: Mapping[str, Sequence], others: Collection[str], prior: Prior) -> View:
+    encode = Encoding(encoding, levels)
+    return View(
+        encode=encode,
+        variables=encode.variables,
+        label=f"GP, {encoding} encoding, squared exponential ARD, map hyperparameters",
+        fit=lambda x, y, std, rng: fit_map(x, y, std),
+    )
+
+
+FITS = {"marginal": _marginal, "map": _map}
+
+
+def view_of(
+    surrogate: str,
+    encoding: str,
+    levels: Mapping[str, Sequence],
+    conditions: Iterable[Mapping] = (),
+    *,
+    prior: Prior = Prior(),  # noqa: B008
+) -> View:
+    """How a surrogate sees conditions.
+
+    Args:
+        surrogate: One of `FITS`.
+        encoding: `physical` or `onehot`, of `map`.
+        levels: Of the space.
+        conditions: Made, failed or being made: their compounds may be others than the space's.
+        prior: Of `marginal`.
+    """
+    return FITS[surrogate](encoding, levels, {condition["perovskite"] for condition in conditions}, prior)
