@@ -43,3 +43,23 @@ def test_a_content_digest_follows_the_content_and_not_the_time(tmp_path):
     path.write_bytes(b"two")
     os.utime(path, (1e9, 1e9))
     assert content_digest([path]) not in ("", first)
+
+
+def test_a_log_holds_no_control_characters(tmp_path):
+    """What is printed may quote a file, and people print logs; line breaks stay, tabs are blanks."""
+    with log_to(tmp_path / "log"):
+        print("a\x1b[2Jb\tc\x07")
+        print("µ second")
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "a\N{REPLACEMENT CHARACTER}[2Jb    c" + (
+        "\N{REPLACEMENT CHARACTER}\nµ second\n"
+    )
+
+
+def test_a_content_digest_takes_the_reason_for_what_cannot_be_read(tmp_path):
+    """A pipe would be waited for, a folder cannot be opened."""
+    path = tmp_path / "a"
+    path.mkdir()
+    first = content_digest([path])
+    path.rmdir()
+    os.mkfifo(path)
+    assert first and content_digest([path]) not in ("", first)
