@@ -55,8 +55,8 @@ FIELDS = {
     "conductance.g_max_s": "largest one in S",
     "conductance.curve": "(G - g_min) / (g_max - g_min) of the mean conductance G, 0 to 1, a value a point. "
     "Where the source limited the current, that of the last point before",
-    "conductance.reached": "whether the point lies in the rising stretch (LCIS, a few drops tolerated): a level "
-    "between two such points is reached exactly",
+    "conductance.reached": "whether the point lies in the rising stretch (LCIS, a few drops tolerated): "
+    "a level between two such points is reached exactly",
     "spread.eta": "non-monotonic factor, 0 to 1",
     "spread.sigma": "standard deviation of ln G about the mean of its point: the upper bound that U uses",
     "spread.log_ratio": "ln(G / mean of its point) of every usable sample; null where they were not at hand",

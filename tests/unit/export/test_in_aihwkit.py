@@ -94,7 +94,6 @@ def test_the_documented_lines_run(model, module):
     module(model(), "aihwkit", Cells("differential", "lognormal"))
     sys.modules.pop("devicecrooked_1_aihwkit")
     code = DOCS.partition("<!-- aihwkit -->")[2].partition("```python\n")[2].partition("```")[0]
-    assert len(code.splitlines()) == 5
     given: dict = {}
     exec(code, given)
     assert torch.isfinite(given["layer"](torch.ones(3, 20))).all()
