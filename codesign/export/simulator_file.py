@@ -18,6 +18,8 @@ from codesign.nonideality.profile import DeviceProfile
 from codesign.terminal import one_line
 
 WIDTH = 110
+LONGEST_NAME = 40
+"""Signs of a class name, its digest aside."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +70,17 @@ def render_crosssim(model: DeviceModel, cells: Cells) -> str:
 
 
 def class_name(device: str) -> str:
-    """A class name for a device id; two ids never share one.
+    """A class name for a device id; two ids never share one, and long ones are cut.
 
     >>> class_name("mapbi3-100nm"), class_name("1.5um")
-    ('DeviceMapbi3_100nm', 'Device1_5um_6fc4b4')
+    ('DeviceMapbi3_100nm', 'Device1_5um_f001634f')
     """
     words = [word for word in re.split(r"[^A-Za-z0-9]+", device) if word]
     name = "Device" + "_".join(word[0].upper() + word[1:] for word in words)
-    # an id of lower case, digits and hyphens can be told from its class; any other gets a part of its digest
-    plain = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", device)
-    return name if plain else f"{name}_{sha256(device.encode()).hexdigest()[:6]}"
+    # a short id of lower case, digits and hyphens can be told from its class; any other gets a digest
+    if len(name) <= LONGEST_NAME and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", device):
+        return name
+    return f"{name[:LONGEST_NAME].rstrip('_')}_{sha256(device.encode()).hexdigest()[:8]}"
 
 
 def _render(simulator: str, model: DeviceModel, cells: Cells) -> str:

@@ -102,6 +102,29 @@ def test_ids_that_differ_in_a_sign_have_different_classes(one, other):
     assert class_name(one) != class_name(other)
 
 
+def test_a_long_id_has_a_name_that_can_be_typed():
+    """Instrument files are named in whole sentences; what differs may come last."""
+    names = {class_name("-".join(["i-v-data"] * 12) + f"-{k}") for k in range(20)}
+    assert len(names) == 20 and max(map(len, names)) < 50
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(({"sigma": 0.32}, PAIR), id="spread"),
+        pytest.param(({"g_min_s": 2.6e-7}, PAIR), id="range"),
+        pytest.param(({}, Cells("weights", "lognormal")), id="cells"),
+        pytest.param(({}, Cells("differential", "resampled")), id="law"),
+        pytest.param(({"curve": [0.15, 0.0, 0.3, 0.5, 1.0, 0.75]}, PAIR), id="curve"),
+    ],
+)
+def test_the_comparison_sees_a_device_that_is_a_little_different(model, memsim, hold_the_same, wrong):
+    """Else the agreement of two simulators would say nothing."""
+    changes, cells = wrong
+    with pytest.raises(AssertionError, match="at level"):
+        hold_the_same(memsim(model(**changes).profile, cells), memsim(model().profile, PAIR))
+
+
 @pytest.fixture
 def interface(monkeypatch):
     """The part of CrossSim's interface that a device uses, on numpy: no CrossSim, and no test of it."""
