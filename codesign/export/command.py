@@ -84,6 +84,8 @@ def export(chosen: argparse.Namespace, *, exported: str) -> Path:
     )
     text = target.render(model, Cells(analog=chosen.analog or ANALOG, noise=chosen.noise or NOISE))
     path = chosen.out or Path(target.file(model.profile.profile))
+    if path.is_dir():
+        raise ExportError(f"{path} is a folder; --out names a file")
     if path.exists() and not chosen.force:
         raise ExportError(f"{path} is there already; --out names another file, --force replaces it")
     with replacing(path) as temporary:

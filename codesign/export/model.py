@@ -7,11 +7,9 @@ from pathlib import Path
 
 from codesign.iv.measurement import MeasurementError, read_measurement
 from codesign.nonideality.branch import Extraction
-from codesign.nonideality.found import find_device
+from codesign.nonideality.found import Found, find_device
 from codesign.nonideality.profile import DeviceProfile, ProfileError
 from codesign.nonideality.profiling import profile_of, with_ratios
-from codesign.schemas.device import DEVICE
-from codesign.tables import read_table
 
 FACTS = ("perovskite", "length_um", "diameter_nm", "pb_min", "ag_nm", "contact", "measured_at", "instrument")
 """Columns of the device's row that say how it was made and measured."""
@@ -62,8 +60,8 @@ def load(
     Raises:
         FoundError: No such device.
         ProfileError: The device has no usability, or is another one than the measurement's.
-        ExportError: The settings of the extraction are not at hand, or the measurement named cannot be read
-            or is not the one that the row was extracted from.
+        ExportError: The device's row or the settings it was extracted with are not at hand, or the
+            measurement cannot be read or is not the one that the row was extracted from.
         TableError: A table cannot be read.
     """
     found = find_device(name, results, columns=("device", "status", "reason"))
@@ -76,13 +74,12 @@ def load(
             f"{found.path} is not there, which says how the device was extracted; "
             f"`snakemake --cores 2 {found.path}` makes it, or --results names the folder that has it"
         )
-    [row] = read_table(found.path, schema=DEVICE).to_pylist()
-    settings = found.extraction()
-    if not settings:
+    row = find_device(str(found.path), results).row
+    if row["device"] != found.row["device"]:
         raise ExportError(
-            f"{found.path} does not say how the device was extracted; delete it and run the workflow again"
+            f"{found.path}: the row of another device, {row['device']}; delete it and run the workflow again"
         )
-    how = Extraction(**settings)
+    how = _extraction(found)
     profile = profile_of(row, min_operative_fraction=how.min_operative_fraction)
     sweeps = measurement or _sweeps(found.folder, row)
     without = ""
@@ -102,6 +99,17 @@ def load(
         exported=exported,
     )
     return model, without
+
+
+def _extraction(found: Found) -> Extraction:
+    """The settings that the row was extracted with."""
+    try:
+        return Extraction(**found.extraction())
+    except (TypeError, ValueError) as error:
+        raise ExportError(
+            f"{found.path} does not say how the device was extracted, or says it as another version did "
+            f"({error}); delete it and run the workflow again"
+        ) from error
 
 
 def _version() -> str:

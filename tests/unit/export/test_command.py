@@ -77,10 +77,11 @@ def test_a_row_is_a_device_too(here):
         pytest.param(["a-11", "--to", "json"], "did you mean a-1?", id="unknown"),
         pytest.param(["b", "--to", "json"], "device b has no profile: 6 usable cycle(s)", id="no usability"),
         pytest.param(["none.parquet", "--to", "json"], "none.parquet: No such file", id="no row"),
+        pytest.param(["results/virtual_lab/usability.parquet", "--to", "json"], "holds 2 devices", id="table"),
         pytest.param(["a-1", "--to", "json", "--results", "else"], "no usability table", id="no results"),
         pytest.param(["a-1", "--to", "json", "--noise", "lognormal"], "holds every kind", id="json"),
         pytest.param(["a-1", "--to", "json", "--measurement", "no.parquet"], "not there", id="sweeps"),
-        pytest.param(["a-1", "--to", "json", "--out", "results"], "is there already", id="folder"),
+        pytest.param(["a-1", "--to", "json", "--out", "results"], "is a folder", id="folder"),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_said_in_one_line(here, capsys, asked, said):
@@ -124,13 +125,24 @@ def test_ratios_come_from_the_measurement_that_was_extracted(here):
         load("a-1", results=None, measurement=None, exported="")
 
 
-@pytest.mark.parametrize("change", ["gone", "silent"])
+@pytest.mark.parametrize("change", ["gone", "silent", "older"])
 def test_settings_of_the_extraction_are_not_guessed(here, change):
     """The window depends on them."""
     path = here / "results/virtual_lab/devices/a-1.parquet"
     if change == "gone":
         path.unlink()
     else:
-        write_table(read_table(path, schema=DEVICE), path, schema=DEVICE)
+        said = read_metadata(path) if change == "older" else {}
+        said.get("extraction", {}).pop("quality", None)
+        write_table(read_table(path, schema=DEVICE), path, schema=DEVICE, metadata=said)
     with pytest.raises(ExportError, match="how the device was extracted"):
+        load("a-1", results=None, measurement=None, exported="")
+
+
+def test_the_row_of_another_device_is_refused(here):
+    """A file that was renamed by hand would export a device under a foreign name."""
+    path = here / "results/virtual_lab/devices/a-1.parquet"
+    [row] = read_table(path, schema=DEVICE).to_pylist()
+    write_table([row | {"device": "c"}], path, schema=DEVICE, metadata=read_metadata(path))
+    with pytest.raises(ExportError, match="the row of another device, c"):
         load("a-1", results=None, measurement=None, exported="")
