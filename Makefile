@@ -14,14 +14,18 @@ REPORT ?= results/report.html
 # extra arguments of snakemake in run and report, e.g. ARGS="--configfile config.yaml config.mnist.yaml"
 ARGS ?=
 
+# a checkout of github.com/sandialabs/cross-sim for test-export; it is in no package index
+CROSSSIM ?=
+
 VENV := .venv
 READY := $(VENV)/.ready
 CLUSTER := $(VENV)/.cluster
+EXPORT := $(VENV)/.export
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-cluster run report test test-slow test-cluster test-accounting docs lint format clean
+.PHONY: help setup setup-cluster run report test test-slow test-cluster test-accounting test-export docs lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -66,6 +70,14 @@ test-cluster: $(CLUSTER)  ## a real SLURM on this machine (installed with apt-ge
 test-accounting: $(CLUSTER)  ## the same with accounting: slurmdbd and a database, installed with apt-get where absent
 	CODESIGN_SLURM_ACCOUNTING=1 tests/cluster/slurm.sh install
 	CODESIGN_SLURM_ACCOUNTING=1 tests/cluster/slurm.sh run $(BIN)/python -m pytest -q -m "cluster and slow" tests/cluster
+
+# aihwkit without what it asks for besides: torch is there, and torchvision does not go with it
+$(EXPORT): $(READY) envs/requirements-export.txt
+	$(PIP) --no-deps -r envs/requirements-export.txt
+	@touch $@
+
+test-export: $(EXPORT)  ## exported devices in aihwkit, and in CrossSim where CROSSSIM=FOLDER names a checkout
+	PYTHONPATH=$(CROSSSIM) $(BIN)/python -m pytest -q -rs tests/unit/export
 
 docs: $(READY)  ## the documentation site in results/docs; a broken link is an error
 	$(BIN)/sphinx-build -W --keep-going -n -q -E -b html docs results/docs

@@ -1,4 +1,6 @@
-"""`codesign provenance FILE...`: what a table or figure was made from; `predict`: the score of a device."""
+"""`codesign provenance FILE...`: what a table or figure was made from; `predict`: the score of a device;
+`export`: a device as a noise model of another simulator.
+"""
 
 import argparse
 import json
@@ -23,8 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 where the job that made each file is known, 1 where one is not, or where a file is not the one
-        its record tells of, 2 where a file does not exist or a record cannot be read; of `predict` 1 where
-        something is missing.
+        its record tells of, 2 where a file does not exist or a record cannot be read; of `predict` and
+        `export` 1 where something is missing.
     """
     parser = argparse.ArgumentParser(prog="codesign")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -59,10 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     predict.add_argument("--method", action="append", help="only this one; may be given several times")
     predict.add_argument("--json", action="store_true", help="everything, for a program to read")
+    _add_export(commands)
     chosen = parser.parse_args(arguments)
+    # imported here, as saying where a file came from needs neither numpy nor scipy
     if chosen.command == "predict":
-        # here, as saying where a file came from needs neither numpy nor scipy
         from codesign.evaluation.predict import run
+
+        return run(chosen)
+    if chosen.command == "export":
+        from codesign.export.command import run
 
         return run(chosen)
     told = []
@@ -80,6 +87,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print("\n\n".join("\n".join(_lines(each)) for each in told))
     return 0 if all(each["found"] in ("record", "stamp") for each in told) else 1
+
+
+def _add_export(commands) -> None:
+    """The arguments of `export`."""
+    export = commands.add_parser(
+        "export",
+        help="a device as a noise model of another simulator",
+        description="Write a device as a file that others can use without this program: a noise model of "
+        "IBM's aihwkit, a device of Sandia's CrossSim, or JSON that explains itself. What of the device "
+        "arrives where: docs/export.md.",
+    )
+    export.add_argument("device", help="id in the usability table, or its row, results/devices/NAME.parquet")
+    export.add_argument("--to", required=True, choices=("json", "aihwkit", "crosssim"), help="kind of file")
+    export.add_argument(
+        "--out", type=Path, metavar="FILE", help="otherwise a name after the device, in this folder"
+    )
+    export.add_argument("--force", action="store_true", help="replace a file that is there already")
+    export.add_argument(
+        "--analog",
+        choices=("differential", "weights"),
+        help="cells of a weight in a simulator: a pair with noise in both (the default), or one factor a "
+        "weight, as `memsim.analog: weights` scores networks",
+    )
+    export.add_argument(
+        "--noise",
+        choices=("lognormal", "resampled"),
+        help="factor of a cell: exp(sigma z) (the default), or a ratio of the device's own cycles",
+    )
+    export.add_argument(
+        "--results",
+        type=Path,
+        metavar="FOLDER",
+        help="folder with usability.parquet and devices; otherwise results, or results/virtual_lab",
+    )
+    export.add_argument(
+        "--measurement",
+        type=Path,
+        metavar="FILE",
+        help="the device's sweeps, for its ratios; otherwise data/iv/NAME.parquet, or FOLDER/iv/NAME.parquet "
+        "of a virtual device",
+    )
 
 
 def _results_of(path: Path) -> Path:

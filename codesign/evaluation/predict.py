@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codesign.evaluation.lookup import DEVICE_NOISE, Prediction, ReadOffError, predict
-from codesign.schemas.device import DEVICE
+from codesign.nonideality.found import FoundError, find_device
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
-from codesign.tables import TableError, read_metadata, read_table
+from codesign.tables import TableError, read_table
 from codesign.terminal import one_line
 from codesign.words import nearest
 
-FOLDERS = ("results", "results/virtual_lab")
-"""Where results are looked for unless told: of measured devices, else of virtual ones."""
 SHOWN = ("device", "origin", "usability", "usability_low", "usability_high")
 COLUMNS = (*SHOWN, "fidelity", "fidelity_low", "fidelity_high", "reason")
 """What is read of the usability table."""
+CONFIDENCE = 0.95
+"""Of a device's intervals, where its own row is not at hand to say it."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,10 @@ def run(chosen: argparse.Namespace) -> int:
         0, or 1 where something is missing, with what and how to make it.
     """
     try:
-        folder, row, confidence = _device(chosen.device, chosen.results)
-        found = read_off(folder, row, chosen.experiment, methods=chosen.method, confidence=confidence)
-    except (ReadOffError, TableError, FileNotFoundError) as error:
+        device = find_device(chosen.device, chosen.results, columns=COLUMNS)
+        row, confidence = device.row, device.extraction().get("confidence", CONFIDENCE)
+        found = read_off(device.folder, row, chosen.experiment, methods=chosen.method, confidence=confidence)
+    except (FoundError, ReadOffError, TableError, FileNotFoundError) as error:
         print(one_line(str(error)), file=sys.stderr)
         return 1
     if chosen.json:
@@ -100,33 +101,6 @@ def read_off(
     if not found:
         raise ReadOffError(f"{summary} has no scores on levels to read off")
     return found
-
-
-def _device(name: str, results: Path | None) -> tuple[Path, dict, float]:
-    """The results that know a device, its row and the confidence of its intervals."""
-    if name.endswith(".parquet"):
-        [row] = read_table(name, schema=DEVICE).select(list(COLUMNS)).to_pylist()
-        near = Path(name).resolve().parent.parent
-        return results or near, row, _confidence(Path(name))
-    folders = [results] if results else [Path(folder) for folder in FOLDERS]
-    there = [folder for folder in folders if (folder / "usability.parquet").is_file()]
-    if not there:
-        looked = " and ".join(str(folder / "usability.parquet") for folder in folders)
-        raise ReadOffError(f"no usability table: {looked}; `snakemake --cores 2 usability` makes it")
-    known: list[str] = []
-    for folder in there:
-        rows = read_table(folder / "usability.parquet", schema=DEVICE).select(list(COLUMNS)).to_pylist()
-        by_name = {row["device"]: row for row in rows}
-        if name in by_name:
-            return folder, by_name[name], _confidence(folder / "devices" / f"{name}.parquet")
-        known += by_name
-    raise ReadOffError(f"no device {name} in {there[0] / 'usability.parquet'}{nearest(name, known)}")
-
-
-def _confidence(path: Path) -> float:
-    """Of the device's intervals, as its own row says it; 0.95 where that row is not at hand."""
-    said = read_metadata(path) if path.is_file() else {}
-    return said.get("extraction", {}).get("confidence", 0.95)
 
 
 def _print(row: dict, experiment: str, found: list[Read], confidence: float) -> None:

@@ -1,0 +1,1 @@
+"""A device as a noise model of other people's simulators."""
