@@ -69,7 +69,7 @@ def test_a_changed_setting_of_the_extraction_reruns_it_and_what_rests_on_it(meas
 
 def test_a_changed_formula_reruns_what_rests_on_it_and_nothing_else(measured):
     """The acquisition is used by the proposals only; their card is drawn again, no device is."""
-    measured.edit("codesign/fabrication/propose.py", "SAMPLES = 512", "SAMPLES = 256")
+    measured.edit("codesign/fabrication/card.py", "SAMPLES = 512", "SAMPLES = 256")
     assert measured.scheduled(*TARGETS) == {"propose_devices": 1, "draw_proposals": 1}
 
 

@@ -226,6 +226,11 @@ def _split(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in line.split(delimiter)] if line.strip() else []
 
 
+def _parts(line: str, delimiter: str) -> bool:
+    """Whether a line has more than one cell under a delimiter; much faster than to take it apart."""
+    return len(line.split(None, 1)) > 1 if delimiter == " " else delimiter in line
+
+
 def _is_number(cell: str) -> bool:
     return bool(POINT.fullmatch(cell) or COMMA.fullmatch(cell))
 
@@ -237,6 +242,8 @@ def _dialect(lines: list[str]) -> tuple[str, bool]:
     def score(dialect: tuple[str, bool]) -> tuple[int, int]:
         number, pure, side_by_side = COMMA if dialect[1] else POINT, 0, 0
         for line in sample:
+            if not _parts(line, dialect[0]):  # one cell: no numbers side by side
+                continue
             cells = [cell for cell in _split(line, dialect[0]) if cell]
             count = sum(1 for cell in cells if number.fullmatch(cell))
             if count > 1:
