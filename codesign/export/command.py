@@ -57,7 +57,7 @@ def run(chosen: argparse.Namespace) -> int:
         print(one_line(str(error)), file=sys.stderr)
         return 1
     except OSError as error:
-        print(one_line(f"{error.filename}: {error.strerror}"), file=sys.stderr)
+        print(one_line(f"{error.filename or chosen.device}: {error.strerror}"), file=sys.stderr)
         return 1
     print(path)
     return 0
@@ -86,10 +86,15 @@ def export(chosen: argparse.Namespace, *, exported: str) -> Path:
     path = chosen.out or Path(target.file(model.profile.profile))
     if path.is_dir():
         raise ExportError(f"{path} is a folder; --out names a file")
+    if path.exists() and not path.is_file():
+        raise ExportError(f"{path} is no file but a pipe or device; --out names a file")
     if path.exists() and not chosen.force:
         raise ExportError(f"{path} is there already; --out names another file, --force replaces it")
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    try:
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ExportError(f"{path} cannot be written: {error.strerror}; --out names another place") from error
     if without and not target.chooses_cells:
         print(one_line(without), file=sys.stderr)
     return path

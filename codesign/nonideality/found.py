@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from codesign.files import trouble_with
 from codesign.schemas.device import DEVICE
 from codesign.tables import read_metadata, read_table
 from codesign.words import nearest
@@ -43,10 +44,16 @@ def find_device(name: str, results: Path | None, *, columns: Sequence[str] | Non
     Raises:
         FoundError: No usability table, or it has no such device.
         TableError: A table cannot be read.
-        FileNotFoundError: `name` is a file that is not there.
     """
     columns = list(columns or DEVICE.names)
     if name.endswith(".parquet"):
+        if trouble := trouble_with(name):
+            raise FoundError(f"{name}: {trouble}; name a device by its id, or results/devices/NAME.parquet")
+        if read_metadata(name).keys() >= {"kind", "source_file"}:
+            raise FoundError(
+                f"{name} is a measurement, not the row of a device; name the device by its id, "
+                f"{Path(name).stem}, or its row, results/devices/{Path(name).name}"
+            )
         rows = read_table(name, schema=DEVICE).select(columns).to_pylist()
         if len(rows) != 1:
             raise FoundError(
@@ -66,4 +73,5 @@ def find_device(name: str, results: Path | None, *, columns: Sequence[str] | Non
         if name in by_name:
             return Found(folder, by_name[name], folder / "devices" / f"{name}.parquet")
         known += by_name
-    raise FoundError(f"no device {name} in {there[0] / 'usability.parquet'}{nearest(name, known)}")
+    looked = " or ".join(str(folder / "usability.parquet") for folder in there)
+    raise FoundError(f"no device {name} in {looked}{nearest(name, known)}; their column device has the ids")

@@ -76,8 +76,14 @@ def test_a_row_is_a_device_too(here):
     [
         pytest.param(["a-11", "--to", "json"], "did you mean a-1?", id="unknown"),
         pytest.param(["b", "--to", "json"], "device b has no profile: 6 usable cycle(s)", id="no usability"),
-        pytest.param(["none.parquet", "--to", "json"], "none.parquet: No such file", id="no row"),
+        pytest.param(["none.parquet", "--to", "json"], "none.parquet: not there; name a device", id="no row"),
         pytest.param(["results/virtual_lab/usability.parquet", "--to", "json"], "holds 2", id="table"),
+        pytest.param(
+            ["results/virtual_lab/iv/a-1.parquet", "--to", "json"],
+            "is a measurement, not the row of a device; name the device by its id, a-1", id="measurement",
+        ),
+        pytest.param(["a-1", "--to", "json", "--out", "/proc/none/x"], "/proc/none/x can", id="nowhere"),
+        pytest.param(["a-1", "--to", "json", "--out", "/dev/null", "--force"], "is no file", id="device"),
         pytest.param(["a-1", "--to", "json", "--results", "else"], "no usability table", id="no results"),
         pytest.param(["a-1", "--to", "json", "--noise", "lognormal"], "holds every kind", id="json"),
         pytest.param(["a-1", "--to", "json", "--measurement", "no.parquet"], "not there", id="sweeps"),
