@@ -22,18 +22,24 @@ def read_yaml(path: Path | str) -> Any:
         YamlError: As of `parse_yaml`, or the file is not UTF-8 text; the message names the file.
         OSError: It cannot be read.
     """
-    path = Path(path)
-    raw = path.read_bytes()
     try:
-        text = raw.decode("utf-8-sig")
+        return parse_yaml(text_of(Path(path).read_bytes()))
+    except YamlError as error:
+        raise YamlError(f"{path}: {error}") from error
+
+
+def text_of(raw: bytes) -> str:
+    """Text of a file, which is to be UTF-8.
+
+    Raises:
+        YamlError: It is not; the message says in which line.
+    """
+    try:
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         found = "UTF-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "another encoding"
         line = raw[: error.start].count(b"\n") + 1
-        raise YamlError(f"{path}, line {line}: no UTF-8 text but {found}; save the file as UTF-8") from None
-    try:
-        return parse_yaml(text)
-    except YamlError as error:
-        raise YamlError(f"{path}: {error}") from error
+        raise YamlError(f"line {line}: no UTF-8 text but {found}; save the file as UTF-8") from None
 
 
 def parse_yaml(text: str) -> Any:

@@ -19,8 +19,11 @@ from codesign.crossbar.networks import network_with, read_runs
 from codesign.crossbar.record import (
     RecordError,
     git_commit,
+    journal_of,
     keep_record,
+    note,
     receipt_file,
+    recover,
     require_measured,
     require_room,
 )
@@ -66,10 +69,15 @@ def main(
     }
     (test,) = experiment.examples("test")
     said |= task_of(experiment.task, test)
+    if left := recover(record):
+        print(f"a measurement of this name was killed; what it had measured is in {left}")
     require_room(record)
     instrument = Discovery2(read_wiring(wiring))
     with instrument:  # it says what it is once it is open
         require_measured(instrument.evidence, instrument.identity["instrument"])
+    said |= {"evidence": instrument.evidence, **instrument.identity}
+    journal = journal_of(record)
+    note(said, journal)
     rows: list[dict] = []
     try:
         for row in run_alternately(
@@ -90,17 +98,19 @@ def main(
             calibrating=calibration_examples(experiment, crossbar),
         ):
             rows.append(row)
+            note(row, journal)
             scores = f"software {row['software_accuracy']:.4f}, array {row['array_accuracy']:.4f}"
             print(f"{row['method']} {row['run']}, calibration {row['calibration']}: {scores}")
     except BaseException as error:
         if rows:
             kept = record.with_stem(f"{record.stem}-interrupted-{datetime.now(UTC):%H%M%S}")
             said["interrupted"] = f"{type(error).__name__}: {error}"
-            said |= {"evidence": instrument.evidence, **instrument.identity}
             kept = keep_record(rows, kept, metadata=said)
             print(f"{len(rows)} rows measured before the interruption are in {kept}")
+        journal.unlink(missing_ok=True)
         raise
-    kept = keep_record(rows, record, metadata=said | {"evidence": instrument.evidence, **instrument.identity})
+    kept = keep_record(rows, record, metadata=said)
+    journal.unlink(missing_ok=True)
     if kept != record:
         raise RecordError(
             f"the measurement is complete, but {record} could not be written: it is in {kept}. Make room, "

@@ -11,6 +11,8 @@ import os
 import stat
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -65,7 +67,8 @@ def write_record(rows: Sequence[Mapping], path: Path | str, *, metadata: Mapping
     try:
         write_table(rows, whole, schema=CROSSBAR, metadata=metadata, durable=True)
         _put(whole, path)
-        path.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
+        with suppress(OSError):  # some file systems know no write protection
+            path.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
     except FileExistsError:
         raise RecordError(
             f"{path} exists: bench measurements are only ever added; give this one another name (bench.run)"
@@ -110,18 +113,68 @@ def keep_record(rows: Sequence[Mapping], path: Path, *, metadata: Mapping) -> Pa
     Raises:
         Exception: What went wrong first, where none of them takes it; the rows are printed before.
     """
-    elsewhere = [Path.cwd(), Path.home(), Path(tempfile.gettempdir())]
     failure: Exception | None = None
-    for number, folder in enumerate([path.parent, *elsewhere]):
-        name = path.name if number == 0 else f"{path.stem}-{os.getpid()}{path.suffix}"
-        try:
-            write_record(rows, folder / name, metadata=metadata)
+    elsewhere = f"{path.stem}-{os.getpid()}{path.suffix}"
+    for place in (
+        lambda: path,
+        lambda: Path.cwd() / elsewhere,
+        lambda: Path.home() / elsewhere,
+        lambda: Path(tempfile.gettempdir()) / elsewhere,
+    ):
+        try:  # asking for a folder can fail as well
+            target = place()
+            write_record(rows, target, metadata=metadata)
         except Exception as error:  # whatever it is, the measurement is worth another try
             failure = failure or error
             continue
-        return folder / name
+        return target
     print(json.dumps({"metadata": dict(metadata), "rows": [dict(row) for row in rows]}, default=str))
     raise failure
+
+
+def journal_of(record: Path) -> Path:
+    """Where the rows of a measurement that goes on are kept: hidden, beside the record to be."""
+    return record.with_name(f".{record.stem}.rows.jsonl")
+
+
+def note(line: Mapping, journal: Path) -> None:
+    """Append what the measurement says of itself, or a row: a killed process or a power cut leaves it.
+
+    A journal that cannot be written stops no measurement.
+    """
+    with suppress(OSError), journal.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(dict(line), default=_plain) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def recover(record: Path) -> Path | None:
+    """Make a record of what a measurement under this name left that was killed before it could write its own.
+
+    Returns:
+        The record, `{run}-interrupted-...`; None where nothing was left, or no row.
+    """
+    journal = journal_of(record)
+    if not journal.is_file():
+        return None
+    lines = []
+    for text in journal.read_text(encoding="utf-8").splitlines():
+        with suppress(ValueError):  # the last line of a process that was killed
+            lines.append(json.loads(text))
+    said, rows = (lines[0], lines[1:]) if lines else ({}, [])
+    kept = None
+    if rows:
+        said["interrupted"] = "the process was killed; recovered from its journal"
+        at = datetime.fromtimestamp(journal.stat().st_mtime, UTC)
+        kept = record.with_stem(f"{record.stem}-interrupted-{at:%Y%m%d%H%M%S}")
+        kept = keep_record(rows, kept, metadata=said)
+    journal.unlink()
+    return kept
+
+
+def _plain(value: object) -> object:
+    """Arrays and numbers of numpy as JSON has them."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def require_room(path: Path) -> None:

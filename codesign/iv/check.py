@@ -107,7 +107,7 @@ def check_files(
         finding
         for file in progress(files)
         for finding in (
-            [unread[file]]
+            [unread[file], *_errors_of(file, workbooks, folders)]
             if file in unread
             else check_file(file, conditions=workbooks, named=file in asked, folders=folders)
         )
@@ -116,6 +116,12 @@ def check_files(
         or (_home(file), file.stem) not in instrument
     ]
     return [*found, *(finding for home in homes for finding in check_layout(home))]
+
+
+def _errors_of(path: Path, conditions: Sequence[Path], folders: "Folders") -> list[Finding]:
+    """What would be refused of a file that nothing reads where it lies."""
+    found = check_file(path, conditions=conditions, named=False, folders=folders)
+    return [finding for finding in found if finding.level == "error"]
 
 
 class Folders:
@@ -194,6 +200,9 @@ def check_file(
         return [
             Finding(name, "error", "", f"cannot be read: {error.strerror}", "check the file's permissions")
         ]
+    except Exception as fault:  # of the importer, not of the file: the other files are not to wait for it
+        said = f"the importer failed on this file ({type(fault).__name__}: {fault})"
+        return [Finding(name, "error", "", said, "export it again as tab-separated text")]
 
 
 def check_layout(folder: Path) -> list[Finding]:
@@ -245,10 +254,15 @@ def _home(path: Path) -> Path:
 
 
 def _laboratory(path: Path) -> Path | None:
-    """The folder whose `iv` or `raw` holds a file, at whatever depth; None where none does."""
+    """The folder whose `iv` or `raw` holds a file; from deeper down only what looks like a project's data."""
     for parent in path.parents:
-        if parent.name in ("iv", "raw"):
-            return parent.parent
+        home = parent.parent
+        if parent.name in ("iv", "raw") and (
+            parent == path.parent
+            or home.name == "data"
+            or ((home / "iv").is_dir() and (home / "raw").is_dir())
+        ):
+            return home
     return None
 
 

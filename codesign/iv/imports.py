@@ -1,8 +1,8 @@
 """Which instrument files wait to be imported: those whose content, sidecar, conditions or importer changed.
 
 Many files are imported by one job, and a job makes only what waits. So that one new file is
-imported alone, every job leaves a record of what it made from what. Snakemake's own memory is asked
-for nothing here: results are whole without it.
+imported alone, every job leaves a record of what it made from what. Whether a job that waits runs is up to
+Snakemake, which compares what it was told the last time.
 """
 
 import json

@@ -1,6 +1,7 @@
 """Names of instrument files: which count, and the device id each stands for."""
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -55,17 +56,14 @@ def sidecar_of(path: Path) -> Path:
 
 
 def has_sidecar(path: Path) -> bool:
-    """Whether an instrument file has a sidecar."""
-    try:
-        return sidecar_of(path).is_file()
-    except OSError:  # its name would be too long for any file
-        return False
+    """Whether an instrument file has a sidecar; a broken link or a folder called so is one, to be refused."""
+    return os.path.lexists(sidecar_of(path))
 
 
 def sidecars_of(path: Path) -> list[Path]:
     """The sidecars that count for an instrument file and exist: that of its folder, then its own."""
     of_folder = path.with_name(FOLDER_SIDECAR)
-    found = [of_folder] if of_folder.is_file() else []
+    found = [of_folder] if os.path.lexists(of_folder) else []
     own = sidecar_of(path)
     return [*found, own] if own != of_folder and has_sidecar(path) else found
 

@@ -15,6 +15,14 @@ COMPOUNDS = tuple(f"{cation}Pb{halide}3" for cation in ("MA", "FA", "Cs") for ha
 """Perovskites that nearly every laboratory of the field makes; others are taken as they are written."""
 
 
+ALIASES = {
+    "mai": "MAPbI3", "mabr": "MAPbBr3", "macl": "MAPbCl3", "fai": "FAPbI3", "csi": "CsPbI3",
+    "mapi": "MAPbI3", "fapi": "FAPbI3", "ch3nh3pbi3": "MAPbI3", "ch3nh3pbbr3": "MAPbBr3",
+    "ch3nh3pbcl3": "MAPbCl3",
+}  # fmt: skip
+"""Precursors as file names have them, and other names, without capitals."""
+
+
 def implausible_conditions(metadata: Metadata) -> dict[str, str]:
     """Conditions outside any laboratory's range, each with what was probably meant.
 
@@ -50,6 +58,7 @@ def likely_compound(perovskite: str | None) -> str:
     if perovskite is None or perovskite in COMPOUNDS:
         return ""
     wanted = _plain(perovskite)
+    wanted = _plain(ALIASES.get(wanted, wanted))
     for compound in COMPOUNDS:
         if _plain(compound) == wanted:
             return compound

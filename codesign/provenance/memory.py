@@ -1,18 +1,27 @@
 """Results whose making Snakemake has forgotten: `.snakemake` was removed, as people do about a lock.
 
-Without it Snakemake takes whatever is newer than its inputs for up to date, also where the configuration
-or the code is another one by now. The records of the jobs know better.
+It notes anew what is made from then on; of older results it knows nothing, and takes whatever is newer
+than its inputs for up to date, also where the configuration or the code is another one by now. The records
+of the jobs know better.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from codesign.provenance.records import FOLDER, RecordError, Records, commit_of, digest_of
+from codesign.provenance.records import FOLDER, SHARED, RecordError, commit_of, digest_of, read_record
 
+SLACK_S = 60
+"""Between the record of a job and what Snakemake notes of it lie seconds at most."""
 REMEDY = (
     "Make them again with --forceall, or remove the results folder. A lock is opened by snakemake --unlock; "
     ".snakemake stays where it is"
 )
+
+
+def _oldest(memory: Path) -> float:
+    """When Snakemake noted the first of what it still knows; the end of time where it knows nothing."""
+    return min((path.stat().st_mtime for path in memory.rglob("*") if path.is_file()), default=math.inf)
 
 
 def forgotten(results: Path, *, memory: Path, config: Mapping, checkout: Path) -> str:
@@ -24,10 +33,16 @@ def forgotten(results: Path, *, memory: Path, config: Mapping, checkout: Path) -
         config: The configuration now.
         checkout: Folder of the project.
     """
-    if not (results / FOLDER).is_dir() or (memory.is_dir() and any(memory.iterdir())):
+    root, since = results / FOLDER, _oldest(memory)
+    older = [
+        path
+        for path in root.rglob("*.json")
+        if path.relative_to(root).parts[0] not in SHARED and path.stat().st_mtime < since - SLACK_S
+    ]
+    if not older:
         return ""
     try:
-        records = Records(results).records
+        records = [read_record(path) for path in sorted(older)]
     except RecordError as error:
         return f"Snakemake's memory of these results is gone, and {error}. {REMEDY}"
     there = [record for record in records if any(Path(path).exists() for path in record.outputs)]

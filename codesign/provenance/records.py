@@ -276,7 +276,7 @@ class Records:
         self.root = results / FOLDER
         self.workdir = results.resolve().parent
         self.records = [
-            _read_record(path)
+            read_record(path)
             for path in sorted(self.root.rglob("*.json"))
             if path.relative_to(self.root).parts[0] not in SHARED
         ]
@@ -367,7 +367,12 @@ def _write(value, path: Path) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _read_record(path: Path) -> Record:
+def read_record(path: Path) -> Record:
+    """One record of a job.
+
+    Raises:
+        RecordError: It is none.
+    """
     try:
         record = Record(**json.loads(path.read_text(encoding="utf-8")))
         texts = (record.rule, record.code, record.commit, record.config, record.environment)

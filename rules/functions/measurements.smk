@@ -103,7 +103,8 @@ def import_source(device):
     settings = "strict" if config["measurements"]["strict"] else ""
     files = FOUND.raw[device]
     digests = [content_digest([path]) for path in read_for(device)]
-    made_from = " ".join(filter(None, [*digests, import_code(files), settings]))
+    schema = content_digest([FOLDER / "schemas/measurement.schema.yaml"])  # of sidecars
+    made_from = " ".join(filter(None, [*digests, import_code(files), schema, settings]))
     return Source(device, tuple(files), made_from)
 
 

@@ -63,7 +63,7 @@ def test_a_file_of_another_encoding_is_named(tmp_path):
     for encoding, word in (("utf-16", "UTF-16"), ("latin-1", "another encoding")):
         path = tmp_path / f"{encoding}.yaml"
         path.write_bytes("a: 1\nb: µm\n".encode(encoding))
-        with pytest.raises(YamlError, match=rf"{path.name}, line \d.*{word}; save the file as UTF-8"):
+        with pytest.raises(YamlError, match=rf"{path.name}: line \d.*{word}; save the file as UTF-8"):
             read_yaml(path)
     (tmp_path / "bom.yaml").write_bytes("a: µ\n".encode("utf-8-sig"))
     assert read_yaml(tmp_path / "bom.yaml") == {"a": "µ"}

@@ -6,9 +6,10 @@ from functools import cache
 from pathlib import Path
 
 import codesign
+from codesign.files import remedy_for, trouble_with
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.names import FOLDER_SIDECAR, sidecar_of, sidecars_of
-from codesign.yaml_text import YamlError, parse_yaml
+from codesign.yaml_text import YamlError, parse_yaml, text_of
 
 FACTS = (
     "perovskite", "length_um", "diameter_nm", "pb_min", "ag_nm", "compliance_a", "polarity",
@@ -115,6 +116,8 @@ def _loaded(path: Path) -> dict:
     """
     import yaml
 
+    if trouble := trouble_with(path):
+        raise ImportRefused(f"the sidecar is {trouble}", where=path.name, remedy=remedy_for(trouble))
     if path.stat().st_size > LARGEST_BYTES:
         raise ImportRefused(
             f"the sidecar has {path.stat().st_size} bytes, more than {LARGEST_BYTES}",
@@ -122,7 +125,7 @@ def _loaded(path: Path) -> dict:
             remedy="keep facts in it, and data in the instrument file",
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text_of(path.read_bytes())
         _refuse_growth(text, where=path.name)
         stored = parse_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -152,6 +155,11 @@ def _check(stored: dict, *, where: str) -> None:
     from codesign.settings import SettingsError, check_settings
 
     try:
+        check_settings(stored, sidecar_schema(), name="the sidecar")
+    except SettingsError as error:
+        said = "; ".join(line.strip() for line in str(error).splitlines()[1:])
+        raise ImportRefused(said, where=where, remedy="correct the sidecar") from error
+    try:
         json.dumps(stored, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ImportRefused(
@@ -159,11 +167,6 @@ def _check(stored: dict, *, where: str) -> None:
             where=where,
             remedy="write such values and keys in quotes",
         ) from error
-    try:
-        check_settings(stored, sidecar_schema(), name="the sidecar")
-    except SettingsError as error:
-        said = "; ".join(line.strip() for line in str(error).splitlines()[1:])
-        raise ImportRefused(said, where=where, remedy="correct the sidecar") from error
 
 
 def _refuse_growth(text: str, *, where: str) -> None:

@@ -15,11 +15,14 @@ from codesign.crossbar.record import (
     RecordError,
     cells_said,
     git_commit,
+    journal_of,
     keep_record,
+    note,
     read_measured,
     read_record,
     read_records,
     receipt_file,
+    recover,
     require_measured,
     require_room,
     write_record,
@@ -235,3 +238,55 @@ def test_a_receipt_tells_which_bytes_were_measured(tmp_path, record_row, said_of
     receipt_file(path, tmp_path / "results/receipt.json")
     said = json.loads((tmp_path / "results/receipt.json").read_text())
     assert said["record"] == str(path) and len(said["sha256"]) == 64
+
+
+def test_a_folder_that_cannot_be_asked_for_is_no_reason_to_lose_a_record(
+    tmp_path, record_row, said_of_evidence, monkeypatch
+):
+    """A container without a home, a disk on which no folder takes temporary files."""
+
+    def none():
+        raise RuntimeError("no home, no room")
+
+    monkeypatch.setattr(Path, "home", none)
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    monkeypatch.chdir(tmp_path)
+    said = said_of_evidence["measured"]
+    path = tmp_path / "data/a.parquet"
+    path.parent.mkdir()
+    assert keep_record([record_row()], path, metadata=said) == path
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    kept = keep_record([record_row()], blocked / "b.parquet", metadata=said)
+    assert kept.parent == tmp_path and read_measured(kept)[0].num_rows == 1
+
+
+def test_a_file_system_without_write_protection_takes_a_record(
+    tmp_path, record_row, said_of_evidence, monkeypatch
+):
+    """The record is there; that it cannot be protected is no failure."""
+
+    def refuse(path, mode):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    real = Path.chmod
+    monkeypatch.setattr(Path, "chmod", lambda p, m: refuse(p, m) if p.name == "a.parquet" else real(p, m))
+    path = tmp_path / "a.parquet"
+    assert keep_record([record_row()], path, metadata=said_of_evidence["measured"]) == path
+
+
+def test_a_killed_measurement_is_recovered_from_its_journal(tmp_path, record_row, said_of_evidence):
+    """Every whole row; the line in which the process died is left out, and the journal is gone afterwards."""
+    record = tmp_path / "a.parquet"
+    assert recover(record) is None
+    rows = [record_row(run=1), record_row("bayesmulti", run=1)]
+    for line in (said_of_evidence["measured"], *rows):
+        note(line, journal_of(record))
+    with journal_of(record).open("a") as file:
+        file.write('{"method": "er')
+    kept = recover(record)
+    assert kept.name.startswith("a-interrupted-") and not journal_of(record).exists()
+    table, said = read_measured(kept)
+    assert table.to_pylist() == rows and "killed" in said["interrupted"]
+    note(said_of_evidence["measured"], journal_of(record))
+    assert recover(record) is None and not journal_of(record).exists()

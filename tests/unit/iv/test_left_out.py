@@ -41,7 +41,8 @@ def test_what_nothing_reads_is_told_with_where_it_belongs(data, place, why, reme
     [left] = find_left_out(iv=data / "iv", raw=data / "raw")
     assert left.path == data / place and why in left.why and remedy in left.remedy
     said = [found for found in check_files(files_in([data])) if found.file == str(data / place)]
-    assert [found.level for found in said] == ["warning"] and why in said[0].what
+    wrong = ["error"] if place.lower().endswith(".parquet") else []  # it holds text
+    assert [found.level for found in said] == ["warning", *wrong] and why in said[0].what
     assert find_measurements(iv=data / "iv", raw=data / "raw").devices == ["good"]
 
 
@@ -99,3 +100,49 @@ def test_a_good_file_has_no_trouble(data):
     """'' stands for none."""
     assert trouble_with(data / "raw/good.csv") == ""
     assert trouble_with(data / "raw/gone.csv") == "not there"
+
+
+@pytest.mark.parametrize("make", [_link, _folder], ids=["link", "folder"])
+@pytest.mark.parametrize("name", ["good.meta.yaml", "folder.meta.yaml"])
+def test_a_sidecar_that_is_no_file_is_refused(data, make, name):
+    """A link to a share that is not mounted may hold the scale of every current."""
+    make(data / "raw" / name)
+    with pytest.raises(ImportRefused, match=r"the sidecar is a (link|folder)"):
+        import_file(data / "raw/good.csv", device="good")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("length_um: 1\nextra: {a: µ}\n".encode("utf-16"), "line 1: no UTF-8 text but UTF-16"),
+        (b"length_um: .inf\n", "length_um: found Infinity; must be a finite number"),
+    ],
+)
+def test_a_sidecar_is_refused_with_line_or_key(data, content, words):
+    """And with what to do."""
+    (data / "raw/good.meta.yaml").write_bytes(content)
+    with pytest.raises(ImportRefused, match=words):
+        import_file(data / "raw/good.csv", device="good")
+
+
+def test_a_fault_of_an_importer_stops_no_check(data, monkeypatch):
+    """The other files are told of all the same."""
+    (data / "raw/other.csv").write_text(GOOD)
+
+    def fail(paths, **_):
+        if paths[0].name == "other.csv":
+            raise OverflowError("int too large")
+        return import_file(paths[0], device="good")
+
+    monkeypatch.setattr("codesign.iv.check.import_one", fail)
+    found = {(Path(f.file).name, f.level) for f in check_files(files_in([data]))}
+    assert ("other.csv", "error") in found and ("good.csv", "warning") in found
+
+
+def test_a_folder_of_ones_own_called_raw_is_read_at_any_depth(tmp_path):
+    """Only a project's data are read from one folder alone."""
+    folder = tmp_path / "share/raw/2024"
+    folder.mkdir(parents=True)
+    (folder / "bad.csv").write_text("voltage,current (MA)\n0,0\n1,1\n")
+    [found] = [f for f in check_files(files_in([folder])) if f.level == "error"]
+    assert "MA" in f"{found.what} {found.where}"

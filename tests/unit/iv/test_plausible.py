@@ -39,7 +39,9 @@ def test_conditions_of_the_paper_are_plausible():
         assert without_implausible(metadata) is metadata
 
 
-@pytest.mark.parametrize("written", ["mapbi3", "MAPbI3 ", "MA PbI3", "MAPbI₃", "MAPBI_3"])
+@pytest.mark.parametrize(
+    "written", ["mapbi3", "MAPbI3 ", "MA PbI3", "MAPbI₃", "MAPBI_3", "MAI", "CH3NH3PbI3", "MAPI"]
+)
 def test_a_nearly_right_compound_is_told(tmp_path, written):
     """By the check, with what to write; a right one and one of its own are left alone."""
     assert likely_compound(written) == "MAPbI3"

@@ -1,6 +1,8 @@
 """Results whose making Snakemake has forgotten."""
 
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -52,6 +54,26 @@ def test_another_configuration_is_said_where_the_memory_is_gone(project):
     assert "1 ran with another configuration" in said and "--forceall" in said and "--unlock" in said
     (project / "results/a.csv").unlink()
     assert _told(project, {"seed": 2}) == ""
+
+
+def test_what_was_made_before_the_memory_began_stays_told(project):
+    """A job that ran after `.snakemake` was removed is remembered, the older results are not."""
+    old = project / "results/provenance/r/a.json"
+    os.utime(old, (1e9, 1e9))
+    assert "1 ran with another configuration" in _told(project, {"seed": 2})
+    assert _told(project, {"seed": 1}) == ""
+
+
+def test_another_commit_is_told(project):
+    """Of a clean checkout; a modified one says nothing of what ran."""
+    (project / ".snakemake/metadata/a").unlink()
+    (project / "tracked").write_text("1")
+    me = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    for command in (("init", "-q"), ("add", "tracked"), (*me, "commit", "-q", "-m", "one")):
+        subprocess.run(["git", "-C", str(project), *command], check=True, capture_output=True, timeout=60)
+    assert "1 ran on another commit" in _told(project, {"seed": 1})
+    (project / "tracked").write_text("2")
+    assert _told(project, {"seed": 1}) == ""
 
 
 def test_a_broken_record_is_said(project):
