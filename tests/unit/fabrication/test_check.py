@@ -61,6 +61,17 @@ REFUSED = {
         {"exclude": [{"ag_nm": 123}]},
         r"fabrication\.exclude: exclusion \{'ag_nm': 123\}: ag_nm=123 is no level of the space",
     ),
+    "long campaign": (
+        {
+            "start": START,
+            "exclude": [{"length_um": x} for x in (0.6, 1.2, 1.5, 1.8, 2, 2.5, 3)]
+            + [{"diameter_nm": x} for x in (10, 50, 100, 150, 200, 300)]
+            + [{"pb_min": x} for x in (5, 15, 20, 25, 30)]
+            + [{"ag_nm": 600}, {"perovskite": "MAPbI3"}],
+        },
+        r"1 problem.*campaign\.evaluations: 24 devices are more than the 8 condition\(s\) of "
+        r"fabrication\.space less fabrication\.exclude; write at most 8",
+    ),
     "no formula": (
         {"start": START | {"perovskite": "=cmd()"}},
         r"start\.perovskite: found \"=cmd\(\)\"; must",
