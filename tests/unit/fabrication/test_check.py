@@ -9,7 +9,7 @@ import yaml
 
 from codesign.fabrication.campaign import run_campaign
 from codesign.fabrication.check import check_fabrication
-from codesign.fabrication.propose import Search
+from codesign.fabrication.search import Search
 from codesign.fabrication.space import Space
 from codesign.settings import SettingsError, check_settings, read_schema
 from codesign.virtual_lab.landscape import Landscape
