@@ -171,7 +171,8 @@ def spread_choice(
         if not allowed.any():
             rounded = np.where(inner, np.round(chance, 9), -1.0)
             allowed = rounded == rounded.max()
-        if allowed[middle] and nearest[middle] >= MIDDLE**2:
+        likely = open_points[middle] and chance[middle] >= LEAST
+        if (likely or allowed[middle]) and nearest[middle] >= MIDDLE**2:
             index = middle
         else:
             index = int(np.argmax(np.where(allowed, np.round(nearest, 9), -1.0)))

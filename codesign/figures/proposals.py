@@ -33,7 +33,7 @@ COLUMNS = ("panel", "item", "variable", "level", "other_variable", "other_level"
 SHOWN = 10
 """Most proposals on the page."""
 PLACES = (3, 9, 31, 44, 58, 71, 88, 105, 120, 142)
-PLACES_WITH_CHANCE = (3, 9, 30, 42, 54, 65, 80, 96, 111, 125, 145)
+PLACES_WITH_CHANCE = (3, 9, 30, 42, 54, 65, 79, 94, 109, 124, 142)
 """Of the columns of the table, in mm from the left margin; with a column of chances that a device works."""
 LEFT, RIGHT = 12.0, A4_MM[0] - 12.0
 
