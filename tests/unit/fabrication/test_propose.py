@@ -10,6 +10,7 @@ import pytest
 import yaml
 from scipy.stats import truncnorm
 
+from codesign.fabrication.card import _stopping
 from codesign.fabrication.choice import chance_to_improve
 from codesign.fabrication.encoding import Levels, ions_of, tolerance_factor
 from codesign.fabrication.model import view_of
@@ -442,6 +443,21 @@ def test_a_grid_with_nothing_left_is_a_reason_to_stop(made, failed, pending, exc
     assert (stopping["max_ei"], stopping["probability_better"]) == (0.0, 0.0)
     assert "every condition is made, failed" in stopping["statement"]
     assert "add levels to fabrication.space" in stopping["statement"]
+
+
+def test_a_better_condition_where_devices_hardly_work_is_no_reason_to_go_on(seen):
+    """The probability to find a better one is of conditions that may be proposed."""
+    surrogate, view = fitted_to(seen, "marginal")
+    grid = Space(LEVELS).grid()
+    points = view.encode(grid)
+    mean, _ = surrogate.predict(points)
+    search, none = Search(**SETTINGS), np.zeros(len(grid), dtype=bool)
+    top = mean >= np.quantile(mean, 0.7)
+    said = [
+        _stopping(surrogate, points, none, chance, search, 1, [])["probability_better"]
+        for chance in (np.ones(len(grid)), np.where(top, 0.1, 1.0))
+    ]
+    assert said[1] < said[0]
 
 
 def test_maps_are_of_gains_times_the_chance_to_work(seen):
