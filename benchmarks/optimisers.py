@@ -27,15 +27,14 @@ import yaml
 from scipy.stats import t as student
 
 from codesign.fabrication.campaign import run_campaign
+from codesign.fabrication.choice import spread_choice
 from codesign.fabrication.encoding import Encoding
-from codesign.fabrication.propose import Search, spread_choice
-from codesign.fabrication.space import Space, key_of
+from codesign.fabrication.search import Search
+from codesign.fabrication.space import NUMERIC, Space, key_of
 from codesign.schemas.conditions import CONDITION_COLUMNS
 from codesign.seeds import generator
 from codesign.tables import write_csv
 from codesign.virtual_lab.landscape import Landscape
-
-NUMERIC = CONDITION_COLUMNS[1:]
 
 
 def first_devices(space, search, count):

@@ -23,7 +23,8 @@ import yaml
 from optimisers import KINDS, OPTIMISERS, compare, first_devices, search_landscapes, summarise, with_project
 
 from codesign.bayesopt.levels import Prior
-from codesign.fabrication.propose import Search, propose
+from codesign.fabrication.propose import propose
+from codesign.fabrication.search import Search
 from codesign.fabrication.space import Space
 from codesign.schemas.device import DEVICE
 from codesign.tables import read_table, write_csv

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from codesign.fabrication.propose import Search, propose
+from codesign.fabrication.propose import propose
+from codesign.fabrication.search import Search
 from codesign.fabrication.space import Space
 from codesign.files import replacing
 from codesign.log import log_to

@@ -114,10 +114,32 @@ def log_probability_of_approach(
     >>> np.exp(near).round(3)
     array([0.95])
     """
-    std = np.asarray(std, dtype=float)
     if best_distance <= 0:
         return np.full(np.broadcast(mean, std).shape, -np.inf)
-    a = -np.abs(np.asarray(mean, dtype=float) - target) / std
+    std = np.asarray(std, dtype=float)
+    a = (target - np.asarray(mean, dtype=float)) / std
     b = best_distance / std
-    upper = log_ndtr(a + b)
-    return upper + np.log(-np.expm1(log_ndtr(a - b) - upper))
+    return _log_between(a - b, a + b)
+
+
+def log_probability_between(mean: np.ndarray, std: np.ndarray, low: float, high: float) -> np.ndarray:
+    """ln P(low < f < high) for f ~ N(mean, std^2), exact far from the interval; -inf where it is empty.
+
+    >>> part = log_probability_between(np.array([0.5]), np.array([0.1]), 0.5, high=0.6)
+    >>> np.exp(part).round(4)
+    array([0.3413])
+    """
+    std = np.asarray(std, dtype=float)
+    if low >= high:
+        return np.full(np.broadcast(mean, std).shape, -np.inf)
+    mean = np.asarray(mean, dtype=float)
+    return _log_between((low - mean) / std, (high - mean) / std)
+
+
+def _log_between(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """ln P(left < z < right) of a standard normal, left <= right, on the side where both tails are small."""
+    turned = left + right > 0
+    low, high = np.where(turned, -right, left), np.where(turned, -left, right)
+    upper = log_ndtr(high)
+    with np.errstate(divide="ignore"):
+        return upper + np.log(-np.expm1(log_ndtr(low) - upper))

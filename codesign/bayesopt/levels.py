@@ -23,6 +23,7 @@ import numpy as np
 from scipy.special import expit
 
 from codesign.bayesopt.left_out import LeftOut, blocks_out, scored
+from codesign.bayesopt.observed import check_observations
 from codesign.bayesopt.weighting import weigh_prior
 
 NOISE_FLOOR_STD = 0.01
@@ -127,6 +128,8 @@ class LevelSurrogate:
     centre: float
     """q', the mean of q over the observations fitted to."""
     prior: Prior = Prior()
+    weighted: tuple[Hyperparameters, np.ndarray] | None = None
+    """Every set of hyperparameters that the draws were taken from, and weights that add up to 1."""
 
     @cached_property
     def _factor(self) -> tuple[np.ndarray, np.ndarray]:
@@ -209,15 +212,21 @@ class LevelSurrogate:
             own=np.concatenate([self.own, np.full(len(x), float(np.median(self.own)))]),
         )
 
-    def relevance(self) -> np.ndarray:
+    def relevance(self, varies: np.ndarray | None = None) -> np.ndarray:
         """Share of each dimension in the correlation of the shape that is lost across it, (1 + d,).
 
         Across a range of lengthscale l the correlation falls to exp(-1 / (2 l^2)), between compounds to
-        rho: shares are of 1 / l^2, and of -2 ln rho for the compound.
+        rho: shares are of 1 / l^2, and of -2 ln rho for the compound. They are averaged over all weighted
+        sets of hyperparameters, not over the few that predictions use.
+
+        Args:
+            varies: Dimensions that are compared, (1 + d,), bool; the others have 0. All where not given.
         """
-        sets = self.hyperparameters
+        sets, weight = self.weighted or (self.hyperparameters, np.full(len(self.hyperparameters), 1.0))
         lost = np.column_stack([-2.0 * np.log(sets.correlation), 1.0 / sets.lengthscale**2])
-        return (lost / lost.sum(axis=1, keepdims=True)).mean(axis=0)
+        lost *= True if varies is None else varies
+        shares = lost / np.maximum(lost.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+        return weight @ shares / weight.sum()
 
     def left_out(self, groups: Sequence[Sequence[int]], rng: np.random.Generator) -> LeftOut:
         """Each observation predicted without its group, for a surrogate that nothing was added to.
@@ -370,8 +379,7 @@ def fit_levels(
         ValueError: Fewer than two observations, or one is not finite.
     """
     x, y, std = (np.asarray(values, dtype=float) for values in (x, y, std))
-    if len(y) < 2 or not all(np.isfinite(values).all() for values in (x, y, std)):
-        raise ValueError(f"a surrogate needs at least 2 finite observations, got {len(y)}")
+    check_observations(x, y, std)
     offset, scale = float(y.mean()), max(float(y.std()), NOISE_FLOOR_STD)
     own = np.maximum(std, NOISE_FLOOR_STD) ** 2
     centre = float(inside(x).mean())
@@ -381,4 +389,5 @@ def fit_levels(
     return LevelSurrogate(
         x=x, y=y, own=own, hyperparameters=Hyperparameters.of(kept, prior),
         offset=offset, scale=scale, centre=centre, prior=prior,
+        weighted=(Hyperparameters.of(weighted.points, prior), np.exp(weighted.log_weight)),
     )  # fmt: skip

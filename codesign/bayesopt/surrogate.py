@@ -20,6 +20,7 @@ from scipy.linalg import LinAlgError, cho_solve, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from codesign.bayesopt.left_out import LeftOut, blocks_out, scored
+from codesign.bayesopt.observed import check_observations
 
 NOISE_FLOOR_STD = 0.01
 """Smaller standard deviations from the bootstrap are taken as this one; in usability."""
@@ -113,10 +114,15 @@ class Process:
         """Variance between observations of one point, (1,)."""
         return np.array([self.shared])
 
-    def relevance(self) -> np.ndarray:
-        """Share of 1 / lengthscale^2 of each dimension, (dimensions,)."""
+    def relevance(self, varies: np.ndarray | None = None) -> np.ndarray:
+        """Share of 1 / lengthscale^2 of each dimension, (dimensions,).
+
+        Args:
+            varies: Dimensions that are compared, (dimensions,), bool; the others have 0. All where not given.
+        """
         weights = 1.0 / self.lengthscale**2
-        return weights / weights.sum()
+        weights *= True if varies is None else varies
+        return weights / max(weights.sum(), np.finfo(float).tiny)
 
     def left_out(self, groups: Sequence[Sequence[int]], rng: np.random.Generator | None = None) -> LeftOut:
         """Each observation predicted without its group, hyperparameters held; draws nothing.
@@ -151,8 +157,7 @@ def fit_map(x: np.ndarray, y: np.ndarray, std: np.ndarray) -> Process:
     from gpytorch.mlls import ExactMarginalLogLikelihood
     from gpytorch.priors import LogNormalPrior
 
-    if len(y) < 2 or not (np.all(np.isfinite(y)) and np.all(np.isfinite(std)) and np.all(np.isfinite(x))):
-        raise ValueError(f"a surrogate needs at least 2 finite observations, got {len(y)}")
+    check_observations(x, y, std)
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     own = np.maximum(std, NOISE_FLOOR_STD) ** 2
     offset = float(np.mean(y))

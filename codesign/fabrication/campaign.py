@@ -35,7 +35,8 @@ def run_campaign(
         rng: Draws of the random strategy, and of the surrogate's hyperparameters.
 
     Raises:
-        SpaceError: The start is no condition of the space.
+        SpaceError: The start is no condition of the space, or it has fewer conditions than devices are to
+            be made.
 
     Returns:
         One mapping an evaluation: the condition, `evaluation` and `usability_measured`.
@@ -48,6 +49,11 @@ def run_campaign(
         raise SpaceError(
             f"fabrication.start {dict(search.start)} cannot be made first: write levels of fabrication.space "
             "that fabrication.exclude leaves"
+        )
+    if evaluations > len(grid):
+        raise SpaceError(
+            f"campaign.evaluations: {evaluations} devices are more than the {len(grid)} condition(s) of "
+            "fabrication.space less fabrication.exclude"
         )
     seen = _Made(grid, space, search)
     rows = []

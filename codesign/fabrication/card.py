@@ -3,28 +3,33 @@
     origin, reading, goal, target, seed, table_sha256, surrogate   what it was made from
     counts        used, no_usability (failed of them), refused, off_grid, not_encodable (a condition unknown
                   or a perovskite that the encoding does not know: with no descriptors or, with `onehot`, not
-                  in the space)
+                  in the space), not_finite (a reading or its standard deviation is no finite number)
+    not_finite    names of those devices
     best          measured {device, value}: the best device or the nearest to the target; predicted: the best
                   (nearest) of what the surrogate expects of devices made alike, over conditions made
-    stopping      max_ei, probability_better, statement
-    history       [{device, value, best}] in the order of the table's `measured_at`, then name
+    stopping      max_ei, probability_better (among open conditions where a device is likelier to work than
+                  not), statement
+    history       [{device, value, best}] in the order of the table's `measured_at`, then name; best is the
+                  largest value so far or, with a target, the nearest to it
     loo           {rows: [{device, observed, observed_std, mean, std}], coverage: {"50", "80", "95"}, n, rmse,
                   log_score, hyperparameters}: each device predicted from all others
     loo_condition the same: each device predicted from the devices of other conditions
-    relevance     [{variable, value}]: share of 1 / lengthscale^2, summed over a variable's dimensions
+    relevance     [{variable, value}]: share of 1 / lengthscale^2, summed over a variable's dimensions, of
+                  the variables that have several levels
     partial_dependence   [{variable, values, mean, std}] through the best proposal
-    slices        [{x_variable, y_variable, x, y, expected_improvement, at}] through the best proposal
+    slices        [{x_variable, y_variable, x, y, expected_improvement, at}] through the best proposal, times
+                  the chance that a device works
 
 `history` apart, parts are empty or null where no surrogate was fitted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 from scipy.special import ndtri
 
-from codesign.fabrication.choice import incumbents, log_acquisition
+from codesign.fabrication.choice import believed, incumbents, log_acquisition
 from codesign.fabrication.model import Surrogate, View
 from codesign.fabrication.observations import Observations
 from codesign.fabrication.reading import SYMBOLS
@@ -35,6 +40,10 @@ from codesign.seeds import generator
 
 STOP_EI = 0.005
 """Expected improvement below which another device hardly pays: half a percent of a reading."""
+NOTHING_OPEN = (
+    "Nothing is left to make: every condition is made, failed, being made or excluded; add levels to "
+    "fabrication.space or take out exclusions (fabrication.exclude)."
+)
 SAMPLED_POINTS = 300
 """Most promising grid points on which the joint probability of improvement is sampled."""
 SAMPLES = 512
@@ -47,7 +56,8 @@ def blank_card(table: pa.Table, seen: Observations, search: Search) -> dict:
         "goal": search.goal,
         "target": search.target,
         "best": {"measured": _best_device(seen, search), "predicted": None},
-        "history": _history(table, seen),
+        "history": _history(table, seen, search),
+        "not_finite": list(seen.unfit),
         "loo": nothing,
         "loo_condition": nothing,
         "relevance": [],
@@ -66,6 +76,7 @@ def explained(
     points: np.ndarray,
     *,
     forbidden: np.ndarray,
+    works: Callable[[Sequence[Mapping]], np.ndarray],
     picks: Sequence[tuple[int, float]],
     at: dict,
     seed: int,
@@ -81,6 +92,7 @@ def explained(
         seen: Devices the surrogate was fitted to.
         points: The grid as the surrogate sees it.
         forbidden: Grid points that are not proposed.
+        works: Chance of conditions that a device made there has a usability.
         picks: Index and log acquisition of each proposal.
         at: The condition that curves and maps go through.
         seed: Root seed.
@@ -95,36 +107,49 @@ def explained(
     rng = generator(seed, "left-out")
     return {
         "best": {"measured": _best_device(seen, search), "predicted": float(predicted[k])},
-        "stopping": _stopping(expecting, points, forbidden, search, seed, picks),
+        "stopping": _stopping(expecting, points, forbidden, works(space.grid()), search, seed, picks),
         "loo": _left_out(surrogate, seen, [[k] for k in range(len(seen))], rng),
         "loo_condition": _left_out(surrogate, seen, list(by_condition.values()), rng),
-        "relevance": _relevance(surrogate, view),
+        "relevance": _relevance(surrogate, view, space),
         "partial_dependence": _through(surrogate, view, space, at),
-        "slices": _slices(expecting, view, space, at, search),
+        "slices": _slices(expecting, view, space, at, search, works),
     }
+
+
+def nothing_open() -> dict:
+    """`stopping` where there is nothing left to make."""
+    return {"max_ei": 0.0, "probability_better": 0.0, "statement": NOTHING_OPEN}
 
 
 def _best_device(seen: Observations, search: Search) -> dict | None:
     if not len(seen):
         return None
-    score = seen.value if search.goal == "maximise" else -np.abs(seen.value - search.target)
-    k = int(np.argmax(score))
+    k = int(np.argmax(_scores(seen, search)))
     return {"device": seen.devices[k], "value": float(seen.value[k])}
 
 
-def _history(table: pa.Table, seen: Observations) -> list[dict]:
+def _scores(seen: Observations, search: Search) -> np.ndarray:
+    """How good each device is for the goal; larger is better."""
+    return seen.value if search.goal == "maximise" else -np.abs(seen.value - search.target)
+
+
+def _history(table: pa.Table, seen: Observations, search: Search) -> list[dict]:
     when = dict(zip(table["device"].to_pylist(), table["measured_at"].to_pylist(), strict=True))
     order = sorted(range(len(seen)), key=lambda k: (when[seen.devices[k]] or "", seen.devices[k]))
-    best, history = -np.inf, []
+    score = _scores(seen, search)
+    best, history = None, []
     for k in order:
-        best = max(best, float(seen.value[k]))
-        history.append({"device": seen.devices[k], "value": float(seen.value[k]), "best": best})
+        best = k if best is None or score[k] > score[best] else best
+        value, top = float(seen.value[k]), float(seen.value[best])
+        history.append({"device": seen.devices[k], "value": value, "best": top})
     return history
 
 
-def _stopping(surrogate, points, forbidden, search, seed, picks) -> dict:
-    """Largest expected improvement, and the chance that some open grid point is better than the best."""
-    open_points = np.flatnonzero(~forbidden)
+def _stopping(surrogate, points, forbidden, chance, search, seed, picks) -> dict:
+    """Largest expected improvement, and the chance that some point that may be proposed is better."""
+    if forbidden.all():
+        return nothing_open()
+    open_points = np.flatnonzero(believed(~forbidden, chance))
     mean, std = surrogate.predict(points[open_points])
     best = float(incumbents(surrogate, search).mean())
     promise = mean + 2 * std if search.goal == "maximise" else std - np.abs(mean - search.target)
@@ -170,11 +195,13 @@ def _left_out(surrogate: Surrogate, seen: Observations, groups: list[list[int]],
     }
 
 
-def _relevance(surrogate: Surrogate, view: View) -> list[dict]:
-    shares = list(zip(surrogate.relevance(), view.variables, strict=True))
+def _relevance(surrogate: Surrogate, view: View, space: Space) -> list[dict]:
+    """Of the variables that have several levels: nothing is known of one that never changes."""
+    several = [name for name in CONDITION_COLUMNS if len(space.levels[name]) > 1]
+    varies = np.array([name in several for name in view.variables])
+    shares = list(zip(surrogate.relevance(varies), view.variables, strict=True))
     return [
-        {"variable": name, "value": float(sum(share for share, n in shares if n == name))}
-        for name in CONDITION_COLUMNS
+        {"variable": name, "value": float(sum(share for share, n in shares if n == name))} for name in several
     ]
 
 
@@ -188,20 +215,20 @@ def _through(surrogate: Surrogate, view: View, space: Space, at: dict) -> list[d
     return lines
 
 
-def _slices(surrogate: Surrogate, view: View, space: Space, at: dict, search: Search) -> list[dict]:
-    """Expected improvement over two pairs of variables with the others as in `at`."""
+def _slices(surrogate, view: View, space: Space, at: dict, search: Search, works) -> list[dict]:
+    """Expected improvement times the chance to work, over two pairs of variables, the others as in `at`."""
     maps = []
     for x_name, y_name in ((NUMERIC[0], NUMERIC[1]), (NUMERIC[2], NUMERIC[3])):
         x, y = list(space.levels[x_name]), list(space.levels[y_name])
         conditions = [at | {x_name: a, y_name: b} for b in y for a in x]
-        score = log_acquisition(surrogate, view.encode(conditions), search)
+        gain = np.exp(log_acquisition(surrogate, view.encode(conditions), search)) * works(conditions)
         maps.append(
             {
                 "x_variable": x_name,
                 "y_variable": y_name,
                 "x": x,
                 "y": y,
-                "expected_improvement": np.exp(score).reshape(len(y), len(x)).tolist(),
+                "expected_improvement": gain.reshape(len(y), len(x)).tolist(),
                 "at": dict(at),
             }
         )

@@ -35,7 +35,7 @@ def check_fabrication(settings: Mapping) -> None:
             for place, compound in others
             if compound not in compounds
         ]
-    problems += _wrong_space(fabrication)
+    problems += _wrong_space(fabrication) or _long_campaign(settings)
     if problems:
         raise SettingsError("\n  ".join([f"the configuration has {len(problems)} problem(s):", *problems]))
 
@@ -47,6 +47,18 @@ def _wrong_space(fabrication: Mapping) -> list[str]:
     except SpaceError as error:
         return [str(error) if "fabrication." in str(error) else f"fabrication.exclude: {error}"]
     return []
+
+
+def _long_campaign(settings: Mapping) -> list[str]:
+    """That a campaign makes more devices than there are conditions, each of which it makes once."""
+    fabrication, asked = settings["fabrication"], settings["campaign"]["evaluations"]
+    there = len(Space(fabrication["space"], fabrication["exclude"]).grid())
+    if asked <= there:
+        return []
+    return [
+        f"campaign.evaluations: {asked} devices are more than the {there} condition(s) of fabrication.space "
+        f"less fabrication.exclude; write at most {there}, add levels or take out exclusions"
+    ]
 
 
 def _described(compound: str) -> bool:

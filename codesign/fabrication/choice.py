@@ -8,6 +8,7 @@ from scipy.special import logsumexp
 from codesign.bayesopt.acquisition import (
     log_expected_improvement,
     log_level_improvement,
+    log_probability_between,
     log_probability_of_approach,
     log_probability_of_improvement,
 )
@@ -53,6 +54,8 @@ def chance_to_improve(
 ) -> np.ndarray:
     """Probability to be better, averaged over hyperparameters, (n,).
 
+    No device has a reading above 1. The chance of one device is therefore that of a normal that ends there.
+
     Args:
         surrogate: Conditioned on everything made.
         points: As the surrogate sees them, (n, dimensions).
@@ -62,10 +65,16 @@ def chance_to_improve(
             devices made there passes what is predicted at conditions made.
     """
     mean, std = surrogate.each(points)
-    if measured is None:
-        best = incumbents(surrogate, search)
-    else:
-        best, std = np.full(len(mean), measured), np.sqrt(std**2 + surrogate.between[:, None])
+    if measured is not None:
+        std = np.sqrt(std**2 + surrogate.between[:, None])
+        low, high = (
+            (measured, 1.0)
+            if search.goal == "maximise"
+            else (search.target - measured, search.target + measured)
+        )
+        possible = log_probability_between(mean, std, -np.inf, 1.0)
+        return np.exp(averaged(log_probability_between(mean, std, low, min(high, 1.0)) - possible))
+    best = incumbents(surrogate, search)
     if search.goal == "maximise":
         return np.exp(averaged(log_probability_of_improvement(mean, std, best[:, None])))
     every = zip(mean, std, best, strict=True)
@@ -142,7 +151,9 @@ def spread_choice(
         forbidden: Grid points not to be chosen, (n,).
         count: How many.
         numeric: Dimensions of numeric variables, (dimensions,), bool.
-        chance: That a device has a usability, (n,); points where it is small come last.
+        chance: That a device has a usability, (n,). Points below `LEAST` are left out; where all inner ones
+            are, those of the largest chance are taken, not the corners, where chances fall back to what is
+            believed of places that nothing is known of.
     """
     chance = np.ones(len(points)) if chance is None else chance
     off_centre = np.abs(points[:, numeric] - 0.5)
@@ -155,11 +166,15 @@ def spread_choice(
     middle = int(np.argmin(np.round(from_middle, 9)))
     chosen: list[int] = []
     for _ in range(min(count, int(open_points.sum()))):
-        likely = believed(open_points, chance)
-        if likely[middle] and nearest[middle] >= MIDDLE**2:
+        inner = open_points & inside if (open_points & inside).any() else open_points
+        allowed = inner & (chance >= LEAST)
+        if not allowed.any():
+            rounded = np.where(inner, np.round(chance, 9), -1.0)
+            allowed = rounded == rounded.max()
+        likely = open_points[middle] and chance[middle] >= LEAST
+        if (likely or allowed[middle]) and nearest[middle] >= MIDDLE**2:
             index = middle
         else:
-            allowed = likely & inside if (likely & inside).any() else likely
             index = int(np.argmax(np.where(allowed, np.round(nearest, 9), -1.0)))
         chosen.append(index)
         open_points[index] = False

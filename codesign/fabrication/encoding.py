@@ -121,7 +121,7 @@ class Levels:
 
     The lowest level of a variable is 0, the highest 1, the others evenly between, as a person chose them;
     values between levels are interpolated, values beyond them continue the outermost step. A variable of
-    one level has it at 1/2, and other values by the logarithm of their ratio to it.
+    one level has it at 1/2, and other values by their difference from it, as a share of it.
     """
 
     levels: Mapping[str, Sequence]
@@ -153,7 +153,7 @@ def _placed(levels: Sequence[float], values: Sequence[float]) -> np.ndarray:
     """Place among the levels, 0 ... 1 and a little beyond."""
     levels, values = np.sort(np.asarray(levels, dtype=float)), np.asarray(values, dtype=float)
     if len(levels) == 1:
-        return 0.5 + np.log(values / levels[0])
+        return 0.5 + (values - levels[0]) / (levels[0] or 1.0)
     places = np.linspace(0.0, 1.0, len(levels))
     step = np.clip(np.searchsorted(levels, values, side="right") - 1, 0, len(levels) - 2)
     share = (values - levels[step]) / (levels[step + 1] - levels[step])

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import expit
 
 MEAN = 1.5
-"""Of the latent function: four of five devices work."""
+"""Of the latent function. Its logistic is four of five; averaged over the latent variance it is 0.64."""
 TOGETHER, ALONE = 4.0, 2.0
 """Variances of the latent part of all variables together, and of each one alone."""
 NEAR = 0.3

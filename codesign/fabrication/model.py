@@ -32,22 +32,36 @@ class View:
     """Points, readings, standard deviations and a generator to a surrogate."""
 
 
-def _marginal(encoding: str, levels: Mapping[str, Sequence], others: Collection[str], prior: Prior) -> View:
-    encode = Levels(levels, others)
+@dataclass(frozen=True)
+class Told:
+    """What a view may be made of; each uses what it needs."""
+
+    levels: Mapping[str, Sequence]
+    """Of the space."""
+    encoding: str
+    """`physical` or `onehot`: how distances see a perovskite."""
+    others: Collection[str]
+    """Compounds beside those of the space."""
+    prior: Prior
+    """Of a surrogate whose hyperparameters are drawn."""
+
+
+def _marginal(told: Told) -> View:
+    encode = Levels(told.levels, told.others)
     return View(
         encode=encode,
         variables=encode.variables,
         label="GP over compounds and levels, good inside the ranges, hyperparameters marginal",
-        fit=lambda x, y, std, rng: fit_levels(x, y, std, rng=rng, prior=prior),
+        fit=lambda x, y, std, rng: fit_levels(x, y, std, rng=rng, prior=told.prior),
     )
 
 
-def _map(encoding: str, levels: Mapping[str, Sequence], others: Collection[str], prior: Prior) -> View:
-    encode = Encoding(encoding, levels)
+def _map(told: Told) -> View:
+    encode = Encoding(told.encoding, told.levels)
     return View(
         encode=encode,
         variables=encode.variables,
-        label=f"GP, {encoding} encoding, squared exponential ARD, map hyperparameters",
+        label=f"GP, {told.encoding} encoding, squared exponential ARD, map hyperparameters",
         fit=lambda x, y, std, rng: fit_map(x, y, std),
     )
 
@@ -72,4 +86,5 @@ def view_of(
         conditions: Made, failed or being made: their compounds may be others than the space's.
         prior: Of `marginal`.
     """
-    return FITS[surrogate](encoding, levels, {condition["perovskite"] for condition in conditions}, prior)
+    others = {condition["perovskite"] for condition in conditions}
+    return FITS[surrogate](Told(levels=levels, encoding=encoding, others=others, prior=prior))

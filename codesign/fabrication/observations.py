@@ -1,6 +1,6 @@
 """What a usability table says to the search: devices with a reading, and devices that failed."""
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,8 +10,8 @@ from codesign.fabrication.encoding import Encoding
 from codesign.fabrication.space import Space
 from codesign.schemas.conditions import CONDITION_COLUMNS
 
-LOST = ("cycles_open", "cycles_shorted", "cycles_flipped")
-"""Cycles that the device lost; other reasons for no usability are the measurement's."""
+COUNTED = ("used", "no_usability", "refused", "off_grid", "not_encodable", "not_finite", "failed")
+"""What `read_observations` counts."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Observations:
     """Conditions of devices that failed."""
     unread: list[dict] = field(default_factory=list)
     """Conditions of devices whose measurement gives no usability for reasons of its own."""
+    unfit: list[str] = field(default_factory=list)
+    """Devices whose reading or its standard deviation is not finite."""
 
     def __len__(self) -> int:
         return len(self.devices)
@@ -37,28 +39,32 @@ def read_observations(
 ) -> tuple[Observations, dict]:
     """Devices that inform the search, in name order, and a count of all.
 
-    Devices off the grid inform and are counted. A device without usability has failed, unless its cycles
-    are known and none of them is open, shorted or flipped: then its measurement is at fault. Devices with
-    a condition unknown or a perovskite that cannot be encoded do not inform.
+    Devices off the grid inform and are counted. A device without usability has failed where the cause is
+    lost cycles; for any other cause, or none known, its measurement is at fault. Devices with a condition
+    unknown or a perovskite that cannot be encoded do not inform, and neither do those whose reading or its
+    standard deviation is not a finite number: they are counted and named.
     """
-    names = ["device", "status", reading, f"{reading}_std", "cycles", *LOST, *CONDITION_COLUMNS]
+    names = ["device", "status", reading, f"{reading}_std", "cause", *CONDITION_COLUMNS]
     rows = sorted(table.select(names).to_pylist(), key=lambda row: row["device"])
-    counts = {"used": 0, "no_usability": 0, "refused": 0, "off_grid": 0, "not_encodable": 0, "failed": 0}
-    used, failed, unread = [], [], []
+    counts = dict.fromkeys(COUNTED, 0)
+    used, failed, unread, unfit = [], [], [], []
     for row in rows:
         known = all(row[name] is not None for name in CONDITION_COLUMNS) and encoding.knows(row["perovskite"])
         condition = {name: row[name] for name in CONDITION_COLUMNS}
         if row["status"] != "ok":
             counts[row["status"]] += 1
             if known:
-                (failed if _failed(row) else unread).append(condition)
+                (failed if row["cause"] == "lost cycles" else unread).append(condition)
         elif not known:
             counts["not_encodable"] += 1
+        elif not all(_finite(row[name]) for name in (reading, f"{reading}_std")):
+            unfit.append(row["device"])
+            unread.append(condition)
         else:
             used.append(row)
             on_grid = all(row[name] in space.levels[name] for name in CONDITION_COLUMNS)
             counts["off_grid"] += not on_grid
-    counts |= {"used": len(used), "failed": len(failed)}
+    counts |= {"used": len(used), "failed": len(failed), "not_finite": len(unfit)}
     observations = Observations(
         devices=[row["device"] for row in used],
         conditions=[{name: row[name] for name in CONDITION_COLUMNS} for row in used],
@@ -66,11 +72,10 @@ def read_observations(
         std=np.array([row[f"{reading}_std"] for row in used], dtype=float),
         failed=failed,
         unread=unread,
+        unfit=unfit,
     )
     return observations, counts
 
 
-def _failed(row: Mapping) -> bool:
-    if row["status"] != "no_usability":
-        return False
-    return row["cycles"] is None or any(row[name] for name in LOST)
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)

@@ -4,13 +4,14 @@
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 
-from codesign.fabrication.card import blank_card, explained
+from codesign.fabrication.card import blank_card, explained, nothing_open
 from codesign.fabrication.choice import chance_to_improve, choose_batch, spread_choice
 from codesign.fabrication.encoding import Encoding, Levels
 from codesign.fabrication.feasibility import chance_of_usability
@@ -46,8 +47,13 @@ class Grid:
     conditions: list[dict]
     forbidden: np.ndarray
     """Made, failed, being made or measured without a reading, bool, (n,)."""
-    chance: np.ndarray
-    """That a device has a usability, (n,)."""
+    works: Callable[[Sequence[Mapping]], np.ndarray]
+    """Chance of conditions that a device made there has a usability, (len(conditions),)."""
+
+    @cached_property
+    def chance(self) -> np.ndarray:
+        """The same of the grid, (n,)."""
+        return self.works(self.conditions)
 
     @classmethod
     def of(cls, space: Space, seen: Observations, pending: Sequence[Mapping]) -> "Grid":
@@ -55,10 +61,11 @@ class Grid:
         conditions = space.grid()
         made = {key_of(c) for c in [*seen.conditions, *seen.failed, *seen.unread, *pending]}
         levels = Levels(space.levels, compounds([*seen.conditions, *seen.failed]))
+        worked, failed = levels(seen.conditions), levels(seen.failed)
         return cls(
             conditions=conditions,
             forbidden=np.array([key_of(c) in made for c in conditions]),
-            chance=chance_of_usability(levels(conditions), levels(seen.conditions), levels(seen.failed)),
+            works=lambda those: chance_of_usability(levels(those), worked, failed),
         )
 
 
@@ -126,7 +133,7 @@ def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Prop
     first = picks[0][0] if picks else int(np.argmax(mean))
     card |= {"surrogate": view.label} | explained(
         surrogate, expecting, view, space, search, seen, points,
-        forbidden=grid.forbidden, picks=picks, at=grid.conditions[first], seed=seed,
+        forbidden=grid.forbidden, works=grid.works, picks=picks, at=grid.conditions[first], seed=seed,
     )  # fmt: skip
     return Proposals(rows, card)
 
@@ -160,15 +167,11 @@ def _space_filling(search, encoding, grid, seen, nearest, card, common) -> Propo
     chosen += spread_choice(points, made, forbidden, more, numeric=encoding.numeric, chance=grid.chance)
     label = f"none: space-filling until {max(2, search.space_filling)} devices have a usability"
     common |= {"surrogate": label}
-    card |= {
-        "surrogate": label,
-        "stopping": {
-            "max_ei": None,
-            "probability_better": None,
-            "statement": f"Go on: {len(seen)} device(s) with a usability, "
-            f"{max(2, search.space_filling)} needed for a model.",
-        },
-    }
+    go_on = (
+        f"Go on: {len(seen)} device(s) with a usability, {max(2, search.space_filling)} needed for a model."
+    )
+    waiting = {"max_ei": None, "probability_better": None, "statement": go_on}
+    card |= {"surrogate": label, "stopping": nothing_open() if grid.forbidden.all() else waiting}
     rows = [
         {
             "rank": rank,

@@ -1,9 +1,12 @@
 """What a search for the next device models and seeks: a reading of how good a device is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 SYMBOLS = {"usability": "U", "fidelity": "F"}
 """Name of a reading, which is a column of the usability table, to its symbol."""
+
+NOT_FINITE = "with a reading or a standard deviation that is no finite number"
+"""Devices that are left out of the search and named, in words."""
 
 
 def said_of_best(card: Mapping) -> str:
@@ -29,4 +32,15 @@ def said_of_best(card: Mapping) -> str:
     expected = (
         f"Of devices made alike, the model expects {what} {best['predicted']:.3f} at the conditions made"
     )
-    return f"{measured} {expected}; {may}."
+    return f"{measured} {expected}; {may}." if gain else f"{measured} {expected}."
+
+
+def said_of_not_finite(card: Mapping) -> str:
+    """How many devices have no finite reading, and their names; nothing where there are none."""
+    names = card["not_finite"]
+    return f"{len(names)} {NOT_FINITE} ({', '.join(names)})" if names else ""
+
+
+def chances_differ(rows: Sequence[Mapping]) -> bool:
+    """Whether some device proposed may turn out to have no usability: a column says how likely it has one."""
+    return any(row["probability_of_usability"] < 1 for row in rows)

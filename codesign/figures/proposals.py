@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from codesign.fabrication.encoding import NOT_ENCODABLE
-from codesign.fabrication.reading import SYMBOLS, said_of_best
+from codesign.fabrication.reading import SYMBOLS, chances_differ, said_of_best, said_of_not_finite
 from codesign.figures.style import (
     A4_MM,
     BLACK,
@@ -32,6 +32,9 @@ COLUMNS = ("panel", "item", "variable", "level", "other_variable", "other_level"
 """Columns of the CSV; a row fills those that its panel has."""
 SHOWN = 10
 """Most proposals on the page."""
+PLACES = (3, 9, 31, 44, 58, 71, 88, 105, 120, 142)
+PLACES_WITH_CHANCE = (3, 9, 30, 42, 54, 65, 79, 94, 109, 124, 142)
+"""Of the columns of the table, in mm from the left margin; with a column of chances that a device works."""
 LEFT, RIGHT = 12.0, A4_MM[0] - 12.0
 
 
@@ -110,6 +113,7 @@ def _head(figure, card: Mapping) -> float:
         )
         if counts[name]
     ]
+    lost += [said] if (said := said_of_not_finite(card)) else []
     line = f"Goal: {goal}.  {counts['used']} device{'s' * (counts['used'] != 1)} with usability"
     line += f", {counts['off_grid']} off the grid" if counts["off_grid"] else ""
     line += f".  Not used: {', '.join(lost)}." if lost else "."
@@ -134,7 +138,8 @@ def _head(figure, card: Mapping) -> float:
 def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[float, list[dict]]:
     """The proposals, one line each; gives the height below them."""
     symbol = SYMBOLS[card["reading"]]
-    places = [LEFT + offset for offset in (3, 9, 31, 44, 58, 71, 88, 105, 120, 142)]
+    works = chances_differ(rows)
+    places = [LEFT + offset for offset in (PLACES_WITH_CHANCE if works else PLACES)]
     heads = [
         "",
         "perovskite",
@@ -145,9 +150,10 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
         f"predicted {symbol}\n± std",
         f"expected\ngain in {symbol}" if card["goal"] == "maximise" else "expected\napproach",
         "chance to beat\nbest measured" if card["goal"] == "maximise" else "chance to\ncome nearest",
+        *(["chance of\nusability"] if works else []),
         f"nearest device made, and its {symbol}",
     ]
-    alignments = ["center", "left", *["center"] * 7, "left"]
+    alignments = ["center", "left", *["center"] * (len(heads) - 3), "left"]
     for x, head, align in zip(places, heads, alignments, strict=True):
         text_mm(figure, x, y, head, fontsize=6.5, color=GREY, ha=align, va="bottom", linespacing=1.15)
     y -= 1.5
@@ -159,7 +165,7 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
             figure,
             LEFT + 3,
             y - 5,
-            "Every condition of the grid is made or excluded.",
+            "Every condition of the grid is made, failed, being made or excluded.",
             fontsize=9,
             va="center",
         )
@@ -170,6 +176,7 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
         numbers += [_number("proposals", item=rank, variable=name, level=row[name]) for name in VARIABLES]
         columns = {"predicted_mean": row["predicted_std"]}
         columns |= dict.fromkeys(("expected_improvement", "probability_to_beat_measured"))
+        columns |= {"probability_of_usability": None} if works else {}
         for name, std in columns.items():
             numbers.append(_number("proposals", item=rank, variable=name, value=row[name], std=std))
         near, value = row["nearest_device"], row["nearest_value"]
@@ -185,14 +192,15 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
         chance = row["probability_to_beat_measured"]
         beats = "–" if chance is None else _percent(chance)
         cells = [str(row["rank"]), *(_level(name, row[name]) for name in VARIABLES), predicted, gain, beats]
-        sizes = [10, 10, 10, 10, 10, 10, 8.5 if row["predicted_mean"] is not None else 6.5, 8.5, 8.5]
+        cells += [_percent(row["probability_of_usability"])] if works else []
+        sizes = [10, 10, 10, 10, 10, 10, 8.5 if row["predicted_mean"] is not None else 6.5, 8.5, 8.5, 8.5]
         for x, cell, align, size in zip(places, cells, alignments, sizes, strict=False):
             weight = "bold" if x == places[0] else "normal"
             text_mm(figure, x, middle, cell, fontsize=size, ha=align, va="center", fontweight=weight)
         if row["nearest_device"] is not None:
             text_mm(
                 figure,
-                places[9] - 2,
+                places[-1] - 2,
                 middle,
                 f"{row['nearest_value']:.2f}",
                 fontsize=8.5,
@@ -200,7 +208,7 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
                 va="center",
             )
             near = _cut(row["nearest_device"], 50)
-            text_mm(figure, places[9], middle, near, fontsize=4.4, va="center", linespacing=1.2)
+            text_mm(figure, places[-1], middle, near, fontsize=4.4, va="center", linespacing=1.2)
         y -= step
         _rule(figure, y, light=True)
     if len(rows) > len(shown):
@@ -381,7 +389,13 @@ def _history(axes, card: Mapping) -> list[dict]:
         return []
     order = np.arange(1, len(parts) + 1)
     axes.plot(order, [part["value"] for part in parts], "o", color=BLUE, ms=2.8, mew=0, label="device")
-    axes.step(order, [part["best"] for part in parts], where="post", color=GREEN, label="best so far")
+    axes.step(
+        order,
+        [part["best"] for part in parts],
+        where="post",
+        color=GREEN,
+        label="best so far" if card["goal"] == "maximise" else "nearest so far",
+    )
     if card["goal"] == "target":
         axes.axhline(card["target"], color=ORANGE, lw=0.7, ls=(0, (4, 2)), label=f"target {card['target']:g}")
     axes.set_xlim(0.5, len(parts) + 0.5)

@@ -16,7 +16,7 @@ from codesign.nonideality.curve import curve_segments
 from codesign.nonideality.fidelity import draw_columns, fidelity, resampled_factors
 from codesign.nonideality.lcis import Window, longest_increasing_window, operative_window
 from codesign.nonideality.profiling import held_conductance, normalised_curve
-from codesign.nonideality.quality import RULES
+from codesign.nonideality.quality import LOST, RULES
 from codesign.nonideality.reference import reference_usability
 from codesign.nonideality.resampling import fidelity_of_resamples, reflected_interval, resample_cycles
 from codesign.nonideality.spread import autocorrelation_points, sigma_mle, sigma_robust, sigma_upper
@@ -56,7 +56,7 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
         return row | {"status": "refused", "reason": measurement.metadata.reason}
     branch = read_branch(measurement, settings)
     if branch is None:
-        return row | _without(_why_no_branch(measurement))
+        return row | _without("no branch", _why_no_branch(measurement))
     row |= _reference_columns(measurement)
     row |= branch.found
     row |= _quality_columns(branch.cycles, branch.verdict)
@@ -71,9 +71,10 @@ def extract(measurement: Measurement, settings: Extraction, rng: np.random.Gener
         row["notes"] = joined(row["notes"], f"{dark} samples without positive current are not used")
     row |= _curve_columns(branch.voltage, branch.current, branch.positive, usable, log_g)
     if used.sum() < settings.min_cycles:
-        return row | _without(_why_few_cycles(row, settings))
+        cause = "lost cycles" if _lost(row, settings) else "few cycles"
+        return row | _without(cause, _why_few_cycles(row, settings))
     if usable.sum() < settings.min_points:
-        return row | _without(_why_few_points(row, settings))
+        return row | _without("few points", _why_few_points(row, settings))
     return row | _fitted_columns(log_g, usable, settings, rng)
 
 
@@ -94,8 +95,18 @@ def _blank_row(measurement: Measurement) -> dict:
     }
 
 
-def _without(reason: str) -> dict:
-    return {"status": "no_usability", "reason": reason}
+def _without(cause: str, reason: str) -> dict:
+    return {"status": "no_usability", "cause": cause, "reason": reason}
+
+
+def _lost(row: dict, settings: Extraction) -> bool:
+    """Whether too few cycles are left because the device lost them, not because few were recorded.
+
+    Most dropped cycles are lost, and with them there would be enough, or without them there is none.
+    """
+    lost = sum(row[f"cycles_{rule}"] for rule in LOST)
+    enough = row["cycles_used"] + lost >= settings.min_cycles or row["cycles_used"] == 0
+    return lost > row["cycles_nan"] and enough
 
 
 def _why_no_branch(measurement: Measurement) -> str:

@@ -6,6 +6,8 @@ import numpy as np
 
 RULES = ("nan", "open", "flipped", "shorted")
 """In the order they are tried; a dropped cycle has one rule."""
+LOST = ("open", "flipped", "shorted")
+"""Cycles that the device lost; where nothing was recorded, the measurement did."""
 
 
 @dataclass(frozen=True)

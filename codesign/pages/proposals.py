@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from codesign.fabrication.encoding import NOT_ENCODABLE
-from codesign.fabrication.reading import said_of_best
+from codesign.fabrication.reading import chances_differ, said_of_best, said_of_not_finite
 from codesign.pages.html import Column, badge, escaped, formula, page, table
 
 IMPROVEMENT = {
@@ -34,8 +34,9 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
         )
         if counts[name]
     ]
+    left_out += [said] if (said := said_of_not_finite(card)) else []
     basis = f"Fitted to {counts['used']} devices" + (f"; {', '.join(left_out)} left out" if left_out else "")
-    reading = card["reading"]
+    reading, works = card["reading"], chances_differ(rows)
     goal = f"highest {reading}" if card["goal"] == "maximise" else f"{reading} {card['target']:g}"
     foot = (
         f"{basis}. Sought: {goal}. {card['surrogate']}; seed {card['seed']}; "
@@ -45,15 +46,20 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
         f"<p>{badge(card['origin'])}</p>",
         *(f"<p>{escaped(said)}</p>" for said in (said_of_best(card),) if said),
         f'<p class="statement">{escaped(card["stopping"]["statement"])}</p>',
-        table(_columns(card["goal"], reading), [_cells(row) for row in rows], name="proposals"),
+        table(
+            _columns(card["goal"], reading, works=works),
+            [_cells(row, works=works) for row in rows],
+            name="proposals",
+        ),
         f'<p class="small">{escaped(foot)}</p>',
     ]
     return page("The next devices to make", front=front)
 
 
-def _columns(goal: str, reading: str) -> list[Column]:
+def _columns(goal: str, reading: str, *, works: bool) -> list[Column]:
     numbers = (
         "length / µm", "diameter / nm", "Pb / min", "Ag / nm", f"predicted {reading}", *IMPROVEMENT[goal],
+        *(["chance of usability"] if works else []),
     )  # fmt: skip
     return [
         Column("make", "number"),
@@ -63,11 +69,12 @@ def _columns(goal: str, reading: str) -> list[Column]:
     ]
 
 
-def _cells(row: Mapping) -> list:
+def _cells(row: Mapping, *, works: bool) -> list:
     nearest = "none"
     if row["nearest_device"]:
         nearest = f"{row['nearest_device']} ({_number(row['nearest_value'], '.3f')})"
-    chances = [row[name] for name in ("probability_of_improvement", "probability_to_beat_measured")]
+    shown = ["probability_of_improvement", "probability_to_beat_measured"]
+    chances = [row[name] for name in (*shown, *(["probability_of_usability"] if works else []))]
     return [
         row["rank"],
         formula(row["perovskite"]),

@@ -12,6 +12,12 @@ DEVICE = pa.schema(
         field("kind", pa.string(), "", "sweep | pulse"),
         field("status", pa.string(), "", "ok | no_usability | refused"),
         field("reason", pa.string(), "", "why there is no usability; empty where status is ok"),
+        field(
+            "cause",
+            pa.string(),
+            "",
+            "of no_usability: lost cycles (the device failed) | few cycles | few points | no branch",
+        ),
         field("notes", pa.string(), "", "what the importer and the extraction had to say"),
         *CONDITIONS,
         field("contact", pa.string(), "", "top contact"),

@@ -18,33 +18,34 @@ PROPOSALS = pa.schema(
             pa.float64(),
             "",
             "expected improvement in the reading over the best predicted value, with goal: target of the "
-            "distance to it; times probability_of_usability",
+            "distance to it; times probability_of_usability; readings above 1 are not cut off",
         ),
         field(
             "probability_of_improvement",
             pa.float64(),
             "",
             "P(what is expected there is better than the best predicted value of conditions made); with "
-            "goal: target P(nearer to it than the nearest of them)",
+            "goal: target P(nearer to it than the nearest of them); readings above 1 are not cut off",
         ),
         field(
             "probability_to_beat_measured",
             pa.float64(),
             "",
             "P(a device made there has a usability and is better than the best measured device); with goal: "
-            "target P(nearer to it than the nearest measured device)",
+            "target P(nearer to it than the nearest measured device); given that no reading is above 1",
         ),
         field(
             "probability_of_usability",
             pa.float64(),
             "",
-            "chance that a device made there has a usability; 1 until one near it fails",
+            "chance that a device made there has a usability; 1 everywhere until a device fails, then below "
+            "1 everywhere",
         ),
         field("nearest_device", pa.string(), "", "nearest device made, in encoded distance"),
         field("nearest_distance", pa.float64(), "", "encoded distance to it"),
         field("nearest_value", pa.float64(), "", "its reading"),
         field("origin", pa.string(), "", "measured | virtual: what the surrogate was fitted to"),
-        field("surrogate", pa.string(), "", "encoding and kernel"),
+        field("surrogate", pa.string(), "", "the model in words, or why there is none yet"),
         field("seed", pa.int64(), "", "root seed"),
         field("table_sha256", pa.string(), "", "digest of the readings fitted to"),
     ]

@@ -204,7 +204,7 @@ def test_draw_usability_writes_three_figures(tmp_path):
 
 def test_draw_proposals_writes_the_card(tmp_path):
     """The table of proposals and the card of one run, before there is a model."""
-    row = dict.fromkeys(PROPOSALS.names) | CONDITIONS
+    row = dict.fromkeys(PROPOSALS.names) | CONDITIONS | {"probability_of_usability": 1.0}
     row |= {
         "rank": 1,
         "origin": "virtual",
@@ -222,8 +222,9 @@ def test_draw_proposals_writes_the_card(tmp_path):
         "table_sha256": "ab",
         "surrogate": "none: space-filling",
         "counts": dict.fromkeys(
-            ("used", "no_usability", "failed", "refused", "off_grid", "not_encodable"), 0
+            ("used", "no_usability", "failed", "refused", "off_grid", "not_encodable", "not_finite"), 0
         ),
+        "not_finite": [],
         "best": {"measured": None, "predicted": None},
         "stopping": {"max_ei": None, "probability_better": None, "statement": "Go on."},
         "history": [],

@@ -69,7 +69,7 @@ def test_a_batch_of_new_conditions_is_proposed(tmp_path):
     assert len(paths["proposals"].read_text().splitlines()) == 4
     card = json.loads(paths["card"].read_text())
     assert card["counts"] == {
-        **dict.fromkeys(("no_usability", "failed", "off_grid", "not_encodable"), 0),
+        **dict.fromkeys(("no_usability", "failed", "off_grid", "not_encodable", "not_finite"), 0),
         "used": 12,
         "refused": 1,
     }

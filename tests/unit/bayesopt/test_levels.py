@@ -226,12 +226,35 @@ def test_relevance_is_the_share_of_what_a_range_loses():
     sets = Hyperparameters(np.array([[0.5, 1.0]]), np.array([np.exp(-1.0)]), np.ones(1), np.ones(1))
     surrogate = LevelSurrogate(np.zeros((2, 3)), np.zeros(2), np.ones(2), sets, 0.0, 1.0, 0.0)
     assert surrogate.relevance() == pytest.approx(np.array([2.0, 4.0, 1.0]) / 7)
+    varies = np.array([True, False, True])
+    assert surrogate.relevance(varies) == pytest.approx(np.array([2.0, 0.0, 1.0]) / 3)
+    assert surrogate.relevance(np.zeros(3, dtype=bool)) == pytest.approx(np.zeros(3))
 
 
-@pytest.mark.parametrize("y", [[0.3], [0.3, np.nan]])
-def test_too_few_or_unknown_observations_are_refused(y):
+def test_relevance_is_of_all_weighted_sets_not_of_the_few_drawn():
+    """Two generators agree far better than means over eight draws do."""
+    x, y, std = drawn(0, 9)
+    fits = [fit_levels(x, y, std, rng=np.random.default_rng(seed)) for seed in range(6)]
+    sets, weight = fits[0].weighted
+    assert len(sets) == 512 and weight.sum() == pytest.approx(1.0)
+    lost = np.column_stack([-2.0 * np.log(sets.correlation), 1.0 / sets.lengthscale**2])
+    expected = weight @ (lost / lost.sum(axis=1, keepdims=True))
+    assert fits[0].relevance() == pytest.approx(expected)
+    whole = np.std([fit.relevance() for fit in fits], axis=0)
+    few = np.std([replace(fit, weighted=None).relevance() for fit in fits], axis=0)
+    assert whole.max() < 0.5 * few.max()
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        ([0.3], "at least 2 observations, got 1"),
+        ([0.3, np.nan, 0.4], r"observations 1 of 0 \.\.\. 2 are not finite; leave them out"),
+    ],
+)
+def test_too_few_or_unknown_observations_are_refused(y, words):
     """There is nothing to fit to."""
-    with pytest.raises(ValueError, match="at least 2 finite observations"):
+    with pytest.raises(ValueError, match=words):
         fit_levels(np.zeros((len(y), 5)), np.array(y), np.full(len(y), 0.1), rng=np.random.default_rng(0))
 
 

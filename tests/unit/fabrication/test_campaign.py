@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from codesign.fabrication.campaign import run_campaign, summarise, with_truth
-from codesign.fabrication.propose import Search
+from codesign.fabrication.search import Search
 from codesign.fabrication.space import Space, SpaceError, key_of
 from tests.unit.fabrication.test_propose import LEVELS, SETTINGS, START, hidden
 

@@ -9,8 +9,8 @@ import yaml
 
 from codesign.fabrication.campaign import run_campaign
 from codesign.fabrication.check import check_fabrication
-from codesign.fabrication.propose import Search
-from codesign.fabrication.space import Space
+from codesign.fabrication.search import Search
+from codesign.fabrication.space import Space, SpaceError
 from codesign.settings import SettingsError, check_settings, read_schema
 from codesign.virtual_lab.landscape import Landscape
 
@@ -61,6 +61,17 @@ REFUSED = {
         {"exclude": [{"ag_nm": 123}]},
         r"fabrication\.exclude: exclusion \{'ag_nm': 123\}: ag_nm=123 is no level of the space",
     ),
+    "long campaign": (
+        {
+            "start": START,
+            "exclude": [{"length_um": x} for x in (0.6, 1.2, 1.5, 1.8, 2, 2.5, 3)]
+            + [{"diameter_nm": x} for x in (10, 50, 100, 150, 200, 300)]
+            + [{"pb_min": x} for x in (5, 15, 20, 25, 30)]
+            + [{"ag_nm": 600}, {"perovskite": "MAPbI3"}],
+        },
+        r"1 problem.*campaign\.evaluations: 24 devices are more than the 8 condition\(s\) of "
+        r"fabrication\.space less fabrication\.exclude; write at most 8",
+    ),
     "no formula": (
         {"start": START | {"perovskite": "=cmd()"}},
         r"start\.perovskite: found \"=cmd\(\)\"; must",
@@ -91,3 +102,24 @@ def test_the_virtual_laboratory_and_the_campaign_take_other_compounds():
     )
     assert rows[0]["perovskite"] == "Cs2AgBiBr6" and len(rows) == 6
     assert {row["perovskite"] for row in rows} <= set(OTHERS)
+
+
+@pytest.mark.parametrize("strategy", ["bayesian", "random"])
+def test_a_campaign_makes_each_condition_once_and_no_more(strategy):
+    """All conditions of a small space, and a refusal of one more."""
+    fabrication = configuration()["fabrication"]
+    space = Space({name: [value] for name, value in START.items()} | {"length_um": [1, 1.5, 2]})
+    search = Search(
+        **{name: fabrication[name] for name in ("encoding", "goal", "target", "start")},
+        surrogate="marginal", batch=1, space_filling=2,
+    )  # fmt: skip
+
+    def run(evaluations):
+        readings = iter((0.2, 0.5, 0.4, 0.3))
+        laboratory = lambda *_: (next(readings), 0.03)  # noqa: E731
+        rng = np.random.default_rng(0)
+        return run_campaign(strategy, space, search, laboratory, evaluations=evaluations, rng=rng)
+
+    assert sorted(row["length_um"] for row in run(3)) == [1, 1.5, 2]
+    with pytest.raises(SpaceError, match=r"campaign\.evaluations: 4 devices are more than the 3"):
+        run(4)

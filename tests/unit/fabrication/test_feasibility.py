@@ -70,6 +70,52 @@ def test_the_mode_is_the_largest_posterior_density(seed, worked, failed):
     assert latent == pytest.approx(MEAN + root @ found.x, abs=1e-4)
 
 
+def plain_chances(points, worked, failed):
+    """Laplace's approximation in the textbook's form, a row for each device, with covariances of its own.
+
+    The variance is k(x, x) - k' (K + W^-1)^-1 k (Rasmussen, Williams 2006, Eq. 3.24), the averaged
+    logistic MacKay's.
+    """
+
+    def covariance(a, b):
+        value = np.empty((len(a), len(b)))
+        for i, one in enumerate(a):
+            for j, other in enumerate(b):
+                compound = 1.0 if one[0] == other[0] else 0.5
+                each = np.exp(-0.5 * ((one[1:] - other[1:]) / 0.3) ** 2)
+                value[i, j] = 4.0 * compound * np.prod(each) + 2.0 * (compound + each.sum())
+        return value
+
+    made = np.vstack([worked, failed])
+    works = np.repeat([1.0, 0.0], [len(worked), len(failed)])
+    between = covariance(made, made)
+    latent = np.full(len(made), 1.5)
+    for _ in range(1000):  # K^-1 (f - m) = y - s(f) by steps of Newton, shortened
+        weight = expit(latent) * expit(-latent)
+        aim = latent + (works - expit(latent)) / weight - 1.5
+        step = 1.5 + between @ np.linalg.solve(between + np.diag(1 / weight), aim) - latent
+        latent += 0.5 * step
+        if np.abs(step).max() < 1e-11:
+            break
+    weight = expit(latent) * expit(-latent)
+    cross = covariance(made, points)
+    mean = 1.5 + cross.T @ (works - expit(latent))
+    lowered = cross * np.linalg.solve(between + np.diag(1 / weight), cross)
+    variance = 4.0 + 2.0 * points.shape[1] - lowered.sum(axis=0)
+    return expit(mean / np.sqrt(1 + np.pi * variance / 8))
+
+
+@given(st.integers(0, 10_000), st.integers(0, 12), st.integers(1, 8))
+@settings(max_examples=25, deadline=None)
+def test_chances_are_those_of_the_textbook(seed, worked, failed):
+    """Mode, variance and averaged logistic together; devices of one place stand beside each other there."""
+    rng = np.random.default_rng(seed)
+    good, bad = drawn(rng, worked), drawn(rng, failed)
+    points = np.vstack([drawn(rng, 6), np.column_stack([rng.integers(0, 4, 6), rng.random((6, 4))])])
+    found = chance_of_usability(points, good, bad)
+    assert found == pytest.approx(plain_chances(points, good, bad), abs=1e-6)
+
+
 @given(st.integers(0, 10_000), st.integers(0, 6), st.integers(0, 6))
 @settings(max_examples=40, deadline=None)
 def test_a_failure_lowers_the_chance_there_and_order_does_not_matter(seed, worked, failed):

@@ -2,16 +2,24 @@
 
 import json
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
+from scipy.stats import truncnorm
 
+from codesign.fabrication.card import _stopping
 from codesign.fabrication.choice import chance_to_improve
-from codesign.fabrication.encoding import ions_of, tolerance_factor
+from codesign.fabrication.encoding import Levels, ions_of, tolerance_factor
 from codesign.fabrication.model import view_of
-from codesign.fabrication.propose import Search, propose
+from codesign.fabrication.propose import propose
+from codesign.fabrication.search import Search
 from codesign.fabrication.space import Space, SpaceError, key_of
+from codesign.iv.measurement import Measurement, Metadata
+from codesign.nonideality.branch import Extraction
+from codesign.nonideality.device import extract
 from codesign.schemas.conditions import CONDITION_COLUMNS
 from codesign.schemas.device import DEVICE
 from codesign.schemas.proposals import PROPOSALS
@@ -34,6 +42,8 @@ SETTINGS = {
     "start": START,
 }
 
+CONFIG = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text(encoding="utf-8"))
+EXTRACTION = Extraction(**CONFIG["extraction"])
 
 METHODS = pytest.mark.parametrize("method", ["marginal", "map"])
 
@@ -70,6 +80,11 @@ def row(device, condition, usability, *, std=0.03, status="ok"):
         "fidelity_std": std if status == "ok" else None,
         **condition,
     }
+
+
+def lost(device, condition):
+    """A device whose cycles are open or shorted."""
+    return row(device, condition, 0.0, status="no_usability") | {"cause": "lost cycles"}
 
 
 def table(rows):
@@ -173,11 +188,34 @@ def test_the_chance_to_beat_what_was_measured_is_of_one_device(seen, goal, metho
     rng, share = np.random.default_rng(3), 400_000 // len(mean)
     wide = np.sqrt(std**2 + surrogate.between[:, None])
     draws = mean[:, None] + wide[:, None] * rng.standard_normal((len(mean), share, len(points)))
-    passed = draws > best if goal == "maximise" else np.abs(draws - 0.4) < best
-    passed = passed.reshape(-1, len(points))
-    error = 4 * passed.std(axis=0) / np.sqrt(len(passed)) + 1e-5
+    better = draws > best if goal == "maximise" else np.abs(draws - 0.4) < best
+    possible = draws <= 1  # (sets of hyperparameters, share, points)
+    passed = (better & possible).sum(axis=1) / possible.sum(axis=1)
+    error = 4 * np.sqrt(passed * (1 - passed) / possible.sum(axis=1)).mean(axis=0) + 1e-4
     found = chance_to_improve(surrogate, points, search, measured=best)
     assert np.all(np.abs(found - passed.mean(axis=0)) < error)
+
+
+class Told:
+    """A surrogate of one set of hyperparameters that says what it is told."""
+
+    between = np.array([0.05**2])
+
+    def each(self, points):
+        return np.full((1, len(points)), 0.97), np.full((1, len(points)), 0.12)
+
+
+@pytest.mark.parametrize(("goal", "target", "measured"), [("maximise", 0.5, 0.9), ("target", 0.98, 0.05)])
+def test_readings_above_1_do_not_count_as_better(goal, target, measured):
+    """Against scipy's truncated normal of 0.97 +- 0.13; nothing passes a device of 1."""
+    search = Search(**SETTINGS | {"goal": goal, "target": target})
+    normal = truncnorm(-np.inf, (1 - 0.97) / 0.13, loc=0.97, scale=0.13)
+    low = measured if goal == "maximise" else target - measured
+    expected = 1 - normal.cdf(low)
+    found = chance_to_improve(Told(), np.zeros((2, 5)), search, measured=measured)
+    assert found == pytest.approx([expected, expected], abs=1e-12)
+    if goal == "maximise":
+        assert chance_to_improve(Told(), np.zeros((1, 5)), search, measured=1.0) == 0.0
 
 
 def test_the_card_has_the_best_device_and_what_is_expected_of_devices_made_alike(seen):
@@ -210,7 +248,7 @@ def test_each_device_is_predicted_without_itself_and_without_its_condition(seen,
 def test_devices_without_usability_are_counted_not_fitted(seen, proposed):
     """They leave predictions as they are, and are not proposed again."""
     first = {name: proposed.rows[0][name] for name in CONDITION_COLUMNS}
-    after = run([*seen, row("failed", first, 0.0, status="no_usability")], batch=6)
+    after = run([*seen, lost("failed", first)], batch=6)
     assert key_of(first) not in conditions_of(after)
     before = {key_of(r): r for r in run(seen, batch=6).rows}
     shared = [r for r in after.rows if key_of(r) in before]
@@ -234,7 +272,7 @@ def test_three_failures_at_one_place_move_the_search_away(seed):
     picks = rng.choice(len(space.grid()), 10, replace=False)
     rows = [row(f"d{k}", space.grid()[i], rng.uniform(0.1, 0.8)) for k, i in enumerate(picks)]
     first = {name: propose(table(rows), space, search, seed=1).rows[0][name] for name in CONDITION_COLUMNS}
-    failed = [row(f"failed{k}", first, 0.0, status="no_usability") for k in range(3)]
+    failed = [lost(f"failed{k}", first) for k in range(3)]
     after = propose(table([*rows, *failed]), space, search, seed=1).rows
     assert len(after) == 2
     for r in after:
@@ -244,21 +282,90 @@ def test_three_failures_at_one_place_move_the_search_away(seed):
         assert changed == ["perovskite"] or sum(steps) > 1
 
 
-def test_a_measurement_at_fault_is_no_failure_of_the_device(seen, proposed):
-    """Too few cycles were taken, none of them lost: not proposed again, and nothing is learned."""
+UP = np.linspace(0.0, 6.0, 61)
+
+
+def swept(condition, *, cycles, voltage=UP, open_cycles=0, level=np.inf):
+    """The row that `extract` makes of sweeps with a spread of 0.1; the first cycles may be open."""
+    rng = np.random.default_rng(5)
+    current = 1e-7 * voltage * np.exp(voltage / 2 + 0.1 * rng.standard_normal((cycles, voltage.size)))
+    current = np.minimum(current, level)
+    current[:open_cycles] *= 1e-9
+    measurement = Measurement.from_grid(
+        Metadata(device="odd", compliance_a=level if np.isfinite(level) else None, **condition),
+        cycles=np.arange(cycles), voltage=voltage, current=current,
+    )  # fmt: skip
+    return extract(measurement, EXTRACTION, rng)
+
+
+AT_FAULT = {
+    "too few cycles": {"cycles": 2},
+    "no way up": {"cycles": 5, "voltage": UP[::-1]},
+    "one dead cycle, compliance": {"cycles": 30, "open_cycles": 1, "level": 1e-7 * 0.7 * np.exp(0.35)},
+    "one dead cycle of two": {"cycles": 2, "open_cycles": 1},
+}
+
+
+@pytest.mark.parametrize("how", AT_FAULT.values(), ids=AT_FAULT)
+def test_a_measurement_at_fault_is_no_failure_of_the_device(seen, proposed, how):
+    """Its condition is not proposed again, and nothing is learned."""
     first = {name: proposed.rows[0][name] for name in CONDITION_COLUMNS}
-    short = row("short", first, 0.0, status="no_usability") | {"cycles": 2, "cycles_shorted": 0}
-    after = run([*seen, short])
+    odd = swept(first, **how)
+    assert odd["status"] == "no_usability"
+    after = run([*seen, odd])
     assert key_of(first) not in conditions_of(after)
     assert {r["probability_of_usability"] for r in after.rows} == {1.0}
-    assert after.card["counts"]["failed"] == 0
-    shorted = run([*seen, short | {"cycles": 12, "cycles_shorted": 12}])
-    assert shorted.card["counts"]["failed"] == 1
+    assert (after.card["counts"]["no_usability"], after.card["counts"]["failed"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"cycles": 4, "open_cycles": 2}, {"cycles": 12, "level": 1e-12}, {"cycles": 2, "level": 1e-12}],
+    ids=["open", "shorted", "two, both shorted"],
+)
+def test_a_device_that_loses_its_cycles_has_failed(seen, how):
+    """Whatever else may be said of the measurement."""
+    odd = swept(START, **how)
+    assert odd["cause"] == "lost cycles", odd["reason"]
+    assert run([*seen, odd]).card["counts"]["failed"] == 1
+
+
+def test_a_device_without_a_finite_reading_is_left_out_by_name(seen):
+    """The others inform as before, and its condition is not proposed again."""
+    broken = [
+        row("endless", START, 0.5, std=np.inf),
+        row("unknown", START, 0.5) | {"usability": None},
+    ]
+    after = run([*seen, *broken])
+    assert after.card["not_finite"] == ["endless", "unknown"] and after.card["counts"]["not_finite"] == 2
+    assert after.card["counts"]["used"] == len(seen) and key_of(START) not in conditions_of(after)
+
+
+FINE = LEVELS | {
+    "perovskite": ["MAPbI3", "MAPbBr3", "FAPbI3", "CsPbI3", "MAPbCl3"],
+    "length_um": [0.6, 1, 1.2, 1.5, 1.8, 2, 2.5, 3],
+    "diameter_nm": [10, 50, 100, 150, 200, 250, 300],
+    "pb_min": [5, 10, 15, 20, 25, 30],
+    "ag_nm": [50, 100, 200, 400, 600],
+}
+MIDDLE = {"perovskite": "MAPbI3", "length_um": 1.5, "diameter_nm": 150, "pb_min": 15, "ag_nm": 200}
+OTHER = {"perovskite": "FAPbI3", "length_um": 2, "diameter_nm": 100, "pb_min": 25, "ag_nm": 400}
+
+
+@pytest.mark.parametrize("places", [[START], [START, OTHER], [START, MIDDLE, OTHER]], ids=["1", "2", "3"])
+def test_early_failures_do_not_send_devices_to_the_corners(places):
+    """Chances far from everything made are the prior's, which is no reason to go there."""
+    failed = [lost(f"f{k}", place) for k, place in enumerate(places)]
+    rows = propose(table(failed), Space(FINE), Search(**SETTINGS | {"batch": 4}), seed=1).rows
+    assert len(rows) == 4
+    for r in rows:
+        assert all(FINE[n][0] < r[n] < FINE[n][-1] for n in CONDITION_COLUMNS[1:])
+        assert key_of(r) not in map(key_of, places)
 
 
 def test_failures_before_a_model_move_the_next_device_too():
     """The start shorted: another is made, and not beside it."""
-    after = run([row(f"f{k}", START, 0.0, status="no_usability") for k in range(3)])
+    after = run([lost(f"f{k}", START) for k in range(3)])
     assert key_of(START) not in conditions_of(after)
     assert all(r["probability_of_usability"] >= 0.5 for r in after.rows)
 
@@ -304,12 +411,95 @@ def test_the_best_condition_is_found_in_a_few_batches(seen, proposed):
     assert max(r["usability"] for r in rows) == pytest.approx(best)
 
 
-def test_everything_made_is_a_reason_to_stop():
-    """With the whole grid measured nothing is proposed and stopping is reasonable."""
+def test_one_condition_left_is_the_batch():
+    """And stopping is reasonable."""
     rows = [row(f"d{k:03d}", c, hidden(c)) for k, c in enumerate(Space(LEVELS).grid())][:-1]
     done = run(rows, batch=4)
     assert len(done.rows) == 1
     assert done.card["stopping"]["statement"].startswith("Stopping is reasonable")
+
+
+SMALL = {name: levels[:1] for name, levels in LEVELS.items()} | {"length_um": [1, 1.5, 2]}
+THREE = Space(SMALL).grid()
+DONE = {
+    "all measured": (THREE, [], [], ()),
+    "the third pending": (THREE[:2], [], THREE[2:], ()),
+    "the third failed": (THREE[:2], THREE[2:], [], ()),
+    "the others excluded": (THREE[:1], [], [], [{"length_um": 1.5}, {"length_um": 2}]),
+    "one failed, no model": ([], THREE[:1], THREE[1:], ()),
+}
+
+
+@METHODS
+@pytest.mark.parametrize(("made", "failed", "pending", "exclude"), DONE.values(), ids=DONE)
+def test_a_grid_with_nothing_left_is_a_reason_to_stop(made, failed, pending, exclude, method):
+    """Nothing is proposed, and what to do is said, with a model and before one."""
+    rows = [row(f"d{k}", c, 0.3 + 0.1 * k) for k, c in enumerate(made)]
+    rows += [lost(f"f{k}", c) for k, c in enumerate(failed)]
+    search = Search(**SETTINGS | {"space_filling": 2, "pending": pending, "surrogate": method})
+    done = propose(table(rows), Space(SMALL, exclude), search, seed=1)
+    assert done.rows == []
+    stopping = done.card["stopping"]
+    assert (stopping["max_ei"], stopping["probability_better"]) == (0.0, 0.0)
+    assert "every condition is made, failed" in stopping["statement"]
+    assert "add levels to fabrication.space" in stopping["statement"]
+
+
+def test_a_better_condition_where_devices_hardly_work_is_no_reason_to_go_on(seen):
+    """The probability to find a better one is of conditions that may be proposed."""
+    surrogate, view = fitted_to(seen, "marginal")
+    grid = Space(LEVELS).grid()
+    points = view.encode(grid)
+    mean, _ = surrogate.predict(points)
+    search, none = Search(**SETTINGS), np.zeros(len(grid), dtype=bool)
+    top = mean >= np.quantile(mean, 0.7)
+    said = [
+        _stopping(surrogate, points, none, chance, search, 1, [])["probability_better"]
+        for chance in (np.ones(len(grid)), np.where(top, 0.1, 1.0))
+    ]
+    assert said[1] < said[0]
+
+
+def test_maps_are_of_gains_times_the_chance_to_work(seen):
+    """At the first proposal the map has what the proposal says."""
+    first = {name: run(seen).rows[0][name] for name in CONDITION_COLUMNS}
+    after = run([*seen, lost("f", first)])
+    best = after.rows[0]
+    assert best["probability_of_usability"] < 0.95
+    for part in after.card["slices"]:
+        i, j = part["x"].index(best[part["x_variable"]]), part["y"].index(best[part["y_variable"]])
+        assert part["expected_improvement"][j][i] == pytest.approx(best["expected_improvement"])
+
+
+@METHODS
+def test_a_variable_of_one_level_has_no_relevance(method):
+    """It is left out; the others share what there is."""
+    levels = LEVELS | {"pb_min": [10]}
+    conditions = Space(levels).grid()[::7]
+    rows = [row(f"d{k}", c, hidden(c)) for k, c in enumerate(conditions)]
+    found = propose(table(rows), Space(levels), Search(**SETTINGS | {"surrogate": method}), seed=1)
+    names = [part["variable"] for part in found.card["relevance"]]
+    assert names == [n for n in CONDITION_COLUMNS if n != "pb_min"]
+    assert sum(part["value"] for part in found.card["relevance"]) == pytest.approx(1.0)
+
+
+def test_a_time_of_0_beside_a_single_level_is_a_place():
+    """One level is at 1/2, others differ from it by their share of it."""
+    levels = Levels(LEVELS | {"pb_min": [20]})
+    assert levels([START | {"pb_min": t} for t in (0, 10, 20, 30)])[:, 3] == pytest.approx([-0.5, 0, 0.5, 1])
+    rows = [row(f"d{k}", START | {"pb_min": 10 * k}, 0.2 + 0.1 * k) for k in range(4)]
+    space = Space(LEVELS | {"pb_min": [20]})
+    assert propose(table(rows), space, Search(**SETTINGS), seed=1).rows[0]["predicted_mean"] is not None
+
+
+def test_so_far_is_the_nearest_to_a_target(seen):
+    """In the history; for the largest reading it is the largest so far."""
+    values = np.array([part["value"] for part in run(seen).card["history"]])
+    largest = [part["best"] for part in run(seen).card["history"]]
+    assert largest == np.maximum.accumulate(values).tolist()
+    near = [part["best"] for part in run(seen, goal="target", target=0.3).card["history"]]
+    distance = np.abs(values - 0.3)
+    assert np.abs(np.array(near) - 0.3) == pytest.approx(np.minimum.accumulate(distance))
 
 
 def test_space_filling_takes_the_middle_once_and_leaves_the_edges_out():

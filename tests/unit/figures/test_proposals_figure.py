@@ -15,7 +15,7 @@ FIRST = {"perovskite": "MAPbI3", "length_um": 1.5, "diameter_nm": 200, "pb_min":
 LONG = "i-v-data-1-2um-length-250nm-diameter-bt-4v-na-third-etch-15min-pb-ed-3h-180c-mai-no-600nm-ag-no-wait"
 
 
-def _row(rank, *, model=True, origin="measured"):
+def _row(rank, *, model=True, origin="measured", works=1.0):
     predicted = dict.fromkeys(
         (
             "predicted_mean",
@@ -39,7 +39,7 @@ def _row(rank, *, model=True, origin="measured"):
         "nearest_value": 0.5 if model else None,
         "nearest_distance": 0.1,
     }
-    return {"rank": rank, **FIRST, **predicted, **near, "origin": origin}
+    return {"rank": rank, **FIRST, **predicted, **near, "origin": origin, "probability_of_usability": works}
 
 
 def _card(*, model=True, origin="measured", goal="maximise", devices=12, reading="usability"):
@@ -59,6 +59,7 @@ def _card(*, model=True, origin="measured", goal="maximise", devices=12, reading
             "off_grid": 3,
             "not_encodable": 1,
         },
+        "not_finite": ["broken-one"],
         "best": {
             "measured": {"device": "d6", "value": 0.4} if model else None,
             "predicted": 0.35 if model else None,
@@ -134,6 +135,7 @@ def test_the_card_is_one_a4_page_with_what_a_person_needs_at_the_bench(texts, in
         "measured",
         "2 without usability",
         "1 refused",
+        "1 with a reading or a standard deviation that is no finite number (broken-one)",
         "1 with a condition unknown or a perovskite that the model cannot describe",
         "n = 12",
     ):
@@ -205,7 +207,7 @@ def test_extreme_cards_fit_on_the_page(rows, card, texts, inside):
     if not card["slices"]:
         assert "No model yet" in said and "no model yet" in said
     if not rows:
-        assert "made or excluded" in said
+        assert "being made or excluded" in said
     if len(rows) > SHOWN:
         assert f"and {len(rows) - SHOWN} more" in said
         assert len([n for n in drawing.numbers if n["variable"] == "predicted_mean"]) == len(rows)
@@ -227,3 +229,21 @@ def test_the_card_says_which_reading_was_followed():
     drawing = draw_proposals([_row(1)], _card(reading="fidelity"))
     said = " ".join(text.get_text() for text in drawing.figure.texts)
     assert "largest fidelity" in said and "predicted F" in said and "predicted U" not in said
+
+
+@pytest.mark.parametrize("chances", [(1.0, 1.0), (1.0, 0.62)], ids=["nothing failed", "some failed"])
+def test_the_chance_that_a_device_works_is_a_column_where_it_is_not_1(chances, texts, inside):
+    """In the figure and in its numbers."""
+    drawing = draw_proposals([_row(k, works=chance) for k, chance in enumerate(chances, start=1)], _card())
+    said = texts(drawing.figure)
+    shown = [n["value"] for n in drawing.numbers if n["variable"] == "probability_of_usability"]
+    differ = chances[1] < 1
+    assert ("chance of\nusability" in said) is ("62 %" in said) is differ
+    assert shown == (list(chances) if differ else [])
+    assert inside(drawing.figure) == []
+
+
+def test_with_a_target_the_line_is_of_the_nearest_so_far():
+    """And is called so."""
+    history = next(a for a in draw_proposals([_row(1)], _card(goal="target")).figure.axes if a.get_legend())
+    assert "nearest so far" in [text.get_text() for text in history.get_legend().get_texts()]

@@ -25,6 +25,7 @@ CARD = {
     "surrogate": "GP",
     "seed": 1,
     "table_sha256": "00d3",
+    "not_finite": [],
 }
 
 
@@ -58,7 +59,8 @@ class Reader(HTMLParser):
 
 
 def proposal(**values):
-    return dict.fromkeys(PROPOSALS.names) | CONDITIONS | {"rank": 1, "origin": "measured"} | values
+    sure = {"rank": 1, "origin": "measured", "probability_of_usability": 1.0}
+    return dict.fromkeys(PROPOSALS.names) | CONDITIONS | sure | values
 
 
 def device(name, usability, **values):
@@ -121,6 +123,22 @@ def test_columns_say_what_an_improvement_is(goal, said):
     """A level is approached, not beaten."""
     reader = Reader(proposals_page([proposal()], CARD | {"goal": goal}))
     assert reader.rows[0][7:10] == said
+
+
+def test_the_chance_that_a_device_works_is_a_column_where_it_is_not_1():
+    """And devices without a finite reading are named."""
+    rows = [proposal(), proposal(rank=2, probability_of_usability=0.62)]
+    reader = Reader(proposals_page(rows, CARD))
+    assert reader.rows[0][10] == "chance of usability"
+    assert [row[10] for row in reader.rows[1:]] == ["100%", "62%"]
+    assert "chance of usability" not in proposals_page(rows[:1], CARD)
+    assert "finite number (odd-one)" in proposals_page(rows, CARD | {"not_finite": ["odd-one"]})
+
+
+def test_nothing_left_to_make_adds_nothing():
+    """No proposal is spoken of."""
+    done = CARD | {"stopping": {"max_ei": 0.0, "statement": "Nothing is left to make."}}
+    assert "proposal 1" not in proposals_page([], done)
 
 
 def test_the_best_measured_device_stands_beside_what_the_model_expects():
