@@ -12,6 +12,7 @@ from codesign.iv.importers.headers import read_header
 from codesign.iv.importers.limits import LARGEST_BYTES, check_cells
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table
+from codesign.iv.importers.titles import check_groups
 
 SUFFIXES = (".h5", ".hdf5", ".json", ".mat")
 AGAIN = "copy it again from where it was written"
@@ -103,6 +104,7 @@ def _chosen(found: Mapping[str, Array], known: Sequence[str]) -> dict[str, Array
             remedy="write into the sidecar columns: {voltage: NAME, current: NAME}; there are: "
             f"{', '.join(list(found)[:50])}",
         )
+    check_groups(list(told))
     return told
 
 

@@ -12,6 +12,7 @@ from codesign.iv.importers.limits import check_cells
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table
 from codesign.iv.importers.text import decoded, ends_openly
+from codesign.iv.importers.titles import check_groups
 
 SUFFIXES = (".lvm", ".tdms")
 UNIT_PROPERTIES = ("unit_string", "unit", "units", "ni_unitdescription", "unit_description", "y_unit")
@@ -30,7 +31,7 @@ def read(path: Path, *, known: Sequence[str] = ()) -> Table:
     Raises:
         ImportRefused: See `read_lvm` and `read_tdms`.
     """
-    return read_lvm(path) if path.suffix.lower() == ".lvm" else read_tdms(path)
+    return read_lvm(path) if path.suffix.lower() == ".lvm" else read_tdms(path, known=known)
 
 
 def read_lvm(path: Path) -> Table:
@@ -147,11 +148,11 @@ def _fault_of_tdms(path: Path) -> str:
     return "" if position == size else "its last segment is cut short"
 
 
-def read_tdms(path: Path) -> Table:
+def read_tdms(path: Path, *, known: Sequence[str] = ()) -> Table:
     """Numeric channels of a TDMS file; shorter ones are filled with NaN.
 
     Raises:
-        ImportRefused: Not a TDMS file, cut short, or without numbers.
+        ImportRefused: Not a TDMS file, cut short, without numbers, or its groups may be several devices.
     """
     from nptdms import TdmsFile
 
@@ -187,6 +188,8 @@ def read_tdms(path: Path) -> Table:
     channels = [entry for entry in channels if entry[4].size and entry[4].dtype.kind in "iuf"]
     if not channels:
         raise ImportRefused("there is no channel with numbers", remedy="save voltage and current channels")
+    if not known:
+        check_groups([f"{group}/{name}" for group, name, *_ in channels])
     longest = max(data.size for *_, data in channels)
     return Table(
         header=[f"{name} ({unit})" if unit else name for _, name, unit, *_ in channels],
