@@ -26,8 +26,8 @@ SETTING_OF_A_DEVICE = re.compile(
 )
 """`Device: A3`, `Sample ID, 7`."""
 WAYS = {
-    "set", "reset", "forward", "backward", "reverse", "up", "down", "positive", "negative", "pos", "neg", "am",
-    "pm", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "v", "mv", "s", "ms", "k", "c",
+    "set", "reset", "forward", "backward", "reverse", "up", "down", "positive", "negative", "pos", "neg",
+    "am", "pm", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "v", "mv", "s", "ms", "k", "c",
 }  # fmt: skip
 """Words behind the number of a counted title that may differ."""
 SINGLE = re.compile(r"[A-Za-z]{1,3}[ _-]?\d+")
