@@ -22,7 +22,7 @@ FILLING = {
 """Words of a setting that states units of the columns; with others it states those of something else."""
 FACTOR_WORD = re.compile(
     r"\b(?:(?P<voltage>voltages?|volt|spannung)|(?P<current>currents?|curr|strom))\b[^\d\n]*?"
-    r"(?:\b(?:scaled?|scaling|factor|multiplier|multiplied|divided|times|faktor)\b|\bx(?=\s*\d)|[×*])\D*?"
+    r"(?:\b(?:scaled?|scaling|factor|multiplier|multiplied|divided|times|faktor|gain)\b|\bx(?=\s*\d)|[×*])\D*?"
     r"(?P<value>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)",
     re.IGNORECASE,
 )
@@ -102,7 +102,7 @@ def find_head(
     said = [lines[k].strip() if lines else " ".join(filter(None, texts[k])) for k in settings]
     below_names = [" , ".join(texts[k]) for k in remarks]
     stated = stated_units([*said, *below_names], remarks=below_names, above=said)
-    header, notes = _with_stated_units(header, stated)
+    header, notes = with_stated_units(header, stated)
     notes += [f"row {first_row + k} is taken for a remark: {' '.join(texts[k]).strip()[:60]}" for k in remarks
               if not texts[k][0].startswith(("#", "%", "//"))]  # fmt: skip
     return Head(at, header, below, [*settings, *remarks], units_at, stated, tuple(notes))
@@ -227,7 +227,7 @@ def _with_units(header: list[str], cells: list[str]) -> list[str]:
     return joined
 
 
-def _with_stated_units(header: list[str], stated: Mapping[str, str]) -> tuple[list[str], list[str]]:
+def with_stated_units(header: list[str], stated: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """Names with the units that settings state, and notes; a contradiction leaves it unknown."""
     result, used = [], {}
     for name in header:
