@@ -10,13 +10,15 @@ import numpy as np
 
 from codesign.iv.importers.headers import read_header
 from codesign.iv.importers.limits import LARGEST_BYTES, check_cells
+from codesign.iv.importers.properties import lines_of, unit_in, with_units_of
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table
+from codesign.iv.importers.titles import check_groups
 
 SUFFIXES = (".h5", ".hdf5", ".json", ".mat")
 AGAIN = "copy it again from where it was written"
-UNITS = ("units", "unit", "unit_string")
-"""Attributes of an HDF5 array that state its unit."""
+VALUES = ("data", "values", "value")
+"""Keys of JSON under which an object called `current` has its numbers."""
 DEEPEST = 8
 """Levels of groups that are looked into."""
 
@@ -43,7 +45,8 @@ def read(path: Path, *, known: Sequence[str] = ()) -> Table:
         ImportRefused: Not a complete file of its kind, an array is missing, or lengths do not fit.
     """
     suffix = path.suffix.lower()
-    found = READERS[suffix](path)
+    lines: list[str] = []
+    found = READERS[suffix](path, lines)
     found = {name: array for name, array in found.items() if 0 < len(_long(array.shape)) <= 2}
     if not found:
         raise ImportRefused("there is no array of numbers", remedy="save voltage and current as arrays")
@@ -77,11 +80,13 @@ def read(path: Path, *, known: Sequence[str] = ()) -> Table:
         header += [f"{each} ({array.unit})" if array.unit else each for each in names]
         aliases += names if name in several else [name]
         groups[name] = groups[_last(name)] = list(range(first, len(columns)))
+    header, notes, stated = with_units_of(header, lines)
     return Table(
         header=header,
         columns=columns,
         rows=range(1, length + 1),
-        notes=tuple(f"array {name}: one current a cycle" for name in several),
+        notes=(*notes, *(f"array {name}: one current a cycle" for name in several)),
+        stated=stated,
         aliases=tuple(aliases),
         groups={key: groups[key] for name in several for key in (name, _last(name))},
     )
@@ -103,6 +108,7 @@ def _chosen(found: Mapping[str, Array], known: Sequence[str]) -> dict[str, Array
             remedy="write into the sidecar columns: {voltage: NAME, current: NAME}; there are: "
             f"{', '.join(list(found)[:50])}",
         )
+    check_groups(list(told))
     return told
 
 
@@ -146,13 +152,13 @@ def _vectors(name: str, array: Array, length: int) -> list[np.ndarray]:
     return list(values if values.shape[1] == length else values.T)
 
 
-def _of_mat(path: Path) -> dict[str, Array]:
+def _of_mat(path: Path, lines: list[str]) -> dict[str, Array]:
     """Variables of a MATLAB file; version 7.3 is HDF5."""
     import scipy.io
 
     with path.open("rb") as file:
         if file.read(128)[:19] == b"MATLAB 7.3 MAT-file":
-            return _of_hdf5(path)
+            return _of_hdf5(path, lines)
     try:
         _check_mat(path)
         check_cells(sum(int(np.prod(shape, dtype=float)) for _, shape, _ in scipy.io.whosmat(path)), 1)
@@ -167,7 +173,7 @@ def _of_mat(path: Path) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for name, value in stored.items():
         if not name.startswith("__"):
-            _add_mat(found, name, value, 0)
+            _add_mat(found, lines, name, value, 0)
     return found
 
 
@@ -195,16 +201,18 @@ def _check_mat(path: Path) -> None:
                 )
 
 
-def _add_mat(found: dict[str, Array], name: str, value, depth: int) -> None:
+def _add_mat(found: dict[str, Array], lines: list[str], name: str, value, depth: int) -> None:
     """An array of numbers, or those of a structure by `structure/field`."""
     if hasattr(value, "_fieldnames") and depth < DEEPEST:
         for field in value._fieldnames:
-            _add_mat(found, f"{name}/{field}", getattr(value, field), depth + 1)
+            _add_mat(found, lines, f"{name}/{field}", getattr(value, field), depth + 1)
     elif isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
         found[name] = Array(value.shape, lambda value=value: value)
+    elif isinstance(value, str | int | float):
+        lines += lines_of({name.replace("/", " "): value})
 
 
-def _of_hdf5(path: Path) -> dict[str, Array]:
+def _of_hdf5(path: Path, lines: list[str]) -> dict[str, Array]:
     """Datasets of numbers by their path, with the unit of their attributes."""
     try:
         import h5py
@@ -217,6 +225,14 @@ def _of_hdf5(path: Path) -> dict[str, Array]:
 
     def add(name: str, item) -> None:
         nonlocal total
+        lines.extend(lines_of(dict(item.attrs), of=_last(name) if isinstance(item, h5py.Dataset) else ""))
+        if (
+            isinstance(item, h5py.Dataset)
+            and item.dtype.kind in "OS"
+            and item.size == 1
+            and not item.external
+        ):
+            lines.extend(lines_of({_last(name): np.ravel(item[()])[0] if item.shape else item[()]}))
         if (
             not isinstance(item, h5py.Dataset)
             or item.dtype.kind not in "iuf"
@@ -226,14 +242,12 @@ def _of_hdf5(path: Path) -> dict[str, Array]:
             return  # data of other files are not read
         total += int(item.size or 0)
         check_cells(total, 1)
-        stated = {str(key).lower(): item.attrs[key] for key in item.attrs}
-        unit = next((stated[key] for key in UNITS if key in stated), "")
-        unit = unit.decode(errors="replace") if isinstance(unit, bytes) else str(unit)
         values = np.asarray(item[()])
-        found[name] = Array(item.shape, lambda values=values: values, unit.strip())
+        found[name] = Array(item.shape, lambda values=values: values, unit_in(item.attrs))
 
     try:
         with h5py.File(path, "r") as file:
+            lines += lines_of(dict(file.attrs))
             file.visititems(add)
     except ImportRefused:
         raise
@@ -245,7 +259,7 @@ def _of_hdf5(path: Path) -> dict[str, Array]:
     return found
 
 
-def _of_json(path: Path) -> dict[str, Array]:
+def _of_json(path: Path, lines: list[str]) -> dict[str, Array]:
     """Lists of numbers by the keys that lead to them; a list of objects gives one list a key."""
     from codesign.iv.importers.text import decoded
 
@@ -256,7 +270,7 @@ def _of_json(path: Path) -> dict[str, Array]:
     except (ValueError, RecursionError) as error:
         raise ImportRefused(f"not a complete JSON file ({error})", remedy=AGAIN) from error
     found: dict[str, Array] = {}
-    _add_json(found, "", stored, 0)
+    _add_json(found, lines, "", stored, 0)
     return found
 
 
@@ -265,13 +279,13 @@ def _no_constant(word: str) -> float:
     return float(word.replace("Infinity", "inf"))
 
 
-def _add_json(found: dict[str, Array], name: str, value, depth: int) -> None:
+def _add_json(found: dict[str, Array], lines: list[str], name: str, value, depth: int) -> None:
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         keys = dict.fromkeys(key for item in value for key in item)
         value = {key: [item.get(key) for item in value] for key in keys}
     if isinstance(value, dict) and depth < DEEPEST:
         for key, item in value.items():
-            _add_json(found, f"{name}/{key}" if name else str(key), item, depth + 1)
+            _add_json(found, lines, f"{name}/{key}" if name else str(key), item, depth + 1)
     elif isinstance(value, list) and value:
         try:
             numbers = np.array([np.nan if item is None else item for item in value], dtype=float)
@@ -279,6 +293,11 @@ def _add_json(found: dict[str, Array], name: str, value, depth: int) -> None:
             return  # text, or rows of different length
         if not any(isinstance(item, str | bool) for item in value):
             found[name or "values"] = Array(numbers.shape, lambda: numbers)
+            group, _, last = name.rpartition("/")
+            if last in VALUES and read_header(_last(group)).quantity:
+                found[group] = found[name]
+    elif isinstance(value, str | int | float):
+        lines += lines_of({name.replace("/", " "): value})
 
 
 READERS = {".mat": _of_mat, ".h5": _of_hdf5, ".hdf5": _of_hdf5, ".json": _of_json}

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from codesign.iv.importers.headers import read_header
+from codesign.iv.importers.index_columns import is_index
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.samples import listing
 from codesign.iv.importers.table import Table
@@ -51,7 +52,7 @@ def check_one_device(table: Table, sidecar: Mapping) -> None:
     """Refuse a file whose columns say that it holds several devices.
 
     Looked at are columns called device, sample, chip, die, cell, pad, word line, bit line and the like, and
-    pairs of row and column numbers; not those that the sidecar maps or chooses by.
+    pairs of row and column numbers; not those that the sidecar maps or chooses by, nor an index of points.
 
     Raises:
         ImportRefused: Such a column holds several values.
@@ -61,6 +62,8 @@ def check_one_device(table: Table, sidecar: Mapping) -> None:
         mapped.update(wanted if isinstance(wanted, list) else [wanted])
     for group in _groups(table):
         if any(table.header[k] in mapped or k + 1 in mapped for k in group):
+            continue
+        if len(group) == 1 and is_index(table, group[0], sidecar):
             continue
         cells = list(zip(*(_words(table, k) for k in group), strict=True))
         devices = list(dict.fromkeys(cell for cell in cells if any(cell)))

@@ -21,11 +21,25 @@ FILLING = {
 }  # fmt: skip
 """Words of a setting that states units of the columns; with others it states those of something else."""
 FACTOR_WORD = re.compile(
-    r"\b(?:(?P<voltage>voltage|volt|spannung)|(?P<current>currents?|curr|strom))\b[^\d\n]*"
-    r"\b(?:scaled?|scaling|factor|multiplier|multiplied|divided|faktor)\b\D*?"
+    r"\b(?:(?P<voltage>voltages?|volt|spannung)|(?P<current>currents?|curr|strom))\b[^\d\n]*?"
+    r"(?:\b(?:scaled?|scaling|factor|multiplier|multiplied|divided|times|faktor|gain)\b|\bx(?=\s*\d)|[×*])\D*?"
     r"(?P<value>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)",
     re.IGNORECASE,
 )
+FACTOR_ORDER = re.compile(
+    r"\b(?:multiply|multiplied|multiplies|scale|divide)\b[^\d\n]*?"
+    r"\b(?:(?P<voltage>voltages?|volt|spannung)|(?P<current>currents?|curr|strom))\b[^\d\n]*?"
+    r"(?P<value>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)",
+    re.IGNORECASE,
+)
+ABOUT_SOMETHING_ELSE = re.compile(
+    r"\b(?:range|compliance|limit|sensitivity|resolution|rate|step|threshold|trigger|file|path|bereich)s?\b",
+    re.IGNORECASE,
+)
+"""Settings whose unit is that of the instrument, not of the columns."""
+ARBITRARY = re.compile(r"a\.\s?u\.?|arb\b.*|counts?|norm\b.*|%|ma|na", re.IGNORECASE)
+"""What stands in a row of units instead of one."""
+DOUBT = (" in a remark", " in a setting")
 
 
 @dataclass(frozen=True)
@@ -80,14 +94,15 @@ def find_head(
     header = [bare(text) for text in _joined(texts[at], texts, at + 1, decimal_comma)]
     settings = [k for k in range(at) if any(texts[k])]
     below, units_at, remarks = _between(texts, at, decimal_comma)
-    if units_at is None and settings and is_units(texts[settings[-1]], len(header), all_of_them=True):
+    if units_at is None and settings and _holds_units(texts[settings[-1]], header):
         units_at = settings.pop()
-    if units_at is not None:
-        header = _with_units(header, texts[units_at])
+    rows_of_units = [k for k in remarks if is_units(texts[k], len(header), all_of_them=True)]
+    for k in [] if units_at is None else [units_at, *rows_of_units]:
+        header = _with_units(header, texts[k])
     said = [lines[k].strip() if lines else " ".join(filter(None, texts[k])) for k in settings]
     below_names = [" , ".join(texts[k]) for k in remarks]
-    stated = stated_units([*said, *below_names], bare_units=below_names)
-    header, notes = _with_stated_units(header, stated)
+    stated = stated_units([*said, *below_names], remarks=below_names, above=said)
+    header, notes = with_stated_units(header, stated)
     notes += [f"row {first_row + k} is taken for a remark: {' '.join(texts[k]).strip()[:60]}" for k in remarks
               if not texts[k][0].startswith(("#", "%", "//"))]  # fmt: skip
     return Head(at, header, below, [*settings, *remarks], units_at, stated, tuple(notes))
@@ -185,6 +200,16 @@ def is_units(row: list[str], width: int, *, all_of_them: bool = False) -> bool:
     return every or 2 * len(known) >= len(filled)
 
 
+def _holds_units(row: list[str], header: list[str]) -> bool:
+    """Whether each cell of a row above the names is a unit or stands for one, `V,a.u.`."""
+    cells = [bare(text).strip("[]()<>") for text in row]
+    return is_units(row, len(header), all_of_them=True) or (
+        len(cells) == len(header)
+        and any(map(unit_of, cells))
+        and all(unit_of(text) or text.lower() in SILENT or ARBITRARY.fullmatch(text) for text in cells)
+    )
+
+
 def _with_units(header: list[str], cells: list[str]) -> list[str]:
     """Names with the units of a row of their own; two that differ leave the unit unknown."""
     units = [bare(text).strip("[]()<>").strip() for text in cells] + [""] * len(header)
@@ -202,24 +227,38 @@ def _with_units(header: list[str], cells: list[str]) -> list[str]:
     return joined
 
 
-def _with_stated_units(header: list[str], stated: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Names with the units that settings state, where they have none, and notes."""
+def with_stated_units(header: list[str], stated: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Names with the units that settings state, and notes; a contradiction leaves it unknown."""
     result, used = [], {}
     for name in header:
         column = read_header(name)
-        if column.quantity in stated and not unit_of(column.unit) and not column.foreign_unit:
-            used[column.quantity] = stated[column.quantity]
-            name = f"{split_unit(name)[0]} ({stated[column.quantity]})"
+        said = stated.get(column.quantity, "")
+        if said and not column.foreign_unit:
+            if not unit_of(column.unit):
+                used[column.quantity] = said
+                name = f"{split_unit(name)[0]} ({said})"
+            elif not _agree(column.unit, said):
+                name = f"{split_unit(name)[0]} ({column.unit} or {said})"
         result.append(name)
     return result, [f"{quantity} in {unit}, as the settings say" for quantity, unit in used.items()]
 
 
-def stated_units(settings: Sequence[str], *, bare_units: Sequence[str] = ()) -> dict[str, str]:
+def _agree(unit: str, said: str) -> bool:
+    """Whether all that settings say is this unit."""
+    every = said.split(" and ")
+    for doubt in DOUBT:
+        every = [each.removesuffix(doubt) for each in every]
+    return all(unit_of(each) == unit_of(unit) for each in every)
+
+
+def stated_units(
+    settings: Sequence[str], *, remarks: Sequence[str] = (), above: Sequence[str] = ()
+) -> dict[str, str]:
     """Units of voltage and current that settings state: `Units: V, nA`, `Current: nA`, `Current in nA`.
 
     Two units of one quantity, or a factor other than 1, are joined to a text that is no unit: nobody can tell
-    what the numbers are in. Such doubt is also a unit other than V and A that stands in one of `bare_units`,
-    remarks between names and numbers, without a number before it.
+    what the numbers are in. Such doubt is also a unit other than V and A that stands in one of `remarks`
+    between names and numbers, or of the settings `above` the names, without a number beside it.
 
     >>> stated_units(["Units: V, nA", "NPLC: 1"])
     {'voltage': 'V', 'current': 'nA'}
@@ -227,7 +266,7 @@ def stated_units(settings: Sequence[str], *, bare_units: Sequence[str] = ()) -> 
     {'current': 'factor 1e-6'}
     """
     found: dict[str, dict[str, None]] = {}
-    for line in (setting.replace("_", " ") for setting in settings):
+    for line in map(_spaced, settings):
         words = [word for word in re.split(r"[\s,;:=()\[\]\"']+", bare(line)) if word]
         units = []
         if UNIT_WORD.search(line):
@@ -238,21 +277,48 @@ def stated_units(settings: Sequence[str], *, bare_units: Sequence[str] = ()) -> 
             units = [unit for piece in re.split(r"[,;\t]", bare(line)) if (unit := _unit_in(piece))]
         for unit in units:
             found.setdefault(unit_of(unit)[0], {})[unit] = None
-        factor = FACTOR_WORD.search(line)
+        factor = FACTOR_WORD.search(line) or FACTOR_ORDER.search(line)
         if factor and float(factor["value"]) != 1:
             quantity = "current" if factor["current"] else "voltage"
             found.setdefault(quantity, {})[f"factor {factor['value']}"] = None
-    for line in bare_units:
-        for number, word in re.findall(r"(\d\s*)?\b([A-Za-zµμΩ]+)\b", line):
-            quantity, scale = unit_of(word) or ("", 1.0)
-            doubtful = scale != 1 and not number and (word[-1] in "VA" or len(word) > 3)  # no `na`
-            if doubtful and word not in found.get(quantity, {}):
-                found.setdefault(quantity, {})[f"{word} in a remark"] = None
+    others = [line for line in map(_spaced, above) if not ABOUT_SOMETHING_ELSE.search(line)]
+    for lines, doubt in ((map(_spaced, remarks), DOUBT[0]), (others, DOUBT[1])):
+        for word in (word for line in lines for word in _prefixed(line, alone=doubt == DOUBT[1])):
+            quantity = unit_of(word)[0]
+            if word not in found.get(quantity, {}):
+                found.setdefault(quantity, {})[f"{word}{doubt}"] = None
     return {
         quantity: next(iter(units)) if len(set(map(unit_of, units))) == 1 else " and ".join(units)
         for quantity, units in found.items()
         if quantity in ("voltage", "current")
     }
+
+
+def _spaced(line: str) -> str:
+    """A setting with a space for `_`, and for the point in `Current.Unit`."""
+    return re.sub(r"(?<=[A-Za-z])\.(?=[A-Za-z])", " ", line.replace("_", " "))
+
+
+def _prefixed(line: str, *, alone: bool) -> list[str]:
+    """Units of voltage and current other than V and A without a number before them.
+
+    With `alone` neither a number may follow, `Step (mV): 10`, nor may it be part of another, `mV/s`.
+    """
+    found = []
+    for match in re.finditer(r"(?P<number>\d\s*)?\b(?P<word>[A-Za-zµμΩ]+)\b", line):
+        quantity, scale = unit_of(match["word"]) or ("", 1.0)
+        if quantity not in ("voltage", "current") or scale == 1 or match["number"]:
+            continue
+        if match["word"][-1] not in "VA" and len(match["word"]) <= 3:
+            continue  # no `na`
+        before, behind = line[: match.start()], line[match.end() :]
+        if alone and (
+            re.match(r"[^\w.+-]*[-+.]?\d|\s*[/*^]\s*[A-Za-z]|\s+s-1", behind)
+            or re.search(r"\b[munpk]?[VAs]\s*/\s*$", before)
+        ):
+            continue
+        found.append(match["word"])
+    return found
 
 
 def _unit_in(piece: str) -> str:

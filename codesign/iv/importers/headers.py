@@ -46,8 +46,8 @@ INDEXED = re.compile(r"(?:\w+\.)?([VI])\[\d+\]\[(\d+)\]", re.IGNORECASE)
 """`Smu1.V[1][4]`: the second number counts the cycles."""
 LOGARITHM = re.compile(r"(?:log(?:_?10)?|lg|ln)(?:[\s_|(]|i\b|abs|$)", re.IGNORECASE)
 REMARK = re.compile(
-    r"|u|v|i|id|vd|(?:meas(?:ured)?|set|source|applied|drain|dut|bias|dc|raw|forward|backward|up|down|trigger)"
-    r"|(?:ch|channel|smu|cycle|sweep|run|ai|ao)[ _-]*\d*|\d+",
+    r"|(?-i:U)|v|i|id|vd|(?:meas(?:ured)?|set|source|applied|drain|dut|bias|dc|raw|forward|backward|up|down|trigger)"
+    r"|(?:ch|channel|smu|cycle|sweep|run|ai|ao)[ _-]*\d*|(?!10$)\d\d?",
     re.IGNORECASE,
 )
 """What brackets behind a name may hold besides its unit."""

@@ -9,13 +9,13 @@ import numpy as np
 
 from codesign.iv.importers.columns import EMPTY
 from codesign.iv.importers.limits import check_cells
+from codesign.iv.importers.properties import lines_of, unit_in, with_units_of
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table
 from codesign.iv.importers.text import decoded, ends_openly
+from codesign.iv.importers.titles import check_groups
 
 SUFFIXES = (".lvm", ".tdms")
-UNIT_PROPERTIES = ("unit_string", "unit", "units", "ni_unitdescription", "unit_description", "y_unit")
-"""Properties of a TDMS channel that state its unit."""
 SCALE_TYPE = re.compile(r"NI_Scale\[\d+\]_Scale_Type")
 SCALES = (
     "Polynomial", "Linear", "RTD", "Strain", "Table", "Thermistor", "Thermocouple", "Add", "Subtract",
@@ -30,7 +30,7 @@ def read(path: Path, *, known: Sequence[str] = ()) -> Table:
     Raises:
         ImportRefused: See `read_lvm` and `read_tdms`.
     """
-    return read_lvm(path) if path.suffix.lower() == ".lvm" else read_tdms(path)
+    return read_lvm(path) if path.suffix.lower() == ".lvm" else read_tdms(path, known=known)
 
 
 def read_lvm(path: Path) -> Table:
@@ -147,11 +147,11 @@ def _fault_of_tdms(path: Path) -> str:
     return "" if position == size else "its last segment is cut short"
 
 
-def read_tdms(path: Path) -> Table:
+def read_tdms(path: Path, *, known: Sequence[str] = ()) -> Table:
     """Numeric channels of a TDMS file; shorter ones are filled with NaN.
 
     Raises:
-        ImportRefused: Not a TDMS file, cut short, or without numbers.
+        ImportRefused: Not a TDMS file, cut short, without numbers, or its groups may be several devices.
     """
     from nptdms import TdmsFile
 
@@ -162,6 +162,11 @@ def read_tdms(path: Path) -> Table:
     try:
         with _told(said), path.open("rb") as stream, TdmsFile.open(stream) as file:
             facts = {str(key): str(value) for key, value in file.properties.items()}
+            lines = lines_of(file.properties)
+            for group in file.groups():
+                lines += lines_of(group.properties)
+                for channel in group.channels():
+                    lines += lines_of(channel.properties, of=channel.name)
             lengths = [len(channel) for group in file.groups() for channel in group.channels()]
             check_cells(max(lengths, default=0), len(lengths))
             channels = [
@@ -187,15 +192,20 @@ def read_tdms(path: Path) -> Table:
     channels = [entry for entry in channels if entry[4].size and entry[4].dtype.kind in "iuf"]
     if not channels:
         raise ImportRefused("there is no channel with numbers", remedy="save voltage and current channels")
+    if not known:
+        check_groups([f"{group}/{name}" for group, name, *_ in channels])
     longest = max(data.size for *_, data in channels)
+    header = [f"{name} ({unit})" if unit else name for _, name, unit, *_ in channels]
+    header, notes, stated = with_units_of(header, lines)
     return Table(
-        header=[f"{name} ({unit})" if unit else name for _, name, unit, *_ in channels],
+        header=header,
         columns=[
             np.pad(data.astype(float), (0, longest - data.size), constant_values=np.nan)
             for *_, data in channels
         ],
         rows=np.arange(1, longest + 1),
-        notes=tuple(f"npTDMS: {line}" for line in dict.fromkeys(said)),
+        notes=(*notes, *(f"npTDMS: {line}" for line in dict.fromkeys(said))),
+        stated=stated,
         extra={"labview": facts} if facts else {},
         aliases=tuple(f"{group}/{name}" for group, name, *_ in channels),
         steps_s=tuple(step if isinstance(step, float) and step > 0 else None for *_, step, _ in channels),
@@ -211,8 +221,7 @@ def _unit_of_channel(properties: Mapping) -> str:
     unknown = [scale for scale in scales if scale not in SCALES]
     if unknown and properties.get("NI_Scaling_Status", "unscaled") != "scaled":
         return f"counts, not scaled: scale type {unknown[0]} is unknown"
-    stated = {str(key).lower(): str(value).strip() for key, value in properties.items()}
-    return next((stated[key] for key in UNIT_PROPERTIES if stated.get(key)), "")
+    return unit_in(properties)
 
 
 @contextmanager

@@ -6,26 +6,17 @@ from itertools import zip_longest
 
 from codesign.iv.importers.columns import EMPTY
 from codesign.iv.importers.head import BARE_NUMBER, HEADER_ROWS, Head, find_head, is_units, stated_units
-from codesign.iv.importers.headers import bare, read_header
+from codesign.iv.importers.headers import read_header
 from codesign.iv.importers.limits import check_cells
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table, without_empty_copies
+from codesign.iv.importers.titles import SETTING_OF_A_DEVICE, check_titles, devices_named, is_title
 from codesign.iv.importers.unit_columns import with_unit_columns
 
 COMMENTS = ("#", "%", "//")
 """Rows that begin so are no data."""
 TITLE_ROWS = 60
 """Rows of titles and settings between two sections, at most."""
-COUNTED_TITLE = re.compile(
-    r"\W*(?:sweep|cycle|run|loop|repeat|scan|trace|curve|measurement|segment|append|test|zyklus|messung)"
-    r"(?:\s*(?:no\.?|nr\.?|number|index))?\W*\d*\b.*",
-    re.IGNORECASE,
-)
-"""Titles of sections that are sweeps of one device."""
-TITLE_OF_A_DEVICE = re.compile(
-    r"\W*(?:device|sample|chip|die|cell|dut|memristor|pad|site|wafer|wl|bl|(?:word|bit)[ _-]?line)\b",
-    re.IGNORECASE,
-)
 
 
 def from_rows(
@@ -65,6 +56,7 @@ def from_rows(
         for k in head.settings
         if any(texts[k])
     ]
+    _check_groups([texts[k] for k in head.settings], header)
     columns: list[list] = [[] for _ in header]
     rows, parts, titles, repeated = [], [0], [], 0
     for number, row, title in _data(cells, texts, head, first_row):
@@ -90,7 +82,7 @@ def from_rows(
     notes = [*head.notes, *([f"{repeated} repeated header rows left out"] if repeated else [])]
     if titles:
         above = titles[:1] if titles[0] in preamble else preamble[-1:]
-        _check_titles([*above, *titles], row=rows[parts[1]])
+        check_titles([*above, *titles], where=f"row {rows[parts[1]]}")
         notes.append(f"{len(parts)} sections below each other, the later titled {', '.join(titles[:4])}"
                      f"{' ...' if len(titles) > 4 else ''}")  # fmt: skip
     header = [*header, *[""] * (len(columns) - len(header))]
@@ -132,6 +124,9 @@ def _data(
     """
     names = texts[head.names_at] if head.names_at is not None else None
     units = texts[head.units_at] if head.units_at is not None else None
+    above = [" ".join(row).strip() for row in texts[: head.below] if row and row[0].startswith(COMMENTS)]
+    comments = [comment for comment in above if is_title(comment)][-1:]
+    settings = [" : ".join(filter(None, texts[each])) for each in head.settings]
     k, title = head.below, ""
     while k < len(cells):
         row, number = cells[k], first_row + k
@@ -141,6 +136,10 @@ def _data(
             continue
         if isinstance(first, str):
             if first.startswith(COMMENTS):
+                comment = " ".join(_texts(row)).strip()
+                if comment not in comments and is_title(comment):
+                    check_titles([*comments[-1:], comment], where=f"row {number}")
+                    comments.append(comment)
                 continue
             if first.strip()[:1] not in "+-.0123456789\u2212" and names is not None:
                 same = _texts(row)
@@ -151,6 +150,9 @@ def _data(
                     continue
                 if begins := _next_section(cells, k - 1, names, units):
                     _check_stated(cells[k - 1 : begins - 1], head, row=number)
+                    settings += [" : ".join(filter(None, _texts(each))) for each in cells[k - 1 : begins - 1]]
+                    if devices := devices_named(settings, SETTING_OF_A_DEVICE):
+                        check_titles(devices, where=f"row {number}")
                     title, k = first.strip() if len(row) == 1 else " ".join(same).strip(), begins
                     continue
                 if is_units(same, len(names), all_of_them=True):
@@ -167,6 +169,23 @@ def _data(
                     )
         yield number, row, title
         title = ""
+
+
+def _check_groups(settings: Sequence[list[str]], header: Sequence[str]) -> None:
+    """Refuse a row above the names that titles groups of columns, `Device 1,,Device 2`, as several devices.
+
+    Raises:
+        ImportRefused: It names devices, or titles that do not count sweeps.
+    """
+    for row in settings:
+        titles = [text for text in row if text]
+        if len(titles) < 2 or len(set(titles)) < 2:
+            continue
+        at = [k for k, text in enumerate(row) if text]
+        starts = [k for k, text in enumerate(header) if read_header(text).quantity == "voltage"]
+        named = [text for text in titles if is_title(text)]
+        if at == starts or devices_named(named):
+            check_titles(titles if at == starts else named, where="the row above the names")
 
 
 def _check_stated(settings: Sequence[Sequence], head: Head, *, row: int) -> None:
@@ -201,29 +220,6 @@ def _next_section(cells: Sequence[Sequence], at: int, names: list[str], units: l
         if filled and (not isinstance(filled[0], str) or BARE_NUMBER.fullmatch(filled[0].strip())):
             return 0
     return 0
-
-
-def _check_titles(titles: Sequence[str], *, row: int) -> None:
-    """Refuse sections that may be several devices.
-
-    Raises:
-        ImportRefused: Titles name devices, or do not say that they count sweeps.
-    """
-    named = {bare(title) for title in titles}
-    devices = [title for title in titles if TITLE_OF_A_DEVICE.match(title)]
-    if len({*devices}) > 1:
-        raise ImportRefused(
-            f"sections of several devices in one file: {', '.join(devices[:8])}",
-            where=f"row {row}",
-            remedy="save each device as a file of its own",
-        )
-    if len(named) > 1 and not all(COUNTED_TITLE.fullmatch(bare(title)) for title in titles[1:]):
-        raise ImportRefused(
-            f"sections are titled {', '.join(titles[:8])}: sweeps of one device, or several devices",
-            where=f"row {row}",
-            remedy="save each device as a file of its own; title the sweeps of one device Sweep 1, "
-            "Sweep 2, ...",
-        )
 
 
 def _texts(row: Sequence) -> list[str]:

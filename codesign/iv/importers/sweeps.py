@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from codesign.iv.importers.headers import CHANNEL, RUN, Column, read_header, split_unit
+from codesign.iv.importers.index_columns import is_index
 from codesign.iv.importers.layouts import cycle_numbers, long_cycles, paired_cycles, wide_cycles
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.samples import Samples, listing, missing_values
@@ -135,7 +136,9 @@ def _sweeps(table: Table, sidecar: Mapping) -> Samples:
 
 def _columns(table: Table, sidecar: Mapping) -> list[Column]:
     """What each column is: the sidecar where it maps columns, else the header."""
-    found = _without_run([read_header(text) for text in table.header], table)
+    found = _without_run(
+        _without_indices([read_header(text) for text in table.header], table, sidecar), table
+    )
     if not any(c.quantity == "voltage" for c in found):
         found = [replace(c, quantity="voltage") if c.quantity == "applied" else c for c in found]
     mapping = {**table.mapping, **sidecar.get("columns", {})}
@@ -189,6 +192,14 @@ def _without_channels(columns: list[Column], table: Table) -> list[Column]:
     if not all(map(CHANNEL.fullmatch, names)) or names[0][1:] != names[1][1:]:
         return columns
     return [replace(c, cycle=None) if k in used else c for k, c in enumerate(columns)]
+
+
+def _without_indices(columns: list[Column], table: Table, sidecar: Mapping) -> list[Column]:
+    """`Scan Number` that changes from row to row counts points, and is no cycle column."""
+    return [
+        replace(c, quantity="") if c.quantity == "cycle" and is_index(table, k, sidecar) else c
+        for k, c in enumerate(columns)
+    ]
 
 
 def _without_run(columns: list[Column], table: Table) -> list[Column]:

@@ -11,7 +11,7 @@ LARGE = {"M": 1e6, "G": 1e9}
 """Prefixes of resistances alone: MA may be mega or milli, MOhm is mega."""
 QUANTITIES = {
     **dict.fromkeys(("V", "Volt", "Volts", "volt", "volts"), "voltage"),
-    **dict.fromkeys(("A", "Amp", "Amps", "amp", "amps", "Ampere", "Amperes", "ampere"), "current"),
+    **dict.fromkeys(("A", "Amp", "Amps", "amp", "amps", "Ampere", "Amperes", "ampere", "amperes"), "current"),
     **dict.fromkeys(("s", "sec", "Second", "Seconds", "second", "seconds"), "time"),
     **dict.fromkeys(("S", "Siemens", "siemens"), "conductance"),
     **dict.fromkeys(("Ohm", "Ohms", "ohm", "ohms", "Ω", "Ω"), "resistance"),

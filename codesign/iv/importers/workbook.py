@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from codesign.iv.importers.head import HEADER_ROWS
 from codesign.iv.importers.headers import read_header
 from codesign.iv.importers.limits import check_cells
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.rows import from_rows, holds_measurement
 from codesign.iv.importers.samples import NOT_READ
 from codesign.iv.importers.table import Table
+from codesign.iv.importers.titles import SETTING_OF_A_DEVICE, devices_named
 from codesign.iv.importers.workbook_limits import check_workbook
 
 SUFFIXES = (".ods", ".xls", ".xlsm", ".xlsx")
@@ -66,6 +68,7 @@ def read(path: Path, *, known: Sequence[str] = ()) -> Table:
     sweeps = [name for name, rows in filled.items() if holds_measurement(rows, known=known)]
     first = (sweeps or list(filled))[0]
     tables = {name: from_rows(filled[name], known=known) for name in _runs(sweeps) or [first]}
+    _check_settings({name: filled[name] for name in tables})
     table, joined = _joined(tables)
     left = [name for name in sweeps if name not in joined]
     notes = []
@@ -106,6 +109,30 @@ def _joined(tables: Mapping[str, Table]) -> tuple[Table, list[str]]:
     rows = [row for each in every for row in each.rows]
     joined = replace(table, columns=columns, rows=rows, notes=notes, parts=parts if alike else ())
     return (joined, [first, *alike]) if alike else (table, [first])
+
+
+def _check_settings(sheets: Mapping[str, list[list]]) -> None:
+    """Refuse sheets of runs whose settings name different devices.
+
+    Raises:
+        ImportRefused: They do.
+    """
+    rows = [row for each in sheets.values() for row in each[:HEADER_ROWS]]
+    settings = [
+        " : ".join(filter(None, (str(cell).strip() for cell in row))) for row in rows if _is_setting(row)
+    ]
+    if devices := devices_named(settings, SETTING_OF_A_DEVICE):
+        raise ImportRefused(
+            f"the sheets are of several devices: {', '.join(devices[:8])}",
+            where=f"sheets {', '.join(sheets)}",
+            remedy="save each device as a file of its own",
+        )
+
+
+def _is_setting(row: Sequence) -> bool:
+    """Whether a row begins with text, and holds one value more at most."""
+    filled = [cell for cell in row if str(cell).strip()]
+    return 0 < len(filled) <= 2 and isinstance(filled[0], str)
 
 
 def _filled(row: Sequence) -> bool:

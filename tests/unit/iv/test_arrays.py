@@ -156,3 +156,97 @@ def test_without_h5py_the_refusal_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(ImportRefused, match=r"pip install -c envs/constraints.txt h5py"):
         import_file(tmp_path / "a.h5", device="a")
+
+
+IN_JSON = {
+    "units of each": {"units": {"voltage": "V", "current": "uA"}},
+    "a key of its own": {"current_unit": "uA"},
+    "beside the values": {"current": {"data": "I", "unit": "uA"}},
+}
+
+
+def filled(value, current):
+    """The current in place of `I`."""
+    if isinstance(value, dict):
+        return {key: filled(each, current) for key, each in value.items()}
+    return current if value == "I" else value
+
+
+@pytest.mark.parametrize("said", IN_JSON.values(), ids=IN_JSON)
+def test_units_that_json_states_count(tmp_path, said):
+    """Microamperes taken for amperes are wrong by a million."""
+    volts = np.concatenate([np.linspace(0, 1, 9), np.linspace(0.875, 0, 8)]).tolist()
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"voltage": volts, "current": volts, **filled(said, volts)}))
+    np.testing.assert_allclose(import_file(path, device="a").current, np.array(volts) * 1e-6)
+
+
+def test_units_that_matlab_states_count_or_are_refused(tmp_path):
+    """A variable of text, and a field of a structure."""
+    import scipy.io
+
+    volts = np.concatenate([np.linspace(0, 1, 9), np.linspace(0.875, 0, 8)])
+    path = tmp_path / "a.mat"
+    scipy.io.savemat(path, {"voltage": volts, "current": volts, "current_unit": "uA"})
+    np.testing.assert_allclose(import_file(path, device="a").current, volts * 1e-6)
+    one = {"voltage": volts, "current": volts, "units": {"current": "uA"}}
+    scipy.io.savemat(path, {"run": one})
+    np.testing.assert_allclose(import_file(path, device="a").current, volts * 1e-6)
+    scipy.io.savemat(path, {"probe": one})
+    with pytest.raises(ImportRefused, match="'uA in a setting' is no unit"):
+        import_file(path, device="a")
+
+
+@pytest.mark.parametrize("where", ["file", "array", "array of bytes", "scale"])
+def test_units_that_attributes_of_hdf5_state_count(tmp_path, where):
+    """Of the file, and of an array as an array of bytes; a factor is refused."""
+    import h5py
+
+    volts = np.concatenate([np.linspace(0, 1, 9), np.linspace(0.875, 0, 8)])
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["voltage"], file["current"] = volts, volts
+        if where == "file":
+            file.attrs["current_unit"] = "uA"
+        elif where == "scale":
+            file["current"].attrs["Scale factor"] = 1e-6
+        else:
+            file["current"].attrs["units"] = "uA" if where == "array" else np.array([b"uA"])
+    if where == "scale":
+        with pytest.raises(ImportRefused, match="'factor 1e-06' is no unit"):
+            import_file(path, device="a")
+    else:
+        np.testing.assert_allclose(import_file(path, device="a").current, volts * 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("level", "key", "value", "applied"),
+    [
+        ("root", "current_unit", "uA", True),
+        ("group", "current_unit", "uA", True),
+        ("channel", "Unit Label", "uA", True),
+        ("channel", "Scale factor", 1e-6, False),
+        ("channel", "gain", 1e6, False),
+        ("channel", "description", "current in uA", False),
+    ],
+)
+def test_units_that_properties_of_tdms_state_count_or_are_refused(tmp_path, level, key, value, applied):
+    """At each level of the file."""
+    from nptdms import ChannelObject, GroupObject, RootObject, TdmsWriter
+
+    volts = np.concatenate([np.linspace(0, 1, 9), np.linspace(0.875, 0, 8)])
+    said = {each: {key: value} if each == level else {} for each in ("root", "group", "channel")}
+    with TdmsWriter(str(tmp_path / "a.tdms")) as writer:
+        writer.write_segment(
+            [
+                RootObject(said["root"]),
+                GroupObject("g", said["group"]),
+                ChannelObject("g", "Voltage", volts),
+                ChannelObject("g", "Current", volts, said["channel"]),
+            ]
+        )
+    if applied:
+        np.testing.assert_allclose(import_file(tmp_path / "a.tdms", device="a").current, volts * 1e-6)
+    else:
+        with pytest.raises(ImportRefused, match="is no unit"):
+            import_file(tmp_path / "a.tdms", device="a")

@@ -1,6 +1,9 @@
 """Several devices in one file are never one device of all their cycles."""
 
+import json
+
 import numpy as np
+import openpyxl
 import pytest
 
 from codesign.iv.importers import ImportRefused, import_file
@@ -133,3 +136,129 @@ def test_halves_of_cycles_titled_apart_are_joined(tmp_path):
                    for k, s in enumerate((1, -1, 1, -1), start=1))  # fmt: skip
     m = read(tmp_path, half)
     assert np.unique(m.cycle, return_counts=True)[1].tolist() == [2 * SWEEP.size] * 2
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ["Sweep D1", "Sweep D2"],
+        ["Run 1, device A", "Run 1, device B"],
+        ["Run 1, A3", "Run 2, A4"],
+        ["Measurement of pad 3", "Measurement of pad 4"],
+        ["Test device 1", "Test device 2"],
+        ["Test 1 of sample 1", "Test 2 of sample 2"],
+    ],
+)
+def test_a_counting_word_before_the_name_of_a_device_counts_no_cycles(tmp_path, titles):
+    """The number is to stand directly behind it, and no device may be named anywhere."""
+    text = sections(titles)
+    with pytest.raises(ImportRefused, match=r"sections (of several devices|are titled)"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize("titles", [["Sweep 1 of pad 3", "Sweep 2 of pad 3"], ["Run 1, SET", "Run 2, RESET"]])
+def test_sweeps_of_one_named_device_are_its_cycles(tmp_path, titles):
+    """The device is the same in each title."""
+    assert np.unique(read(tmp_path, sections(titles)).cycle).tolist() == [1, 2]
+
+
+def test_titles_in_comments_between_numbers(tmp_path):
+    """Devices are refused, sweeps are cycles, and other remarks say nothing."""
+    rows = "".join(f"{v},{v * 1e-6}\n" for v in SWEEP)
+
+    def text(*comments):
+        return "voltage,current\n" + "".join(f"# {comment}\n{rows}" for comment in comments)
+
+    for comments in (("device 1", "device 2"), ("D1", "D2")):
+        with pytest.raises(ImportRefused, match=r"sections (of several devices|are titled)"):
+            read(tmp_path, text(*comments))
+    for comments in (("sweep 1", "sweep 2"), ("compliance reached", "paused")):
+        assert np.unique(read(tmp_path, text(*comments)).cycle).tolist() == [1, 2]
+
+
+def test_titles_of_groups_of_columns(tmp_path):
+    """One row above the names titles each pair of columns."""
+    rows = "".join(f"{v},{v * 1e-6},{v},{v * 2e-6}\n" for v in SWEEP)
+    for title in ("Device 1,,Device 2,", "A3,,A4,"):
+        with pytest.raises(ImportRefused, match=r"sections (of several devices|are titled)"):
+            read(tmp_path, f"{title}\nV,I,V,I\n{rows}")
+    assert np.unique(read(tmp_path, f"Sweep 1,,Sweep 2,\nV,I,V,I\n{rows}").cycle).tolist() == [1, 2]
+
+
+def test_settings_of_sections_that_name_devices_are_refused(tmp_path):
+    """Titles count, settings below them tell."""
+    rows = "".join(f"{v},{v * 1e-6}\n" for v in SWEEP)
+    text = "".join(f"Sweep {k}\nDevice: D{k}\nV,I\n{rows}" for k in (1, 2))
+    with pytest.raises(ImportRefused, match=r"several devices in one file: .*D1, .*D2"):
+        read(tmp_path, text)
+
+
+def test_groups_of_arrays_are_cycles_only_where_their_names_count_them(tmp_path):
+    """Of JSON; HDF5 takes the same way."""
+    one = {"voltage": SWEEP.tolist(), "current": (SWEEP * 1e-6).tolist()}
+    with pytest.raises(ImportRefused, match=r"several groups hold .*: D1, D2.*columns: \{voltage: D1/NAME"):
+        read(tmp_path, json.dumps({"D1": one, "D2": one}), name="a.json")
+    with pytest.raises(ImportRefused, match="several groups"):
+        read(tmp_path, json.dumps({"D1": {"cycle1": one}, "D2": {"cycle1": one}}), name="a.json")
+    m = read(tmp_path, json.dumps({"cycle1": one, "cycle2": one}), name="a.json")
+    assert np.unique(m.cycle).tolist() == [1, 2]
+    sidecar = "columns: {voltage: D1/voltage, current: D1/current}"
+    assert (
+        read(tmp_path, json.dumps({"D1": one, "D2": one}), sidecar, name="a.json").voltage.size == SWEEP.size
+    )
+
+
+def test_groups_of_channels_are_cycles_only_where_their_names_count_them(tmp_path):
+    """A TDMS file with a group a device."""
+    from nptdms import ChannelObject, TdmsWriter
+
+    for groups, refused in ((("D1", "D2"), True), (("Cycle 1", "Cycle 2"), False)):
+        with TdmsWriter(str(tmp_path / "a.tdms")) as writer:
+            for group in groups:
+                writer.write_segment(
+                    [ChannelObject(group, "Voltage", SWEEP), ChannelObject(group, "Current", SWEEP * 1e-6)]
+                )
+        if refused:
+            with pytest.raises(ImportRefused, match="several groups hold"):
+                import_file(tmp_path / "a.tdms", device="a")
+        else:
+            m = import_file(tmp_path / "a.tdms", device="a")
+            assert np.unique(m.cycle).tolist() == [1, 2]
+
+
+def test_sheets_of_runs_whose_settings_name_devices_are_refused(tmp_path):
+    """Sheets Run1 and Run2 of one device are its cycles, of two devices they are refused."""
+    for devices, refused in ((("A", "B"), True), (("A", "A"), False)):
+        book = openpyxl.Workbook()
+        book.remove(book.active)
+        for k, device in enumerate(devices, start=1):
+            sheet = book.create_sheet(f"Run{k}")
+            for row in [["Device", device], ["V", "I"], *([v, v * 1e-6] for v in SWEEP.tolist())]:
+                sheet.append(row)
+        book.save(tmp_path / "a.xlsx")
+        if refused:
+            with pytest.raises(ImportRefused, match="the sheets are of several devices"):
+                import_file(tmp_path / "a.xlsx", device="a")
+        else:
+            assert np.unique(import_file(tmp_path / "a.xlsx", device="a").cycle).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["Scan Number", "Scan", "Sweep Index", "Run", "Sample", "Sample No."])
+@pytest.mark.parametrize("begins_again", [False, True])
+def test_a_column_that_changes_on_every_row_is_an_index(tmp_path, name, begins_again):
+    """It counts points, and is neither a cycle nor a device."""
+    rows = [
+        f"{k + 1 + (0 if begins_again else n * SWEEP.size)},{v},{v * 1e-6 * n}"
+        for n in (1, 2, 3, 4, 5)
+        for k, v in enumerate(SWEEP)
+    ]
+    m = read(tmp_path, "\n".join([f"{name},voltage,current", *rows]))
+    np.testing.assert_allclose(m.grid()[1], np.tile(SWEEP, (5, 1)))
+    assert any(f"columns not used: {name}" in note for note in m.metadata.notes)
+
+
+def test_devices_in_turn_are_no_index(tmp_path):
+    """At each voltage every device was read."""
+    rows = [f"{n},{v},{v * 1e-6 * n}" for v in SWEEP for n in (1, 2, 3, 4, 5)]
+    with pytest.raises(ImportRefused, match="column sample: 5 devices in one file"):
+        read(tmp_path, "\n".join(["sample,voltage,current", *rows]))

@@ -252,3 +252,88 @@ def test_units_of_every_prefix_count_in_every_place(
     head = PLACES[place].format(n=above, v=volts[0], i=amperes[0], d=delimiter)
     folder = tmp_path_factory.mktemp("units")
     right(read(folder, head + rows(delimiter, volts=volts[1], amperes=amperes[1]), name="a.txt"))
+
+
+SAID_ABOVE = {
+    "against the name: unit": "Current unit: uA",
+    "against the name: words": "# Current in uA",
+    "against the name: factor": "Current scale factor: 1e-6",
+}
+
+
+@pytest.mark.parametrize("line", SAID_ABOVE.values(), ids=SAID_ABOVE)
+def test_a_setting_that_contradicts_the_name_is_refused(tmp_path, line):
+    """Nobody can tell which of the two is right; the sidecar says it."""
+    text = f"{line}\nVoltage (V),Current (A)\n{rows()}"
+    with pytest.raises(ImportRefused, match=r"'A or .*' is no unit.*current_scale"):
+        read(tmp_path, text)
+    right(read(tmp_path, text, "current_scale: 1"))
+
+
+@pytest.mark.parametrize("line", ["V,uA", "all currents in uA"], ids=["units", "remark"])
+@pytest.mark.parametrize("names", ["Voltage (V),Current (A)\n", "Voltage,Current\nV,A\n"])
+def test_a_row_below_that_contradicts_the_names_is_refused(tmp_path, line, names):
+    """A second row of units, or a remark."""
+    with pytest.raises(ImportRefused, match=r"'A or uA.*' is no unit"):
+        read(tmp_path, f"{names}{line}\n{rows()}")
+
+
+def test_settings_that_agree_with_the_names_are_no_contradiction(tmp_path):
+    """The same unit twice, in whatever words."""
+    for line in ("Current in microamperes", "Current unit: uA", "(values in uA)"):
+        right(read(tmp_path, f"{line}\nVoltage (V),Current (uA)\n{rows(amperes=1e6)}"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Y-Axis Unit: uA",
+        "X unit,V\nY unit,uA",
+        "Units (x,y): V, uA",
+        "Y_Unit_Label,V,uA",
+        "ChannelUnits,V,uA",
+        "y_units: uA",
+        "##YUNITS=uA",
+        "(values in uA)",
+        "I(uA) vs V(V)",
+        "Currents times 1e-6 A",
+        "Current x1e-6",
+        "Multiply current by 1e-6",
+        "V,a.u.",
+    ],
+)
+def test_a_unit_above_the_table_that_is_not_understood_is_a_refusal(tmp_path, line):
+    """Never is it left out in silence."""
+    with pytest.raises(ImportRefused, match="is no unit this import knows"):
+        read(tmp_path, f"{line}\nVoltage,Current\n{rows(amperes=1e6)}")
+
+
+@pytest.mark.parametrize("line", ["Current.Unit=uA", "Currents are given in microamperes"])
+def test_more_settings_that_say_a_unit(tmp_path, line):
+    """Applied as any other."""
+    right(read(tmp_path, f"{line}\nVoltage,Current\n{rows(amperes=1e6)}"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Current range: uA",
+        "Compliance (mA): 10",
+        "Limit,mA",
+        "Scan rate (mV/s): 50",
+        "Read voltage 100 mV",
+        "Amplitude (mV) = 10",
+        "Gain: nA/V",
+        "Device,A",
+    ],
+)
+def test_settings_of_the_instrument_say_nothing_about_the_columns(tmp_path, line):
+    """Units of ranges, of limits, and of values of their own."""
+    right(read(tmp_path, f"{line}\nVoltage,Current\n{rows()}"))
+
+
+@pytest.mark.parametrize("inside", ["u", "1000", "10"])
+def test_a_prefix_or_a_factor_in_brackets_is_no_remark(tmp_path, inside):
+    """`Current (u)` may be in microamperes."""
+    with pytest.raises(ImportRefused, match=f"'{inside}' is no unit"):
+        read(tmp_path, f"Voltage,Current ({inside})\n{rows()}")
