@@ -91,13 +91,13 @@ def paired_cycles(table, columns, voltage, current, rows, polarity) -> Samples:
     parts = []
     for number, source, meter in _numbered_pairs(table, columns, sorted(voltage), sorted(current)):
         keep = np.isfinite(voltage[source]) | np.isfinite(current[meter])
-        check_voltage(voltage[source][keep], column=table.name(source), rows=rows[keep], polarity=polarity)
-        if np.ptp(voltage[source][keep]) == 0:
+        if keep.any() and np.ptp(voltage[source][keep]) == 0:
             raise ImportRefused(
                 f"the voltage stays at {voltage[source][keep][0]:g} V, so this pair is no sweep",
                 where=f"column {table.name(source)}",
                 remedy="say in the sidecar which to use, columns: {voltage: NAME, current: NAME}",
             )
+        check_voltage(voltage[source][keep], column=table.name(source), rows=rows[keep], polarity=polarity)
         n = int(keep.sum())
         parts.append((np.full(n, number), np.arange(n), voltage[source][keep], current[meter][keep]))
     joined = [np.concatenate(part) for part in zip(*parts, strict=True)]

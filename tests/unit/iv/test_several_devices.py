@@ -262,3 +262,11 @@ def test_devices_in_turn_are_no_index(tmp_path):
     rows = [f"{n},{v},{v * 1e-6 * n}" for v in SWEEP for n in (1, 2, 3, 4, 5)]
     with pytest.raises(ImportRefused, match="column sample: 5 devices in one file"):
         read(tmp_path, "\n".join(["sample,voltage,current", *rows]))
+
+
+def test_a_second_channel_at_zero_volts_is_told_as_what_it_is(tmp_path):
+    """It never moves; its sign convention is not what is wrong."""
+    rows = "".join(f"{k / 10},{k * 1e-7},0,{-k * 1e-7}\n" for k in range(9))
+    (tmp_path / "a.csv").write_text("SMU1 V (V),SMU1 I (A),SMU2 V (V),SMU2 I (A)\n" + rows)
+    with pytest.raises(ImportRefused, match="the voltage stays at 0 V, so this pair is no sweep"):
+        import_file(tmp_path / "a.csv", device="a")
