@@ -223,7 +223,8 @@ class Project:
         return {
             str(path.relative_to(self.folder)): path.read_bytes()
             for path in found
-            if not {"benchmarks", "provenance", "trained"} & set(path.parts) and not path.name.startswith(".")
+            if not {"benchmarks", "imports", "provenance", "trained"} & set(path.parts)
+            and not path.name.startswith(".")
         }
 
     def copy(self, folder: Path) -> "Project":
