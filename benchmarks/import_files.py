@@ -16,20 +16,12 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import numpy as np
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-PARTS = (
-    "Snakefile",
-    "rules",
-    "codesign",
-    "workflow_scripts",
-    "schemas",
-    "profiles",
-    "envs",
-    "report",
-    "config.yaml",
-)
+from tests.workflow.tiny import PARTS, REPOSITORY
+
 CYCLES, RISE = 20, 82
 """Cycles of a file, and voltages on the way up."""
 

@@ -125,7 +125,7 @@ def _left_out_of_raw(raw: Path, iv: Path) -> Iterator[LeftOut]:
             yield LeftOut(
                 path,
                 f"no importer reads {path.suffix or 'a file without suffix'}",
-                f"export it as one of {', '.join(raw_suffixes())}, or name its columns in a sidecar",
+                f"export it as one of {', '.join(raw_suffixes())}",
             )
 
 

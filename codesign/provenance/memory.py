@@ -34,15 +34,15 @@ def forgotten(results: Path, *, memory: Path, config: Mapping, checkout: Path) -
         checkout: Folder of the project.
     """
     root, since = results / FOLDER, _oldest(memory)
-    older = [
+    unknown = [
         path
         for path in root.rglob("*.json")
         if path.relative_to(root).parts[0] not in SHARED and path.stat().st_mtime < since - SLACK_S
     ]
-    if not older:
+    if not unknown:
         return ""
     try:
-        records = [read_record(path) for path in sorted(older)]
+        records = [read_record(path) for path in sorted(unknown)]
     except RecordError as error:
         return f"Snakemake's memory of these results is gone, and {error}. {REMEDY}"
     there = [record for record in records if any(Path(path).exists() for path in record.outputs)]
