@@ -15,14 +15,14 @@ def test_a_new_importer_is_one_file_and_imports_its_own_files_alone(project):
     raw.mkdir(parents=True, exist_ok=True)
     (raw / "before.csv").write_text(TABLE)
     assert project.done("import_raw") == {"import_measurements": 1}
-    before = (project.folder / "data/iv/before.parquet").stat().st_ino
+    before = (project.folder / "data/iv/before.parquet").stat().st_mtime_ns
     shutil.copy2(EXAMPLE / "blocks.py", project.folder / "codesign/iv/importers/blocks.py")
     assert project.scheduled("import_raw") == {}
     shutil.copy2(EXAMPLE / "wire.blk", raw / "wire.blk")
     text = (EXAMPLE / "wire.blk").read_text()
     (raw / "cut.txt").write_text(text[: text.index("[END 2]")])
     assert project.done("import_raw") == {"import_measurements": 1}
-    assert (project.folder / "data/iv/before.parquet").stat().st_ino == before
+    assert (project.folder / "data/iv/before.parquet").stat().st_mtime_ns == before
     wire = read_measurement(project.folder / "data/iv/wire.parquet")
     assert sorted(set(wire.cycle.tolist())) == [1, 2, 3] and wire.voltage.max() == 1.0
     cut = read_measurement(project.folder / "data/iv/cut.parquet").metadata

@@ -19,9 +19,9 @@ def test_a_changed_sidecar_of_a_folder_imports_its_files_and_no_more(project):
     def imported() -> set[str]:
         """Devices whose files the next run writes; all of them are one job's."""
         paths = {name: project.folder / f"data/iv/{name}.parquet" for name in "ab"}
-        before = {name: path.stat().st_ino if path.exists() else 0 for name, path in paths.items()}
+        before = {name: path.stat().st_mtime_ns if path.exists() else 0 for name, path in paths.items()}
         assert project.done("import_raw") == {"import_measurements": 1}
-        return {name for name, path in paths.items() if path.stat().st_ino != before[name]}
+        return {name for name, path in paths.items() if path.stat().st_mtime_ns != before[name]}
 
     assert imported() == {"a", "b"}
     assert project.scheduled("import_raw") == {}
