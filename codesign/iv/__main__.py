@@ -8,6 +8,7 @@ from pathlib import Path
 
 from codesign.iv.check import LEVELS, Finding, check_files, files_in
 from codesign.iv.formats import FormatError
+from codesign.iv.names import DEVICE_LISTS
 from codesign.terminal import one_line
 
 COLUMNS = ("file", "level", "where", "what", "remedy")
@@ -25,9 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser(
         "check",
-        help="check files or folders; nothing is changed",
+        help="check files or folders",
         description="Check measurement files the way the import does and print what is wrong and how to "
-        "mend it. Nothing is changed. The exit status is 1 where a file has an error.",
+        "mend it. Nothing is changed but by --template. The exit status is 1 where a file has an error.",
     )
     check.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="instrument file, parquet or folder"
@@ -41,7 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="FILE",
         help="a conditions workbook that lies elsewhere; may be given several times",
     )
+    check.add_argument(
+        "--template",
+        action="store_true",
+        help=f"first write the names of the folder's files into its {DEVICE_LISTS[0]}, where conditions go; "
+        "rows that are there stay as they are",
+    )
     chosen = parser.parse_args(arguments)
+    if chosen.template and (stop := _templates(chosen.paths)):
+        return stop
     try:
         files, conditions = files_in(chosen.paths), files_in(chosen.conditions)
     except FileNotFoundError as error:
@@ -63,6 +72,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     counts = {level: sum(finding.level == level for finding in findings) for level in LEVELS}
     print(f"{len(files)} files: {', '.join(f'{count} {level}(s)' for level, count in counts.items())}")
     return 1 if counts["error"] or (chosen.strict and counts["warning"]) else 0
+
+
+def _templates(paths: Sequence[Path]) -> int:
+    """Write lists of devices; the exit status where that is not possible, else 0."""
+    from codesign.iv.importers import ImportRefused
+    from codesign.iv.template import write_template
+
+    for folder in paths:
+        if not folder.is_dir():
+            print(f"{folder} is no folder; --template writes a list for a folder of files", file=sys.stderr)
+            return 2
+        try:
+            path, added = write_template(folder)
+        except (ImportRefused, OSError) as error:
+            print(error, file=sys.stderr)
+            return 2
+        print(
+            f"{path}: {len(added)} file(s) added" if added else f"{path}: every file has its row",
+            file=sys.stderr,
+        )
+    return 0
 
 
 def _progress(files):

@@ -15,11 +15,19 @@ from codesign.iv.discovery import DiscoveryError, find_copies, find_left_out, fi
 from codesign.iv.formats import raw_suffixes
 from codesign.iv.importers import ImportRefused, import_one
 from codesign.iv.importers.conditions import read_conditions
+from codesign.iv.importers.device_list import FILE, read_device_list
 from codesign.iv.importers.limits import implausible
 from codesign.iv.importers.samples import NOT_READ, missing_values, tells_of_a_cut
 from codesign.iv.importers.sidecar import read_folder
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
-from codesign.iv.names import FOLDER_SIDECAR, device_id, is_conditions_workbook, is_raw_file, sidecar_of
+from codesign.iv.names import (
+    DEVICE_LISTS,
+    FOLDER_SIDECAR,
+    device_id,
+    is_conditions_workbook,
+    is_raw_file,
+    sidecar_of,
+)
 from codesign.iv.plausible import implausible_conditions, likely_compound
 from codesign.iv.signs import TURN_CURRENT, share_against, wrong_side
 from codesign.schemas.conditions import CONDITION_COLUMNS
@@ -154,6 +162,10 @@ class Folders:
         """Whether any instrument file lies beside a file."""
         return bool(self._of(path)[1])
 
+    def has_device(self, path: Path, device: str) -> bool:
+        """Whether an instrument file with this device id lies beside a file."""
+        return device in self._of(path)[1]
+
     def has_raw(self, path: Path, stem: str) -> bool:
         """Whether an instrument file with this stem lies beside a file."""
         return stem in self._of(path)[2]
@@ -165,7 +177,7 @@ def check_file(
     """What there is to know about one file; empty where all is well.
 
     Args:
-        path: An instrument file, a canonical .parquet, a sidecar or a conditions workbook.
+        path: An instrument file, a canonical .parquet, a sidecar, a list of devices or a conditions workbook.
         conditions: Conditions workbooks besides those in the file's folder.
         named: Whether a person asked for this very file; one that only lies in a
             folder and is no measurement is a note or, where it could be one, a warning, not an error.
@@ -180,6 +192,8 @@ def check_file(
         if is_conditions_workbook(path.name):
             read_conditions(path)
             return []
+        if path.name in DEVICE_LISTS:
+            return list(_device_list(path, folders))
         if path.suffix.lower() == ".parquet":
             return list(_observations(path, read_measurement(path)))
         if not is_raw_file(path.name) and not named:
@@ -289,6 +303,24 @@ def _sidecar(path: Path, folders: Folders) -> list[Finding]:
     ]  # fmt: skip
 
 
+def _device_list(path: Path, folders: Folders) -> Iterator[Finding]:
+    """Columns and rows of a list of devices that nobody reads."""
+    found = read_device_list(path)
+    for name, near in found.misspelt().items():
+        yield Finding(
+            str(path), "warning", f"column {name}", f"{name} means nothing here; it is kept as typed",
+            f"call it {near}, if it is that",
+        )  # fmt: skip
+    lost = [row for device, row in found.rows.items() if not folders.has_device(path, device)]
+    if lost:
+        rows = ", ".join(str(row.number) for row in lost[:20]) + (", ..." if lost[20:] else "")
+        yield Finding(
+            str(path), "warning", f"column {FILE}",
+            f"no instrument file belongs to {len(lost)} of its {len(found.rows)} rows: {rows}",
+            "write the names of the files as they are, with or without suffix",
+        )  # fmt: skip
+
+
 def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
     """What to say of a file that can be read."""
     name, metadata = str(path), measurement.metadata
@@ -333,7 +365,8 @@ def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
         elif NOT_READ in note:
             yield Finding(
                 name, "warning", "sheets", note,
-                "call sheets of one device Run1, Run2, ..., or save each device as a workbook of its own",
+                "if they are cycles of one device, write sheets: all into the sidecar, or call them Run1, "
+                "Run2, ...; else save each device as a workbook of its own",
             )  # fmt: skip
         elif note not in (*missing, *large):
             yield Finding(name, "note", "", note)
@@ -349,7 +382,8 @@ def _unknown_conditions(path: Path, metadata: Metadata) -> Iterator[Finding]:
         examples = ", ".join(f"{name} as {IN_NAMES[name]}" for name in unknown)
         remedy = (
             f"write {sidecar}{sidecar_of(path).name} beside it, into {FOLDER_SIDECAR} for all files of the "
-            f"folder, or into the file name ({examples})"
+            f"folder, into its row of {DEVICE_LISTS[0]} (check FOLDER --template writes one), or into the "
+            f"file name ({examples})"
         )
     else:
         remedy = (

@@ -6,10 +6,13 @@ from pathlib import Path
 
 from codesign.iv.formats import raw_suffixes
 from codesign.iv.names import (
+    DEVICE_LISTS,
     LONGEST_ID,
     device_id,
+    device_lists_of,
     is_conditions_workbook,
     is_device_id,
+    is_device_list,
     is_raw_file,
     sidecars_of,
 )
@@ -31,6 +34,8 @@ class Found:
     """`folder.meta.yaml` and `NAME.meta.yaml` by device id, where they are."""
     conditions: list[str]
     """Conditions workbooks."""
+    device_lists: list[str]
+    """Lists of devices, `devices.csv` and `devices.xlsx`, as far as they are there."""
 
 
 def find_measurements(*, iv: Path, raw: Path) -> Found:
@@ -71,6 +76,7 @@ def find_measurements(*, iv: Path, raw: Path) -> Found:
         conditions=[
             str(raw / name) for name in names if is_conditions_workbook(name) and not (raw / name).is_dir()
         ],
+        device_lists=[str(path) for path in device_lists_of(raw / "any")],
     )
 
 
@@ -114,13 +120,18 @@ def _left_out_of_raw(raw: Path, iv: Path) -> Iterator[LeftOut]:
     for path in _visible_below(raw):
         suffix = path.suffix.lower()
         if path.parent != raw:
-            if is_raw_file(path.name) or suffix == ".parquet":
+            if is_raw_file(path.name) or is_device_list(path.name) or suffix == ".parquet":
                 yield LeftOut(path, f"files in folders of {raw} are not read", f"move it to {raw}")
         elif suffix == ".parquet":
             yield LeftOut(path, f"a canonical file is not read in {raw}", f"move it to {iv}")
         elif path.name.lower().endswith(".meta.yml"):
             stem = path.name[: path.name.lower().rindex(".meta.")]
             yield LeftOut(path, "under this name it is no sidecar", f"call it {stem}.meta.yaml")
+        elif is_device_list(path.name):
+            if path.name not in DEVICE_LISTS:
+                yield LeftOut(
+                    path, "under this name it is no list of devices", f"call it {path.name.lower()}"
+                )
         elif not is_raw_file(path.name) and not is_conditions_workbook(path.name) and is_data(path.name):
             yield LeftOut(
                 path,
@@ -134,6 +145,8 @@ def _left_out_of_iv(iv: Path, raw: Path) -> Iterator[LeftOut]:
         if path.parent != iv:
             if not any(folder.suffix == ".parquet" for folder in path.parents):
                 yield LeftOut(path, f"files in folders of {iv} are not read", f"move it to {iv}")
+        elif is_device_list(path.name):
+            yield LeftOut(path, f"a list of devices is not read in {iv}", f"move it to {raw}")
         elif is_raw_file(path.name):
             yield LeftOut(path, f"an instrument file is not read in {iv}", f"move it to {raw}")
         elif path.suffix != ".parquet" and is_data(path.name):

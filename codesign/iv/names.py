@@ -11,6 +11,8 @@ LONGEST_ID = 180
 """Signs of a device id: file systems take 255 bytes, and ids get suffixes."""
 FOLDER_SIDECAR = "folder.meta.yaml"
 """Sidecar of every instrument file of its folder; a file's own goes first."""
+DEVICE_LISTS = ("devices.csv", "devices.xlsx")
+"""Lists of devices: what sidecars would say, a row a file."""
 DEVICE_ID = rf"[A-Za-z0-9+_][A-Za-z0-9.+_-]{{0,{LONGEST_ID - 1}}}"
 """What a device id may be: it becomes a file name, a wildcard and a word of commands on a cluster."""
 
@@ -44,10 +46,15 @@ def is_conditions_workbook(name: str) -> bool:
     return _visible(name) and name.lower().endswith(".xlsx") and "conditions" in name.lower()
 
 
+def is_device_list(name: str) -> bool:
+    """A table that says of many files what their sidecars would."""
+    return name.lower() in DEVICE_LISTS
+
+
 def is_raw_file(name: str) -> bool:
-    """An instrument file: a known suffix, not hidden, no lock file, no conditions workbook."""
+    """An instrument file: a known suffix, not hidden, no lock file, no table that describes devices."""
     known = Path(name).suffix.lower() in raw_suffixes()
-    return known and _visible(name) and not is_conditions_workbook(name)
+    return known and _visible(name) and not is_conditions_workbook(name) and not is_device_list(name)
 
 
 def sidecar_of(path: Path) -> Path:
@@ -66,6 +73,11 @@ def sidecars_of(path: Path) -> list[Path]:
     found = [of_folder] if os.path.lexists(of_folder) else []
     own = sidecar_of(path)
     return [*found, own] if own != of_folder and has_sidecar(path) else found
+
+
+def device_lists_of(path: Path) -> list[Path]:
+    """Lists of devices that lie beside an instrument file; more than one is an error."""
+    return [found for name in DEVICE_LISTS if os.path.lexists(found := path.with_name(name))]
 
 
 def _visible(name: str) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from codesign.files import trouble_with
+from codesign.iv.importers.device_list import row_digest
 from codesign.iv.imports import Source, waiting
 
 IMPORTERS = "codesign.iv.importers"
@@ -95,16 +96,18 @@ def import_code(files):
 
 def read_for(device):
     """Everything that the import of a device reads."""
-    return [*FOUND.raw[device], *FOUND.sidecars.get(device, []), *FOUND.conditions]
+    return [*FOUND.raw[device], *FOUND.sidecars.get(device, []), *FOUND.conditions, *FOUND.device_lists]
 
 
 def import_source(device):
     """What a device is imported from."""
     settings = "strict" if config["measurements"]["strict"] else ""
     files = FOUND.raw[device]
-    digests = [content_digest([path]) for path in read_for(device)]
+    whole = [path for path in read_for(device) if path not in FOUND.device_lists]
+    digests = [content_digest([path]) for path in whole]
+    listed = row_digest(Path(files[0]))  # not the list's: a row of another file imports nothing
     schema = content_digest([FOLDER / "schemas/measurement.schema.yaml"])  # of sidecars
-    made_from = " ".join(filter(None, [*digests, import_code(files), schema, settings]))
+    made_from = " ".join(filter(None, [*digests, listed, import_code(files), schema, settings]))
     return Source(device, tuple(files), made_from)
 
 

@@ -33,5 +33,9 @@ def test_a_changed_sidecar_of_a_folder_imports_its_files_and_no_more(project):
         name: read_measurement(project.folder / f"data/iv/{name}.parquet").current.max() for name in "ab"
     }
     assert largest == {"a": 2e-9, "b": 2e-6}
+    (raw / "devices.csv").write_text("file,length_um\na,2\n")
+    assert imported() == {"a"}
+    (raw / "devices.csv").write_text("file,length_um\nlater,7\na,2\n")
+    assert project.scheduled("import_raw") == {}
     (raw / "folder.meta.yaml").unlink()
     assert project.scheduled("import_raw") == {"import_measurements": 1}

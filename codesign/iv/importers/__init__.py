@@ -7,6 +7,7 @@ come after it and are the same for every format. docs/adding-an-importer.md has 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 from codesign.files import remedy_for, sha256_of, trouble_with
@@ -117,7 +118,15 @@ def _table(path: Path, sidecar: Mapping) -> Table:
     wanted = sidecar.get("columns", {}).values()
     known = [name for entry in wanted for name in (entry if isinstance(entry, list) else [entry])]
     known = [name for name in known if isinstance(name, str)]
-    table = import_module(_importer_of(path).module).read(path, known=known)
+    read = import_module(_importer_of(path).module).read
+    chosen = {"sheets": sidecar["sheets"]} if "sheets" in sidecar else {}
+    if chosen and "sheets" not in signature(read).parameters:
+        raise ImportRefused(
+            f"a {path.suffix.lower()} file has no sheets",
+            where="sheets",
+            remedy="take the key out of the sidecar",
+        )
+    table = read(path, known=known, **chosen)
     check_cells(len(table.rows), len(table.columns))
     return table
 
@@ -186,7 +195,9 @@ def _with_facts(metadata: Metadata, path: Path, sidecar: Mapping, conditions: Se
         before = facts.get(key, getattr(metadata, key))
         if before not in (None, "", sidecar[key]):
             source = "conditions workbook" if key in facts else "file name"
-            notes.append(f"{key}: the sidecar's {sidecar[key]} is used, the {source} says {before}")
+            notes.append(
+                f"{key}: {sidecar[key]}, as stated beside the file, is used; the {source} says {before}"
+            )
         facts[key] = sidecar[key]
     extra.update(sidecar.get("extra", {}))
     notes.extend(sidecar.get("notes", []))

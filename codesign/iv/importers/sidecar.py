@@ -1,4 +1,4 @@
-"""What an instrument file does not say: `NAME.meta.yaml` beside it, `folder.meta.yaml` for a whole folder."""
+"""What an instrument file does not say: `NAME.meta.yaml` beside it, or one sidecar and one list a folder."""
 
 import datetime
 import json
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import codesign
 from codesign.files import remedy_for, trouble_with
+from codesign.iv.importers.device_list import row_of
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.names import FOLDER_SIDECAR, sidecar_of, sidecars_of
 from codesign.yaml_text import YamlError, parse_yaml, text_of
@@ -33,51 +34,75 @@ def sidecar_schema() -> dict:
 
 
 def read_sidecar(instrument_file: Path) -> dict:
-    """What the sidecars of an instrument file say: its folder's, a mapping named in it, then its own.
+    """What is said of an instrument file by its folder's sidecar, a mapping in it, a list, its own one.
 
     The later goes first, key by key; so do the keys inside `columns`, `pulse`, `only` and `extra`. Remarks
-    under `notes` are kept of all. A key that is null in the file's own sidecar takes the folder's off.
+    under `notes` are kept of all. A key that is null in the file's own sidecar takes the others' off.
     YAML reads `1e-3` as text, `2024-05-01` as a date and `1.0` as no whole number; they are taken as meant.
 
     Returns:
-        The checked keys; empty where there is no sidecar. A note names what came from the folder.
+        The checked keys; empty where there is no sidecar. Notes name what came from the folder and the list.
 
     Raises:
-        ImportRefused: Not YAML, a key or value that the schema does not allow, or a mapping that is not
-            there.
+        ImportRefused: Not YAML, a key or value that the schema does not allow, a mapping that is not
+            there, or a list of devices that cannot be read.
     """
     of_folder, own = instrument_file.with_name(FOLDER_SIDECAR), sidecar_of(instrument_file)
     sidecars = sidecars_of(instrument_file)
     base = read_folder(of_folder) if of_folder in sidecars else {}
+    listed, listed_in = _listed(instrument_file)
     stored = _loaded(own) if own in sidecars and own != of_folder else {}
-    mappings, default = base.pop("mappings", {}), base.pop("mapping", None)
-    name = stored.get("mapping", default)
-    if name is not None and name not in mappings:
-        raise ImportRefused(
-            f"there is no mapping {name!r}",
-            where=(own if "mapping" in stored else of_folder).name,
-            remedy=f"define it under mappings: in {FOLDER_SIDECAR}"
-            + (f", or name one of {', '.join(mappings)}" if mappings else ""),
-        )
-    base = _merged(base, mappings[name]) if name is not None else base
-    taken_off = {key for key, value in stored.items() if value is None and key in base}
-    stored = {key: value for key, value in stored.items() if key not in taken_off}
-    _check(stored, where=own.name)
     if "mappings" in stored:
         raise ImportRefused(
             "mappings are for all files of a folder",
             where=f"{own.name}, mappings",
             remedy=f"write them into {FOLDER_SIDECAR}",
         )
-    stored.pop("mapping", None)
-    base = {key: value for key, value in base.items() if key not in taken_off}
-    used = sorted(base.keys() - (stored.keys() - NESTED - {"notes"}))
-    merged = _merged(base, stored)
-    if used:
-        of_mapping = f" (mapping {name})" if name is not None else ""
-        note = f"from {FOLDER_SIDECAR}{of_mapping}: {', '.join(used)}"
-        merged["notes"] = [*merged.get("notes", []), note]
+    mappings = base.pop("mappings", {})
+    places = {own.name: stored, listed_in: listed, of_folder.name: base}
+    where = next((place for place, said in places.items() if "mapping" in said), "")
+    name = places[where]["mapping"] if where else None
+    if name is not None:
+        if name not in mappings:
+            raise ImportRefused(
+                f"there is no mapping {name!r}",
+                where=where,
+                remedy=f"define it under mappings: in {FOLDER_SIDECAR}"
+                + (f", or name one of {', '.join(mappings)}" if mappings else ""),
+            )
+        base = _merged(base, mappings[name])
+    taken_off = {key for key, value in stored.items() if value is None and key in {*base, *listed}}
+    stored = {key: value for key, value in stored.items() if key not in taken_off}
+    _check(stored, where=own.name)
+    base, listed, stored = (
+        {key: value for key, value in said.items() if key not in {*taken_off, "mapping"}}
+        for said in (base, listed, stored)
+    )
+    of_mapping = f" (mapping {name})" if name is not None else ""
+    notes = [
+        *_used(f"{FOLDER_SIDECAR}{of_mapping}", base, {**listed, **stored}),
+        *_used(listed_in, listed, stored),
+    ]
+    merged = _merged(_merged(base, listed), stored)
+    if notes:
+        merged["notes"] = [*merged.get("notes", []), *notes]
     return merged
+
+
+def _listed(instrument_file: Path) -> tuple[dict, str]:
+    """The checked keys of a file's row in the list of devices, and the list's name; empty without one."""
+    row, name = row_of(instrument_file)
+    if row is None:
+        return {}, name
+    facts = _as_meant(dict(row.facts), sidecar_schema())
+    _check(facts, where=f"{name}, row {row.number}")
+    return {**facts, **({"extra": {"list": dict(row.other)}} if row.other else {})}, name
+
+
+def _used(source: str, said: dict, above: dict) -> list[str]:
+    """A note on the keys that come from one place and from none that goes before it."""
+    used = sorted(said.keys() - (above.keys() - NESTED - {"notes"}))
+    return [f"from {source}: {', '.join(used)}"] if used else []
 
 
 def read_folder(path: Path) -> dict:

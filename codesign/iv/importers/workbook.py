@@ -49,7 +49,7 @@ def read_sheets(path: Path) -> dict[str, list[list]]:
         ) from error
 
 
-def read(path: Path, *, known: Sequence[str] = ()) -> Table:
+def read(path: Path, *, known: Sequence[str] = (), sheets: str | Sequence[str] | None = None) -> Table:
     """The first sheet that names a voltage and a current, else the first filled one, as a table.
 
     Sheets of further runs with the same names are parts of the table. Other sheets are kept as typed under
@@ -58,18 +58,28 @@ def read(path: Path, *, known: Sequence[str] = ()) -> Table:
     Args:
         path: The workbook.
         known: Column names that the sidecar uses.
+        sheets: Sheets that are cycles of one device, in this order, or `all` that name a voltage and a
+            current; None: told by the sheets' names.
 
     Raises:
-        ImportRefused: Not a complete workbook, or an empty one.
+        ImportRefused: Not a complete workbook, or an empty one; stated sheets that are not there or differ
+            in names or units.
     """
     filled = {name: rows for name, rows in read_sheets(path).items() if any(map(_filled, rows))}
     if not filled:
         raise ImportRefused("the workbook is empty", remedy="export the measurement again")
     sweeps = [name for name, rows in filled.items() if holds_measurement(rows, known=known)]
-    first = (sweeps or list(filled))[0]
-    tables = {name: from_rows(filled[name], known=known) for name in _runs(sweeps) or [first]}
+    stated = _stated(sheets, sweeps, list(filled)) if sheets is not None else []
+    first = (stated or sweeps or list(filled))[0]
+    tables = {name: from_rows(filled[name], known=known) for name in stated or _runs(sweeps) or [first]}
     _check_settings({name: filled[name] for name in tables})
     table, joined = _joined(tables)
+    if odd := [name for name in stated if name not in joined]:
+        raise ImportRefused(
+            f"sheet {odd[0]} has other columns or units than {joined[0]}, or more than one current",
+            where=f"sheet {odd[0]}",
+            remedy=f"list the sheets that are alike: sheets: [{', '.join(joined)}]",
+        )
     left = [name for name in sweeps if name not in joined]
     notes = []
     if left:
@@ -81,6 +91,19 @@ def read(path: Path, *, known: Sequence[str] = ()) -> Table:
     }
     extra = {**table.extra, **({"sheets": typed} if typed else {})}
     return replace(table, notes=(*notes, *table.notes), extra=extra)
+
+
+def _stated(sheets: str | Sequence[str], sweeps: Sequence[str], filled: Sequence[str]) -> list[str]:
+    """The sheets that the sidecar states."""
+    if sheets == "all":
+        return list(sweeps)
+    if missing := [name for name in sheets if name not in filled]:
+        raise ImportRefused(
+            f"there is no filled sheet {missing[0]!r}",
+            where="sheets",
+            remedy=f"the sheets are {', '.join(map(repr, filled))}",
+        )
+    return list(sheets)
 
 
 def _runs(sweeps: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from codesign.iv.importers import ImportRefused, import_file
 from codesign.iv.importers.cycles import split_cycles
+from codesign.iv.importers.device_list import read_device_list
 from codesign.iv.importers.sidecar import read_sidecar
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -316,7 +317,8 @@ def test_the_named_files_of_the_guide_import(tmp_path):
     files = dict(re.findall(pattern, guide, re.DOTALL))
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    assert {name for name in files if not name.endswith(".yaml")} == NAMED_EXAMPLES.keys()
+    assert {name for name in files if not name.endswith((".yaml", "devices.csv"))} == NAMED_EXAMPLES.keys()
+    assert read_device_list(tmp_path / "devices.csv").rows["second"].facts["diameter_nm"] == 200
     for name, expected in NAMED_EXAMPLES.items():
         found = import_file(tmp_path / name, device="a").grid()[2]
         np.testing.assert_allclose(found, expected, atol=1e-18, err_msg=name)
