@@ -1,3 +1,4 @@
+# make first  a first answer in a minute: how good each device is, and what to make next
 # make run    the main job: everything that `snakemake --cores all` makes with config.yaml
 # make test   the tests (about eight minutes on two cores, set-up aside)
 # make test-cluster   the workflow through sbatch, on a SLURM that is installed and started for it
@@ -25,7 +26,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-cluster run report test test-slow test-cluster test-accounting test-export docs lint format clean
+.PHONY: help setup setup-cluster first run report test test-slow test-cluster test-accounting test-export docs lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -47,6 +48,11 @@ $(CLUSTER): $(READY) envs/requirements-cluster.txt
 	@touch $@
 
 setup-cluster: $(CLUSTER)  ## the same, with what submitting to SLURM needs
+
+first: $(READY)  ## a first answer in a minute: how good each device is, and what to make next
+	$(BIN)/snakemake --cores $(CORES) $(ARGS) first
+	@echo "results/figures/proposals.pdf says what to make next, results/usability.xlsx how good each device is;"
+	@echo "without a file in data/raw or data/iv, both are of the virtual laboratory, in results/virtual_lab"
 
 run: $(READY)  ## the whole workflow with config.yaml, or as ARGS says
 	$(BIN)/snakemake --cores $(CORES) $(ARGS)

@@ -50,6 +50,7 @@ onstart:
 
 localrules:
     all,
+    first,
     import_raw,
     usability,
     proposals,
@@ -66,6 +67,15 @@ localrules:
     pages,
 
 
+rule first:
+    input:
+        expand("results/{lab}usability.{suffix}", lab=LAB, suffix=["parquet", "csv", "xlsx"]),
+        expand("results/{lab}fabrication/proposals.csv", lab=LAB),
+        expand("results/{lab}figures/{name}.pdf", lab=LAB, name=[*SET_FIGURES, "proposals"]),
+    message:
+        "A first answer: how good each device is, and what to make next"
+
+
 rule import_raw:
     input:
         imported_sweeps(),
@@ -75,7 +85,7 @@ rule import_raw:
 
 rule usability:
     input:
-        expand("results/{lab}usability.{suffix}", lab=LAB, suffix=["parquet", "csv"]),
+        expand("results/{lab}usability.{suffix}", lab=LAB, suffix=["parquet", "csv", "xlsx"]),
     message:
         "Usability table"
 
@@ -215,3 +225,6 @@ rule all:
         rules.pages.input,
     message:
         "Everything: tables, proposals, campaign, networks, crossbar, figures and the pages of the report"
+
+
+refuse_misspelt_targets()

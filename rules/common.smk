@@ -4,9 +4,13 @@ in   config.yaml, data/iv/*.parquet, data/raw/*, data/crossbar/*.parquet
 out  names and functions that the other rule files use
 """
 
+import contextlib
+import difflib
 import gc
 import hashlib
+import io
 import json
+import re
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -243,6 +247,31 @@ def network_code(script, *loaded, method=False, noise=True):
 def methods_code(script, *more):
     """The digest of a job that draws the methods compared; `more` it loads by name."""
     return code_digest(script, modules=[*map(method_module, METHODS), *more])
+
+
+def refuse_misspelt_targets():
+    """End a run that asks for a target by a name that no rule has, with those it may mean.
+
+    Snakemake has the targets only after the files of rules are read, and would then say that there is no rule to
+    produce such a file; so the command line is read here once more, where it holds a word that is no rule.
+    """
+    known = {each.name for each in workflow.rules}
+    targets = [each.name for each in workflow.rules if not each.output]
+    words = {word for word in sys.argv[1:] if re.fullmatch(r"[A-Za-z_-]+", word) and word[0] != "-"}
+    strange = {word for word in words - known if not Path(word).exists()}
+    if not strange or not workflow.is_main_process or "snakemake" not in sys.argv[0]:
+        return
+    from snakemake.cli import parse_args
+
+    with contextlib.redirect_stderr(io.StringIO()):
+        asked = parse_args(sys.argv[1:])[1].targets
+    for name in sorted(strange & {str(target) for target in asked}):
+        near = difflib.get_close_matches(name.replace("-", "_"), targets, n=1)
+        raise WorkflowError(
+            f"there is no target {name!r}"
+            + (f"; {near[0]} is probably meant. " if near else ". ")
+            + f"Targets are {', '.join(targets)}, as snakemake --list-target-rules lists them, and files in results."
+        )
 
 
 def say_where_to_look():

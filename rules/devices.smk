@@ -3,7 +3,7 @@
 in   data/iv/{device}.parquet                 one self-describing file per device, V and A;
                                               virtual ones in results/virtual_lab/iv
 out  results/{lab}devices/{device}.parquet    non-idealities, usability, quality counts
-     results/{lab}usability.parquet, .csv     all rows; a failed device is a row with a reason
+     results/{lab}usability.parquet, .csv     all rows (.xlsx, too); a failed device is a row with a reason
 lab is empty for measured devices and virtual_lab/ for synthetic ones: the two never meet.
 """
 
@@ -45,6 +45,7 @@ rule tabulate_usability:
     output:
         table="results/{lab}usability.parquet",
         csv="results/{lab}usability.csv",
+        workbook="results/{lab}usability.xlsx",
     log:
         "results/logs/tabulate_usability/{lab}usability.log",
     priority: CARD_FIRST

@@ -7,9 +7,9 @@ from codesign.nonideality.table import stack_devices
 from codesign.provenance.records import recorded
 
 
-def main(*, devices: list[Path], table: Path, csv: Path) -> None:
-    """Write all rows to `table` in name order and, best device first, to `csv`."""
-    counts = stack_devices(devices, table=table, csv=csv)
+def main(*, devices: list[Path], table: Path, csv: Path, workbook: Path) -> None:
+    """Write all rows to `table` in name order and, best device first, to `csv` and `workbook`."""
+    counts = stack_devices(devices, table=table, csv=csv, workbook=workbook)
     print(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
 
 
@@ -19,4 +19,5 @@ if __name__ == "__main__":
             devices=[Path(path) for path in snakemake.input.devices],
             table=Path(snakemake.output.table),
             csv=Path(snakemake.output.csv),
+            workbook=Path(snakemake.output.workbook),
         )

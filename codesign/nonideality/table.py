@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 from codesign.files import replacing
 from codesign.iv.discovery import same_source
 from codesign.schemas.device import DEVICE
+from codesign.spreadsheet import write_workbook
 from codesign.tables import TableError, read_table, write_csv
 
 ROWS_A_GROUP = 64
 """Rows held in memory at once."""
 
 
-def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path) -> dict[str, int]:
+def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path, workbook: Path) -> dict[str, int]:
     """Stack device rows, holding at most `ROWS_A_GROUP` full rows in memory.
 
     Args:
@@ -25,6 +26,7 @@ def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path) -> dict[st
         table: Written in device-name order, every column.
         csv: Written best usability first, devices without usability last; without
             the curves.
+        workbook: The same rows as `csv` for a spreadsheet, with a sheet that explains the columns.
 
     Warns:
         Devices come from instrument files with one content: one measurement counts several times.
@@ -68,5 +70,7 @@ def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path) -> dict[st
             stacklevel=2,
         )
     short.sort(key=lambda row: (row["usability"] is None, -(row["usability"] or 0.0), row["device"]))
-    write_csv(pa.Table.from_pylist(short, schema=pa.schema([DEVICE.field(n) for n in scalars])), csv)
+    rows = pa.Table.from_pylist(short, schema=pa.schema([DEVICE.field(name) for name in scalars]))
+    write_csv(rows, csv)
+    write_workbook(rows, workbook, sheet="devices")
     return dict(Counter(row["status"] for row in short))

@@ -96,7 +96,12 @@ def import_code(files):
 
 def read_for(device):
     """Everything that the import of a device reads."""
-    return [*FOUND.raw[device], *FOUND.sidecars.get(device, []), *FOUND.conditions, *FOUND.device_lists]
+    return [
+        *FOUND.raw[device],
+        *FOUND.sidecars.get(device, []),
+        *FOUND.conditions,
+        *FOUND.device_lists,
+    ]
 
 
 def import_source(device):

@@ -105,6 +105,35 @@ def test_a_wrong_configuration_is_told_in_words(project, changes, words):
     assert not any((project.folder / "results").iterdir())
 
 
+def test_a_misspelt_target_is_told_with_what_is_meant(project):
+    """Words among the values of options are none, and a file's name stays Snakemake's matter."""
+    for arguments, said in (
+        (["evalution", "-n"], "there is no target 'evalution'; evaluation is probably meant"),
+        (
+            ["--rerun-triggers", "mtime", "code", "--", "nonsense"],
+            "there is no target 'nonsense'. Targets are",
+        ),
+    ):
+        done = project.snakemake(*arguments, check=False)
+        assert done.returncode != 0 and said in done.stdout and "--list-target-rules" in done.stdout
+    done = project.snakemake("-n", "--rerun-triggers", "mtime", "code", "--", "usability")
+    assert "extract_nonidealities" in done.stdout
+
+
+def test_a_first_answer_trains_no_network(measured):
+    """Usability, proposals and their figures, nothing that takes longer."""
+    assert set(measured.scheduled("first")) <= {
+        "extract_nonidealities",
+        "tabulate_usability",
+        "propose_devices",
+        "draw_usability",
+        "draw_proposals",
+    }
+    measured.snakemake("first")
+    for name in ("usability.xlsx", "fabrication/proposals.csv", "figures/proposals.pdf"):
+        assert (measured.folder / "results" / name).stat().st_size > 0
+
+
 @pytest.mark.parametrize("name", ["figures/usability_ranking.pdf", "profiles/devices-all.parquet"])
 def test_measured_results_without_a_measurement_are_refused_when_asked_for(project, name):
     """A dry run says so, too, and where the virtual ones are."""

@@ -83,6 +83,7 @@ NETWORK_TARGETS = ("evaluation", "network_figures")
 """Everything that networks make."""
 COLLECTING = (
     "all",
+    "first",
     "import_raw",
     "usability",
     "proposals",

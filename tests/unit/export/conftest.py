@@ -45,7 +45,12 @@ def laboratory(tmp_path_factory) -> Path:
         row = extract(made, Extraction(**how), np.random.default_rng(seed))
         rows.append(folder / f"devices/{name}.parquet")
         write_table([row], rows[-1], schema=DEVICE, metadata={"extraction": how, "seed": seed})
-    stack_devices(rows, table=folder / "usability.parquet", csv=folder / "usability.csv")
+    stack_devices(
+        rows,
+        table=folder / "usability.parquet",
+        csv=folder / "usability.csv",
+        workbook=folder / "usability.xlsx",
+    )
     return folder
 
 

@@ -37,7 +37,7 @@ def devices(tmp_path):
 
 
 def _stack(paths, folder):
-    return stack_devices(paths, table=folder / "t.parquet", csv=folder / "t.csv")
+    return stack_devices(paths, table=folder / "t.parquet", csv=folder / "t.csv", workbook=folder / "t.xlsx")
 
 
 def test_devices_of_one_instrument_file_are_warned_of(devices, tmp_path):
