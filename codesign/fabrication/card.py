@@ -9,8 +9,9 @@
                   (nearest) of what the surrogate expects of devices made alike, over conditions made
     stopping      max_ei, probability_better (among open conditions where a device is likelier to work than
                   not), statement
-    history       [{device, value, best}] in the order of the table's `measured_at`, then name; best is the
-                  largest value so far or, with a target, the nearest to it
+    history       [{device, value, best}] in the order of the table's `measured_at`; best is the largest value
+                  so far or, with a target, the nearest to it. Empty where a device has no date
+    called        {device: {rank, label}} of devices with a usability, as the ranking of devices calls them
     loo           {rows: [{device, observed, observed_std, mean, std}], coverage: {"50", "80", "95"}, n, rmse,
                   log_score, hyperparameters}: each device predicted from all others
     loo_condition the same: each device predicted from the devices of other conditions
@@ -20,7 +21,7 @@
     slices        [{x_variable, y_variable, x, y, expected_improvement, at}] through the best proposal, times
                   the chance that a device works
 
-`history` apart, parts are empty or null where no surrogate was fitted.
+`history` and `called` apart, parts are empty or null where no surrogate was fitted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,7 @@ from codesign.fabrication.observations import Observations
 from codesign.fabrication.reading import SYMBOLS
 from codesign.fabrication.search import Search
 from codesign.fabrication.space import NUMERIC, Space, key_of
+from codesign.labels import by_usability, short_labels
 from codesign.schemas.conditions import CONDITION_COLUMNS
 from codesign.seeds import generator
 
@@ -57,6 +59,7 @@ def blank_card(table: pa.Table, seen: Observations, search: Search) -> dict:
         "target": search.target,
         "best": {"measured": _best_device(seen, search), "predicted": None},
         "history": _history(table, seen, search),
+        "called": _called(table),
         "not_finite": list(seen.unfit),
         "loo": nothing,
         "loo_condition": nothing,
@@ -133,9 +136,18 @@ def _scores(seen: Observations, search: Search) -> np.ndarray:
     return seen.value if search.goal == "maximise" else -np.abs(seen.value - search.target)
 
 
+def _called(table: pa.Table) -> dict[str, dict]:
+    rows = table.select(["device", "usability", "contact", "v_max_v", *CONDITION_COLUMNS]).to_pylist()
+    labels = short_labels(rows)
+    ranked = enumerate(by_usability(rows), start=1)
+    return {row["device"]: {"rank": rank, "label": labels[row["device"]]} for rank, row in ranked}
+
+
 def _history(table: pa.Table, seen: Observations, search: Search) -> list[dict]:
     when = dict(zip(table["device"].to_pylist(), table["measured_at"].to_pylist(), strict=True))
-    order = sorted(range(len(seen)), key=lambda k: (when[seen.devices[k]] or "", seen.devices[k]))
+    if not all(when[device] for device in seen.devices):
+        return []
+    order = sorted(range(len(seen)), key=lambda k: (when[seen.devices[k]], seen.devices[k]))
     score = _scores(seen, search)
     best, history = None, []
     for k in order:

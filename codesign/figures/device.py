@@ -18,7 +18,6 @@ from codesign.figures.style import (
     Drawing,
     axes_mm,
     badge,
-    conditions_label,
     engineering,
     house_style,
     log_ticks,
@@ -27,6 +26,7 @@ from codesign.figures.style import (
     wrapped,
 )
 from codesign.iv.measurement import Measurement
+from codesign.labels import conditions_label
 from codesign.nonideality.lcis import operative_window
 
 HEIGHT_MM = 92.0

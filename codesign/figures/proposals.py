@@ -15,18 +15,17 @@ from codesign.figures.style import (
     ORANGE,
     PALE,
     SKY,
-    VARIABLES,
     VERMILION,
     Drawing,
     axes_mm,
     badge,
-    formula,
     house_style,
     new_figure,
     text_mm,
     whole_ticks,
     wrapped,
 )
+from codesign.labels import VARIABLES, formula
 
 COLUMNS = ("panel", "item", "variable", "level", "other_variable", "other_level", "value", "std")
 """Columns of the CSV; a row fills those that its panel has."""
@@ -58,8 +57,11 @@ def draw_proposals(rows: Sequence[Mapping], card: Mapping) -> Drawing:
         y = _head(figure, card)
         y, numbers = _table(figure, y, rows, card)
         numbers += _why(figure, y - 4, card)
-        numbers += _history(axes_mm(figure, LEFT + 10, 25, 72, 44), card)
-        numbers += _calibration(axes_mm(figure, LEFT + 106, 25, 44, 44), card)
+        left = LEFT + 10
+        if card["history"]:
+            numbers += _history(axes_mm(figure, left, 25, 72, 44), card)
+            left = LEFT + 106
+        numbers += _calibration(axes_mm(figure, left, 25, 44, 44), card)
         _foot(figure, card)
         return Drawing(figure, numbers)
 
@@ -151,7 +153,7 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
         f"expected\ngain in {symbol}" if card["goal"] == "maximise" else "expected\napproach",
         "chance to beat\nbest measured" if card["goal"] == "maximise" else "chance to\ncome nearest",
         *(["chance of\nusability"] if works else []),
-        f"nearest device made, and its {symbol}",
+        f"nearest device made:\nits {symbol}, rank and conditions",
     ]
     alignments = ["center", "left", *["center"] * (len(heads) - 3), "left"]
     for x, head, align in zip(places, heads, alignments, strict=True):
@@ -207,8 +209,8 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
                 ha="right",
                 va="center",
             )
-            near = _cut(row["nearest_device"], 50)
-            text_mm(figure, places[-1], middle, near, fontsize=4.4, va="center", linespacing=1.2)
+            near = wrapped(_called(row["nearest_device"], card), 38)
+            text_mm(figure, places[-1], middle, near, fontsize=6, va="center", linespacing=1.2)
         y -= step
         _rule(figure, y, light=True)
     if len(rows) > len(shown):
@@ -218,9 +220,10 @@ def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[fl
     return y, numbers
 
 
-def _cut(text: str, width: int) -> str:
-    """A device id in lines of at most `width` characters, whole."""
-    return "\n".join(text[k : k + width] for k in range(0, len(text), width))
+def _called(device: str, card: Mapping) -> str:
+    """A device as the ranking of devices calls it, with its rank."""
+    called = card["called"].get(device)
+    return device if called is None else f"{called['rank']}: {called['label']}"
 
 
 def _rule(figure, y: float, *, light: bool = False) -> None:
@@ -378,15 +381,9 @@ def _sparse(x: np.ndarray) -> list[int]:
 
 def _history(axes, card: Mapping) -> list[dict]:
     parts = card["history"]
-    axes.set_title("so far, in the order measured, or else of names", fontsize=6.5)
+    axes.set_title("so far, in the order measured", fontsize=6.5)
     axes.set(xlabel="device", ylabel=f"{card['reading']} {SYMBOLS[card['reading']]}", ylim=(-0.02, 1.02))
     axes.grid(True)
-    if not parts:
-        axes.set(xlim=(0.5, 1.5), xticks=[1])
-        axes.text(
-            0.5, 0.5, "no device with a usability yet", transform=axes.transAxes, ha="center", color=GREY
-        )
-        return []
     order = np.arange(1, len(parts) + 1)
     axes.plot(order, [part["value"] for part in parts], "o", color=BLUE, ms=2.8, mew=0, label="device")
     axes.step(
@@ -438,17 +435,20 @@ def _calibration(axes, card: Mapping) -> list[dict]:
             ms=2.2,
             mew=0,
         )
-    said = "\n".join(
-        f"{level} %     {_percent(share)}     {_percent(condition[level])}"
-        for level, share in sorted(coverage.items(), key=_as_number)
+    levels = [level for level, _ in sorted(coverage.items(), key=_as_number)]
+    columns = (
+        ("left out", [*(f"in {level} % interval" for level in levels), "error (RMSE)", "log score"]),
+        ("device", _left_out(card["loo"], levels)),
+        ("condition", _left_out(card["loo_condition"], levels)),
     )
-    said = (
-        f"left out:    device    condition\n{said}\n"
-        f"error    {card['loo']['rmse']:.3f}     {card['loo_condition']['rmse']:.3f}\n"
-        f"log score    {card['loo']['log_score']:+.2f}     {card['loo_condition']['log_score']:+.2f}\n\n"
-        f"n = {card['loo']['n']}"
-    )
-    axes.text(1.03, 0.98, said, transform=axes.transAxes, va="top", fontsize=5.5)
+    for place, (head, cells), align in zip(
+        (1.04, 1.62, 1.84), columns, ("left", "right", "right"), strict=True
+    ):
+        lines = "\n".join([head, *cells])
+        axes.text(
+            place, 0.98, lines, transform=axes.transAxes, va="top", ha=align, fontsize=5.5, linespacing=1.5
+        )
+    axes.text(1.04, 0.52, f"n = {card['loo']['n']}", transform=axes.transAxes, va="top", fontsize=5.5)
     return (
         [
             _number(
@@ -472,6 +472,12 @@ def _calibration(axes, card: Mapping) -> list[dict]:
             for level, share in sorted(condition.items(), key=_as_number)
         ]
     )
+
+
+def _left_out(found: Mapping, levels: Sequence[str]) -> list[str]:
+    """Coverage, error and logarithmic score of predictions without what is predicted."""
+    shares = [_percent(found["coverage"][level]) for level in levels]
+    return [*shares, f"{found['rmse']:.3f}", f"{found['log_score']:+.2f}"]
 
 
 def _as_number(item: tuple[str, float]) -> float:

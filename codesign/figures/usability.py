@@ -14,22 +14,20 @@ from codesign.figures.style import (
     PALE,
     PEROVSKITES,
     TWO_COLUMNS_MM,
-    VARIABLES,
     VERMILION,
     Drawing,
     axes_mm,
     badge,
-    formula,
     house_style,
     log_ticks,
     look_of,
     new_figure,
     origin_of,
-    short_labels,
     text_mm,
     whole_ticks,
     wrapped,
 )
+from codesign.labels import VARIABLES, by_usability, formula, short_labels
 from codesign.nonideality.usability import spread_factor
 
 BINS = 20
@@ -51,7 +49,7 @@ def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
     Args:
         rows: Device rows of one origin; those without usability are counted in words.
     """
-    having = _by_usability(rows)[::-1]  # worst first, as the share grows
+    having = by_usability(rows)[::-1]  # worst first, as the share grows
     values = np.array([row["usability"] for row in having])
     edges = np.linspace(0.0, 1.0, BINS + 1)
     counts, _ = np.histogram(values, bins=edges)
@@ -144,7 +142,7 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
         rows: Device rows of one origin.
         confidence: Of the intervals, as the rows were made.
     """
-    order = _by_usability(rows)
+    order = by_usability(rows)
     without = sorted((row for row in rows if row["usability"] is None), key=lambda row: row["device"])
     labels = short_labels(rows)
     most, top, bottom = RANKED
@@ -158,7 +156,7 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
     step = 4.0
     notes_mm = (8 + 6.2 * len(listed) + (4 if len(without) > LISTED else 0)) if without else 0
     panel_mm = max(lines, 1) * step + 3
-    height = 23 + panel_mm + 11 + notes_mm
+    height = 23 + panel_mm + 14 + notes_mm
     numbers: list[dict] = []
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
@@ -166,7 +164,7 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
             f": first {top} and last {bottom} of {len(order)}" if left_out else ""
         )
         _head(figure, height, title, rows)
-        floor = notes_mm + 11
+        floor = notes_mm + 14
         main = axes_mm(figure, 80, floor, 56, panel_mm)
         factors = axes_mm(figure, 150, floor, 27, panel_mm)
         for axes in (main, factors):
@@ -174,7 +172,10 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
             axes.spines["left"].set_visible(False)
             axes.grid(True, axis="x")
         main.set_title("a  usability (filled), fidelity (hollow)", y=1.0, pad=3)
-        main.set_xlabel(f"U and F, each with {_percent(confidence)} interval")
+        main.set_xlabel(
+            f"U and F, each with {_percent(confidence)} interval;\n"
+            "U takes the upper bound of σ, and so lies low in its own"
+        )
         factors.set_title("b  its two factors", y=1.0, pad=12)
         factors.set(xlabel="U is their product", xticks=[0, 0.5, 1])
         if not order:
@@ -185,6 +186,10 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
         if left_out:
             main.text(0.5, top, f"… {left_out} devices between …", ha="center", va="center", color=GREY)
         if order:
+            _perovskite_key(
+                main, order, loc="lower left", bbox_to_anchor=(-1.36, 1.0), ncols=6, columnspacing=0.8,
+                handletextpad=0.3, borderaxespad=0.1, fontsize=5.8,
+            )  # fmt: skip
             factors.legend(
                 *_first_of_each(factors),
                 loc="lower left",
@@ -198,12 +203,6 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
         numbers += _without_usability(figure, listed, len(without), labels, notes_mm)
         numbers += [_ranking_number(row, labels[row["device"]], "not listed") for row in without[LISTED:]]
         return Drawing(figure, numbers)
-
-
-def _by_usability(rows: Sequence[Mapping]) -> list[Mapping]:
-    """Rows that have a usability, best first."""
-    having = [row for row in rows if row["usability"] is not None]
-    return sorted(having, key=lambda row: (-row["usability"], row["device"]))
 
 
 def _percent(share: float) -> str:

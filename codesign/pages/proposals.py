@@ -48,7 +48,7 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
         f'<p class="statement">{escaped(card["stopping"]["statement"])}</p>',
         table(
             _columns(card["goal"], reading, works=works),
-            [_cells(row, works=works) for row in rows],
+            [_cells(row, card["called"], works=works) for row in rows],
             name="proposals",
         ),
         f'<p class="small">{escaped(foot)}</p>',
@@ -66,13 +66,15 @@ def _columns(goal: str, reading: str, *, works: bool) -> list[Column]:
         Column("perovskite"),
         *(Column(title, "number") for title in numbers),
         Column(f"nearest made (its {reading})"),
+        Column("its id"),
     ]
 
 
-def _cells(row: Mapping, *, works: bool) -> list:
-    nearest = "none"
-    if row["nearest_device"]:
-        nearest = f"{row['nearest_device']} ({_number(row['nearest_value'], '.3f')})"
+def _cells(row: Mapping, called: Mapping, *, works: bool) -> list:
+    nearest, device = "none", row["nearest_device"]
+    if device:
+        name = f"rank {called[device]['rank']}: {called[device]['label']}" if device in called else device
+        nearest = f"{name} ({_number(row['nearest_value'], '.3f')})"
     shown = ["probability_of_improvement", "probability_to_beat_measured"]
     chances = [row[name] for name in (*shown, *(["probability_of_usability"] if works else []))]
     return [
@@ -83,6 +85,7 @@ def _cells(row: Mapping, *, works: bool) -> list:
         _number(row["expected_improvement"], ".4f"),
         *("–" if chance is None else f"{chance:.0%}" for chance in chances),
         nearest,
+        device or "",
     ]
 
 

@@ -228,6 +228,7 @@ def test_draw_proposals_writes_the_card(tmp_path):
         "best": {"measured": None, "predicted": None},
         "stopping": {"max_ei": None, "probability_better": None, "statement": "Go on."},
         "history": [],
+        "called": {},
         "loo": {"rows": [], "coverage": {}, "n": 0},
         "loo_condition": {"rows": [], "coverage": {}, "n": 0},
         "relevance": [],

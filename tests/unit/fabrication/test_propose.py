@@ -73,7 +73,7 @@ def row(device, condition, usability, *, std=0.03, status="ok"):
         "origin": "measured",
         "status": status,
         "reason": "" if status == "ok" else "why",
-        "measured_at": "",
+        "measured_at": f"2024-05-{1 + sum(device.encode()) % 28:02d}",
         "usability": usability if status == "ok" else None,
         "usability_std": std if status == "ok" else None,
         "fidelity": usability**0.5 if status == "ok" else None,
@@ -500,6 +500,22 @@ def test_so_far_is_the_nearest_to_a_target(seen):
     near = [part["best"] for part in run(seen, goal="target", target=0.3).card["history"]]
     distance = np.abs(values - 0.3)
     assert np.abs(np.array(near) - 0.3) == pytest.approx(np.minimum.accumulate(distance))
+
+
+def test_without_dates_there_is_no_order(seen):
+    """One device without a date, and nobody knows what came first."""
+    history = run(seen).card["history"]
+    when = {one["device"]: one["measured_at"] for one in seen}
+    assert [when[part["device"]] for part in history] == sorted(when.values())
+    assert run([seen[0] | {"measured_at": ""}, *seen[1:]]).card["history"] == []
+
+
+def test_the_card_calls_devices_as_their_ranking_does(seen):
+    """Ranks by usability, whatever is sought; labels are told apart."""
+    called = run(seen, reading="fidelity").card["called"]
+    best = sorted(seen, key=lambda one: (-one["usability"], one["device"]))
+    assert [called[one["device"]]["rank"] for one in best] == list(range(1, len(seen) + 1))
+    assert len({said["label"] for said in called.values()}) == len(seen)
 
 
 def test_space_filling_takes_the_middle_once_and_leaves_the_edges_out():

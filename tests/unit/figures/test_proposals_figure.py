@@ -12,6 +12,7 @@ LEVELS = {
     "ag_nm": [50, 100, 200, 400, 600],
 }
 FIRST = {"perovskite": "MAPbI3", "length_um": 1.5, "diameter_nm": 200, "pb_min": 15, "ag_nm": 200}
+NEAREST = "MAPbI₃, 1.2 µm, 250 nm, 15 min Pb, 600 nm Ag, silver paste, no. 2"
 LONG = "i-v-data-1-2um-length-250nm-diameter-bt-4v-na-third-etch-15min-pb-ed-3h-180c-mai-no-600nm-ag-no-wait"
 
 
@@ -66,6 +67,7 @@ def _card(*, model=True, origin="measured", goal="maximise", devices=12, reading
         },
         "stopping": {"max_ei": 0.05, "probability_better": 0.9, "statement": "Go on. " * 20},
         "history": [],
+        "called": {LONG: {"rank": 7, "label": NEAREST}},
         "loo": {"rows": [], "coverage": {}, "n": 0},
         "loo_condition": {"rows": [], "coverage": {}, "n": 0},
         "relevance": [],
@@ -128,7 +130,8 @@ def test_the_card_is_one_a4_page_with_what_a_person_needs_at_the_bench(texts, in
         "8 %",
         "Best device measured: U = 0.400.",
         "(1 of them failed and steer the search away)",
-        "0.203     0.220",
+        "0.203",
+        "0.220",
         "Go on.",
         "seed: 7",
         "0123456789abcdef",
@@ -140,8 +143,17 @@ def test_the_card_is_one_a4_page_with_what_a_person_needs_at_the_bench(texts, in
         "n = 12",
     ):
         assert part in said or part in said.replace("\n", " "), part
-    assert LONG in said.replace("\n", "")
+    assert f"7: {NEAREST}" in said.replace("\n", " ") and "i-v-data" not in said
     assert inside(figure) == []
+
+
+def test_without_dates_nothing_is_said_of_an_order(texts, inside):
+    """The other panel takes its place."""
+    drawing = draw_proposals([_row(1)], _card() | {"history": []})
+    assert not any("so far" in text for text in texts(drawing.figure))
+    assert any("each device predicted" in text for text in texts(drawing.figure))
+    assert not [n for n in drawing.numbers if n["panel"].startswith("history")]
+    assert inside(drawing.figure) == []
 
 
 def test_the_numbers_are_those_drawn():

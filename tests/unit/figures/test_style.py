@@ -17,22 +17,20 @@ from codesign.figures.style import (
     SMALLEST,
     axes_mm,
     badge,
-    conditions_label,
     engineering,
     fit_text,
     fit_ylabel,
-    formula,
     house_style,
     log_ticks,
     new_figure,
     origin_of,
     power_of_ten,
     save,
-    short_labels,
     text_mm,
     whole_ticks,
     wrapped,
 )
+from codesign.labels import conditions_label, formula, short_labels
 
 
 def _plot():

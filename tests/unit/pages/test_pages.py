@@ -26,6 +26,7 @@ CARD = {
     "seed": 1,
     "table_sha256": "00d3",
     "not_finite": [],
+    "called": {"d-5": {"rank": 3, "label": "MAPbI₃, 2 µm"}},
 }
 
 
@@ -97,8 +98,9 @@ def test_proposals_are_a_table_in_the_order_to_make_them():
     ]
     reader = Reader(proposals_page(rows, CARD))
     assert reader.rows[1][:6] == ["1", "MAPbI3", "1.5", "200", "15", "200"]
-    assert reader.rows[1][6:] == ["0.430 ± 0.080", "0.0152", "36%", "8%", "d-5 (0.503)"]
-    assert reader.rows[2][0] == "2" and reader.rows[2][6:] == ["– ± –", "–", "–", "–", "none"]
+    nearest = "rank 3: MAPbI₃, 2 µm (0.503)"
+    assert reader.rows[1][6:] == ["0.430 ± 0.080", "0.0152", "36%", "8%", nearest, "d-5"]
+    assert reader.rows[2][0] == "2" and reader.rows[2][6:] == ["– ± –", "–", "–", "–", "none", ""]
     assert (
         "Fitted to 7 devices; 2 without a usability (1 of them failed), 1 with a condition unknown or a "
         "perovskite that the model cannot describe left out"
