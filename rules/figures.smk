@@ -139,6 +139,7 @@ rule draw_campaign:
         mem_mb=2000,
         runtime=10,
     params:
+        space_filling=config["fabrication"]["space_filling"],
         code=code_digest("draw_campaign.py"),
     message:
         "Draw the campaign"

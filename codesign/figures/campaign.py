@@ -29,12 +29,14 @@ COLUMNS = ("strategy", "evaluation", "n", "mean", "standard_error", "q10", "q90"
 """Columns used, as `codesign.fabrication.campaign.summarise` names them."""
 
 
-def draw_campaign(summary: Sequence[Mapping]) -> Drawing:
+def draw_campaign(summary: Sequence[Mapping], *, model_from: int | None = None) -> Drawing:
     """Best so far relative to the optimum, and the share of searches near it.
 
     Args:
         summary: Rows of `codesign.fabrication.campaign.summarise`, one a strategy and
             evaluation; nothing is averaged here.
+        model_from: The first device that the surrogate chooses; those before fill the space. None: not
+            marked.
 
     Raises:
         ValueError: There is no row.
@@ -107,6 +109,13 @@ def draw_campaign(summary: Sequence[Mapping]) -> Drawing:
         share.set_title("b  repeats at 95 % and at 99 % of the optimum")
         for goal, marker, face in (("95 %", "o", GREY), ("99 %", "^", "white")):
             share.plot([], [], marker, color=GREY, mfc=face, ms=2.4, mew=0.5, label=f"{goal} of the optimum")
+        if model_from is not None and "bayesian" in strategies and 1 < model_from <= last:
+            for axes in (best, share):
+                axes.axvline(model_from - 0.5, color=GREY, lw=0.5, ls=(0, (1, 1.5)), zorder=1, gid="model")
+            best.text(
+                model_from - 0.3, 0.02, "chosen by the model from here", transform=best.get_xaxis_transform(),
+                color=GREY, fontsize=5.5, va="bottom",
+            )  # fmt: skip
         for axes in (best, share):
             axes.set(xlim=(0.5, last + 0.5), xlabel="devices made")
             whole_ticks(axes.xaxis)

@@ -70,7 +70,7 @@ def draw_crossbar_accuracy(
     known = {(row["method"], row["calibration"], row["quantity"]): row for row in summary}
     numbers = [{"panel": "runs"} | line | {"chance": chance} for line in lines]
     with house_style():
-        figure = new_figure(TWO_COLUMNS_MM, 90)
+        figure = new_figure(TWO_COLUMNS_MM, 94)
         runs = len({line["run"] for line in lines})
         under = [
             f"{dataset}, {_hidden_layers(rows)}; n = {runs} run{'s' * (runs != 1)} a method, each a training "
@@ -80,7 +80,8 @@ def draw_crossbar_accuracy(
         if len(calibrations) > 1:
             seen = max(row["calibration_examples"] for row in rows)
             under[1] += f"; calibrated with {seen} training examples: hollow"
-        head(figure, 90, "Accuracy in software and on the array", under, evidence)
+        under += [said] if (said := _who_is_ahead(known, calibrations)) else []
+        head(figure, 94, "Accuracy in software and on the array", under, evidence)
         pairs, cost = axes_mm(figure, 14, 13, 88, 50), axes_mm(figure, 121, 13, 55, 50)
         places, costs = [], []
         for k, method in enumerate(methods):
@@ -159,6 +160,25 @@ def draw_crossbar_accuracy(
         cost.grid(True, axis="y", color=PALE)
         text_mm(figure, 121, 70, "b  what the array costs", fontsize=7, fontweight="bold")
         return Drawing(figure, numbers)
+
+
+def _who_is_ahead(known: Mapping[tuple[str, str, str], Mapping], calibrations: Sequence[str]) -> str:
+    """What the array says of the two methods, run by run; '' where there are not both."""
+    parts = []
+    for calibration in calibrations:
+        row = known.get(("difference", calibration, "array"))
+        if row is None or row["low"] is None:
+            continue
+        ahead = (
+            "BayesMulti is ahead"
+            if row["low"] > 0
+            else "ERM stays ahead"
+            if row["high"] < 0
+            else "not told apart"
+        )
+        as_it_is = "as programmed" if calibration == "none" else ARRAY[calibration][0]
+        parts.append(f"{as_it_is} {row['mean']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}: {ahead})")
+    return f"accuracy on the array, BayesMulti - ERM, run by run: {'; '.join(parts)}" if parts else ""
 
 
 def _by_run(lines: Sequence[Mapping], method: str, calibrations: Sequence[str]) -> list[list[float]]:

@@ -74,7 +74,9 @@ def draw_energy(
         )
         head(figure, height, "Energy of one multiply-accumulate", under, evidence)
         tall = ROW_MM * len(designs)
-        bars, points = axes_mm(figure, 50, 21, 60, tall), axes_mm(figure, 118, 21, 58, tall)
+        bars, points = axes_mm(figure, 50, 21, 58, tall), axes_mm(figure, 114, 21, 48, tall)
+        shown = [row["value"] for row in references] + [row["gops_per_w"] for row in rows]
+        reach = 3 * max([*shown, REFERENCES["paper"].value])
         for k, (design, coding) in enumerate(designs):
             mine = {
                 row["component"]: row for row in rows if (row["design"], row["coding"]) == (design, coding)
@@ -89,16 +91,8 @@ def draw_energy(
                 start += value
             share = 1e12 * mine["array"]["energy_j"] / start
             bars.text(start, k, f"  {start:.3g} pJ, array {100 * share:.2g} %", va="center", fontsize=5.5)
-            alone, everything = mine["array"]["array_gops_per_w"], mine["array"]["gops_per_w"]
-            points.plot([everything, alone], [k, k], color=GREY, lw=0.6, zorder=2)
-            points.plot([alone], [k], "o", mfc="white", mec=VERMILION, mew=0.9, ms=4.2, zorder=3, gid="alone")
-            points.plot([everything], [k], "o", color=BLUE, mew=0, ms=4.6, zorder=3, gid="everything")
-            points.text(
-                alone, k - 0.2, _short(alone), ha="center", va="bottom", fontsize=5.5, color=VERMILION
-            )
-            points.text(
-                everything, k - 0.2, _short(everything), ha="center", va="bottom", fontsize=5.5, color=BLUE
-            )
+            numbers_of = mine["array"]
+            _efficiency(points, k, numbers_of["gops_per_w"], numbers_of["array_gops_per_w"], reach)
         totals = [
             1e12 * sum(row["energy_j"] for row in rows if (row["design"], row["coding"]) == design)
             for design in designs
@@ -115,13 +109,10 @@ def draw_energy(
             columnspacing=1.2,
             handlelength=1.0,
         )
-        efficiencies = [row[name] for row in rows for name in ("array_gops_per_w", "gops_per_w")]
-        values = [*efficiencies, *(row["value"] for row in references)]
-        points.set(
-            xscale="log", xlim=(min(values) / 2.5, max(3.5 * max(values), 30 * REFERENCES["paper"].value))
-        )
+        points.set(xscale="log", xlim=(min(shown) / 2.5, reach))
         log_ticks(points.xaxis)
-        for row in sorted(references, key=lambda row: row["value"]):
+        across = points.get_xaxis_transform()
+        for k, row in enumerate(sorted(references, key=lambda row: row["value"])):
             points.axvline(
                 row["value"],
                 color=ORANGE if row["name"] == "paper" else GREY,
@@ -130,21 +121,47 @@ def draw_energy(
                 zorder=1,
                 gid=row["name"],
             )
-            along = {"rotation": 28, "rotation_mode": "anchor", "ha": "left", "va": "bottom"}
-            across = points.get_xaxis_transform()
-            name = f" {SHOWN[row['name']]}"
-            points.text(row["value"], 1.015, name, transform=across, fontsize=5.2, color=GREY, **along)
+            high = 1.01 + 2.6 * (k % 2) / tall  # neighbours stand at two heights
+            name = SHOWN[row["name"]]
+            points.text(
+                row["value"], high, name, transform=across, fontsize=5.2, color=GREY, ha="center", va="bottom"
+            )
             numbers.append(
                 dict.fromkeys(numbers[0])
-                | {"design": SHOWN[row["name"]], "component": "reference", "array_gops_per_w": row["value"]}
+                | {"design": name, "component": "reference", "array_gops_per_w": row["value"]}
             )
-        points.set_xlabel("GOPS/W: hollow array alone, filled everything")
-        points.set_title("b", x=-0.03)
+        points.text(
+            1.04, 1.01, "array alone", transform=points.transAxes, fontsize=5.2, color=GREY, va="bottom"
+        )
+        points.set_xlabel("GOPS/W: filled everything, hollow array alone")
+        points.set_title("b", x=-0.03, y=1.0, pad=3)
         points.set_yticks([])
         for axes in (bars, points):
             axes.set_ylim(len(designs) - 0.45, -0.55)
             axes.grid(True, axis="x", color=PALE)
         return Drawing(figure, numbers)
+
+
+def _efficiency(axes, y: float, everything: float, alone: float, reach: float) -> None:
+    """Everything as a filled point with its number; the array alone hollow, or an arrow where it is far out.
+
+    What the array alone would do is no machine, so that its number stands small at the side.
+    """
+    if alone <= reach:
+        axes.plot([everything, alone], [y, y], color=GREY, lw=0.5, zorder=2)
+        axes.plot([alone], [y], "o", mfc="white", mec=GREY, mew=0.7, ms=3.4, zorder=3, gid="alone")
+    else:
+        arrow = {"arrowstyle": "->", "color": GREY, "lw": 0.5, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", xy=(reach, y), xytext=(everything, y), arrowprops=arrow, zorder=2)
+    axes.text(
+        1.04, y, _short(alone), transform=axes.get_yaxis_transform(), fontsize=5.2, color=GREY, va="center"
+    )
+    axes.plot([everything], [y], "o", color=BLUE, mew=0, ms=4.6, zorder=3, gid="everything")
+    behind = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+    axes.text(
+        everything, y - 0.2, _short(everything), ha="center", va="bottom", fontsize=6.5, color=BLUE,
+        fontweight="bold", bbox=behind, zorder=4,
+    )  # fmt: skip
 
 
 def _coded(coding: str) -> str:

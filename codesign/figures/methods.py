@@ -50,17 +50,17 @@ class Look:
     @property
     def width(self) -> float:
         """Of a line, in points."""
-        return 1.2 if self.prominent else 0.7
+        return 1.3 if self.prominent else 0.9
 
     @property
     def size(self) -> float:
         """Of a marker, in points."""
-        return 3.2 if self.prominent else 2.4
+        return 3.4 if self.prominent else 2.6
 
     @property
     def alpha(self) -> float:
         """Of lines and markers."""
-        return 1.0 if self.prominent else 0.75
+        return 1.0 if self.prominent else 0.9
 
     @property
     def order(self) -> float:

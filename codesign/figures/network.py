@@ -38,6 +38,8 @@ DODGE = 0.0075
 """Between methods drawn beside each other, in usability."""
 COLUMNS = 3
 """Experiments beside each other in the correlation figure."""
+RIVALS = 2
+"""Rivals drawn among differences to ERM, the best ones; all of them are in the table and beside it."""
 LEGEND = 6
 """Most methods in one row of a legend; more of them take two."""
 
@@ -108,12 +110,15 @@ def draw_scores(
             for name in methods
             if name != "erm" and any(r["difference"] is not None for r in rows if r["method"] == name)
         ]
-        for k, name in enumerate(compared):
-            shift = DODGE * (k - (len(compared) - 1) / 2)
+        drawn = leading(compared, rows, metric=metric)
+        for k, name in enumerate(drawn):
+            shift = DODGE * (k - (len(drawn) - 1) / 2)
             _difference_line(gain, name, [row for row in rows if row["method"] == name], shift)
+        _name_lines(gain, drawn, rows)
         if not compared:
             gain.text(0.5, 0.5, "nothing to compare with ERM", transform=gain.transAxes, ha="center")
-        gain.set_title(f"b  difference, draw by draw, {percent(confidence)} interval")
+        rivals = f"; best {RIVALS} rivals" if len(drawn) < len(compared) else ""
+        gain.set_title(f"b  draw by draw, {percent(confidence)} interval{rivals}")
         for axes in (score, gain):
             axes.set(xlim=(0, 1.04), xlabel="usability level U")
             axes.grid(True)
@@ -395,13 +400,14 @@ def worse(metric: Metric) -> str:
 
 def _score_line(axes, name: str, rows: Sequence[Mapping]) -> None:
     look = look_of_method(name)
-    spread = [row for row in rows if row["std"] is not None]
+    # the spread of rivals would hide what the figure is about; it is in the table
+    spread = [row for row in rows if row["std"] is not None] if look.prominent else []
     axes.fill_between(
         [row["usability"] for row in spread],
         [row["mean"] - row["std"] for row in spread],
         [row["mean"] + row["std"] for row in spread],
         color=look.colour,
-        alpha=0.16 if look.prominent else 0.06,
+        alpha=0.16,
         lw=0,
         zorder=look.order - 1,
         gid=f"std {name}",
@@ -422,6 +428,53 @@ def _score_line(axes, name: str, rows: Sequence[Mapping]) -> None:
     )
 
 
+def leading(methods: Sequence[str], rows: Sequence[Mapping], *, metric: Metric) -> list[str]:
+    """The methods that a figure is about, and the `RIVALS` others that gain most over ERM, in order.
+
+    Args:
+        methods: Those with differences to ERM.
+        rows: Of the summary; the mean difference over levels decides.
+        metric: Says which differences are gains.
+    """
+    sign = 1.0 if metric.better == "higher" else -1.0
+
+    def gained(name: str) -> float:
+        found = [row["difference"] for row in rows if row["method"] == name and row["difference"] is not None]
+        return sign * sum(found) / max(len(found), 1)
+
+    rivals = [name for name in methods if not look_of_method(name).prominent]
+    best = sorted(rivals, key=lambda name: (-gained(name), name))[:RIVALS]
+    return [name for name in methods if name not in rivals or name in best]
+
+
+def _name_lines(axes, methods: Sequence[str], rows: Sequence[Mapping]) -> None:
+    """Each line's name, joined to it where the lines are furthest from nothing."""
+    found = {
+        (row["method"], row["profile"]): row
+        for row in rows
+        if row["method"] in methods and row["difference"] is not None
+    }
+    if not found:
+        return
+    level = max(found, key=lambda key: abs(found[key]["difference"]))[1]
+    lines = [(found[name, level], name) for name in methods if (name, level) in found]
+    lines.sort(key=lambda line: -line[0]["difference"])
+    right = lines[0][0]["usability"] < 0.55
+    for k, (row, name) in enumerate(lines):
+        axes.annotate(
+            method_of(name).title,
+            xy=(row["usability"], row["difference"]),
+            xytext=(0.42 if right else 0.04, 0.93 - 0.085 * k),
+            textcoords="axes fraction",
+            color=look_of_method(name).colour,
+            fontsize=6,
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": look_of_method(name).colour, "lw": 0.4, "alpha": 0.6,
+                        "shrinkB": 3},
+            zorder=1.5,
+        )  # fmt: skip
+
+
 def _difference_line(axes, name: str, rows: Sequence[Mapping], shift: float) -> None:
     look = look_of_method(name)
     rows = [row for row in rows if row["difference"] is not None]
@@ -432,7 +485,7 @@ def _difference_line(axes, name: str, rows: Sequence[Mapping], shift: float) -> 
         color=look.colour,
         marker=look.marker,
         ls=look.line,
-        lw=look.width if look.prominent else 0.4,
+        lw=look.width,
         ms=look.size,
         mew=0,
         alpha=look.alpha,
@@ -445,7 +498,7 @@ def _difference_line(axes, name: str, rows: Sequence[Mapping], shift: float) -> 
         [row["difference_low"] for _, row in known],
         [row["difference_high"] for _, row in known],
         color=look.colour,
-        lw=0.9 if look.prominent else 0.5,
+        lw=0.9 if look.prominent else 0.7,
         alpha=look.alpha,
         zorder=look.order,
         gid=f"interval {name}",

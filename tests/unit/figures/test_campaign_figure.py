@@ -54,6 +54,17 @@ def test_ninety_five_and_ninety_nine_percent_are_marked(texts):
     assert {"95 %", "99 %"} <= set(texts(figure))
 
 
+def test_where_the_model_begins_is_marked(texts, inside):
+    """Between the last device that fills the space and the first that the model chose."""
+    figure = draw_campaign(_summary(["bayesian", "random"]), model_from=3).figure
+    for axes in figure.axes:
+        assert [line.get_xdata()[0] for line in axes.lines if line.get_gid() == "model"] == [2.5]
+    assert "chosen by the model from here" in texts(figure) and inside(figure) == []
+    for summary, first in ((_summary(["random"]), 3), (_summary(["bayesian"], evaluations=2), 3)):
+        figure = draw_campaign(summary, model_from=first).figure
+        assert "chosen by the model from here" not in texts(figure)
+
+
 @pytest.mark.parametrize(
     ("strategies", "repeats", "evaluations"),
     [

@@ -1,5 +1,7 @@
 """Figures of the crossbar draw the numbers they are given, and say where they come from."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,27 @@ def test_every_run_is_a_line_from_software_to_array(rows, texts, inside):
     assert any("n = 3 runs" in text for text in said) and any("simulated" in text for text in said)
     assert not inside(drawing.figure)
     assert len(drawing.numbers) == len(rows) + 2
+
+
+@pytest.mark.parametrize(
+    ("erm", "said"),
+    [
+        (0.1, r"\+0\.160 \(\+0\.\d+ to \+0\.\d+: BayesMulti is ahead\)"),
+        (-0.02, r"-0\.080 \(-0\.\d+ to -0\.\d+: ERM stays ahead\)"),
+        (0.02, r"\+0\.000 \(\+0\.000 to \+0\.000: not told apart\)"),
+    ],
+)
+def test_the_figure_says_who_is_ahead_on_the_array(record_row, texts, inside, erm, said):
+    """By the paired difference and its interval, also where it is not the paper's method."""
+    rows = [
+        record_row(method, run, software=0.95, array=0.9 - loss * run)
+        for method, loss in (("erm", erm), ("bayesmulti", 0.02))
+        for run in (1, 2, 3)
+    ]
+    drawing, _ = _accuracy(rows, **SAID)
+    pattern = re.compile(f"BayesMulti - ERM, run by run: as programmed {said}")
+    assert any(pattern.search(text) for text in texts(drawing.figure))
+    assert not inside(drawing.figure)
 
 
 def test_calibrated_networks_are_drawn_beside_those_as_programmed(rows, record_row, texts, inside):

@@ -8,14 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codesign.bayesmulti.error import NoiseError
-from codesign.bayesmulti.methods import method_names
+from codesign.bayesmulti.methods import method_names, method_of
 from codesign.evaluation.lookup import agreement
 from codesign.evaluation.readings import READINGS, predictions
 from codesign.evaluation.statistics import summarise
 from codesign.figures.baselines import BaselineScore, _apart
 from codesign.figures.fidelity import draw_fidelity_scores
 from codesign.figures.methods import counted, in_order, look_of_method
-from codesign.figures.network import draw_calibrated, draw_correlation, draw_device_scores, draw_scores
+from codesign.figures.network import (
+    draw_calibrated,
+    draw_correlation,
+    draw_device_scores,
+    draw_scores,
+    leading,
+)
 from codesign.schemas.evaluation import EVALUATION
 from codesign.tasks.about import Metric
 
@@ -141,16 +147,22 @@ def test_accuracy_is_the_summary_point_by_point():
     rows = _levels(list(METHODS))
     drawing = draw_scores(rows[::-1], **SHARED)
     score, gain = drawing.figure.axes
+    shown = leading([name for name in METHODS if name != "erm"], rows, metric=SHARED["metric"])
+    assert "bayesmulti" in shown and len([n for n in shown if not look_of_method(n).prominent]) == 2
     for name in METHODS:
         mine = sorted((row for row in rows if row["method"] == name), key=lambda row: row["usability"])
         [line] = [line for line in score.lines if line.get_gid() == name]
         assert line.get_ydata().tolist() == [row["mean"] for row in mine]
         assert line.get_xdata().tolist() == list(LEVELS)
         [band] = [band for band in score.collections if band.get_gid() == f"std {name}"]
-        reached = band.get_paths()[0].vertices[:, 1]
-        ends = [row["mean"] + sign * row["std"] for row in mine for sign in (-1, 1)]
-        assert (reached.min(), reached.max()) == (pytest.approx(min(ends)), pytest.approx(max(ends)))
-        if name == "erm":
+        if look_of_method(name).prominent:
+            reached = band.get_paths()[0].vertices[:, 1]
+            ends = [row["mean"] + sign * row["std"] for row in mine for sign in (-1, 1)]
+            assert (reached.min(), reached.max()) == (pytest.approx(min(ends)), pytest.approx(max(ends)))
+        else:
+            assert not band.get_paths()
+        if name not in shown:
+            assert not [line for line in gain.lines if line.get_gid() == name]
             continue
         [line] = [line for line in gain.lines if line.get_gid() == name]
         assert line.get_ydata().tolist() == [row["difference"] for row in mine]
@@ -160,6 +172,23 @@ def test_accuracy_is_the_summary_point_by_point():
         ]
         assert bars.get_segments()[0][0, 0] == pytest.approx(LEVELS[0], abs=0.03)
     assert len(drawing.numbers) == len(METHODS) * len(LEVELS)
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+def test_the_best_rivals_are_those_that_gain_most(better, texts):
+    """Over levels, in the metric's own sense; they and what the figure is about are named at their lines."""
+    gains = {"dropout": 0.3, "gaussian": 0.1, "lognormal": 0.2, "bayesmulti": 0.15}
+    sign = 1 if better == "higher" else -1
+    rows = [
+        row | {"difference": sign * gains[row["method"]] if row["method"] in gains else row["difference"]}
+        for row in _levels(["erm", *gains])
+    ]
+    metric = Metric("accuracy", "accuracy", better, 0.1)
+    assert leading([*gains], rows, metric=metric) == ["dropout", "lognormal", "bayesmulti"]
+    [gain] = draw_scores(rows, **SHARED | {"metric": metric}).figure.axes[1:]
+    assert {text.get_text() for text in gain.texts} == {
+        method_of(name).title for name in ("dropout", "lognormal", "bayesmulti")
+    }
 
 
 def test_accuracy_says_chance_n_data_and_origin(texts):
