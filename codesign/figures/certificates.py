@@ -37,7 +37,7 @@ SHADES = LinearSegmentedColormap.from_list("certified", ["#EAF6F2", GREEN])
 """From nothing certified to everything."""
 ROW_MM = 7.0
 COLUMN_MM = 15.5
-LEFT_MM = 31.0
+LEFT_MM = 33.0
 
 
 def draw_certificates(
@@ -66,7 +66,9 @@ def draw_certificates(
     experiment, network = found[0]
     methods = in_order(row["method"] for row in summary)
     levels = _levels(summary)
-    height = 98 + ROW_MM * len(methods)
+    rows_mm = ROW_MM * len(methods)
+    first, second = max(rows_mm + 18, 65.0), max(rows_mm + 25, 68.0)
+    height = 22 + first + second
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
         smoothed = next(row for row in summary if row["certificate"] == "smoothing")
@@ -79,13 +81,15 @@ def draw_certificates(
             "certificates of smoothed networks say nothing about the plain network on a device",
         )
         head(figure, height, f"{experiment} ({network}): what is certified", lines, origin, on="levels")
-        numbers = _table(figure, height, summary, methods, levels)
-        numbers += _changes(axes_mm(figure, 14, 16, 38, 42), summary, examples, methods)
-        numbers += _radii(axes_mm(figure, 69, 16, 46, 42), summary, examples, methods)
-        numbers += _devices(axes_mm(figure, 132, 16, 45, 42), summary, methods, chance)
-        figure.axes[1].legend(
-            loc="upper left", bbox_to_anchor=(-0.02, -0.2), ncols=len(methods), columnspacing=1.6
+        numbers = _programmed_table(figure, second + first - 8, summary, methods, levels)
+        numbers += _devices(axes_mm(figure, 14, second + 15, 50, first - 25), summary, methods, chance)
+        figure.axes[-1].legend(
+            loc="upper left", bbox_to_anchor=(-0.02, -0.19), ncols=len(methods), columnspacing=1.6
         )
+        numbers += _smoothed_table(figure, second - 16, summary, methods)
+        tall = second - 31
+        numbers += _changes(axes_mm(figure, 107, 13, 29, tall), summary, examples, methods)
+        numbers += _radii(axes_mm(figure, 147, 13, 30, tall), summary, examples, methods)
         return Drawing(figure, numbers)
 
 
@@ -111,44 +115,74 @@ def _number(panel: str, row: Mapping, **values) -> dict:
     )
 
 
-def _table(
-    figure, height: float, summary: Sequence[Mapping], methods: Sequence[str], levels: Sequence[str]
+def _programmed_table(
+    figure, top: float, summary: Sequence[Mapping], methods: Sequence[str], levels: Sequence[str]
 ) -> list[dict]:
-    """One cell for each method and certificate: hatched where nothing is promised, greener for more."""
-    width = TWO_COLUMNS_MM - 4 - LEFT_MM
-    narrow = (width - COLUMN_MM * len(COLUMNS) - 2) / max(len(levels), 1)
-    bottom = height - 27 - ROW_MM * len(methods)
-    axes = axes_mm(figure, LEFT_MM, bottom, width, ROW_MM * len(methods))
+    """Certified accuracy of the plain network, a cell a method and level."""
+    left = 69 + LEFT_MM
+    narrow = (TWO_COLUMNS_MM - 3 - left) / max(len(levels), 1)
+    usability = {row["profile"]: row["usability"] for row in summary if row["profile"] is not None}
+    columns = {name: (narrow, f"{usability[name]:.2g}") for name in levels}
+    text_mm(
+        figure, left, top + 4.6, "b  its certified accuracy at usability U", fontsize=7,
+        fontweight="bold", va="bottom",
+    )  # fmt: skip
+    below = "hatched: not above chance"
+    found = [row for row in summary if row["certificate"] == "accuracy"]
+    return _cells(figure, left, top, columns, [(row["profile"], row) for row in found], methods, below)
+
+
+def _smoothed_table(figure, top: float, summary: Sequence[Mapping], methods: Sequence[str]) -> list[dict]:
+    """What is promised of the smoothed network, which is another one than the plain one on a device."""
+    mildest = _mildest(summary)
+    usability = {row["profile"]: row["usability"] for row in summary if row["profile"] is not None}
+    said = f"U = {usability[mildest]:.2g}" if mildest else "a level"
+    columns = {name: (COLUMN_MM, text.format(said)) for name, text in COLUMNS.items()}
+    heading = "Appendix: the smoothed network, which decides by majority over noise on its weights"
+    text_mm(figure, 4, top + 12, heading, fontsize=8, fontweight="bold", va="bottom")
+    text_mm(figure, LEFT_MM, top + 6.6, "c  its certificates", fontsize=7, fontweight="bold", va="bottom")
+    below = (
+        "hatched: vacuous for every example (less than one weight,\na radius of 0 or short of the level); "
+        "green: the share of\n"
+        "examples certified, written under the largest value"
+    )
+    placed = [(place, row) for row in summary if (place := _place(row, mildest)) is not None]
+    return _cells(figure, LEFT_MM, top, columns, placed, methods, below)
+
+
+def _cells(
+    figure,
+    left: float,
+    top: float,
+    columns: Mapping[str, tuple[float, str]],
+    placed: Sequence[tuple[str, Mapping]],
+    methods: Sequence[str],
+    below: str,
+) -> list[dict]:
+    """A table, a row a method: hatched where nothing is promised, greener for more.
+
+    Args:
+        left: Of the first column [mm].
+        top: Of the first row [mm].
+        columns: Width [mm] and head by name.
+        placed: Rows of the summary with the name of their column.
+        methods: In the order of rows.
+        below: What the colours mean.
+    """
+    width = sum(wide for wide, _ in columns.values())
+    axes = axes_mm(figure, left, top - ROW_MM * len(methods), width, ROW_MM * len(methods))
     axes.set(xlim=(0, width), ylim=(len(methods), 0))
     axes.axis("off")
-    # left edge and width of each column
-    places = {name: (COLUMN_MM * k, COLUMN_MM) for k, name in enumerate(COLUMNS)}
-    start = COLUMN_MM * len(COLUMNS) + 2
-    places |= {name: (start + narrow * k, narrow) for k, name in enumerate(levels)}
-    top = height - 26.5
-    text_mm(figure, LEFT_MM, top + 6.2, "a  smoothed network", fontweight="bold", fontsize=7, va="bottom")
-    text_mm(
-        figure,
-        LEFT_MM + start,
-        top + 6.2,
-        "programmed network: certified accuracy at usability U",
-        fontweight="bold",
-        fontsize=7,
-        va="bottom",
-    )
-    usability = {row["profile"]: row["usability"] for row in summary if row["profile"] is not None}
-    mildest = _mildest(summary)
-    said = f"U = {usability[mildest]:.2g}" if mildest else "a level"
-    heads = {name: text.format(said) for name, text in COLUMNS.items()}
-    heads |= {name: f"{usability[name]:.2g}" for name in levels}
-    for name, (x, wide) in places.items():
-        text_mm(figure, LEFT_MM + x + wide / 2, top, heads[name], ha="center", va="bottom", fontsize=6)
+    places, x = {}, 0.0
+    for name, (wide, said) in columns.items():
+        places[name] = (x, wide)
+        text_mm(figure, left + x + wide / 2, top + 0.5, said, ha="center", va="bottom", fontsize=6)
+        x += wide
     numbers = []
     for y, method in enumerate(methods):
         axes.text(-1.5, y + 0.5, method_of(method).title, ha="right", va="center", clip_on=False)
-        for row in summary:
-            place = _place(row, mildest)
-            if row["method"] != method or place is None:
+        for place, row in placed:
+            if row["method"] != method:
                 continue
             x, wide = places[place]
             _cell(axes, row, x, y, wide)
@@ -162,12 +196,7 @@ def _table(
                     estimate=row["estimate"],
                 )
             )
-    below = (
-        "hatched: vacuous for every example (less than one weight, a radius of 0 or short of the level), or "
-        "accuracy not above chance;\ngreen: the share of examples certified, written under the largest "
-        "value; for levels the accuracy itself"
-    )
-    text_mm(figure, LEFT_MM, bottom - 1.2, below, fontsize=5.5, color=GREY, va="top")
+    text_mm(figure, left, top - ROW_MM * len(methods) - 1.2, below, fontsize=5.5, color=GREY, va="top")
     return numbers
 
 
@@ -178,10 +207,8 @@ def _mildest(summary: Sequence[Mapping]) -> str | None:
 
 
 def _place(row: Mapping, mildest: str | None) -> str | None:
-    """The column of a row of the summary; None where it is not in the table."""
-    if row["certificate"] == "accuracy":
-        return row["profile"]
-    if row["scope"] != "all" or row["certificate"] == "programming":
+    """The column of a row of the summary in the table of smoothed networks; None where it has none."""
+    if row["scope"] != "all" or row["certificate"] in ("accuracy", "programming"):
         return None
     if row["profile"] is None:
         return row["certificate"]
@@ -253,7 +280,6 @@ def _changes(
             mew=0,
             alpha=look.alpha,
             zorder=look.order,
-            label=method_of(name).title,
             gid=name,
         )
         numbers += [
@@ -263,9 +289,9 @@ def _changes(
     axes.axvspan(-0.5, 0.5, **HATCHED, zorder=0)
     axes.set(xlim=(-0.5, last + 0.5), ylim=(-0.04, 1.04))
     whole_ticks(axes.xaxis)
-    axes.set_xlabel("weights k that may change in any way")
+    axes.set_xlabel("weights that may change")
     axes.set_ylabel("share of examples certified")
-    axes.set_title("b  exact bound, smoothed network")
+    axes.set_title("d  exact bound")
     _device_note(axes, summary)
     return numbers
 
@@ -273,7 +299,7 @@ def _changes(
 def _device_note(axes, summary: Sequence[Mapping]) -> None:
     changed = [row["changed"] for row in summary if row["certificate"] == "accuracy" and row["changed"]]
     if changed:
-        said = f"a programming changes\n{max(changed):,.0f} weights →"
+        said = f"a programming\nchanges\n{max(changed):,.0f}\nweights →"
         axes.text(0.98, 0.97, said, transform=axes.transAxes, ha="right", va="top", fontsize=5.5, color=GREY)
 
 
@@ -322,8 +348,8 @@ def _radii(
             at = {"ha": "left", "va": "bottom", "fontsize": 5.5, "color": GREY, "rotation": 90}
             axes.text(1.06 * near, 0.03, f"U = {usability:.2g}", transform=axes.get_xaxis_transform(), **at)
     axes.grid(True, axis="y")
-    axes.set_xlabel("‖ln δ‖₂ of the factors on the weights")
-    axes.set_title("c  log-weight bound, smoothed network")
+    axes.set_xlabel("‖ln δ‖₂ of the weights' factors")
+    axes.set_title("e  log-weight bound")
     return numbers
 
 
@@ -352,6 +378,7 @@ def _devices(axes, summary: Sequence[Mapping], methods: Sequence[str], chance: f
                 lw=look.width if mean else 0.7,
                 ms=look.size,
                 mew=0,
+                label=method_of(name).title if mean else None,
                 gid=f"{certificate} {name}",
             )
             numbers += [
@@ -370,8 +397,8 @@ def _devices(axes, summary: Sequence[Mapping], methods: Sequence[str], chance: f
     axes.set(xlim=(0, 1.04), ylim=(-0.04, 1.04), xlabel="usability level U")
     axes.set_ylabel("certified mean accuracy")
     axes.grid(True, color=PALE)
-    axes.set_title("d  programmed network")
+    axes.set_title("a  programmed network")
     said = "lines: mean accuracy\ndots: share of examples that are\nmore likely right than wrong"
     box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
-    axes.text(0.97, 0.04, said, transform=axes.transAxes, ha="right", fontsize=5.5, color=GREY, bbox=box)
+    axes.text(0.03, 0.97, said, transform=axes.transAxes, va="top", fontsize=5.5, color=GREY, bbox=box)
     return numbers

@@ -50,9 +50,11 @@ def test_vacuous_cells_are_hatched_and_others_are_not():
     rows = _rows()
     summary = summarise_certificates(rows)
     drawing = draw_certificates(summary, rows, **SHARED)
-    table = drawing.figure.axes[0]
+    tables = drawing.figure.axes[0], drawing.figure.axes[2]
     cells = [line for line in drawing.numbers if line["panel"] == "table"]
-    hatched, filled = _patches(table, "vacuous"), _patches(table, "certified")
+    hatched, filled = (
+        [p for each in tables for p in _patches(each, gid)] for gid in ("vacuous", "certified")
+    )
     assert len(cells) == len(hatched) + len(filled) == 2 * (4 + len(LEVELS))
     assert len(hatched) == sum(line["vacuous"] for line in cells)
     assert all(patch.get_hatch() for patch in hatched) and not any(patch.get_hatch() for patch in filled)
@@ -66,7 +68,7 @@ def test_curves_are_the_examples_counted(texts, inside):
     """Share of examples with k, or a radius, of at least so much."""
     rows = _rows()
     drawing = draw_certificates(summarise_certificates(rows), rows, **SHARED)
-    _, changes, radii, devices = drawing.figure.axes
+    _, devices, _, changes, radii = drawing.figure.axes
     mine = [
         row["value"]
         for row in rows
@@ -80,7 +82,7 @@ def test_curves_are_the_examples_counted(texts, inside):
     [mean] = [line for line in devices.lines if line.get_gid() == "accuracy erm"]
     assert mean.get_ydata().tolist() == pytest.approx([0.9 * u**2 for u in (0.2, 0.9, 1.0)])
     said = " ".join(texts(drawing.figure))
-    assert "44,000 weights" in said and "n = 20 examples" in said and "virtual laboratory" in said
+    assert "44,000\nweights" in said and "n = 20 examples" in said and "virtual laboratory" in said
     assert not inside(drawing.figure)
 
 
