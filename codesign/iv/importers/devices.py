@@ -1,11 +1,11 @@
 """Several devices in one file: told, refused, or one of them chosen by the sidecar."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from codesign.iv.importers.headers import read_header
+from codesign.iv.importers.headers import read_header, split_unit
 from codesign.iv.importers.index_columns import is_index
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.samples import listing
@@ -60,6 +60,7 @@ def check_one_device(table: Table, sidecar: Mapping) -> None:
     mapped = {*sidecar.get("only", {})}
     for wanted in sidecar.get("columns", {}).values():
         mapped.update(wanted if isinstance(wanted, list) else [wanted])
+    _check_setpoints(table, mapped)
     for group in _groups(table):
         if any(table.header[k] in mapped or k + 1 in mapped for k in group):
             continue
@@ -77,6 +78,28 @@ def check_one_device(table: Table, sidecar: Mapping) -> None:
             remedy="save each device as a file of its own, or copy the file once a device and choose its "
             f"rows in each sidecar, only: {{{chosen}}}; where the column counts cycles, "
             f"columns: {{cycle: {names[0]}}}",
+        )
+
+
+def _check_setpoints(table: Table, mapped: Collection) -> None:
+    """Refuse a loop around the sweeps that no one says counts cycles: of a gate, a temperature, a device.
+
+    Raises:
+        ImportRefused: A setpoint that is no voltage, time, cycle or index takes several values.
+    """
+    for k in range(table.setpoints):
+        if table.header[k] in mapped or split_unit(table.header[k])[0] in mapped or k + 1 in mapped:
+            continue
+        values = dict.fromkeys(_words(table, k))
+        if read_header(table.header[k]).quantity in ("voltage", "cycle", "time") or len(values) < 2:
+            continue
+        if is_index(table, k, {}):
+            continue
+        raise ImportRefused(
+            f"the sweeps were taken at {len(values)} values of it: {listing(values)}",
+            where=f"column {table.name(k)}",
+            remedy=f"choose one in the sidecar, only: {{{table.header[k]}: {next(iter(values))}}}; where the "
+            f"column counts cycles, columns: {{cycle: {table.header[k]}}}",
         )
 
 

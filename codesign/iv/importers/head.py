@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from codesign.iv.importers.columns import EMPTY
-from codesign.iv.importers.headers import MAIN, REMARK, bare, read_header, split_unit
+from codesign.iv.importers.headers import COMMENTS, MAIN, REMARK, SIGN, bare, read_header, split_unit
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.units import SILENT, unit_of
 
@@ -88,7 +88,8 @@ def find_head(
                 "where it is no measurement, remove it from the folder of instrument files",
             )
         above = next((k for k in range(first - 1, -1, -1) if any(texts[k])), None)
-        if above is None or len(texts[above]) != len(texts[first]):
+        counted = above is not None and texts[above][0].startswith(COMMENTS) and _counts(texts[above], False)
+        if above is None or counted or len(texts[above]) != len(texts[first]):
             return Head(None, [], first, [k for k in range(first) if any(texts[k])])
         at = above
     header = [bare(text) for text in _joined(texts[at], texts, at + 1, decimal_comma)]
@@ -104,7 +105,7 @@ def find_head(
     stated = stated_units([*said, *below_names], remarks=below_names, above=said)
     header, notes = with_stated_units(header, stated)
     notes += [f"row {first_row + k} is taken for a remark: {' '.join(texts[k]).strip()[:60]}" for k in remarks
-              if not texts[k][0].startswith(("#", "%", "//"))]  # fmt: skip
+              if not texts[k][0].startswith(COMMENTS)]  # fmt: skip
     return Head(at, header, below, [*settings, *remarks], units_at, stated, tuple(notes))
 
 
@@ -137,6 +138,8 @@ def _named(row: list[str], known: Set[str]) -> tuple[int, int]:
         is_known = bare(text) in known or split_unit(bare(text))[0] in known
         main += quantity in MAIN or is_known
         other += bool(quantity)
+    if not main and row and row[0].startswith(COMMENTS) and _counts(row, False):
+        return 0, 0  # `# sample 12` is a setting
     return main, other
 
 
@@ -162,7 +165,7 @@ def _between(texts: list[list[str]], at: int, decimal_comma: bool) -> tuple[int,
     """First row of numbers, the row of units and rows of remarks between names and numbers."""
     first = next((k for k in range(at + 1, len(texts)) if _counts(texts[k], decimal_comma)), None)
     # `# 240`, a count, is a comment, not the first row
-    while first is not None and texts[first][0].startswith(("#", "%", "//")):
+    while first is not None and texts[first][0].startswith(COMMENTS):
         first = next((k for k in range(first + 1, len(texts)) if _counts(texts[k], decimal_comma)), None)
     width = len(texts[at])
     inside = [k for k in range(at + 1, len(texts) if first is None else first) if any(texts[k])]
@@ -192,7 +195,7 @@ def is_units(row: list[str], width: int, *, all_of_them: bool = False) -> bool:
         cells.pop()
     if not filled or len(cells) > width or any(_counts([text], False) for text in filled if text != "1"):
         return False
-    if all_of_them or row[0].startswith(("#", "%", "//")):
+    if all_of_them or row[0].startswith(COMMENTS):
         inside = [text.strip("[]()<>") for text in filled]
         return any(map(unit_of, inside)) and all(unit_of(text) or text.lower() in SILENT for text in inside)
     known = [text for text in filled if text[0] in "[(" or (unit_of(text) and text not in ("a", "v", "s"))]
@@ -331,7 +334,7 @@ def _unit_in(piece: str) -> str:
 
 def _joined(header: list[str], texts: list[list[str]], below: int, decimal_comma: bool) -> list[str]:
     """`Time, s` written into a comma-separated header is one column, not two."""
-    header = [header[0].lstrip("#% "), *header[1:]]
+    header = [SIGN.sub("", header[0]).strip(), *header[1:]]
     data = next((row for row in texts[below:] if _counts(row, decimal_comma)), [])
     at = next(
         (k for k in range(1, len(header)) if unit_of(header[k]) and read_header(header[k - 1]).quantity), None
