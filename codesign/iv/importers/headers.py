@@ -34,6 +34,11 @@ NAMES = {
     rf"|(?:wl|bl|(?:word|bit)[ _-]?line){COUNTED}?",
     "unit": r"(?:.*[ _-])?units?",
 }
+OF_A_TERMINAL = re.compile(
+    rf"(?P<behind>{TERMINAL})[ _.-]*(?:[vui]|volts?|voltage|curr|current)"
+    rf"|[vui][ _.-]?(?P<before>{TERMINAL})",
+    re.IGNORECASE,
+)
 MAIN = ("voltage", "current", "time", "cycle", "pulse", "conductance", "resistance")
 """Quantities that tell a row of names from settings."""
 RUN = re.compile(rf"(?:run|scan){COUNTED}?", re.IGNORECASE)
@@ -117,6 +122,16 @@ def read_header(text: str) -> Column:
 
 
 _UNIT_OF = {"applied": "voltage", "amplitude": "voltage", "read_voltage": "voltage"}
+
+
+def terminal_of(text: str) -> str:
+    """The terminal or channel that a name of a voltage or current says, without signs; '' where none.
+
+    >>> terminal_of("smua.V"), terminal_of("I_SMU-A (nA)"), terminal_of("V1")
+    ('smua', 'smua', '')
+    """
+    found = OF_A_TERMINAL.fullmatch(split_unit(bare(text))[0])
+    return re.sub(r"[ _-]", "", found["behind"] or found["before"]).lower() if found else ""
 
 
 @lru_cache(maxsize=1 << 17)

@@ -15,6 +15,8 @@ PHASES = {
                      "negative"), False),
 }  # fmt: skip
 """Words of a phase column: whether they mean potentiation."""
+NAMED_PHASE = ("phase", "ltp")
+"""Beginnings of names of a column that is a phase, whatever words it holds."""
 CLEAR = 0.5
 """Rank correlation with the pulse number from which on a run of pulses rises, or falls by its negative."""
 
@@ -49,7 +51,7 @@ def repetitions_of(
     """
     points = settings.get("potentiation_points")
     if "phase" in found and "cycle" not in found and points is None:
-        named = table.header[found["phase"]].lower().startswith(("phase", "ltp"))
+        named = table.header[found["phase"]].lower().startswith(NAMED_PHASE)
         if named or stated or all(_word(cell) in PHASES for cell in table.columns[found["phase"]]):
             return _by_phase(values, table, found["phase"], notes)
     runs, counter = _runs(values, table, found)

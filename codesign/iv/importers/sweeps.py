@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from codesign.iv.importers.channels import check_channels
 from codesign.iv.importers.headers import CHANNEL, RUN, Column, read_header, split_unit
 from codesign.iv.importers.index_columns import is_index
 from codesign.iv.importers.layouts import cycle_numbers, long_cycles, paired_cycles, wide_cycles
@@ -115,6 +116,7 @@ def _sweeps(table: Table, sidecar: Mapping) -> Samples:
             where=f"row {rows[table.parts[1]]}",
             remedy="save each section as a file of its own, or put all cycles side by side",
         )
+    check_channels(table, voltage, current, sidecar)
     if len(voltage) > 1:
         samples = paired_cycles(table, columns, voltage, current, rows, polarity)
     elif one_record:
