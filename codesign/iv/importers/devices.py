@@ -14,6 +14,7 @@ from codesign.iv.importers.repetitions import NAMED_PHASE, PHASES
 from codesign.iv.importers.samples import listing
 from codesign.iv.importers.table import Table
 from codesign.iv.importers.titles import WAYS, are_counted
+from codesign.iv.importers.units import unit_of
 from codesign.iv.programme import step_of
 
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}")
@@ -96,22 +97,27 @@ def _check_setpoints(table: Table, mapped: Collection) -> None:
     """Refuse a loop around the sweeps that no one says counts cycles: of a gate, a temperature, a device.
 
     Raises:
-        ImportRefused: A setpoint that is no voltage, time, cycle or index takes several values.
+        ImportRefused: A setpoint that is not swept, nor a time, cycle or index, takes several values.
     """
-    for k in range(table.setpoints):
+    for k in table.setpoints:
         if table.header[k] in mapped or split_unit(table.header[k])[0] in mapped or k + 1 in mapped:
             continue
         values = dict.fromkeys(_words(table, k))
-        if read_header(table.header[k]).quantity in ("voltage", "cycle", "time") or len(values) < 2:
+        swept = read_header(table.header[k]).quantity == "voltage" and table.mapping.get("voltage") in (
+            None,
+            k + 1,
+        )
+        if swept or read_header(table.header[k]).quantity in ("cycle", "time") or len(values) < 2:
             continue
         if is_index(table, k, {}):
             continue
         name, first = _yaml(table.header[k]), _yaml(next(iter(values)))
+        counts = unit_of(split_unit(table.header[k])[1]) is None
         raise ImportRefused(
             f"the sweeps were taken at {len(values)} values of it: {listing(values)}",
             where=f"column {table.name(k)}",
-            remedy=f"choose one in the sidecar, only: {{{name}: {first}}}; where the column counts cycles, "
-            f"columns: {{cycle: {name}}}",
+            remedy=f"choose one in the sidecar, only: {{{name}: {first}}}"
+            + (f"; where it counts cycles, columns: {{cycle: {name}}}" if counts else ""),
         )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 COUNTS = re.compile(r"#\s*\d+(?:\s+\d+)*")
 
 
-def setpoints_of(lines: Sequence[str], *, columns: int) -> int:
-    """Columns from the first that are setpoints of loops in one another; 0 where there is one loop or none.
+def setpoints_of(lines: Sequence[str], *, columns: int) -> tuple[int, ...]:
+    """Columns that are setpoints of loops in one another, the first ones; none where there is but one loop.
 
     Under `# dac  repeat  current`, labels in quotes, and `# 11  3` the outer loop sets 11 values of dac,
     the inner one 3 of repeat.
@@ -21,8 +21,8 @@ def setpoints_of(lines: Sequence[str], *, columns: int) -> int:
     """
     head = [line.strip() for line in lines[:20] if line.strip()][:3]
     if len(head) < 3 or not all(line.startswith("#") for line in head) or not COUNTS.fullmatch(head[2]):
-        return 0
+        return ()
     if '"' not in head[1]:
-        return 0
+        return ()
     count = len(head[2].lstrip("# \t").split())
-    return count if 1 < count < columns else 0
+    return tuple(range(count)) if 1 < count < columns else ()

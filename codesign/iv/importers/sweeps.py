@@ -165,7 +165,9 @@ def _columns(table: Table, sidecar: Mapping) -> list[Column]:
                         f"the sidecar takes the column for a {quantity}, its unit is {column.unit}",
                         where=f"column {table.name(k)}",
                         remedy=f"write {quantity}_scale into the sidecar: stored value times this is "
-                        f"{'V' if quantity == 'voltage' else 'A'}",
+                        f"{'V' if quantity == 'voltage' else 'A'}"
+                        if quantity in ("voltage", "current")
+                        else f"name a column without a unit in columns.{quantity}",
                     )
                 scale = measured[1] if measured else 1.0
                 channel = len(chosen) == 1 and CHANNEL.fullmatch(split_unit(table.header[k])[0])
