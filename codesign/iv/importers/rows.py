@@ -5,7 +5,16 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from codesign.iv.importers.columns import EMPTY
-from codesign.iv.importers.head import BARE_NUMBER, HEADER_ROWS, Head, find_head, is_units, stated_units
+from codesign.iv.importers.head import (
+    BARE_NUMBER,
+    HEADER_ROWS,
+    Head,
+    as_written,
+    find_head,
+    is_units,
+    quantities_of,
+    stated_units,
+)
 from codesign.iv.importers.headers import COMMENTS, bare, read_header
 from codesign.iv.importers.limits import check_cells
 from codesign.iv.importers.refusal import ImportRefused
@@ -49,11 +58,7 @@ def from_rows(
         width = max((len(row) for row in cells[head.below : HEADER_ROWS]), default=1)
         names = [part.strip() for part in re.split(r"\s{2,}|[\t,;]", header[0]) if part.strip()]
         header = names if len(names) == width else header
-    preamble = [
-        lines[k].strip() if lines else " ".join(filter(None, texts[k]))
-        for k in head.settings
-        if any(texts[k])
-    ]
+    preamble = [as_written(texts, lines, k) for k in head.settings if any(texts[k])]
     _check_groups([texts[k] for k in head.settings], header)
     columns: list[list] = [[] for _ in header]
     rows, parts, titles, repeated = [], [0], [], 0
@@ -104,9 +109,9 @@ def from_rows(
 def holds_measurement(cells: Sequence[Sequence], *, known: Sequence[str] = ()) -> bool:
     """Whether one of the first rows names voltage and current, pulse and conductance, or a `known` column."""
     for row in cells[:HEADER_ROWS]:
-        names = [cell.strip() for cell in row if isinstance(cell, str) and cell.strip()]
-        found = {read_header(name).quantity for name in names if not BARE_NUMBER.fullmatch(name)}
-        if {"voltage", "current"} <= found or {"pulse", "conductance"} <= found or set(names) & set(known):
+        found = quantities_of(row)
+        names = {cell.strip() for cell in row if isinstance(cell, str)}
+        if {"voltage", "current"} <= found or {"pulse", "conductance"} <= found or names & set(known):
             return True
     return False
 
@@ -161,7 +166,7 @@ def _data(
                         where=f"row {number}",
                         remedy="save what follows as a file of its own, or delete the row",
                     )
-                if first.strip()[:1].isalpha() and _is_header(row):
+                if first.strip()[:1].isalpha() and {"voltage", "current"} <= quantities_of(row):
                     raise ImportRefused(
                         "another header with other names or units begins here",
                         where=f"row {number}",
@@ -252,11 +257,3 @@ def _texts(row: Sequence) -> list[str]:
 
 def _filled(cell) -> bool:
     return cell is not None and cell != "" and (not isinstance(cell, str) or not cell.isspace())
-
-
-def _is_header(row: Sequence) -> bool:
-    """Whether a row names a voltage and a current."""
-    found = {
-        read_header(cell).quantity for cell in row if isinstance(cell, str) and cell.lower() not in EMPTY
-    }
-    return {"voltage", "current"} <= found

@@ -36,7 +36,8 @@ def read_sidecar(instrument_file: Path) -> dict:
     """What the sidecars of an instrument file say: its folder's, a mapping named in it, then its own.
 
     The later goes first, key by key; so do the keys inside `columns`, `pulse`, `only` and `extra`. Remarks
-    under `notes` are kept of all. A key that is null in the file's own sidecar takes the folder's off.
+    under `notes` are kept of all. A key that is null in the file's own sidecar takes the folder's off, also
+    inside these and where a mapping says it; `mapping: null` takes off the one for all files.
     YAML reads `1e-3` as text, `2024-05-01` as a date and `1.0` as no whole number; they are taken as meant.
 
     Returns:
@@ -50,8 +51,8 @@ def read_sidecar(instrument_file: Path) -> dict:
     sidecars = sidecars_of(instrument_file)
     base = read_folder(of_folder) if of_folder in sidecars else {}
     stored = _loaded(own) if own in sidecars and own != of_folder else {}
-    mappings, default = base.pop("mappings", {}), base.pop("mapping", None)
-    name = stored.get("mapping", default)
+    mappings, of_all = base.pop("mappings", {}), base.pop("mapping", None)
+    name = stored.get("mapping", of_all)
     if name is not None and name not in mappings:
         raise ImportRefused(
             f"there is no mapping {name!r}",
@@ -60,8 +61,9 @@ def read_sidecar(instrument_file: Path) -> dict:
             + (f", or name one of {', '.join(mappings)}" if mappings else ""),
         )
     base = _merged(base, mappings[name]) if name is not None else base
-    taken_off = {key for key, value in stored.items() if value is None and key in base}
-    stored = {key: value for key, value in stored.items() if key not in taken_off}
+    if of_all is not None and stored.get("mapping", of_all) is None:
+        del stored["mapping"]
+    base, stored = _taken_off(base, stored)
     _check(stored, where=own.name)
     if "mappings" in stored:
         raise ImportRefused(
@@ -70,7 +72,6 @@ def read_sidecar(instrument_file: Path) -> dict:
             remedy=f"write them into {FOLDER_SIDECAR}",
         )
     stored.pop("mapping", None)
-    base = {key: value for key, value in base.items() if key not in taken_off}
     used = sorted(base.keys() - (stored.keys() - NESTED - {"notes"}))
     merged = _merged(base, stored)
     if used:
@@ -96,6 +97,20 @@ def read_folder(path: Path) -> dict:
                 f"{' and '.join(sorted(nested))} inside a mapping", where=where, remedy="write its keys out"
             )
     return stored
+
+
+def _taken_off(below: dict, above: dict) -> tuple[dict, dict]:
+    """Both without the keys that are null in `above` and stand in `below`."""
+    off = {key for key, value in above.items() if value is None and key in below}
+    below = {key: value for key, value in below.items() if key not in off}
+    above = {key: value for key, value in above.items() if key not in off}
+    for key in NESTED & below.keys() & above.keys():
+        if isinstance(below[key], dict) and isinstance(above[key], dict):
+            below[key], above[key] = _taken_off(below[key], above[key])
+            for side in (below, above):
+                if not side[key]:
+                    del side[key]
+    return below, above
 
 
 def _merged(below: dict, above: dict) -> dict:
