@@ -21,8 +21,6 @@ ROLES = ("baseline", "rival", "own")
 """In the order of figures: what others are compared with, other people's methods, the project's."""
 SITES = ("activation", "weight")
 """Where a noise can act."""
-SITES_OF_A_NOISE = (("activation",), ("weight",), ("activation", "weight"), ("weight", "activation"))
-"""What a method that has a noise may say."""
 COLOURS = ("black", "orange", "sky", "green", "yellow", "blue", "vermilion", "purple")
 """Words for colours; `codesign.figures.methods` has what they stand for."""
 MARKERS = (".", "o", "v", "^", "<", ">", "8", "s", "p", "*", "h", "H", "D", "d", "P", "X")

@@ -26,7 +26,6 @@ from codesign.files import replacing
 from codesign.provenance.records import stamp
 from codesign.tables import write_csv
 
-ONE_COLUMN_MM = 88.0
 TWO_COLUMNS_MM = 180.0
 A4_MM = (210.0, 297.0)
 DPI = 200

@@ -17,7 +17,7 @@ from codesign.iv.importers import ImportRefused, import_one
 from codesign.iv.importers.conditions import read_conditions
 from codesign.iv.importers.device_list import FILE, read_device_list
 from codesign.iv.importers.limits import implausible
-from codesign.iv.importers.samples import NOT_READ, missing_values, tells_of_a_cut
+from codesign.iv.importers.samples import FLAT, NOT_READ, missing_values, tells_of_a_cut
 from codesign.iv.importers.sidecar import read_folder
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
 from codesign.iv.names import (
@@ -367,6 +367,12 @@ def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
                 name, "warning", "sheets", note,
                 "if they are cycles of one device, write sheets: all into the sidecar, or call them Run1, "
                 "Run2, ...; else save each device as a workbook of its own",
+            )  # fmt: skip
+        elif FLAT in note:
+            yield Finding(
+                name, "warning", "pulses", note,
+                "where potentiation is elsewhere, name a phase column or write into the sidecar "
+                "pulse: {potentiation_points: N}",
             )  # fmt: skip
         elif note not in (*missing, *large):
             yield Finding(name, "note", "", note)

@@ -2,8 +2,10 @@
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,8 @@ SUFFIXES = (".h5", ".hdf5", ".json", ".mat")
 AGAIN = "copy it again from where it was written"
 VALUES = ("data", "values", "value")
 """Keys of JSON under which an object called `current` has its numbers."""
+LONGEST_TEXT = 10_000
+"""Bytes of a text beside the arrays that may state a unit."""
 DEEPEST = 8
 """Levels of groups that are looked into."""
 
@@ -221,34 +225,36 @@ def _of_hdf5(path: Path, lines: list[str]) -> dict[str, Array]:
             "h5py is not installed, which reads HDF5", remedy="pip install -c envs/constraints.txt h5py"
         ) from None
     found: dict[str, Array] = {}
-    total = 0
 
     def add(name: str, item) -> None:
-        nonlocal total
         lines.extend(lines_of(dict(item.attrs), of=_last(name) if isinstance(item, h5py.Dataset) else ""))
-        if (
-            isinstance(item, h5py.Dataset)
-            and item.dtype.kind in "OS"
-            and item.size == 1
-            and not item.external
-        ):
-            lines.extend(lines_of({_last(name): np.ravel(item[()])[0] if item.shape else item[()]}))
-        if (
-            not isinstance(item, h5py.Dataset)
-            or item.dtype.kind not in "iuf"
-            or item.is_virtual
-            or item.external
-        ):
+        if not isinstance(item, h5py.Dataset) or item.is_virtual or item.external:
             return  # data of other files are not read
-        total += int(item.size or 0)
-        check_cells(total, 1)
-        values = np.asarray(item[()])
-        found[name] = Array(item.shape, lambda values=values: values, unit_in(item.attrs))
+        if item.dtype.kind in "OS" and item.size == 1 and item.dtype.itemsize <= LONGEST_TEXT:
+            lines.extend(lines_of({_last(name): np.ravel(item[()])[0] if item.shape else item[()]}))
+        if item.dtype.kind in "iuf" and item.size is not None:
+            values = partial(_in_hdf5, path, lambda file: _stored(file[name], name))
+            found[name] = Array(item.shape, values, unit_in(item.attrs))
+
+    def visit(file) -> None:
+        lines.extend(lines_of(dict(file.attrs)))
+        file.visititems(add)
+
+    _in_hdf5(path, visit)
+    return found
+
+
+def _in_hdf5(path: Path, use: Callable):
+    """What `use` makes of the open file.
+
+    Raises:
+        ImportRefused: It is no complete HDF5 file.
+    """
+    import h5py
 
     try:
         with h5py.File(path, "r") as file:
-            lines += lines_of(dict(file.attrs))
-            file.visititems(add)
+            return use(file)
     except ImportRefused:
         raise
     except Exception as error:
@@ -256,7 +262,23 @@ def _of_hdf5(path: Path, lines: list[str]) -> dict[str, Array]:
         raise ImportRefused(
             f"not a complete HDF5 file ({type(error).__name__}: {error})", remedy=AGAIN
         ) from error
-    return found
+
+
+def _stored(item, name: str) -> np.ndarray:
+    """The values of a dataset; stored in pieces, each is unpacked whole.
+
+    Raises:
+        ImportRefused: It, or a piece of it, is larger than the limits.
+    """
+    check_cells(int(item.size), 1)
+    piece = int(np.prod(item.chunks or (0,), dtype=float)) * item.dtype.itemsize
+    if piece > LARGEST_BYTES:
+        raise ImportRefused(
+            f"a piece (chunk) of it has {piece} bytes, more than {LARGEST_BYTES}",
+            where=f"array {name}",
+            remedy="save voltage and current alone, in pieces no larger than they are",
+        )
+    return np.asarray(item[()])
 
 
 def _of_json(path: Path, lines: list[str]) -> dict[str, Array]:
@@ -266,12 +288,31 @@ def _of_json(path: Path, lines: list[str]) -> dict[str, Array]:
     text = decoded(path.read_bytes())
     check_cells(text.count(","), 1)
     try:
-        stored = json.loads(text, parse_constant=_no_constant)
+        stored = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+    except ImportRefused:
+        raise
     except (ValueError, RecursionError) as error:
         raise ImportRefused(f"not a complete JSON file ({error})", remedy=AGAIN) from error
     found: dict[str, Array] = {}
     _add_json(found, lines, "", stored, 0)
     return found
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict:
+    """The keys of an object.
+
+    Raises:
+        ImportRefused: One stands twice; nothing tells which is meant.
+    """
+    stored = dict(pairs)
+    if len(stored) < len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
+        raise ImportRefused(
+            f"the key {twice[:80]!r} stands more than once in one object",
+            remedy="write each array under a name of its own",
+        )
+    return stored
 
 
 def _no_constant(word: str) -> float:
@@ -291,6 +332,12 @@ def _add_json(found: dict[str, Array], lines: list[str], name: str, value, depth
             numbers = np.array([np.nan if item is None else item for item in value], dtype=float)
         except (TypeError, ValueError):
             return  # text, or rows of different length
+        except OverflowError:
+            raise ImportRefused(
+                "holds a whole number of more than 300 digits",
+                where=f"array {name or 'values'}",
+                remedy="correct it, or write null where nothing was measured",
+            ) from None
         if not any(isinstance(item, str | bool) for item in value):
             found[name or "values"] = Array(numbers.shape, lambda: numbers)
             group, _, last = name.rpartition("/")

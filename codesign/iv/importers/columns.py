@@ -154,4 +154,11 @@ def check_voltage(
             remedy="give every row a voltage or delete the row",
         )
     if wrong := wrong_side(voltage_v, polarity):
+        if voltage_v.size and np.ptp(voltage_v) == 0:
+            raise ImportRefused(
+                f"the voltage stays at {voltage_v[0]:g} V, so this is no sweep",
+                where=f"column {column}",
+                remedy="say in the sidecar which column to use, columns: {voltage: NAME, current: NAME}"
+                + (f"; {wrong[1]}" if voltage_v[0] else ""),
+            )
         raise ImportRefused(wrong[0], where=f"column {column}", remedy=wrong[1])

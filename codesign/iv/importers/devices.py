@@ -1,16 +1,25 @@
 """Several devices in one file: told, refused, or one of them chosen by the sidecar."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from codesign.iv.importers.headers import read_header
-from codesign.iv.importers.index_columns import is_index
+from codesign.iv.importers.columns import EMPTY
+from codesign.iv.importers.headers import MAIN, read_header, split_unit
+from codesign.iv.importers.index_columns import is_index, voltage_of
 from codesign.iv.importers.refusal import ImportRefused
+from codesign.iv.importers.repetitions import NAMED_PHASE, PHASES
 from codesign.iv.importers.samples import listing
 from codesign.iv.importers.table import Table
+from codesign.iv.importers.titles import WAYS, are_counted
+from codesign.iv.importers.units import unit_of
+from codesign.iv.programme import step_of
 
+DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}")
+SAID = {"sweep", "up", *(word for word in WAYS if len(word) > 2)}
+"""Words that say how a sweep was taken."""
 FEWEST_ROWS = 4
 """Rows a value of a device column has on average; with fewer it is an index."""
 PLACES = ({"row", "col"}, {"row", "column"}, {"x", "y"}, {"die x", "die y"})
@@ -60,6 +69,8 @@ def check_one_device(table: Table, sidecar: Mapping) -> None:
     mapped = {*sidecar.get("only", {})}
     for wanted in sidecar.get("columns", {}).values():
         mapped.update(wanted if isinstance(wanted, list) else [wanted])
+    _check_setpoints(table, mapped)
+    _check_labels(table, sidecar, mapped)
     for group in _groups(table):
         if any(table.header[k] in mapped or k + 1 in mapped for k in group):
             continue
@@ -70,14 +81,111 @@ def check_one_device(table: Table, sidecar: Mapping) -> None:
         if len(devices) < 2 or len(cells) < FEWEST_ROWS * len(devices):
             continue
         names = [table.name(k) for k in group]
-        chosen = ", ".join(f"{name}: {value}" for name, value in zip(names, devices[0], strict=True))
+        chosen = ", ".join(
+            f"{_yaml(name)}: {_yaml(value)}" for name, value in zip(names, devices[0], strict=True)
+        )
         raise ImportRefused(
             f"{len(devices)} devices in one file: {listing(' '.join(device) for device in devices)}",
             where=f"column {' and '.join(names)}",
             remedy="save each device as a file of its own, or copy the file once a device and choose its "
             f"rows in each sidecar, only: {{{chosen}}}; where the column counts cycles, "
-            f"columns: {{cycle: {names[0]}}}",
+            f"columns: {{cycle: {_yaml(names[0])}}}",
         )
+
+
+def _check_setpoints(table: Table, mapped: Collection) -> None:
+    """Refuse a loop around the sweeps that no one says counts cycles: of a gate, a temperature, a device.
+
+    Raises:
+        ImportRefused: A setpoint that is not swept, nor a time, cycle or index, takes several values.
+    """
+    for k in table.setpoints:
+        if table.header[k] in mapped or split_unit(table.header[k])[0] in mapped or k + 1 in mapped:
+            continue
+        values = dict.fromkeys(_words(table, k))
+        swept = read_header(table.header[k]).quantity == "voltage" and table.mapping.get("voltage") in (
+            None,
+            k + 1,
+        )
+        if swept or read_header(table.header[k]).quantity in ("cycle", "time") or len(values) < 2:
+            continue
+        if is_index(table, k, {}):
+            continue
+        name, first = _yaml(table.header[k]), _yaml(next(iter(values)))
+        counts = unit_of(split_unit(table.header[k])[1]) is None
+        raise ImportRefused(
+            f"the sweeps were taken at {len(values)} values of it: {listing(values)}",
+            where=f"column {table.name(k)}",
+            remedy=f"choose one in the sidecar, only: {{{name}: {first}}}"
+            + (f"; where it counts cycles, columns: {{cycle: {name}}}" if counts else ""),
+        )
+
+
+def _check_labels(table: Table, sidecar: Mapping, mapped: Collection) -> None:
+    """Refuse a column of words, whatever its name, that change from sweep to sweep and may name devices.
+
+    No names are words that count sweeps, ways such as forward and SET, and dates.
+
+    Raises:
+        ImportRefused: Blocks of rows with one word each hold sweeps of their own.
+    """
+    for k, text in enumerate(table.header):
+        quantity = read_header(text).quantity if text else ""
+        if isinstance(table.columns[k], np.ndarray) or quantity in (*MAIN, "device"):
+            continue
+        if quantity == "phase" and text.lower().startswith(NAMED_PHASE):
+            continue
+        if text in mapped or split_unit(text)[0] in mapped or k + 1 in mapped:
+            continue
+        cells = _words(table, k)
+        labels = list(dict.fromkeys(cells))
+        if not 1 < len(labels) <= len(cells) / FEWEST_ROWS or not _may_name(labels):
+            continue
+        begins = [0, *(n for n in range(1, len(cells)) if cells[n] != cells[n - 1])]
+        if np.diff([*begins, len(cells)]).min() < FEWEST_ROWS or not _are_sweeps(table, sidecar, begins):
+            continue
+        name, first = _yaml(table.name(k)), _yaml(next(filter(None, labels)))
+        raise ImportRefused(
+            f"{len(labels)} words that may name devices: {listing(labels)}",
+            where=f"column {table.name(k)}",
+            remedy="save each device as a file of its own, or copy the file once a device and choose its "
+            f"rows in each sidecar, only: {{{name}: {first}}}; where it is one "
+            f"device and the words say what was done, columns: {{phase: {name}}}",
+        )
+
+
+def _may_name(labels: list[str]) -> bool:
+    """Whether words may name devices: they neither count sweeps nor say a way, a date or numbers alone."""
+    words = [label for label in labels if label]
+    if all(map(_is_number, words)) or all(map(DATE.search, words)) or are_counted(words):
+        return False
+    if all(word.lower() in PHASES for word in words):
+        return False
+    others = {tuple(w for w in re.findall(r"\w+", word.lower()) if w not in SAID) for word in labels}
+    return len(others) > 1
+
+
+def _is_number(text: str) -> bool:
+    if text.lower() in EMPTY:
+        return True
+    try:
+        float(text.replace(",", ".").replace("\u2212", "-"))
+    except ValueError:
+        return False
+    return True
+
+
+def _are_sweeps(table: Table, sidecar: Mapping, begins: list[int]) -> bool:
+    """Whether blocks of rows begin where the first does, or each go over half the voltages.
+
+    Rows where a limit held begin within a sweep. Without a voltage, as in a pulse series, nothing tells.
+    """
+    voltage = voltage_of(table, sidecar)
+    if voltage is None or not np.isfinite(voltage).all():
+        return True
+    whole, near = np.ptp(voltage), 1.5 * step_of(voltage)
+    same = np.abs(voltage[begins] - voltage[0]) <= near
+    return bool(same.all() or all(np.ptp(part) > 0.5 * whole for part in np.split(voltage, begins[1:])))
 
 
 def _groups(table: Table) -> list[list[int]]:
@@ -99,3 +207,13 @@ def _word(cell) -> str:
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     return "" if cell is None else str(cell).strip()
+
+
+def _yaml(text: str) -> str:
+    """A name or value as it stands in a sidecar; in quotes where YAML would take it for something else."""
+    plain = re.fullmatch(r"[A-Za-z][\w ().-]*|\d+", text)
+    return (
+        text
+        if plain and text.lower() not in ("yes", "no", "on", "off", "true", "false", "null")
+        else f'"{text}"'
+    )

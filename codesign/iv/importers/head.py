@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from codesign.iv.importers.columns import EMPTY
-from codesign.iv.importers.headers import MAIN, REMARK, bare, read_header, split_unit
+from codesign.iv.importers.headers import COMMENTS, MAIN, REMARK, SIGN, bare, read_header, split_unit
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.units import SILENT, unit_of
 
@@ -39,6 +39,7 @@ ABOUT_SOMETHING_ELSE = re.compile(
 """Settings whose unit is that of the instrument, not of the columns."""
 ARBITRARY = re.compile(r"a\.\s?u\.?|arb\b.*|counts?|norm\b.*|%|ma|na", re.IGNORECASE)
 """What stands in a row of units instead of one."""
+BRACKETS = "[]()<>"
 DOUBT = (" in a remark", " in a setting")
 
 
@@ -88,7 +89,8 @@ def find_head(
                 "where it is no measurement, remove it from the folder of instrument files",
             )
         above = next((k for k in range(first - 1, -1, -1) if any(texts[k])), None)
-        if above is None or len(texts[above]) != len(texts[first]):
+        counted = above is not None and texts[above][0].startswith(COMMENTS) and _counts(texts[above], False)
+        if above is None or counted or len(texts[above]) != len(texts[first]):
             return Head(None, [], first, [k for k in range(first) if any(texts[k])])
         at = above
     header = [bare(text) for text in _joined(texts[at], texts, at + 1, decimal_comma)]
@@ -99,13 +101,28 @@ def find_head(
     rows_of_units = [k for k in remarks if is_units(texts[k], len(header), all_of_them=True)]
     for k in [] if units_at is None else [units_at, *rows_of_units]:
         header = _with_units(header, texts[k])
-    said = [lines[k].strip() if lines else " ".join(filter(None, texts[k])) for k in settings]
+    said = [as_written(texts, lines, k) for k in settings]
     below_names = [" , ".join(texts[k]) for k in remarks]
     stated = stated_units([*said, *below_names], remarks=below_names, above=said)
     header, notes = with_stated_units(header, stated)
     notes += [f"row {first_row + k} is taken for a remark: {' '.join(texts[k]).strip()[:60]}" for k in remarks
-              if not texts[k][0].startswith(("#", "%", "//"))]  # fmt: skip
+              if not texts[k][0].startswith(COMMENTS)]  # fmt: skip
     return Head(at, header, below, [*settings, *remarks], units_at, stated, tuple(notes))
+
+
+def as_written(texts: list[list[str]], lines: Sequence[str], k: int) -> str:
+    """Row `k` as one text; its filled cells where it comes from no text."""
+    return lines[k].strip() if lines else " ".join(filter(None, texts[k]))
+
+
+def quantities_of(row: Sequence) -> set[str]:
+    """Quantities that the cells of a row name, '' for other words; numbers and empty cells name none."""
+    names = [cell.strip() for cell in row if isinstance(cell, str)]
+    return {
+        read_header(name).quantity
+        for name in names
+        if name.lower() not in EMPTY and not BARE_NUMBER.fullmatch(name)
+    }
 
 
 def _names_row(texts: list[list[str]], known: Set[str], decimal_comma: bool) -> int | None:
@@ -137,6 +154,8 @@ def _named(row: list[str], known: Set[str]) -> tuple[int, int]:
         is_known = bare(text) in known or split_unit(bare(text))[0] in known
         main += quantity in MAIN or is_known
         other += bool(quantity)
+    if not main and row and row[0].startswith(COMMENTS) and _counts(row, False):
+        return 0, 0  # `# sample 12` is a setting
     return main, other
 
 
@@ -162,7 +181,7 @@ def _between(texts: list[list[str]], at: int, decimal_comma: bool) -> tuple[int,
     """First row of numbers, the row of units and rows of remarks between names and numbers."""
     first = next((k for k in range(at + 1, len(texts)) if _counts(texts[k], decimal_comma)), None)
     # `# 240`, a count, is a comment, not the first row
-    while first is not None and texts[first][0].startswith(("#", "%", "//")):
+    while first is not None and texts[first][0].startswith(COMMENTS):
         first = next((k for k in range(first + 1, len(texts)) if _counts(texts[k], decimal_comma)), None)
     width = len(texts[at])
     inside = [k for k in range(at + 1, len(texts) if first is None else first) if any(texts[k])]
@@ -192,8 +211,8 @@ def is_units(row: list[str], width: int, *, all_of_them: bool = False) -> bool:
         cells.pop()
     if not filled or len(cells) > width or any(_counts([text], False) for text in filled if text != "1"):
         return False
-    if all_of_them or row[0].startswith(("#", "%", "//")):
-        inside = [text.strip("[]()<>") for text in filled]
+    if all_of_them or row[0].startswith(COMMENTS):
+        inside = [text.strip(BRACKETS) for text in filled]
         return any(map(unit_of, inside)) and all(unit_of(text) or text.lower() in SILENT for text in inside)
     known = [text for text in filled if text[0] in "[(" or (unit_of(text) and text not in ("a", "v", "s"))]
     every = all(unit_of(text) or text.lower() in SILENT for text in filled) and any(map(unit_of, filled))
@@ -202,7 +221,7 @@ def is_units(row: list[str], width: int, *, all_of_them: bool = False) -> bool:
 
 def _holds_units(row: list[str], header: list[str]) -> bool:
     """Whether each cell of a row above the names is a unit or stands for one, `V,a.u.`."""
-    cells = [bare(text).strip("[]()<>") for text in row]
+    cells = [bare(text).strip(BRACKETS) for text in row]
     return is_units(row, len(header), all_of_them=True) or (
         len(cells) == len(header)
         and any(map(unit_of, cells))
@@ -212,7 +231,7 @@ def _holds_units(row: list[str], header: list[str]) -> bool:
 
 def _with_units(header: list[str], cells: list[str]) -> list[str]:
     """Names with the units of a row of their own; two that differ leave the unit unknown."""
-    units = [bare(text).strip("[]()<>").strip() for text in cells] + [""] * len(header)
+    units = [bare(text).strip(BRACKETS).strip() for text in cells] + [""] * len(header)
     joined = []
     for name, unit in zip(header, units, strict=False):
         own = split_unit(name)[1]
@@ -331,7 +350,7 @@ def _unit_in(piece: str) -> str:
 
 def _joined(header: list[str], texts: list[list[str]], below: int, decimal_comma: bool) -> list[str]:
     """`Time, s` written into a comma-separated header is one column, not two."""
-    header = [header[0].lstrip("#% "), *header[1:]]
+    header = [SIGN.sub("", header[0]).strip(), *header[1:]]
     data = next((row for row in texts[below:] if _counts(row, decimal_comma)), [])
     at = next(
         (k for k in range(1, len(header)) if unit_of(header[k]) and read_header(header[k - 1]).quantity), None

@@ -6,14 +6,19 @@ from functools import lru_cache
 
 from codesign.iv.importers.units import FACTOR, unit_of
 
+COMMENTS = ("#", "%", "//")
+"""What comments begin with."""
+SIGN = re.compile(r"^(?:[#%]|//)+")
 COUNTED = r"(?:[ _-]?(?:no\.?|nr\.?|number|index|id))"
-TERMINAL = r"(?:anode|drain|smu[ _-]?\d?|(?:ch|channel)[ _-]?\d)"
+TERMINAL = r"(?:anode|drain|te|top[ _-]?electrode|smu[ _-]?[\dab]?|(?:ch|channel)[ _-]?[\dab])"
 NAMES = {
     "voltage": r"v|u|vd|vds|av|e|ewe|ece|volts?|voltages?|bias|potential"
     r"|(?:v|volt|voltage)[ _-]?(?:source|applied|dut|set|meas|measured)"
-    rf"|(?:source|applied|bias|measured)[ _]?(?:v|voltage)|{TERMINAL}[ _.]?(?:v|volts?|voltage)|spannung",
+    rf"|(?:source|applied|bias|measured)[ _]?(?:v|voltage)|{TERMINAL}[ _.]?(?:v|volts?|voltage)"
+    rf"|[vu][ _.-]?{TERMINAL}|spannung",
     "current": r"i|<i>|ai|id|ids|curr|currents?|(?:i|current)[ _-]?(?:meas|measured|dut|read)"
-    rf"|(?:measured|read)[ _]?(?:i|current)|(?:{TERMINAL}|cathode)[ _.]?(?:i|curr|current)|strom",
+    rf"|(?:measured|read)[ _]?(?:i|current)|(?:{TERMINAL}|cathode)[ _.]?(?:i|curr|current)"
+    rf"|i[ _.-]?(?:{TERMINAL}|cathode)|strom",
     "time": r"t|time|x_value|timestamp|zeit",
     "cycle": rf"cycles?|sweep|loop|repeat|run|scan|zyklus|(?:cycle|sweep|loop|repeat|run|scan){COUNTED}",
     "pulse": rf"pulses?|pulse{COUNTED}",
@@ -29,6 +34,11 @@ NAMES = {
     rf"|(?:wl|bl|(?:word|bit)[ _-]?line){COUNTED}?",
     "unit": r"(?:.*[ _-])?units?",
 }
+OF_A_TERMINAL = re.compile(
+    rf"(?P<behind>{TERMINAL})[ _.-]*(?:[vui]|volts?|voltage|curr|current)"
+    rf"|[vui][ _.-]?(?P<before>{TERMINAL})",
+    re.IGNORECASE,
+)
 MAIN = ("voltage", "current", "time", "cycle", "pulse", "conductance", "resistance")
 """Quantities that tell a row of names from settings."""
 RUN = re.compile(rf"(?:run|scan){COUNTED}?", re.IGNORECASE)
@@ -71,7 +81,7 @@ class Column:
 
 def bare(text: str) -> str:
     """A header without comment sign and quotes."""
-    return text.strip().lstrip("#%").strip().strip("\"'").strip()
+    return SIGN.sub("", text.strip()).strip().strip("\"'").strip()
 
 
 @lru_cache(maxsize=1 << 17)
@@ -112,6 +122,16 @@ def read_header(text: str) -> Column:
 
 
 _UNIT_OF = {"applied": "voltage", "amplitude": "voltage", "read_voltage": "voltage"}
+
+
+def terminal_of(text: str) -> str:
+    """The terminal or channel that a name of a voltage or current says, without signs; '' where none.
+
+    >>> terminal_of("smua.V"), terminal_of("I_SMU-A (nA)"), terminal_of("V1")
+    ('smua', 'smua', '')
+    """
+    found = OF_A_TERMINAL.fullmatch(split_unit(bare(text))[0])
+    return re.sub(r"[ _-]", "", found["behind"] or found["before"]).lower() if found else ""
 
 
 @lru_cache(maxsize=1 << 17)

@@ -29,7 +29,7 @@ def is_index(table: Table, k: int, sidecar: Mapping) -> bool:
     starts = np.array([0, *again, numbers.size])
     if np.median(np.diff(starts)) < FEWEST_POINTS:
         return False
-    voltage = _voltage(table, sidecar)
+    voltage = voltage_of(table, sidecar)
     if voltage is None:
         return False
     spans = [np.ptp(part[np.isfinite(part)]) if np.isfinite(part).any() else 0.0
@@ -38,7 +38,7 @@ def is_index(table: Table, k: int, sidecar: Mapping) -> bool:
     return bool(whole > 0 and np.median(spans) > 0.5 * whole)
 
 
-def _voltage(table: Table, sidecar: Mapping) -> np.ndarray | None:
+def voltage_of(table: Table, sidecar: Mapping) -> np.ndarray | None:
     """The voltage column: of the sidecar, of the format, or by its name; None where not one."""
     mapping = {**table.mapping, **sidecar.get("columns", {})}
     if "voltage" in mapping:

@@ -121,7 +121,11 @@ def read_pulses(table: Table, sidecar: Mapping) -> Samples:
 
 
 def _with_read_voltage(table: Table, settings: Mapping, notes: list[str]) -> Mapping:
-    """The settings, with the read voltage of a column that holds one value, where they lack it."""
+    """The settings, with the read voltage of a column that holds one value, where they lack it.
+
+    Raises:
+        ImportRefused: The column holds several, as one that is measured does.
+    """
     at = [k for k, text in enumerate(table.header) if read_header(text).quantity == "read_voltage"]
     if "read_voltage_v" in settings or len(at) != 1:
         return settings
@@ -129,8 +133,17 @@ def _with_read_voltage(table: Table, settings: Mapping, notes: list[str]) -> Map
     check_unit(column, table.name(at[0]), scaled=False)
     values = np.unique(table.numbers(at[0]) * column.scale)
     values = values[np.isfinite(values)]
-    if values.size != 1 or values[0] == 0:
+    if not values.size:
         return settings
+    if values.size > 1 or values[0] == 0:
+        middle = float(np.median(values)) or 0.1
+        several = f"{values.size} voltages, {values[0]:.6g} to {values[-1]:.6g} V"
+        raise ImportRefused(
+            f"the read voltage is {several if values.size > 1 else '0 V'}",
+            where=f"column {table.name(at[0])}",
+            remedy="write the voltage that was applied into the sidecar, "
+            f"pulse: {{read_voltage_v: {middle:.3g}}}",
+        )
     notes.append(f"read voltage {values[0]:g} V, as column {table.name(at[0])} says")
     return {**settings, "read_voltage_v": float(values[0])}
 
@@ -280,8 +293,9 @@ def _one_column(
     else:
         notes += _conversions(table, [at], settings)
     used = {at, *(found[key] for key in ("pulse", "cycle", "phase", "time", "read_voltage") if key in found)}
+    repetitions = repetitions_of(
+        values, table, found, settings, notes, name=table.name(at), used=used, stated="phase" in stated
+    )
     left = [table.name(k) for k in range(len(table.header)) if k not in used and table.has_data(k)]
     notes += [f"columns not used: {listing(left)}"] if left else []
-    return repetitions_of(
-        values, table, found, settings, notes, name=table.name(at), stated="phase" in stated
-    )
+    return repetitions

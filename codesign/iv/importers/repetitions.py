@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from codesign.iv.importers.refusal import ImportRefused
-from codesign.iv.importers.samples import listing
+from codesign.iv.importers.samples import FLAT, listing
 from codesign.iv.importers.table import Table
 
 PHASES = {
@@ -15,6 +15,8 @@ PHASES = {
                      "negative"), False),
 }  # fmt: skip
 """Words of a phase column: whether they mean potentiation."""
+NAMED_PHASE = ("phase", "ltp")
+"""Beginnings of names of a column that is a phase, whatever words it holds."""
 CLEAR = 0.5
 """Rank correlation with the pulse number from which on a run of pulses rises, or falls by its negative."""
 
@@ -27,12 +29,15 @@ def repetitions_of(
     notes: list[str],
     *,
     name: str,
+    used: set[int],
     stated: bool = False,
 ) -> tuple[list[np.ndarray], int]:
     """Repetitions, and the points of potentiation that each begins with.
 
-    A phase column says both. Else a cycle column, or pulse numbers that begin again, part the repetitions;
-    where the numbers begin again at depression, too, or count down in it, two such runs are one repetition.
+    A phase column says both, and so do amplitudes of both signs where the conductance follows them. Else a
+    cycle column, or pulse numbers that begin again, part the repetitions; where the numbers begin again at
+    depression, too, or count down in it, two such runs are one repetition. A note says where the conductance
+    does not rise in potentiation.
 
     Args:
         values: Conductances in siemens, NaN where not recorded, shape (n,).
@@ -41,17 +46,46 @@ def repetitions_of(
         settings: `pulse` of the sidecar.
         notes: Gets what was done.
         name: Column of the conductances, for errors.
+        used: Gets the column of the amplitudes where it is used.
         stated: Whether the sidecar names the phase column; else a column `type` or `direction` of other words
             is none.
 
     Raises:
         ImportRefused: Repetitions differ in length, or it cannot be told where potentiation ends.
     """
-    points = settings.get("potentiation_points")
+    stated_points = settings.get("potentiation_points")
+    runs, points = _told(values, table, found, stated_points, notes, name=name, used=used, stated=stated)
+    mean = np.mean(runs, axis=0)[:points]
+    mean = mean[np.isfinite(mean)]
+    if mean.size and not (mean[-1] > mean[0] and (mean.size < 3 or _trend(mean) > CLEAR)):
+        notes.append(f"the conductance {FLAT}: the first {points} of {runs[0].size} pulses")
+    return runs, points
+
+
+def _told(
+    values: np.ndarray,
+    table: Table,
+    found: Mapping[str, int],
+    points: int | None,
+    notes: list[str],
+    *,
+    name: str,
+    used: set[int],
+    stated: bool,
+) -> tuple[list[np.ndarray], int]:
+    """`repetitions_of` without a look at the conductances."""
     if "phase" in found and "cycle" not in found and points is None:
-        named = table.header[found["phase"]].lower().startswith(("phase", "ltp"))
+        named = table.header[found["phase"]].lower().startswith(NAMED_PHASE)
         if named or stated or all(_word(cell) in PHASES for cell in table.columns[found["phase"]]):
             return _by_phase(values, table, found["phase"], notes)
+    up = _by_amplitude(values, table, found) if points is None else None
+    if up is not None:
+        used.add(found["amplitude"])
+        sign = "positive" if table.numbers(found["amplitude"])[up][0] > 0 else "negative"
+        notes.append(f"pulses of {sign} amplitude potentiate, as the conductance says")
+        if "cycle" not in found:
+            return _in_turn(values, up, table, found["amplitude"])
+        points = _turn_of_each(up, table, found)
     runs, counter = _runs(values, table, found)
     if counter is not None and "cycle" not in found and len(runs) > 1:
         runs, turn = _paired(runs, notes, stated=points is not None, where=f"column {table.name(counter)}")
@@ -80,6 +114,46 @@ def repetitions_of(
         "potentiation taken to end at the largest mean conductance (pulse.potentiation_points sets it)"
     )
     return runs, int(np.argmax(np.mean(runs, axis=0))) + 1
+
+
+def _by_amplitude(values: np.ndarray, table: Table, found: Mapping[str, int]) -> np.ndarray | None:
+    """Whether each pulse potentiates, by the sign of its amplitude; None where signs do not tell.
+
+    The sign is that in whose runs the conductance rises, the other that in whose runs it falls; one of the
+    two must be clear, and the other not its contrary.
+    """
+    if "amplitude" not in found:
+        return None
+    signs = np.sign(table.numbers(found["amplitude"]))
+    if set(signs.tolist()) != {-1.0, 1.0}:
+        return None
+    bounds = np.flatnonzero(np.diff(signs)) + 1
+    trends = {-1.0: [], 1.0: []}
+    for run, sign in zip(np.split(values, bounds), signs[[0, *bounds]].tolist(), strict=True):
+        trends[sign].append(_trend(run))
+    difference = np.median(trends[1.0]), np.median(trends[-1.0])
+    for sign, (rises, falls) in ((1.0, difference), (-1.0, difference[::-1])):
+        if rises >= -CLEAR and falls <= CLEAR and max(rises, -falls) > CLEAR:
+            return signs == sign
+    return None
+
+
+def _turn_of_each(up: np.ndarray, table: Table, found: Mapping[str, int]) -> int:
+    """Points of potentiation that each repetition of a cycle column begins with.
+
+    Raises:
+        ImportRefused: A repetition begins with depression, turns more than once, or elsewhere than another.
+    """
+    runs = _runs(up, table, found)[0]
+    turns = {int(run.sum()) for run in runs}
+    if len(turns) > 1 or not all(run[: run.sum()].all() and run[0] for run in runs):
+        raise ImportRefused(
+            "repetitions are no potentiation with one depression behind it, of one length each",
+            where=f"column {table.name(found['amplitude'])}",
+            remedy="complete or remove the incomplete repetition, or write into the sidecar "
+            "pulse: {potentiation_points: N}",
+        )
+    return turns.pop()
 
 
 def _runs(values: np.ndarray, table: Table, found: Mapping[str, int]) -> tuple[list[np.ndarray], int | None]:
@@ -114,19 +188,18 @@ def _paired(
     """
     trends = [_trend(run) for run in runs]
     rising, falling = [t > CLEAR for t in trends], [t < -CLEAR for t in trends]
-    if not (any(rising) and any(falling)):
+    in_turn = len(runs) % 2 == 0 and all(falling[1::2]) and not any(falling[0::2])
+    if not any(falling) or not (any(rising) or in_turn):
         return runs, None
-    if len(runs) % 2 == 0 and all(rising[0::2]) and all(falling[1::2]):
-        ups = {run.size for run in runs[0::2]}
-        if len(ups) == 1:
-            notes.append("pulse numbers begin again at depression: two runs are one repetition")
-            pairs = [np.concatenate(pair) for pair in zip(runs[0::2], runs[1::2], strict=True)]
-            return pairs, int(runs[0].size)
+    if in_turn and len({run.size for run in runs[0::2]}) == 1:  # a potentiation may be flat
+        notes.append("pulse numbers begin again at depression: two runs are one repetition")
+        pairs = [np.concatenate(pair) for pair in zip(runs[0::2], runs[1::2], strict=True)]
+        return pairs, int(runs[0].size)
     if stated:
         return runs, None
     raise ImportRefused(
         "pulse numbers begin again, and the runs are no repetitions of potentiation and depression: "
-        f"{sum(rising)} rise, {sum(falling)} fall",
+        f"{sum(rising)} rise, {sum(falling)} fall of {len(runs)}",
         where=where,
         remedy="begin with potentiation, give every repetition both, number the repetitions in a cycle "
         "column, or write pulse: {potentiation_points: N} into the sidecar",
@@ -160,7 +233,23 @@ def _by_phase(
             where=f"{where}, row {table.rows[unknown[0]]}",
             remedy="write potentiation or depression into each row, or give the column another name",
         )
-    up = np.array([PHASES[word] for word in words])
+    notes.append("potentiation and depression as the phase column says")
+    return _in_turn(values, np.array([PHASES[word] for word in words]), table, column)
+
+
+def _in_turn(values: np.ndarray, up: np.ndarray, table: Table, column: int) -> tuple[list[np.ndarray], int]:
+    """Repetitions of potentiation, then depression.
+
+    Args:
+        values: Conductances in siemens, shape (n,).
+        up: Whether each pulse potentiates, shape (n,).
+        table: The file.
+        column: Column that says so, for errors.
+
+    Raises:
+        ImportRefused: Depression before the first potentiation, or lengths that differ.
+    """
+    where = f"column {table.name(column)}"
     bounds = np.concatenate([[0], np.flatnonzero(np.diff(up)) + 1, [up.size]])
     sizes = np.diff(bounds)
     if not up[0]:
@@ -179,7 +268,6 @@ def _by_phase(
             where=where,
             remedy="complete or remove the incomplete repetition",
         )
-    notes.append("potentiation and depression as the phase column says")
     return np.split(values, bounds[2:-1:2]), int(sizes[0])
 
 

@@ -5,16 +5,23 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from codesign.iv.importers.columns import EMPTY
-from codesign.iv.importers.head import BARE_NUMBER, HEADER_ROWS, Head, find_head, is_units, stated_units
-from codesign.iv.importers.headers import read_header
+from codesign.iv.importers.head import (
+    BARE_NUMBER,
+    HEADER_ROWS,
+    Head,
+    as_written,
+    find_head,
+    is_units,
+    quantities_of,
+    stated_units,
+)
+from codesign.iv.importers.headers import COMMENTS, bare, read_header
 from codesign.iv.importers.limits import check_cells
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.table import Table, without_empty_copies
 from codesign.iv.importers.titles import SETTING_OF_A_DEVICE, check_titles, devices_named, is_title
 from codesign.iv.importers.unit_columns import with_unit_columns
 
-COMMENTS = ("#", "%", "//")
-"""Rows that begin so are no data."""
 TITLE_ROWS = 60
 """Rows of titles and settings between two sections, at most."""
 
@@ -51,15 +58,12 @@ def from_rows(
         width = max((len(row) for row in cells[head.below : HEADER_ROWS]), default=1)
         names = [part.strip() for part in re.split(r"\s{2,}|[\t,;]", header[0]) if part.strip()]
         header = names if len(names) == width else header
-    preamble = [
-        lines[k].strip() if lines else " ".join(filter(None, texts[k]))
-        for k in head.settings
-        if any(texts[k])
-    ]
+    preamble = [as_written(texts, lines, k) for k in head.settings if any(texts[k])]
     _check_groups([texts[k] for k in head.settings], header)
     columns: list[list] = [[] for _ in header]
     rows, parts, titles, repeated = [], [0], [], 0
-    for number, row, title in _data(cells, texts, head, first_row):
+    footer: list[str] = []
+    for number, row, title in _data(cells, texts, head, first_row, footer):
         if title is None:
             repeated += 1
             continue
@@ -79,7 +83,7 @@ def from_rows(
         for column, cell in zip_longest(columns, row):
             column.append(cell)
         rows.append(number)
-    notes = [*head.notes, *([f"{repeated} repeated header rows left out"] if repeated else [])]
+    notes = [*head.notes, *([f"{repeated} repeated header rows left out"] if repeated else []), *footer]
     if titles:
         above = titles[:1] if titles[0] in preamble else preamble[-1:]
         check_titles([*above, *titles], where=f"row {rows[parts[1]]}")
@@ -105,19 +109,20 @@ def from_rows(
 def holds_measurement(cells: Sequence[Sequence], *, known: Sequence[str] = ()) -> bool:
     """Whether one of the first rows names voltage and current, pulse and conductance, or a `known` column."""
     for row in cells[:HEADER_ROWS]:
-        names = [cell.strip() for cell in row if isinstance(cell, str) and cell.strip()]
-        found = {read_header(name).quantity for name in names if not BARE_NUMBER.fullmatch(name)}
-        if {"voltage", "current"} <= found or {"pulse", "conductance"} <= found or set(names) & set(known):
+        found = quantities_of(row)
+        names = {cell.strip() for cell in row if isinstance(cell, str)}
+        if {"voltage", "current"} <= found or {"pulse", "conductance"} <= found or names & set(known):
             return True
     return False
 
 
 def _data(
-    cells: Sequence[Sequence], texts: list[list[str]], head: Head, first_row: int
+    cells: Sequence[Sequence], texts: list[list[str]], head: Head, first_row: int, footer: list[str]
 ) -> Iterator[tuple[int, Sequence, str | None]]:
     """Number and cells of each row of data, with the title of the part it begins, '' in all others.
 
-    A repeated header gives one entry with None for its title.
+    A repeated header gives one entry with None for its title. `footer` gets what is said of words below the
+    last number.
 
     Raises:
         ImportRefused: Another header follows.
@@ -161,12 +166,16 @@ def _data(
                         where=f"row {number}",
                         remedy="save what follows as a file of its own, or delete the row",
                     )
-                if first.strip()[:1].isalpha() and _is_header(row):
+                if first.strip()[:1].isalpha() and {"voltage", "current"} <= quantities_of(row):
                     raise ImportRefused(
                         "another header with other names or units begins here",
                         where=f"row {number}",
                         remedy="save what follows as a file of its own, or give both parts the same header",
                     )
+            if k - 1 > head.below and first.strip()[:1].isalpha() and _is_footer(cells, k - 1):
+                said = " ".join(filter(None, _texts(row)))
+                footer.append(f"below the numbers, from row {number} on, stands: {said[:60]}")
+                return
         yield number, row, title
         title = ""
 
@@ -181,6 +190,8 @@ def _check_groups(settings: Sequence[list[str]], header: Sequence[str]) -> None:
         titles = [text for text in row if text]
         if len(titles) < 2 or len(set(titles)) < 2:
             continue
+        if titles[0].startswith(COMMENTS) and all(BARE_NUMBER.fullmatch(bare(text)) for text in titles):
+            continue  # counts of QCoDeS
         at = [k for k, text in enumerate(row) if text]
         starts = [k for k, text in enumerate(header) if read_header(text).quantity == "voltage"]
         named = [text for text in titles if is_title(text)]
@@ -222,17 +233,27 @@ def _next_section(cells: Sequence[Sequence], at: int, names: list[str], units: l
     return 0
 
 
+def _is_footer(cells: Sequence[Sequence], at: int) -> bool:
+    """Whether rows to the end are words: `End of measurement`; OVLD in each column is a row of data."""
+    if len(cells) - at > TITLE_ROWS:
+        return False
+    for row in cells[at:]:
+        filled = [text for text in _texts(row) if text]
+        if not filled:
+            continue
+        words = _filled(row[0]) and filled[0][0].isalpha() and not any(map(_is_value, filled))
+        if not words or (len(set(filled)) == 1 < len(filled)):
+            return False
+    return True
+
+
+def _is_value(text: str) -> bool:
+    return bool(BARE_NUMBER.fullmatch(text)) or text.lower() in EMPTY
+
+
 def _texts(row: Sequence) -> list[str]:
     return [("" if cell is None else str(cell)).strip() for cell in row]
 
 
 def _filled(cell) -> bool:
     return cell is not None and cell != "" and (not isinstance(cell, str) or not cell.isspace())
-
-
-def _is_header(row: Sequence) -> bool:
-    """Whether a row names a voltage and a current."""
-    found = {
-        read_header(cell).quantity for cell in row if isinstance(cell, str) and cell.lower() not in EMPTY
-    }
-    return {"voltage", "current"} <= found

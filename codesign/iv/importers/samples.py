@@ -9,6 +9,8 @@ SHOWN = 8
 LAST_CYCLE, LEFT_OUT, ANNOUNCED = "the last cycle has ", " is left out: ", "the file announces "
 MAY_BE_CUT = "its last number may be cut"
 """Parts of notes on a file that may be cut short."""
+FLAT = "does not rise in what is taken for potentiation"
+"""Middle of the note on a potentiation that is none."""
 NOT_READ = "; sheets that hold sweeps, too, are not: "
 """Middle of the note on sheets left out."""
 

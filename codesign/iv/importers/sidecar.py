@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from collections.abc import Set
 from functools import cache
 from pathlib import Path
 
@@ -37,7 +38,8 @@ def read_sidecar(instrument_file: Path) -> dict:
     """What is said of an instrument file by its folder's sidecar, a mapping in it, a list, its own one.
 
     The later goes first, key by key; so do the keys inside `columns`, `pulse`, `only` and `extra`. Remarks
-    under `notes` are kept of all. A key that is null in the file's own sidecar takes the others' off.
+    under `notes` are kept of all. A key that is null in the file's own sidecar takes the others' off, also
+    inside these and where a mapping says it; `mapping: null` takes off the one that is stated below.
     YAML reads `1e-3` as text, `2024-05-01` as a date and `1.0` as no whole number; they are taken as meant.
 
     Returns:
@@ -60,8 +62,8 @@ def read_sidecar(instrument_file: Path) -> dict:
         )
     mappings = base.pop("mappings", {})
     places = {own.name: stored, listed_in: listed, of_folder.name: base}
-    where = next((place for place, said in places.items() if "mapping" in said), "")
-    name = places[where]["mapping"] if where else None
+    stating = [(place, said["mapping"]) for place, said in places.items() if "mapping" in said]
+    where, name = stating[0] if stating else ("", None)
     if name is not None:
         if name not in mappings:
             raise ImportRefused(
@@ -71,19 +73,17 @@ def read_sidecar(instrument_file: Path) -> dict:
                 + (f", or name one of {', '.join(mappings)}" if mappings else ""),
             )
         base = _merged(base, mappings[name])
-    taken_off = {key for key, value in stored.items() if value is None and key in {*base, *listed}}
-    stored = {key: value for key, value in stored.items() if key not in taken_off}
+    if name is not None or len(stating) > 1:
+        for said in (stored, listed, base):
+            said.pop("mapping", None)
+    below, stored = _taken_off(_merged(base, listed), stored)
     _check(stored, where=own.name)
-    base, listed, stored = (
-        {key: value for key, value in said.items() if key not in {*taken_off, "mapping"}}
-        for said in (base, listed, stored)
-    )
     of_mapping = f" (mapping {name})" if name is not None else ""
     notes = [
-        *_used(f"{FOLDER_SIDECAR}{of_mapping}", base, {**listed, **stored}),
-        *_used(listed_in, listed, stored),
+        *_used(f"{FOLDER_SIDECAR}{of_mapping}", base.keys() & below.keys(), {**listed, **stored}),
+        *_used(listed_in, listed.keys() & below.keys(), stored),
     ]
-    merged = _merged(_merged(base, listed), stored)
+    merged = _merged(below, stored)
     if notes:
         merged["notes"] = [*merged.get("notes", []), *notes]
     return merged
@@ -99,9 +99,9 @@ def _listed(instrument_file: Path) -> tuple[dict, str]:
     return {**facts, **({"extra": {"list": dict(row.other)}} if row.other else {})}, name
 
 
-def _used(source: str, said: dict, above: dict) -> list[str]:
+def _used(source: str, said: Set[str], above: dict) -> list[str]:
     """A note on the keys that come from one place and from none that goes before it."""
-    used = sorted(said.keys() - (above.keys() - NESTED - {"notes"}))
+    used = sorted(said - (above.keys() - NESTED - {"notes"}))
     return [f"from {source}: {', '.join(used)}"] if used else []
 
 
@@ -121,6 +121,20 @@ def read_folder(path: Path) -> dict:
                 f"{' and '.join(sorted(nested))} inside a mapping", where=where, remedy="write its keys out"
             )
     return stored
+
+
+def _taken_off(below: dict, above: dict) -> tuple[dict, dict]:
+    """Both without the keys that are null in `above` and stand in `below`."""
+    off = {key for key, value in above.items() if value is None and key in below}
+    below = {key: value for key, value in below.items() if key not in off}
+    above = {key: value for key, value in above.items() if key not in off}
+    for key in NESTED & below.keys() & above.keys():
+        if isinstance(below[key], dict) and isinstance(above[key], dict):
+            below[key], above[key] = _taken_off(below[key], above[key])
+            for side in (below, above):
+                if not side[key]:
+                    del side[key]
+    return below, above
 
 
 def _merged(below: dict, above: dict) -> dict:

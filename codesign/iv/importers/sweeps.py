@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from codesign.iv.importers.channels import check_channels
 from codesign.iv.importers.headers import CHANNEL, RUN, Column, read_header, split_unit
 from codesign.iv.importers.index_columns import is_index
 from codesign.iv.importers.layouts import cycle_numbers, long_cycles, paired_cycles, wide_cycles
@@ -115,6 +116,7 @@ def _sweeps(table: Table, sidecar: Mapping) -> Samples:
             where=f"row {rows[table.parts[1]]}",
             remedy="save each section as a file of its own, or put all cycles side by side",
         )
+    check_channels(table, voltage, current, sidecar)
     if len(voltage) > 1:
         samples = paired_cycles(table, columns, voltage, current, rows, polarity)
     elif one_record:
@@ -163,7 +165,9 @@ def _columns(table: Table, sidecar: Mapping) -> list[Column]:
                         f"the sidecar takes the column for a {quantity}, its unit is {column.unit}",
                         where=f"column {table.name(k)}",
                         remedy=f"write {quantity}_scale into the sidecar: stored value times this is "
-                        f"{'V' if quantity == 'voltage' else 'A'}",
+                        f"{'V' if quantity == 'voltage' else 'A'}"
+                        if quantity in ("voltage", "current")
+                        else f"name a column without a unit in columns.{quantity}",
                     )
                 scale = measured[1] if measured else 1.0
                 channel = len(chosen) == 1 and CHANNEL.fullmatch(split_unit(table.header[k])[0])

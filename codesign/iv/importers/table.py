@@ -38,6 +38,8 @@ class Table:
     """Columns from 1 by quantity, where the format says it; the sidecar's go first."""
     groups: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Names that stand for several columns, as of an array of two dimensions."""
+    setpoints: tuple[int, ...] = ()
+    """Columns that the format says are set by loops around the sweep, or by the sweep itself."""
     stated: Mapping[str, str] = field(default_factory=dict)
     """Units of voltage and current that settings above the names state."""
 

@@ -1,33 +1,27 @@
 """Text exports: delimiter, decimal comma, preamble and header are found, not asked for."""
 
-import csv
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from codesign.iv.importers.columns import EMPTY
+from codesign.iv.importers.dialect import dialect_of, split, whole, width_of
 from codesign.iv.importers.limits import MOST_CELLS, check_cells
+from codesign.iv.importers.qcodes import setpoints_of
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.importers.rows import from_rows
 from codesign.iv.importers.table import Table
 
 SUFFIXES = (".asc", ".csv", ".dat", ".mpt", ".tsv", ".txt")
-POINT = re.compile(r"[+\-\u2212]?(\d{1,3}(,\d{3})+\.\d+|\d+\.?\d*|\.\d+)([eEdD][+\-\u2212]?\d+)?")
-COMMA = re.compile(r"[+\-\u2212]?(\d{1,3}(\.\d{3})+,\d+|\d+(,\d*)?|,\d+)([eEdD][+\-\u2212]?\d+)?")
-CERTAIN_POINT = re.compile(r"[+\-\u2212]?(0\.\d+|\d+\.(\d{1,2}|\d{4,}))")
-CERTAIN_COMMA = re.compile(r"[+\-\u2212]?(0,\d+|\d+,(\d{1,2}|\d{4,}))([eEdD][+\-\u2212]?\d+)?")
-"""Decimals that can be no thousands; exponents with a point also stand beside decimal commas."""
-DIALECTS = (("\t", False), (";", False), (",", False), (" ", False), ("\t", True), (";", True), (" ", True),
-            (",", True))  # fmt: skip
-"""Delimiter and whether the comma is the decimal sign (`"0,5","1,2"` for both).
-
-At equal score the first counts."""
 SAMPLE_LINES, SAMPLE_SIGNS = 300, 60_000
 FEWEST_ALIKE = 50
 """Cells of equally many decimals from which on one with fewer, at the end of a file, is a cut one."""
 FEWEST_EXPONENTS = 3
 """Cells with an exponent from which on one with fewer digits in it, or none, is a cut one."""
+
+SMALLEST_TENS = 3
+"""No voltage or current is as small as 1E-30."""
 
 
 def read(path: Path, *, known: Sequence[str] = ()) -> Table:
@@ -43,12 +37,14 @@ def read(path: Path, *, known: Sequence[str] = ()) -> Table:
         ImportRefused: The file is empty, no text, holds no row of numbers, or more cells than the limit.
     """
     text = decoded(path.read_bytes())
-    delimiter, decimal_comma = _dialect(_whole(_sample(text)))
+    sample = whole(_sample(text))
+    delimiter, decimal_comma = dialect_of(sample)
     check_text(text, delimiter)
-    lines = _whole(text.splitlines())
-    cells = _Cells(lines, delimiter)
+    lines = whole(text.splitlines())
+    cells = _Cells(lines, delimiter, width_of(sample, decimal_comma) if delimiter == " " else 0)
     table = from_rows(cells, decimal_comma=decimal_comma, known=known, lines=lines)
     table = checked_end(table, text, len(lines))
+    table = replace(table, setpoints=setpoints_of(lines, columns=len(table.columns)))
     if delimiter == " ":
         _check_blanks(table)
     return table
@@ -65,16 +61,16 @@ def _sample(text: str) -> list[str]:
 class _Cells(Sequence):
     """Lines taken apart when they are asked for: a list of all rows takes twice the memory of their cells."""
 
-    def __init__(self, lines: list[str], delimiter: str) -> None:
-        self.lines, self.delimiter = lines, delimiter
+    def __init__(self, lines: list[str], delimiter: str, width: int) -> None:
+        self.lines, self.delimiter, self.width = lines, delimiter, width
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def __getitem__(self, at):
         if isinstance(at, slice):
-            return [_split(line, self.delimiter) for line in self.lines[at]]
-        return _split(self.lines[at], self.delimiter)
+            return [split(line, self.delimiter, self.width) for line in self.lines[at]]
+        return split(self.lines[at], self.delimiter, self.width)
 
 
 def check_text(text: str, delimiter: str) -> None:
@@ -98,18 +94,6 @@ def checked_end(table: Table, text: str, lines: int) -> Table:
     if ends_openly(text) and len(table.rows) > 1 and table.rows[-1] == lines:
         return _without_a_cut_row(table)
     return table
-
-
-def _whole(lines: list[str]) -> list[str]:
-    """A quoted name over up to three lines put on the first of them; row numbers stay."""
-    lines = list(lines)
-    for k, line in enumerate(lines):
-        if line.count('"') % 2:
-            for n in range(k + 1, min(k + 3, len(lines))):
-                if lines[n].count('"') % 2:
-                    lines[k : n + 1] = [" ".join(lines[k : n + 1]), *[""] * (n - k)]
-                    break
-    return lines
 
 
 def ends_openly(text: str) -> bool:
@@ -137,6 +121,8 @@ def _without_a_cut_row(table: Table) -> Table:
         if None in shapes or not shapes:
             break
         is_zero = not any(sign in "123456789" for sign in last)  # programs write a zero short
+        if _is_whole(last):
+            return table
         if here is None or _is_cut(here, shapes, 0 if is_zero and not here[0] else len(above)):
             return table.without_last_row("the file ends within it")
         if here < min(shapes):
@@ -153,6 +139,12 @@ def _is_cut(here: tuple[int, int], shapes: set[tuple[int, int]], count: int) -> 
         return True
     (usual, *others) = shapes
     return not others and count >= FEWEST_ALIKE and usual[0] > 1 and here < usual
+
+
+def _is_whole(last: str) -> bool:
+    """Whether no digit can be missing behind a number's exponent: 5.00E-9 would be one below 1E-90."""
+    exponent = re.search(r"[eEdD][-\u2212](\d)$", last)
+    return exponent is not None and int(exponent[1]) >= SMALLEST_TENS
 
 
 def _decimals(cell: str | None) -> tuple[int, int] | None:
@@ -208,56 +200,3 @@ def _wide_signs(start: bytes) -> str:
         if len(high) > 8 and high.count(0) > 0.9 * len(high) and low.count(0) == 0:
             return coding
     return ""
-
-
-def _split(line: str, delimiter: str) -> list[str]:
-    if delimiter == " ":
-        words = line.split()
-        if not any(word[0].isalpha() for word in words):
-            return words
-        # names may hold blanks: two of them part names, a unit in brackets belongs to the name before it
-        names = [name for name in re.split(r"\s{2,}|\t", line.strip()) if name]
-        return names if len(names) > 1 else re.findall(r"[^\s(\[]\S*(?:\s+[(\[][^()\[\]]*[)\]])?|\S+", line)
-    if '"' in line:
-        try:
-            return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
-        except csv.Error:  # an open quote before a very long rest: taken as it stands
-            pass
-    return [cell.strip() for cell in line.split(delimiter)] if line.strip() else []
-
-
-def _parts(line: str, delimiter: str) -> bool:
-    """Whether a line has more than one cell under a delimiter; much faster than to take it apart."""
-    return len(line.split(None, 1)) > 1 if delimiter == " " else delimiter in line
-
-
-def _is_number(cell: str) -> bool:
-    return bool(POINT.fullmatch(cell) or COMMA.fullmatch(cell))
-
-
-def _dialect(lines: list[str]) -> tuple[str, bool]:
-    """The dialect under which the most cells stand side by side as numbers; lines of nothing else first."""
-    sample = [line for line in lines if line.strip()]
-
-    def score(dialect: tuple[str, bool]) -> tuple[int, int]:
-        number, pure, side_by_side = COMMA if dialect[1] else POINT, 0, 0
-        for line in sample:
-            if not _parts(line, dialect[0]):  # one cell: no numbers side by side
-                continue
-            cells = [cell for cell in _split(line, dialect[0]) if cell]
-            count = sum(1 for cell in cells if number.fullmatch(cell))
-            if count > 1:
-                side_by_side += count
-                pure += count if count == len(cells) else 0
-        return pure, side_by_side
-
-    scores = {dialect: score(dialect) for dialect in DIALECTS}
-    best = max(DIALECTS, key=lambda dialect: scores[dialect])
-    if not any(scores[best]):
-        # one column of numbers, or text among all of them: the header tells the delimiter
-        best = max("\t;,", key=lambda sign: sum(line.count(sign) for line in sample)), False
-    rows = [[cell for cell in _split(line, best[0]) if _is_number(cell)] for line in sample]
-    cells = [cell for row in rows if len(row) > 1 for cell in row]  # a lone number is a setting
-    with_comma = best[0] != "," and any(CERTAIN_COMMA.fullmatch(cell) for cell in cells)
-    with_point = any(CERTAIN_POINT.fullmatch(cell) for cell in cells)
-    return (best[0], with_comma) if with_comma != with_point else best

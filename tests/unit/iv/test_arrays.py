@@ -250,3 +250,71 @@ def test_units_that_properties_of_tdms_state_count_or_are_refused(tmp_path, leve
     else:
         with pytest.raises(ImportRefused, match="is no unit"):
             import_file(tmp_path / "a.tdms", device="a")
+
+
+def test_a_whole_number_beyond_any_computer_is_refused(tmp_path):
+    """Python reads 400 digits, and no float holds them."""
+    (tmp_path / "a.json").write_text('{"voltage": [0, 1, 2], "current": [0, 1, ' + "9" * 400 + "]}")
+    with pytest.raises(ImportRefused, match="array current: holds a whole number of more than 300 digits"):
+        import_file(tmp_path / "a.json", device="a")
+
+
+@pytest.mark.parametrize("inside", ["", '"run": {'], ids=["file", "group"])
+def test_a_key_that_stands_twice_in_json_is_refused(tmp_path, inside):
+    """The second would be taken without a word."""
+    text = '"voltage": [0, 1, 2], "current": [1, 2, 3], "current": [4, 5, 6]'
+    (tmp_path / "a.json").write_text("{" + inside + text + "}" * (2 if inside else 1))
+    with pytest.raises(ImportRefused, match=r"the key 'current' stands more than once.*name of its own"):
+        import_file(tmp_path / "a.json", device="a")
+
+
+def test_only_the_datasets_that_are_needed_are_read(tmp_path, monkeypatch):
+    """A camera's pictures beside a sweep are never unpacked, however many there are."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["voltage"], file["current"] = SWEEP, CYCLES[0]
+        file.create_dataset(
+            "pictures", shape=(100_000, 1000), dtype="f8", chunks=(1000, 100), compression="gzip"
+        )
+    taken = []
+    whole = h5py.Dataset.__getitem__
+    monkeypatch.setattr(
+        h5py.Dataset, "__getitem__", lambda self, at: (taken.append(self.name), whole(self, at))[1]
+    )
+    np.testing.assert_allclose(import_file(tmp_path / "a.h5", device="a").current, CYCLES[0])
+    assert sorted(taken) == ["/current", "/voltage"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunk", "said"),
+    [
+        ((11_000_000,), (1_000_000,), "cells, more than"),
+        ((21,), (40_000_000,), r"array current: a piece \(chunk\) of it has 320000000 bytes"),
+    ],
+)
+def test_a_dataset_beyond_the_limits_is_refused_before_it_is_unpacked(
+    tmp_path, monkeypatch, shape, chunk, said
+):
+    """A few bytes stand for any number of equal values."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("voltage", data=np.resize(SWEEP, 21))
+        file.create_dataset(
+            "current", shape=shape, maxshape=(None,), dtype="f8", chunks=chunk, compression="gzip"
+        )
+        if shape[0] > 21:
+            del file["voltage"]
+            file.create_dataset("voltage", shape=shape, dtype="f8", chunks=chunk, compression="gzip")
+
+    def none(self, at):
+        raise AssertionError(f"{self.name} was unpacked")
+
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", none if shape[0] > 21 else _but("current", none, h5py))
+    with pytest.raises(ImportRefused, match=said):
+        import_file(tmp_path / "a.h5", device="a")
+
+
+def _but(name, none, h5py):
+    """Reading of datasets, but of this one."""
+    whole = h5py.Dataset.__getitem__
+    return lambda self, at: none(self, at) if self.name == f"/{name}" else whole(self, at)

@@ -77,6 +77,70 @@ def test_appended_blocks_of_easyexpert_are_further_cycles(tmp_path):
         read(tmp_path, easyexpert() + easyexpert(names=("Va", "Ia")))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "Func, VAR1, CONST",
+            "Func, CONST, VAR1",
+            "Channel.Func: block 2 says CONST, VAR1, the first VAR1, CONST",
+        ),
+        ("VName, Vte, V2", "VName, V2, Vte", "Channel.VName: block 2 says V2, Vte, the first Vte, V2"),
+        ("IName, Ite, I2", "IName, I2, Ite", "Channel.IName: block 2"),
+        ("TestTarget, D1", "TestTarget, ", r"2 devices in one file: D1, \(not stated\)"),
+    ],
+)
+def test_blocks_that_set_their_channels_otherwise_are_refused(tmp_path, old, new, said):
+    """The second block was read by the settings of the first: another channel was swept in it."""
+    other = easyexpert(2, 2).replace(old, new)
+    with pytest.raises(ImportRefused, match=said):
+        read(tmp_path, easyexpert() + other)
+    bare_block = easyexpert(2, 2)
+    right(read(tmp_path, easyexpert() + bare_block[bare_block.index("Dimension1") :]))
+
+
+def test_remarks_that_are_names_count_where_no_target_is_stated(tmp_path):
+    """An empty target says nothing of the device."""
+
+    def blocks(*remarks, target=""):
+        return "".join(
+            easyexpert(k, k, target=target).replace(
+                "Dimension1", f"MetaData, TestRecord.Remarks, {remark}\nDimension1"
+            )
+            for k, remark in enumerate(remarks, start=1)
+        )
+
+    with pytest.raises(ImportRefused, match=r"TestRecord.Remarks: 2 devices in one file: dev1, dev2"):
+        read(tmp_path, blocks("dev1", "dev2"))
+    right(read(tmp_path, blocks("dev1", "dev1")))
+    right(read(tmp_path, blocks("fresh", "after an hour")))
+    right(read(tmp_path, blocks("Sweep 1", "Sweep 2")))
+    right(read(tmp_path, blocks("dev1", "dev2", target="D1")))
+
+
+def test_curves_at_several_values_of_var2_are_no_cycles(tmp_path):
+    """A gate, or a second terminal; one of them is chosen by its value."""
+    block = (
+        easyexpert(1, 2).replace("VAR1, CONST", "VAR1, VAR2").replace("Dimension2, 1, 1", "Dimension2, 2, 2")
+    )
+    head, _, data = block.partition("DataName")
+    rows = data.splitlines()
+    stepped = [rows[0], *(",".join([*row.split(",")[:3], f" {1 + (k >= SWEEP.size)}", *row.split(",")[4:]])
+                   for k, row in enumerate(rows[1:]))]  # fmt: skip
+    text = head + "DataName" + "\n".join(stepped) + "\n"
+    with pytest.raises(
+        ImportRefused, match=r"column V2 \(V\): the sweeps were taken at 2 values of it: 1, 2.*only: "
+    ):
+        read(tmp_path, text)
+    m = read(tmp_path, text, sidecar="only: {V2: 2}\n")
+    np.testing.assert_allclose(m.current, current(2), rtol=1e-6, atol=1e-18)
+    with pytest.raises(ImportRefused, match=r"its unit is V; name a column without a unit in columns\.cycle"):
+        read(tmp_path, text, sidecar="columns: {cycle: V2}\n")
+    without = text.replace("V2, I2\nDataV", "W2, I2\nDataV").replace("IName, Ite, I2", "IName, Ite, J2")
+    with pytest.raises(ImportRefused, match="curves at 2 values of VAR2"):
+        read(tmp_path, without)
+
+
 def test_the_sidecar_goes_before_the_swept_channel(tmp_path):
     """A current measured at ground, counted the other way."""
     text = easyexpert(1, 2)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codesign.iv.check import check_file
 from codesign.iv.importers import ImportRefused, import_file
 
 G = np.concatenate([np.linspace(1, 5, 20), np.linspace(4.9, 1.1, 20)])  # uS
@@ -139,3 +140,107 @@ def test_a_series_resistance_is_taken_off_the_resistances(tmp_path):
     np.testing.assert_allclose(m.current, np.tile(G * 1e-7, 3))
     with pytest.raises(ImportRefused, match=r"the smallest resistance measured, 2\.05e\+05 Ohm"):
         read(tmp_path, "pulse,R (kOhm)", form, READ + "series_resistance_ohm: 3e5\n")
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["positive", "negative"])
+@pytest.mark.parametrize("counter", ["pulse", "cycle"])
+def test_amplitudes_of_both_signs_say_the_phase(tmp_path, sign, counter):
+    """Numbers that go through would make one repetition of all."""
+    numbers = iter(range(1, 121))
+    m = read(
+        tmp_path,
+        f"{counter},amplitude (V),read current (nA)",
+        lambda n, m, up, x: (
+            f"{(next(numbers) - 1) // (40 if counter == 'cycle' else 1) + 1},"
+            f"{sign if up else -sign},{x * 100}"
+        ),
+    )
+    assert m.metadata.branch_points == 20
+    np.testing.assert_allclose(m.grid()[2], np.tile(G * 1e-7, (3, 1)))
+    word = "positive" if sign == 1 else "negative"
+    assert any(f"pulses of {word} amplitude potentiate" in note for note in m.metadata.notes)
+    assert not any("not used" in note for note in m.metadata.notes)
+
+
+def test_amplitudes_that_begin_with_depression_are_refused(tmp_path):
+    """The largest mean conductance would be taken for the end of potentiation."""
+    with pytest.raises(ImportRefused, match="the first pulses depress"):
+        read(
+            tmp_path,
+            "pulse,amplitude (V),G (uS)",
+            lambda n, m, up, x: f"{n},{-1 if up else 1},{x}",
+            g=np.roll(G, 20),
+        )
+
+
+def test_amplitudes_that_the_conductance_does_not_follow_say_nothing(tmp_path):
+    """Alternating signs, as of a read scheme."""
+    m = read(tmp_path, "pulse,amplitude (V),G (uS)", lambda n, m, up, x: f"{n},{1 if n % 2 else -1},{x}")
+    assert m.metadata.branch_points == 20
+    assert any("columns not used: amplitude" in note for note in m.metadata.notes)
+
+
+def test_repetitions_that_turn_elsewhere_are_refused(tmp_path):
+    """By their amplitudes, beside a cycle column."""
+    turns = iter([1] * 20 + [-1] * 20 + [1] * 15 + [-1] * 25 + [1] * 20 + [-1] * 20)
+    cycles = iter(range(120))
+    with pytest.raises(ImportRefused, match=r"column amplitude.*of one length each"):
+        read(
+            tmp_path,
+            "cycle,amplitude (V),G (uS)",
+            lambda n, m, up, x: f"{next(cycles) // 40},{next(turns)},{x}",
+        )
+
+
+def flat_first(form, folder):
+    return read(folder, "pulse,G (uS)", form, g=np.concatenate([np.full(20, 3.0), G[20:]]))
+
+
+def test_a_flat_potentiation_is_paired_and_said(tmp_path):
+    """Four runs in turn are no four repetitions of one potentiating pulse each."""
+    m = flat_first(lambda n, m, up, x: f"{m},{x}", tmp_path)
+    assert (np.unique(m.cycle).size, m.metadata.branch_points) == (3, 20)
+    said = [f for f in check_file(tmp_path / "a.csv") if "does not rise in what is taken" in f.what]
+    assert [f.level for f in said] == ["warning"]
+    assert "potentiation_points" in said[0].remedy
+
+
+def test_a_fall_taken_for_potentiation_is_said(tmp_path):
+    """Numbers that go through a flat start and a fall: the largest mean is the first of all."""
+    m = read(tmp_path, "pulse,G (uS)", lambda n, m, up, x: f"{n},{x}", g=G[::-1][:20][::-1])
+    assert m.metadata.branch_points == 1
+    assert any("does not rise" in note for note in m.metadata.notes)
+
+
+def test_a_potentiation_that_rises_is_not_pointed_at(tmp_path):
+    """Nor one of two pulses."""
+    for g, turn in ((G, 20), (np.array([1.0, 2.0, 1.5, 1.2]), 2)):
+        m = read(
+            tmp_path,
+            "pulse,phase,G (uS)",
+            lambda n, m, up, x: f"{n},{'P' if up else 'D'},{x}",
+            g=g,
+            turn=turn,
+        )
+        assert not any("does not rise" in note for note in m.metadata.notes)
+
+
+@pytest.mark.parametrize("volts", [0.1, -0.1])
+def test_a_read_voltage_that_was_measured_is_refused_by_name(tmp_path, volts):
+    """One voltage has to be stated; the message has the middle of them."""
+    noise = iter(np.random.default_rng(5).normal(volts, 1e-5, 120))
+    with pytest.raises(
+        ImportRefused, match=rf"column read voltage \(V\).*120 voltages.*read_voltage_v: {volts}\b"
+    ):
+        read(
+            tmp_path,
+            "pulse,read voltage (V),G (uS)",
+            lambda n, m, up, x: f"{n},{next(noise)},{x}",
+            "perovskite: MAPbI3\n",
+        )
+
+
+def test_a_read_voltage_of_zero_is_refused_by_name(tmp_path):
+    """Nothing is read at 0 V."""
+    with pytest.raises(ImportRefused, match=r"column read voltage.*is 0 V"):
+        read(tmp_path, "pulse,read voltage (V),G (uS)", lambda n, m, up, x: f"{n},0,{x}", "pb_min: 1\n")

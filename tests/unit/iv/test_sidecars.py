@@ -111,6 +111,37 @@ def test_null_takes_a_key_of_the_folder_off(tmp_path):
     np.testing.assert_allclose(import_file(path, device="a").current, SWEEP)
 
 
+@pytest.mark.parametrize(
+    ("own", "of_folder", "left"),
+    [
+        ("columns: {cycle: null}", "columns: {voltage: 1, cycle: 3}", {"columns": {"voltage": 1}}),
+        ("only: {device: null}", "only: {device: D3}", {}),
+        ("pulse: {read_voltage_v: null}", "pulse: {read_voltage_v: 0.1}\npb_min: 1", {"pb_min": 1}),
+        ("mapping: null", "pb_min: 1\nmapping: daq\n" + MAPPINGS, {"pb_min": 1}),
+        ("current_scale: null", "mapping: daq\n" + MAPPINGS, {"columns": {"voltage": 1, "current": 2}}),
+    ],
+    ids=[
+        "inside columns",
+        "the only key of one",
+        "inside pulse",
+        "the mapping for all",
+        "a key of a mapping",
+    ],
+)
+def test_null_takes_off_whatever_the_folder_says(tmp_path, own, of_folder, left):
+    """Inside keys, and of a mapping, too."""
+    found = read_sidecar(write(tmp_path, own=own, of_folder=of_folder))
+    found.pop("notes", None)
+    assert found == left
+
+
+@pytest.mark.parametrize("own", ["mapping: null", "columns: {voltage: null}", "pb_min: null"])
+def test_null_that_takes_nothing_off_is_refused(tmp_path, own):
+    """A value was forgotten."""
+    with pytest.raises(ImportRefused, match="found null"):
+        read_sidecar(write(tmp_path, own=own, of_folder="ag_nm: 200"))
+
+
 def test_the_check_reads_the_sidecar_of_a_folder(tmp_path):
     """A mistake in it is an error of its own file, too; one without instrument files is a warning."""
     path = write(tmp_path, of_folder="colums: 1", header="V,I")
