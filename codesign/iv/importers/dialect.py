@@ -96,12 +96,16 @@ def _parted(text: str, sign: str) -> Iterator[list[str]]:
 
 
 def width_of(lines: Sequence[str], decimal_comma: bool) -> int:
-    """The commonest number of values of lines that hold nothing but numbers between blanks; 0 without any."""
+    """The commonest number of values of lines that hold nothing but numbers between blanks; 0 without any.
+
+    A lone number is a setting, unless no line has several.
+    """
     number = COMMA if decimal_comma else POINT
     counts = Counter(
         len(words) for line in lines if all(map(number.fullmatch, words := line.split())) and words
     )
-    return counts.most_common(1)[0][0] if counts else 0
+    several = Counter({width: lines for width, lines in counts.items() if width > 1}) or counts
+    return several.most_common(1)[0][0] if several else 0
 
 
 def dialect_of(lines: Sequence[str]) -> tuple[str, bool]:

@@ -209,3 +209,10 @@ TERMINALS = [("smua.V", "smua.I"), ("Vanode", "Ianode"), ("V_drain", "I_drain"),
 def test_voltage_and_current_of_a_terminal_are_known(tmp_path, voltage, current):
     """As scripts of the 2600 series and the B1500A name them."""
     right(read(tmp_path, f"Timestamp,{voltage},{current}\n" + rows("{2},{0},{1}", np.arange(42)), "a.csv"))
+
+
+def test_lone_numbers_above_a_table_are_no_column(tmp_path):
+    """As many settings as rows: the table is as wide as its rows."""
+    path = tmp_path / "a.txt"
+    path.write_text("1.5\n1.5\n1.5\nVoltage/V current_cycle1/A\n0 0\n1 1e-6\n0 0\n")
+    assert import_file(path, device="a").current.tolist() == [0, 1e-6, 0]
