@@ -17,8 +17,8 @@ from codesign.files import trouble_with
 from codesign.interface.device import DeviceError
 from codesign.interface.given import HoldError
 from codesign.interface.holding import Held, hold
-from codesign.interface.standard import seed_of
-from codesign.models.network import network_of
+from codesign.interface.standard import ConfigError, seed_of
+from codesign.models.network import NetworkError, network_of
 from codesign.models.weights import WeightsError, put_weights, read_weights
 from codesign.schemas.holding import HELD
 from codesign.seeds import derived_seed
@@ -47,7 +47,7 @@ def run(chosen: argparse.Namespace) -> int:
         _refuse_existing(folder, force=chosen.force)
         held = _held(chosen)
         _write(held, folder)
-    except (HoldError, DeviceError, WeightsError) as error:
+    except (HoldError, DeviceError, ConfigError, NetworkError, WeightsError) as error:
         print(one_line(str(error)), file=sys.stderr)
         return 1
     except OSError as error:

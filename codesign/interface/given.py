@@ -137,6 +137,8 @@ def joined(parts: list[Any]) -> Any:
         HoldError: They are no tensors, alone or in tuples and dicts.
     """
     first = parts[0]
+    if first is None:
+        return None
     if isinstance(first, Tensor):
         if first.dim() == 0:
             raise HoldError(
@@ -153,7 +155,7 @@ def joined(parts: list[Any]) -> Any:
     )
 
 
-def copied(model: nn.Module, *, digital: Iterable[str] = (), batch_size: int = 256) -> Network:
+def copied(model: nn.Module, *, digital: str | Iterable[str] = (), batch_size: int = 256) -> Network:
     """A copy of a model, and which of its parameters are on memristors.
 
     The model itself is not touched: neither weights nor buffers, mode, hooks or gradients.
@@ -167,6 +169,7 @@ def copied(model: nn.Module, *, digital: Iterable[str] = (), batch_size: int = 2
         HoldError: It is no module, has no weight layer or none with values, works out a weight from other
             parameters, or cannot be copied.
     """
+    digital = [digital] if isinstance(digital, str) else list(digital)
     if not isinstance(model, nn.Module):
         raise HoldError(f"model is {type(model).__name__}, not a torch.nn.Module")
     if batch_size < 1:

@@ -9,6 +9,7 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +117,7 @@ def hold(
     calibration: str | Iterable[str] | None = None,
     noise: str | None = None,
     analog: str = "weights",
-    digital: Iterable[str] = (),
+    digital: str | Iterable[str] = (),
     seed: int = 1,
     batch_size: int = 256,
     experiment: str | None = None,
@@ -163,10 +164,8 @@ def hold(
         codesign.interface.device.DeviceError: No profile can be made of the device: the reader refuses the
             file, it has too few cycles, there is no such id ...
     """
-    if type(programmings) is not int or programmings < 1:
-        raise HoldError(f"programmings must be a whole number of at least 1, got {programmings!r}")
-    if type(seed) is not int:
-        raise HoldError(f"seed must be a whole number, got {seed!r}")
+    programmings = _whole("programmings", programmings, least=1)
+    seed = _whole("seed", seed, least=-(2**63))
     how = score_called(score)
     network = copied(model, digital=digital, batch_size=batch_size)
     examples = examples_of(inputs, targets, model)
@@ -215,7 +214,7 @@ def program(
     seed: int = 1,
     noise: str | None = None,
     analog: str = "weights",
-    digital: Iterable[str] = (),
+    digital: str | Iterable[str] = (),
     results: Path | str | None = None,
     config: Path | str | None = None,
 ) -> nn.Module:
@@ -237,11 +236,23 @@ def program(
         codesign.interface.device.DeviceError: No profile can be made of the device.
     """
     network = copied(model, digital=digital)
+    programming, seed = _whole("programming", programming, least=0), _whole("seed", seed, least=-(2**63))
     subject = subject_of(device, results=results, config=config)
     settings = MemSimSettings(MAPPING, _analog(analog), _noise(noise, subject.profile))
     with _refusing(), PerovskiteMemSim(network, settings) as simulator:
         simulator.program(subject.profile, noise_generator(subject.profile.profile, programming, seed))
         return copy.deepcopy(network.module)
+
+
+def _whole(name: str, value: int, *, least: int) -> int:
+    """A whole number that a table can hold."""
+    try:
+        found = index(value)
+    except TypeError:
+        found = None
+    if found is None or not least <= found < 2**63:
+        raise HoldError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return found
 
 
 @contextmanager

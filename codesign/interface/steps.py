@@ -17,7 +17,7 @@ from codesign.fabrication.space import Space
 from codesign.interface.standard import ConfigError, extraction_of, seed_of, settings_of
 from codesign.iv.importers import import_file as import_instrument_file
 from codesign.iv.measurement import Measurement, MeasurementError, read_measurement
-from codesign.iv.names import device_id
+from codesign.iv.names import device_id, is_conditions_workbook
 from codesign.nonideality.device import extract as extract_row
 from codesign.nonideality.profile import DeviceProfile
 from codesign.nonideality.profiling import profile_of, with_ratios
@@ -26,7 +26,7 @@ from codesign.seeds import generator
 
 
 def import_file(
-    path: Path | str, *, device: str | None = None, conditions: Sequence[Path | str] = ()
+    path: Path | str, *, device: str | None = None, conditions: Sequence[Path | str] | None = None
 ) -> Measurement:
     """Read one measurement: an instrument file with its sidecar, or a canonical `.parquet`.
 
@@ -35,7 +35,8 @@ def import_file(
     Args:
         path: Any file that `data/raw` takes, or one of `data/iv`.
         device: Id it gets; None: from the file's name, as in the workflow. A canonical file has its own.
-        conditions: Conditions workbooks to look an instrument file up in.
+        conditions: Conditions workbooks to look an instrument file up in; None for those beside it, as the
+            workflow takes those of `data/raw`.
 
     Returns:
         Cycles of voltages [V] and currents [A], with what is known of the device.
@@ -47,13 +48,18 @@ def import_file(
     """
     path = Path(path)
     if path.suffix.lower() != ".parquet":
-        return import_instrument_file(
-            path, device=device or device_id(path.name), conditions=[Path(each) for each in conditions]
-        )
+        books = _books_beside(path) if conditions is None else [Path(each) for each in conditions]
+        return import_instrument_file(path, device=device or device_id(path.name), conditions=books)
     measurement = read_measurement(path)
     if measurement.metadata.status == "refused":
         raise MeasurementError(f"{path}: refused when it was imported: {measurement.metadata.reason}")
     return measurement if device is None else _called(measurement, device)
+
+
+def _books_beside(path: Path) -> list[Path]:
+    if not path.parent.is_dir():
+        return []  # the import says that there is no file
+    return sorted(each for each in path.parent.iterdir() if is_conditions_workbook(each.name))
 
 
 def _called(measurement: Measurement, device: str) -> Measurement:
