@@ -12,7 +12,7 @@ function that this module hands on:
     hold          a network scored on a device, programmed many times
 
 They are loaded when they are asked for, so that `import codesign` loads nothing else; `program` and `hold`
-need what `pip install 'codesign[networks]'` brings.
+need what the extra `networks` brings: `pip install '.[networks]'` in a checkout.
 """
 
 from importlib import import_module
@@ -36,7 +36,8 @@ def __getattr__(name: str) -> object:
         return getattr(import_module(_PLACES[name]), name)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"codesign.{name} needs {error.name}: pip install 'codesign[networks]'", name=error.name
+            f"codesign.{name} needs {error.name}: pip install '.[networks]' in a checkout of codesign",
+            name=error.name,
         ) from error
 
 

@@ -224,7 +224,10 @@ def _hold(chosen: argparse.Namespace) -> int:
     try:
         from codesign.interface.command import run
     except ModuleNotFoundError as error:
-        print(f"{error.name} is not installed: pip install 'codesign[networks]'", file=sys.stderr)
+        print(
+            f"{error.name} is not installed: pip install '.[networks]' in a checkout of codesign",
+            file=sys.stderr,
+        )
         return 1
     return run(chosen)
 

@@ -146,7 +146,7 @@ def test_what_is_not_installed_is_said_with_the_remedy(name):
     """The extra has the rest."""
     code = f"import sys; sys.modules['torch'] = None; import codesign; codesign.{name}"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert f"codesign.{name} needs torch: pip install 'codesign[networks]'" in done.stderr
+    assert f"codesign.{name} needs torch: pip install '.[networks]' in a checkout" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "schemas/measurement.schema.yaml"])

@@ -6,6 +6,8 @@ import re
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import ndtr
 from torch import nn
 
@@ -14,6 +16,7 @@ from codesign.evaluation.montecarlo import EvaluationPlan, evaluate, noise_gener
 from codesign.interface.device import DeviceError
 from codesign.interface.given import HoldError
 from codesign.models.network import network_of
+from codesign.nonideality.profile import DeviceProfile
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
 from codesign.schemas.holding import HELD
 from codesign.tables import write_table
@@ -191,6 +194,34 @@ def test_a_programmed_copy_is_that_of_the_row(sweeps, small, images):
     assert not torch.equal(made.linear.weight, small.linear.weight)
     with torch.no_grad():
         assert float(made.eval()(images)[0, 0]) == pytest.approx(held.scores()[2], rel=1e-5)
+
+
+@settings(max_examples=25)
+@given(batch_size=st.integers(1, 45), seed=st.integers(-(2**63), 2**63 - 1))
+def test_batches_do_not_count(batch_size, seed):
+    """How many examples go through at once is a matter of memory; the draws are those of any batch size."""
+    torch.manual_seed(1)
+    model, x = nn.Linear(5, 3), torch.randn(40, 5)
+    profile = DeviceProfile(
+        profile="p", kind="device", origin="measured", level=None, usability=0.5, usability_low=None,
+        usability_high=None, eta=1.0, sigma=0.5, branch_points=2, window_start=0, window_length=2,
+        lcis_start=0, lcis_length=2, g_min_s=1e-7, g_max_s=1e-6, curve=[0.0, 1.0], reached=[True, True],
+    )  # fmt: skip
+    asked = {"score": "rmse", "programmings": 2, "seed": seed}
+    one = codesign.hold(model, x, torch.zeros(40, 3), profile, batch_size=batch_size, **asked)
+    all_at_once = codesign.hold(model, x, torch.zeros(40, 3), profile, **asked)
+    assert one.scores() == pytest.approx(all_at_once.scores(), rel=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
+def test_on_a_gpu_the_same_errors_are_met(sweeps, small, images):
+    """The copy runs where the model is, which stays there; outputs differ by rounding."""
+    targets = torch.arange(len(images)) % 3
+    expected = codesign.hold(small, images, targets, sweeps, score=first_output).scores()
+    on_gpu = small.to("cuda")
+    found = codesign.hold(on_gpu, images, targets, sweeps, score=first_output, calibrate=images[:30] + 1)
+    assert found.scores() == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    assert {parameter.device.type for parameter in small.parameters()} == {"cuda"}
 
 
 def test_parts_that_stay_digital_are_not_programmed(sweeps, small):

@@ -58,4 +58,6 @@ def test_the_page_runs_and_prints_what_it_says(page, tmp_path, monkeypatch):
 def test_alike_tells_words_and_counts_apart():
     """A check that takes anything would hold nothing."""
     assert alike("a 0.91 of 10", "a 0.93  of 10")
-    assert not alike("a 0.91 of 10", "a 0.80 of 10") and not alike("a 0.91", "b 0.91") and not alike("10", "11")
+    assert (
+        not alike("a 0.91 of 10", "a 0.80 of 10") and not alike("a 0.91", "b 0.91") and not alike("10", "11")
+    )
