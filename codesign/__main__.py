@@ -139,9 +139,8 @@ def _add_hold(commands) -> None:
         "hold",
         help="whether a network of your own holds on a device",
         description="Program a network on a device, many times, and score it each time: a table and a "
-        "figure. "
-        "What is modelled and what not: docs/your-own-network.md. The file of --model is run, as Python runs "
-        "any file you import.",
+        "figure. What is modelled and what not: docs/your-own-network.md. The file of --model is run, as "
+        "Python runs any file you import.",
     )
     hold.add_argument(
         "--model", required=True, metavar="NET.py:MAKE", help="file and function that makes the network"
@@ -183,8 +182,7 @@ def _add_hold(commands) -> None:
         action="append",
         choices=("scale", "offset", "statistics"),
         help="kind of calibration, drawn beside none; offset where --calibrate is given; may be given "
-        "several "
-        "times",
+        "several times",
     )
     hold.add_argument(
         "--noise",

@@ -164,8 +164,7 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # torch raises many types here
         raise HoldError(
             f"--weights {path}: damaged, or holds more than tensors, such as a whole network, which could "
-            "run "
-            f"code; {remedy}"
+            f"run code; {remedy}"
         ) from error
     if not isinstance(stored, Mapping) or not all(isinstance(value, Tensor) for value in stored.values()):
         held = ", ".join(map(str, list(stored)[:6])) if isinstance(stored, Mapping) else type(stored).__name__

@@ -98,8 +98,7 @@ def examples_of(inputs: Any, targets: Any, model: nn.Module, *, what: str = "") 
         if len(tensor) not in lengths:
             raise HoldError(
                 f"{other} have another length than {name}: {len(tensor)} and {lengths.pop()}; give one "
-                "target "
-                "an example, in the same order"
+                "target an example, in the same order"
             )
     return Given(given, found)
 
@@ -196,8 +195,7 @@ def copied(model: nn.Module, *, digital: str | Iterable[str] = (), batch_size: i
         held = "are all in what stays digital" if digital else "are missing"
         raise HoldError(
             f"{type(model).__name__}: layers with weights {held} (linear, convolution, recurrent, "
-            "attention); "
-            "there is nothing to put on memristors"
+            "attention); there is nothing to put on memristors"
         )
     return replace(network, examples_at_once=batch_size)
 

@@ -30,7 +30,7 @@ from codesign.nonideality.found import FOLDERS
 from codesign.nonideality.profile import DeviceProfile
 from codesign.schemas.holding import HELD
 from codesign.tables import TableError
-from codesign.tasks.contract import TaskError
+from codesign.tasks.contract import TaskError, moved
 from codesign.words import nearest
 
 if TYPE_CHECKING:
@@ -141,7 +141,8 @@ def hold(
         score: `accuracy`, `rmse`, `mae`, `r2`, or a function of all outputs and targets (on the CPU) that
             gives a number.
         calibrate: Examples for a calibration after programming, all of which are used: inputs, or a pair
-            (inputs, targets). A few hundred training examples do; never those that are scored.
+            (inputs, targets), as any tuple of two is read. A few hundred training examples do; never those
+            that are scored.
         calibration: Kinds beside `none` (`codesign.evaluation.calibration`): scale, offset, statistics. None:
             offset where `calibrate` is given.
         noise: Errors of the cells. resampled: ratios of the device's own cycles | lognormal: its fitted law |
@@ -199,7 +200,7 @@ def hold(
         better=how.better,
         analog=analog,
         examples=len(examples),
-        calibrating=len(given) if given is not None and set(kinds) - {"none", "scale"} else 0,
+        calibrating=0 if given is None else len(given),
         experiment=experiment or "",
         place=place,
         notes=subject.notes,
@@ -278,8 +279,7 @@ def _noise(noise: str | None, profile: DeviceProfile) -> str:
     if noise == "resampled" and not profile.log_ratio.size:
         raise HoldError(
             f"profile {profile.profile} has no ratios of the device's own cycles: give its measurement, or "
-            "ask "
-            "for noise lognormal"
+            "ask for noise lognormal"
         )
     return noise
 
@@ -294,9 +294,14 @@ def _kinds(asked: str | Iterable[str] | None, given: Given | None) -> list[str]:
             raise HoldError(f"no calibration {kind!r}{nearest(kind, KINDS)}; there are {', '.join(KINDS)}")
         if kind in ("offset", "statistics") and given is None:
             raise HoldError(
-                f"calibration {kind} needs examples: give some of the training set as calibrate=(inputs, "
-                "targets)"
+                f"calibration {kind} needs examples: give some of the training set as "
+                "calibrate=(inputs, targets)"
             )
+    if given is not None and set(wanted) <= {"none", "scale"}:
+        raise HoldError(
+            f"calibrate is given, but no calibration that uses examples ({', '.join(wanted) or 'none'}); ask "
+            "for offset or statistics, or leave it out"
+        )
     return list(dict.fromkeys(["none", *wanted]))
 
 
@@ -316,8 +321,25 @@ def _check_calibrations(
 ) -> None:
     """Refuse a calibration that this network cannot have: asked for, it would be left out otherwise."""
     with network.evaluating():
+        if given is not None:
+            _try(network, task, given)
         for kind in kinds:
             calibration(kind, network, task, given, analog=analog)
+
+
+def _try(network: Network, task: GivenTask, given: Given) -> None:
+    """Put the calibration examples through once."""
+    batch = moved(given, next(network.module.parameters()).device)
+    try:
+        with torch.no_grad():
+            task.forward(network.module, batch)
+    except torch.OutOfMemoryError as error:
+        raise HoldError(f"out of memory: calibrate with fewer than {len(given)} examples") from error
+    except Exception as error:  # of the caller's module, whatever it raises
+        raise HoldError(
+            f"{type(network.module).__name__} does not take the calibration inputs "
+            f"({type(error).__name__}: {error}); give them like the others, in a pair (inputs, targets)"
+        ) from error
 
 
 def _ideal(network: Network, task: GivenTask, examples: Given, how: Score) -> float:
@@ -329,9 +351,9 @@ def _ideal(network: Network, task: GivenTask, examples: Given, how: Score) -> fl
             raise HoldError(f"out of memory; give a batch_size below {network.examples_at_once}") from error
         except Exception as error:  # of the caller's module, whatever it raises
             raise HoldError(
-                f"{type(network.module).__name__} does not take these inputs ({type(error).__name__}: "
-                f"{error}); "
-                "give them with the shape, type and scaling it was trained on"
+                f"{type(network.module).__name__} does not take these inputs "
+                f"({type(error).__name__}: {error}); give them with the shape, type and scaling it was "
+                "trained on"
             ) from error
     outputs, targets = scorer.everything()
     checked_ideal(network, how, outputs, targets)

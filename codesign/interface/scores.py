@@ -37,8 +37,7 @@ def score_called(score: str | Scoring) -> Score:
         if score not in SCORES:
             raise HoldError(
                 f"no score {score!r}{nearest(score, SCORES)}; there are {', '.join(SCORES)}, or give a "
-                "function "
-                "of outputs and targets"
+                "function of outputs and targets"
             )
         return SCORES[score]
     if not callable(score):
@@ -88,8 +87,7 @@ def _check_values(outputs: Any, targets: Any) -> None:
     if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
         raise HoldError(
             f"errors of a regression need one tensor of outputs and one of targets, got {_shape(outputs)} "
-            "and "
-            f"{_shape(targets)}; give a function of outputs and targets as score"
+            f"and {_shape(targets)}; give a function of outputs and targets as score"
         )
     a, b = _pair(outputs, targets)
     if a.shape != b.shape:
@@ -183,8 +181,7 @@ class GivenScorer:
         except Exception as error:  # of the caller's function
             raise HoldError(
                 f"the score {self._score.name} cannot be had: {type(error).__name__}: {error}; it is given "
-                "the "
-                "outputs and targets of all examples, on the CPU, and returns one number"
+                "the outputs and targets of all examples, on the CPU, and returns one number"
             ) from error
         if not math.isfinite(value):
             why = "" if is_finite(outputs) else " of outputs that are not finite"
@@ -214,8 +211,7 @@ def checked_ideal(network: Network, score: Score, outputs: Any, targets: Any) ->
     """
     if not is_finite(outputs):
         raise HoldError(
-            f"{type(network.module).__name__} gives outputs that are not finite without any device; look "
-            "at its "
-            "weights, and at the inputs: NaN, infinite or not scaled as in training"
+            f"{type(network.module).__name__} gives outputs that are not finite without any device; look at "
+            "its weights, and at the inputs: NaN, infinite or not scaled as in training"
         )
     score.check(outputs, targets)

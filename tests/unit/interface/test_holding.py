@@ -359,6 +359,8 @@ NORMED = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
         pytest.param({"noise": "gauss"}, "noise must be", id="noise"),
         pytest.param({"calibration": "offset"}, "needs examples", id="no-examples"),
         pytest.param({"calibration": "ofset"}, "did you mean offset", id="calibration-name"),
+        pytest.param({"calibrate": 2 * X, "calibration": "scale"}, "no calibration that uses", id="unused"),
+        pytest.param({"calibrate": np.ones((9, 3))}, "not take the calibration inputs", id="odd-examples"),
         pytest.param({"calibrate": X}, "all among those that are scored", id="test-examples"),
         pytest.param(
             {"calibrate": 2 * X, "calibration": "statistics"}, "no batch normalisation", id="no-statistics"
