@@ -1,5 +1,5 @@
 """`codesign provenance FILE...`: what a table or figure was made from; `predict`: the score of a device;
-`export`: a device as a noise model of another simulator.
+`export`: a device as a noise model of another simulator; `hold`: a network of your own on a device.
 """
 
 import argparse
@@ -25,8 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 where the job that made each file is known, 1 where one is not, or where a file is not the one
-        its record tells of, 2 where a file does not exist or a record cannot be read; of `predict` and
-        `export` 1 where something is missing.
+        its record tells of, 2 where a file does not exist or a record cannot be read; of `predict`,
+        `export` and `hold` 1 where something is missing.
     """
     parser = argparse.ArgumentParser(prog="codesign")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -62,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     predict.add_argument("--method", action="append", help="only this one; may be given several times")
     predict.add_argument("--json", action="store_true", help="everything, for a program to read")
     _add_export(commands)
+    _add_hold(commands)
     chosen = parser.parse_args(arguments)
     # imported here, as saying where a file came from needs neither numpy nor scipy
     if chosen.command == "predict":
@@ -72,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from codesign.export.command import run
 
         return run(chosen)
+    if chosen.command == "hold":
+        return _hold(chosen)
     told = []
     try:
         for path in chosen.files:
@@ -128,6 +131,103 @@ def _add_export(commands) -> None:
         help="the device's sweeps, for its ratios; otherwise data/iv/NAME.parquet, or FOLDER/iv/NAME.parquet "
         "of a virtual device",
     )
+
+
+def _add_hold(commands) -> None:
+    """The arguments of `hold`."""
+    hold = commands.add_parser(
+        "hold",
+        help="whether a network of your own holds on a device",
+        description="Program a network on a device, many times, and score it each time: a table and a "
+        "figure. What is modelled and what not: docs/your-own-network.md. The file of --model is run, as "
+        "Python runs any file you import.",
+    )
+    hold.add_argument(
+        "--model", required=True, metavar="NET.py:MAKE", help="file and function that makes the network"
+    )
+    hold.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help=".safetensors, or a state dict of torch (.pt, .pth); otherwise those that MAKE gives it",
+    )
+    hold.add_argument(
+        "--data",
+        required=True,
+        type=Path,
+        metavar="FILE.npz",
+        help="arrays inputs and targets, and calibration_inputs for --calibrate",
+    )
+    hold.add_argument(
+        "--device",
+        required=True,
+        metavar="DEVICE",
+        help="instrument file, canonical .parquet, profile, exported .json, or the id of a device in results",
+    )
+    hold.add_argument("--programmings", type=int, default=10, metavar="N", help="how often; 10 unless told")
+    hold.add_argument(
+        "--score",
+        default="accuracy",
+        choices=("accuracy", "rmse", "mae", "r2"),
+        help="accuracy for classes (the default), or an error of a regression",
+    )
+    hold.add_argument(
+        "--calibrate",
+        type=int,
+        metavar="N",
+        help="calibrate after programming, with N of the calibration_inputs",
+    )
+    hold.add_argument(
+        "--calibration",
+        action="append",
+        choices=("scale", "offset", "statistics"),
+        help="kind of calibration, drawn beside none; offset where --calibrate is given; may be given "
+        "several times",
+    )
+    hold.add_argument(
+        "--noise",
+        choices=("resampled", "lognormal", "none"),
+        help="of cells: ratios of the device's own cycles (the default where there are any), or exp(sigma z)",
+    )
+    hold.add_argument(
+        "--analog",
+        default="weights",
+        choices=("weights", "all", "differential"),
+        help="what is on memristors: weights of layers (the default), all parameters, or pairs of cells",
+    )
+    hold.add_argument("--digital", action="append", metavar="NAME", help="a submodule that stays digital")
+    hold.add_argument("--seed", type=int, default=1, metavar="K", help="of the draws; 1 unless told")
+    hold.add_argument(
+        "--batch-size", type=int, default=256, metavar="N", help="examples at once; 256 unless told"
+    )
+    hold.add_argument(
+        "--experiment", metavar="NAME", help="an evaluated experiment, whose networks stand beside at F"
+    )
+    hold.add_argument(
+        "--results",
+        type=Path,
+        metavar="FOLDER",
+        help="of --experiment, and of a device that is named by its id",
+    )
+    hold.add_argument(
+        "--config", type=Path, metavar="FILE", help="a config.yaml that says how files are extracted"
+    )
+    hold.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="of table and figure; otherwise hold, in this folder"
+    )
+    hold.add_argument("--force", action="store_true", help="replace files that are there already")
+
+
+def _hold(chosen: argparse.Namespace) -> int:
+    try:
+        from codesign.interface.command import run
+    except ModuleNotFoundError as error:
+        print(
+            f"{error.name} is not installed: pip install '.[networks]' in a checkout of codesign",
+            file=sys.stderr,
+        )
+        return 1
+    return run(chosen)
 
 
 def _results_of(path: Path) -> Path:

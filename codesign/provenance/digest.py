@@ -53,8 +53,10 @@ def code_digest(
     Syntax trees without docstrings are hashed, so a comment, a docstring or
     reformatting changes nothing and a changed formula changes every script
     that rests on it. Imports are followed wherever they stand, in functions
-    too. A package's `__init__` counts with each module below it, as it does
-    when Python imports one. What `BOOKKEEPING` names does not count.
+    too. A folder's `__init__` counts with each module below it, as it does
+    when Python imports one; that of the package itself counts as empty: it hands
+    names on to people and no module takes one from it. What `BOOKKEEPING` names
+    does not count.
 
     No import statement shows which module a registry loads by name. So a
     module that uses `importlib` brings in everything in its folder, unless
@@ -128,7 +130,9 @@ def _reached(
         path = waiting.pop(0)
         if path in found or _is_in(path, left_out):
             continue
-        found[path] = _parsed(path, os.stat(path).st_mtime_ns, package)  # noqa: PTH116
+        found[path] = (
+            _NOTHING if path == package / "__init__.py" else _parsed(path, os.stat(path).st_mtime_ns, package)  # noqa: PTH116
+        )
         waiting += sorted({file for name in found[path].imports for file in _files(name, package, layout)})
         if found[path].by_name and path.parent not in folders_said:
             waiting += sorted(path.parent.rglob("*.py"))
@@ -162,6 +166,10 @@ class _Parsed:
     """Whether modules are loaded by name."""
     libraries: tuple[str, ...]
     """Modules of other packages, as they are met."""
+
+
+_NOTHING = _Parsed(hashlib.sha256(ast.dump(ast.parse("")).encode()).hexdigest(), (), False, ())
+"""An empty file."""
 
 
 @cache

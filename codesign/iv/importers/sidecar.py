@@ -6,11 +6,11 @@ from collections.abc import Set
 from functools import cache
 from pathlib import Path
 
-import codesign
 from codesign.files import remedy_for, trouble_with
 from codesign.iv.importers.device_list import row_of
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.names import FOLDER_SIDECAR, sidecar_of, sidecars_of
+from codesign.shipped import shipped
 from codesign.yaml_text import YamlError, parse_yaml, text_of
 
 FACTS = (
@@ -31,7 +31,7 @@ def sidecar_schema() -> dict:
     """What a sidecar may say (JSON schema)."""
     from codesign.settings import read_schema
 
-    return read_schema(Path(codesign.__file__).parents[1] / "schemas" / "measurement.schema.yaml")
+    return read_schema(shipped("schemas/measurement.schema.yaml"))
 
 
 def read_sidecar(instrument_file: Path) -> dict:

@@ -38,7 +38,8 @@ def changed(tree, name, text):
             "inner/deep.py", 'def f(x):\n    """Twice."""\n    return 2 * x  # double\n', False, id="words"
         ),
         pytest.param("other.py", "A = 2\n", False, id="module-not-reached"),
-        pytest.param("__init__.py", "B = 1\n", True, id="package-init"),
+        pytest.param("__init__.py", "B = 1\n", False, id="the-package-itself"),
+        pytest.param("inner/__init__.py", "B = 1\n", True, id="init-of-a-folder"),
         pytest.param("script", "from lab.used import g\n\nprint(g(2))\n", True, id="the-script"),
         pytest.param(
             "used.py", "from .inner.deep import f\n\n\ndef g(x):\n    return f(x) + 1\n", True, id="import"

@@ -8,6 +8,7 @@ reading of imports: by Python's bytecode, and by importing every script.
 import ast
 import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+import codesign
 from codesign.bayesmulti.methods import METHOD_FILES, method_module, method_names, noise_module
 from codesign.provenance.digest import BOOKKEEPING, code_digest
 from codesign.tasks.about import module_of
@@ -265,10 +267,28 @@ def test_the_network_half_does_not_rest_on_how_devices_are_read_and_made():
         }, script
 
 
-def test_the_package_itself_says_nothing():
-    """Its `__init__` counts with every job: a version there would train all networks at each release."""
+def test_the_package_itself_hands_on_names_and_nothing_else():
+    """Its `__init__` counts with no job, so that a new name there trains no network; nor may it do more."""
     tree = ast.parse((REPOSITORY / "codesign/__init__.py").read_text())
-    assert all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in tree.body)
+    docstring, importing, *rest = tree.body
+    assert isinstance(docstring, ast.Expr) and isinstance(docstring.value, ast.Constant)
+    assert ast.unparse(importing) == "from importlib import import_module"
+    names = [node.targets[0].id if isinstance(node, ast.Assign) else node.name for node in rest]
+    assert names == ["_PLACES", "__all__", "__getattr__", "__dir__"]
+
+
+def test_no_module_or_script_takes_a_name_from_the_package_itself():
+    """The digest would not see what stands behind it."""
+    handed_on = set(codesign.__all__)
+    for path in (*(REPOSITORY / "codesign").rglob("*.py"), *SCRIPTS.values()):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "codesign":
+                assert not handed_on & {alias.name for alias in node.names}, path
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "codesign":
+                assert node.attr not in handed_on, path
+    for path in (REPOSITORY / "Snakefile", *(REPOSITORY / "rules").rglob("*.smk")):
+        for names in re.findall(r"^\s*from codesign import (.*)$", path.read_text(), re.MULTILINE):
+            assert not handed_on & set(re.findall(r"\w+", names)), path
 
 
 @cache
@@ -333,7 +353,7 @@ ROOMS = {
     "virtual_lab": "virtual_lab/landscape.py",
 }
 """A module of each room that holds formulas."""
-COMMANDS = {"export"}
+COMMANDS = {"export", "interface"}
 """Rooms that a person's commands use, and no job."""
 
 

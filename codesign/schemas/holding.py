@@ -1,0 +1,20 @@
+"""A caller's network on one device."""
+
+import pyarrow as pa
+
+from codesign.schemas.evaluation import EVALUATION
+from codesign.schemas.fields import field
+
+HELD = pa.schema(
+    [
+        EVALUATION.field("network"),
+        EVALUATION.field("profile"),
+        field("origin", pa.string(), "", "of the device: measured | virtual"),
+        *(EVALUATION.field(n) for n in ("usability", "fidelity", "noise")),
+        field("seed", pa.int64(), "", "of the draws; 1: those of the first training in the workflow"),
+        *(EVALUATION.field(n) for n in ("programming", "calibration", "metric")),
+        EVALUATION.field("value"),
+        field("ideal", pa.float64(), "", "the same score of the network without a device"),
+    ]
+)
+"""One row a programming and calibration."""
