@@ -7,7 +7,12 @@ from docutils import nodes
 
 project = "codesign"
 copyright = "the authors; Apache-2.0"
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "matplotlib.sphinxext.plot_directive"]
+# figures of the tour are made while the site is built
+plot_include_source = True
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 150)]
 exclude_patterns = ["_build", "examples", "figures"]
 html_theme = "furo"
 html_title = "Perovskite memristors and robust networks"
