@@ -48,6 +48,10 @@ onstart:
         workflow.scheduler.job_rate_limiter = None
 
 
+onsuccess:
+    say_what_was_left_out()
+
+
 localrules:
     all,
     first,

@@ -11,6 +11,9 @@ VARIABLES = {
     "ag_nm": ("Ag thickness", "nm"),
 }
 """Name and unit of each fabrication variable, as an axis says it."""
+UNKNOWN = "conditions unknown"
+LONGEST_ID = 28
+"""Signs of a device id in a label."""
 
 
 def formula(text: str | None) -> str:
@@ -33,8 +36,8 @@ def conditions_label(row: Mapping, *, long: bool = False) -> str:
         value = row[name]
         return f"{'?' if value is None else format(value, 'g')} {unit}"
 
-    if not any(row[name] is not None for name in VARIABLES):
-        return "conditions unknown"
+    if not _has_conditions(row):
+        return UNKNOWN
     words = ("long", "wide", "Pb", "Ag") if long else ("", "", "Pb", "Ag")
     units = ("µm", "nm", "min", "nm")
     parts = [
@@ -44,16 +47,25 @@ def conditions_label(row: Mapping, *, long: bool = False) -> str:
     return ", ".join([formula(row["perovskite"]), *parts])
 
 
+def _has_conditions(row: Mapping) -> bool:
+    return any(row[name] is not None for name in VARIABLES)
+
+
 def short_labels(rows: Sequence[Mapping]) -> dict[str, str]:
     """A label for each device: its conditions, and what tells it from others made alike.
 
     Devices of the same conditions are told apart by their contact, then by their
-    largest voltage, then by a number in device order.
+    largest voltage, then by a number in device order. A device of unknown conditions is called by its id.
 
     Args:
         rows: Device rows, ids unique.
     """
-    labels = {row["device"]: conditions_label(row) for row in rows}
+    labels = {
+        row["device"]: conditions_label(row)
+        if _has_conditions(row)
+        else f"{row['device'][:LONGEST_ID]}, {UNKNOWN}"
+        for row in rows
+    }
     contact = {row["device"]: row["contact"] or "" for row in rows}
     reach = {row["device"]: "" if row["v_max_v"] is None else f"{row['v_max_v']:.3g} V" for row in rows}
     for extra in (contact, reach):

@@ -5,6 +5,7 @@ out  names and functions that the other rule files use
 """
 
 import contextlib
+import csv
 import difflib
 import gc
 import hashlib
@@ -280,6 +281,24 @@ def say_where_to_look():
         print(
             f"next devices to make: results/{LAB}figures/proposals.pdf (in about a minute)\n"
             "everything as a page: make report",
+            file=sys.stderr,
+        )
+
+
+def say_what_was_left_out():
+    """Tell, after the last job, which devices have no usability; without it only figures and tables say so."""
+    table = Path(f"results/{LAB}usability.csv")
+    if not workflow.is_main_process or not table.is_file():
+        return
+    with table.open(newline="", encoding="utf-8") as file:
+        lost = [row for row in csv.DictReader(file) if row["status"] != "ok"]
+    if lost:
+        names = ", ".join(
+            f"{row['device']} ({row['status'].replace('_', ' ')})" for row in lost[:5]
+        )
+        print(
+            f"{len(lost)} device(s) without usability: {names}{', ...' if lost[5:] else ''}; "
+            f"{table} has the reasons",
             file=sys.stderr,
         )
 

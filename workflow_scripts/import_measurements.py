@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from codesign.iv.importers import ImportRefused, describe_file, import_one
+from codesign.iv.importers import ImportRefused, describe_refused, import_one
 from codesign.iv.imports import write_record
 from codesign.iv.measurement import Measurement, write_measurement
 from codesign.log import log_to
@@ -61,7 +61,7 @@ def _imported(files: Sequence[Path], device: str, conditions: Sequence[Path], *,
             "keeps the importer"
         )
     print(f"refused: {reason}")
-    return Measurement.refused(describe_file(files[0], device=device), reason)
+    return Measurement.refused(describe_refused(files[0], device=device), reason)
 
 
 if __name__ == "__main__":

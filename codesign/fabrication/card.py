@@ -12,8 +12,9 @@
     history       [{device, value, best}] in the order of the table's `measured_at`; best is the largest value
                   so far or, with a target, the nearest to it. Empty where a device has no date
     called        {device: {rank, label}} of devices with a usability, as the ranking of devices calls them
-    loo           {rows: [{device, observed, observed_std, mean, std}], coverage: {"50", "80", "95"}, n, rmse,
-                  log_score, hyperparameters}: each device predicted from all others
+    loo           {rows: [{device, observed, observed_std, mean, std}], coverage: {"50", "80", "95"}, n,
+                  spread (standard deviation of what was observed), rmse, log_score, hyperparameters}: each
+                  device predicted from all others
     loo_condition the same: each device predicted from the devices of other conditions
     relevance     [{variable, value}]: share of 1 / lengthscale^2, summed over a variable's dimensions, of
                   the variables that have several levels
@@ -53,7 +54,15 @@ SAMPLES = 512
 
 def blank_card(table: pa.Table, seen: Observations, search: Search) -> dict:
     """The card before there is a model."""
-    nothing = {"rows": [], "coverage": {}, "n": 0, "rmse": None, "log_score": None, "hyperparameters": None}
+    nothing = {
+        "rows": [],
+        "coverage": {},
+        "n": 0,
+        "spread": None,
+        "rmse": None,
+        "log_score": None,
+        "hyperparameters": None,
+    }
     return {
         "goal": search.goal,
         "target": search.target,
@@ -201,6 +210,7 @@ def _left_out(surrogate: Surrogate, seen: Observations, groups: list[list[int]],
         "rows": rows,
         "coverage": coverage,
         "n": len(rows),
+        "spread": float(seen.value.std()),
         "rmse": float(np.sqrt(np.mean((seen.value - found.mean) ** 2))),
         "log_score": float(found.log_score.mean()),
         "hyperparameters": found.hyperparameters,

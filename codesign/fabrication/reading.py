@@ -35,6 +35,21 @@ def said_of_best(card: Mapping) -> str:
     return f"{measured} {expected}; {may}." if gain else f"{measured} {expected}."
 
 
+def said_of_gain(card: Mapping) -> str:
+    """What the expected gain is, in words: it is no difference of two predictions; '' without a model.
+
+    Args:
+        card: Of `codesign.fabrication.card`.
+    """
+    best = card["best"]["predicted"]
+    if best is None or card["goal"] != "maximise":
+        return ""
+    return (
+        f"Expected gain: the mean, over what a device may turn out as, of what exceeds {best:.3f}; worse "
+        "outcomes count as 0, so that an uncertain condition may gain although less is predicted of it."
+    )
+
+
 def said_of_not_finite(card: Mapping) -> str:
     """How many devices have no finite reading, and their names; nothing where there are none."""
     names = card["not_finite"]

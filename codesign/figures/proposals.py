@@ -5,7 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from codesign.fabrication.encoding import NOT_ENCODABLE
-from codesign.fabrication.reading import SYMBOLS, chances_differ, said_of_best, said_of_not_finite
+from codesign.fabrication.reading import (
+    SYMBOLS,
+    chances_differ,
+    said_of_best,
+    said_of_gain,
+    said_of_not_finite,
+)
 from codesign.figures.style import (
     A4_MM,
     BLACK,
@@ -122,7 +128,7 @@ def _head(figure, card: Mapping) -> float:
     line = wrapped(line, 140)
     text_mm(figure, LEFT, top - 8, line, fontsize=7.5, color=GREY, va="top", linespacing=1.2)
     top -= 3.2 * line.count("\n")
-    said = [said_of_best(card), card["stopping"]["statement"]]
+    said = [said_of_best(card), card["stopping"]["statement"], said_of_gain(card)]
     statement = "\n".join(wrapped(part, 116) for part in said if part)
     text_mm(
         figure,
@@ -448,7 +454,14 @@ def _calibration(axes, card: Mapping) -> list[dict]:
         axes.text(
             place, 0.98, lines, transform=axes.transAxes, va="top", ha=align, fontsize=5.5, linespacing=1.5
         )
-    axes.text(1.04, 0.52, f"n = {card['loo']['n']}", transform=axes.transAxes, va="top", fontsize=5.5)
+    axes.text(
+        1.04,
+        0.52,
+        f"n = {card['loo']['n']}; values ± {card['loo']['spread']:.3f}",
+        transform=axes.transAxes,
+        va="top",
+        fontsize=5.5,
+    )
     return (
         [
             _number(

@@ -24,6 +24,7 @@ from codesign.iv.names import (
     DEVICE_LISTS,
     FOLDER_SIDECAR,
     device_id,
+    device_lists_of,
     is_conditions_workbook,
     is_raw_file,
     sidecar_of,
@@ -365,8 +366,9 @@ def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
         elif NOT_READ in note:
             yield Finding(
                 name, "warning", "sheets", note,
-                "if they are cycles of one device, write sheets: all into the sidecar, or call them Run1, "
-                "Run2, ...; else save each device as a workbook of its own",
+                "if they are cycles of one device, write sheets: all into the sidecar; sheets of several "
+                "currents each are not joined: put all cycles side by side into one. Else save each device "
+                "as a workbook of its own",
             )  # fmt: skip
         elif FLAT in note:
             yield Finding(
@@ -387,9 +389,11 @@ def _unknown_conditions(path: Path, metadata: Metadata) -> Iterator[Finding]:
     if is_raw_file(path.name):
         examples = ", ".join(f"{name} as {IN_NAMES[name]}" for name in unknown)
         remedy = (
-            f"write {sidecar}{sidecar_of(path).name} beside it, into {FOLDER_SIDECAR} for all files of the "
-            f"folder, into its row of {DEVICE_LISTS[0]} (check FOLDER --template writes one), or into the "
-            f"file name ({examples})"
+            f"write {sidecar}its row of {lists[0].name}"
+            if (lists := device_lists_of(path))
+            else f"write {sidecar}{sidecar_of(path).name} beside it, into {FOLDER_SIDECAR} for all files of "
+            f"the folder, into its row of {DEVICE_LISTS[0]} (check FOLDER --template writes one), or into "
+            f"the file name ({examples})"
         )
     else:
         remedy = (
@@ -410,7 +414,7 @@ def _doubtful_conditions(name: str, metadata: Metadata) -> Iterator[Finding]:
         yield Finding(
             name, "warning", condition,
             f"{said}; the device does not count for the proposals of what to make next",
-            "correct it where it is written: sidecar, file name or conditions workbook",
+            "correct it where it is written: list of devices, sidecar or file name",
         )  # fmt: skip
     if meant := likely_compound(metadata.perovskite):
         yield Finding(

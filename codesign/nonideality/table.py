@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,10 +10,28 @@ import pyarrow.parquet as pq
 
 from codesign.files import replacing
 from codesign.iv.discovery import same_source
+from codesign.labels import by_usability, short_labels
+from codesign.schemas.conditions import CONDITIONS
 from codesign.schemas.device import DEVICE
+from codesign.schemas.fields import field
 from codesign.spreadsheet import write_workbook
 from codesign.tables import TableError, read_table, write_csv
 
+READINGS = ("usability", "usability_low", "usability_high", "fidelity", "fidelity_low", "fidelity_high")
+SUMMARY = pa.schema(
+    [
+        field("rank", pa.int32(), "", "place by usability, best first"),
+        field("label", pa.string(), "", "what figures call the device"),
+        DEVICE.field("source_file"),
+        *CONDITIONS,
+        *(
+            DEVICE.field(name).with_metadata({**DEVICE.field(name).metadata, b"decimals": b"2"})
+            for name in READINGS
+        ),
+        *(DEVICE.field(name) for name in ("cycles_used", "status", "reason", "device")),
+    ]
+)
+"""Columns of the workbook's first sheet."""
 ROWS_A_GROUP = 64
 """Rows held in memory at once."""
 
@@ -26,7 +44,8 @@ def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path, workbook: 
         table: Written in device-name order, every column.
         csv: Written best usability first, devices without usability last; without
             the curves.
-        workbook: The same rows as `csv` for a spreadsheet, with a sheet that explains the columns.
+        workbook: For a spreadsheet: a summary with rank and label, as figures have them, the rows of `csv`,
+            and a sheet that explains the columns.
 
     Warns:
         Devices come from instrument files with one content: one measurement counts several times.
@@ -72,5 +91,17 @@ def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path, workbook: 
     short.sort(key=lambda row: (row["usability"] is None, -(row["usability"] or 0.0), row["device"]))
     rows = pa.Table.from_pylist(short, schema=pa.schema([DEVICE.field(name) for name in scalars]))
     write_csv(rows, csv)
-    write_workbook(rows, workbook, sheet="devices")
+    write_workbook({"summary": _summary(short), "devices": rows}, workbook)
     return dict(Counter(row["status"] for row in short))
+
+
+def _summary(rows: Sequence[Mapping]) -> pa.Table:
+    """What a person sends on: rank and label as in the ranking figure, conditions, both readings."""
+    labels = short_labels(rows)
+    ranks = {row["device"]: rank for rank, row in enumerate(by_usability(rows), start=1)}
+    known = [
+        {name: row.get(name) for name in SUMMARY.names}
+        | {"rank": ranks.get(row["device"]), "label": labels[row["device"]]}
+        for row in rows
+    ]
+    return pa.Table.from_pylist(known, schema=SUMMARY)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from codesign.fabrication.encoding import NOT_ENCODABLE
-from codesign.fabrication.reading import chances_differ, said_of_best, said_of_not_finite
+from codesign.fabrication.reading import chances_differ, said_of_best, said_of_gain, said_of_not_finite
 from codesign.pages.html import Column, badge, escaped, formula, page, table
 
 IMPROVEMENT = {
@@ -46,6 +46,7 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
         f"<p>{badge(card['origin'])}</p>",
         *(f"<p>{escaped(said)}</p>" for said in (said_of_best(card),) if said),
         f'<p class="statement">{escaped(card["stopping"]["statement"])}</p>',
+        *(f'<p class="small">{escaped(said)}</p>' for said in (said_of_gain(card),) if said),
         table(
             _columns(card["goal"], reading, works=works),
             [_cells(row, card["called"], works=works) for row in rows],

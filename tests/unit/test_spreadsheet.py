@@ -28,7 +28,7 @@ def test_a_workbook_holds_the_table(tmp_path):
     """Read back by another library; a formula and an address stay text."""
     openpyxl = pytest.importorskip("openpyxl")
     path = tmp_path / "t.xlsx"
-    write_workbook(pa.Table.from_pylist(ROWS, schema=SCHEMA), path, sheet="devices")
+    write_workbook({"devices": pa.Table.from_pylist(ROWS, schema=SCHEMA)}, path)
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == ["devices", "columns"]
     assert [*book["devices"].values] == [
@@ -45,8 +45,8 @@ def test_the_same_table_gives_the_same_bytes(tmp_path):
     """Whenever it is written; an empty one, too."""
     for rows in (ROWS, []):
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
-        write_workbook(table, tmp_path / "one.xlsx", sheet="s")
+        write_workbook({"s": table}, tmp_path / "one.xlsx")
         time.sleep(1.1 if rows else 0)
-        write_workbook(table, tmp_path / "two.xlsx", sheet="s")
+        write_workbook({"s": table}, tmp_path / "two.xlsx")
         assert (tmp_path / "one.xlsx").read_bytes() == (tmp_path / "two.xlsx").read_bytes()
     assert not [path for path in tmp_path.iterdir() if path.name not in ("one.xlsx", "two.xlsx")]

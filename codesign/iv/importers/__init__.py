@@ -24,7 +24,7 @@ from codesign.iv.importers.sweeps import read_sweeps
 from codesign.iv.importers.table import Table
 from codesign.iv.measurement import Measurement, MeasurementError, Metadata
 
-__all__ = ["ImportRefused", "describe_file", "import_file", "import_one"]
+__all__ = ["ImportRefused", "describe_file", "describe_refused", "import_file", "import_one"]
 
 IN_METADATA = ("length_um", "diameter_nm", "pb_min", "ag_nm", "perovskite", "contact")
 """What a file name says that metadata have a field for."""
@@ -38,6 +38,19 @@ def describe_file(path: Path, *, device: str) -> Metadata:
     facts = {key: found[key] for key in IN_METADATA if key in found}
     digest = "" if trouble_with(path) else sha256_of(path)  # the import says what the trouble is
     return Metadata(device=device, source_file=path.name, source_sha256=digest, **facts)
+
+
+def describe_refused(path: Path, *, device: str) -> Metadata:
+    """What is known of a file that is refused: by its name, and by what stands beside it and can be read.
+
+    The conditions of a device that failed in the making are not to be proposed again.
+    """
+    metadata = describe_file(path, device=device)
+    try:
+        said = read_sidecar(path)
+        return replace(metadata, **{key: said[key] for key in FACTS if key in said})
+    except (ImportRefused, MeasurementError):
+        return metadata
 
 
 def import_file(path: Path | str, *, device: str, conditions: Sequence[Path] = ()) -> Measurement:

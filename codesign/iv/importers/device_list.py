@@ -10,13 +10,17 @@ from pathlib import Path
 
 from codesign.files import remedy_for, trouble_with
 from codesign.iv.formats import raw_suffixes
+from codesign.iv.importers.filename import PRECURSORS
 from codesign.iv.importers.refusal import ImportRefused
 from codesign.iv.names import device_id, device_lists_of
 
 FILE = "file"
 """Column of file names, with or without suffix."""
-NUMBERS = ("length_um", "diameter_nm", "pb_min", "ag_nm", "compliance_a")
-TEXTS = ("perovskite", "polarity", "contact", "measured_at", "instrument", "mapping")
+NUMBERS = (
+    "length_um", "diameter_nm", "pb_min", "ag_nm", "compliance_a", "voltage_scale", "current_scale",
+    "voltage_v", "series_resistance_ohm", "points_per_cycle",
+)  # fmt: skip
+TEXTS = ("perovskite", "polarity", "contact", "measured_at", "instrument", "mapping", "kind", "sheets")
 COLUMNS = (FILE, *NUMBERS, *TEXTS)
 """Columns that mean something; any other is kept as typed."""
 DELIMITERS = (";", "\t", ",")
@@ -169,13 +173,22 @@ def _row(number: int, named: Mapping[str, object], *, decimal_comma: bool) -> Ro
         if name in TEXTS:
             facts[name] = _said(cell)
             continue
-        text = _said(cell)
+        text = _without_unit(_said(cell), name)
         try:
             facts[name] = float(text.replace(",", ".") if decimal_comma else text)
         except ValueError:
             return Row(number, {}, fault=f"{name}: {text[:80]!r} is no number")
+    if "perovskite" in facts:  # a precursor stands for its compound, as in file names
+        facts["perovskite"] = PRECURSORS.get(str(facts["perovskite"]).lower(), facts["perovskite"])
     other = {name: _said(cell) for name, cell in named.items() if name not in COLUMNS}
     return Row(number, facts, other)
+
+
+def _without_unit(text: str, name: str) -> str:
+    """A number behind which the column's own unit stands: `200 nm` in `diameter_nm`."""
+    unit = name.rsplit("_", 1)[-1]
+    plain = text.lower().replace("µ", "u").replace("μ", "u")
+    return text[: -len(unit)].strip() if plain.endswith(unit) else text
 
 
 def _said(cell: object) -> str:

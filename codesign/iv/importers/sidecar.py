@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from collections.abc import Set
 from functools import cache
 from pathlib import Path
@@ -84,6 +85,11 @@ def read_sidecar(instrument_file: Path) -> dict:
         *_used(listed_in, listed.keys() & below.keys(), stored),
     ]
     merged = _merged(below, stored)
+    _check_date(
+        merged, where=listed_in if "measured_at" in listed and "measured_at" not in stored else own.name
+    )
+    if unused := listed.get("extra", {}).get("list"):
+        notes.append(f"kept as typed in {listed_in}, not used: {', '.join(sorted(unused))}")
     if notes:
         merged["notes"] = [*merged.get("notes", []), *notes]
     return merged
@@ -206,6 +212,22 @@ def _check(stored: dict, *, where: str) -> None:
             where=where,
             remedy="write such values and keys in quotes",
         ) from error
+
+
+def _check_date(said: dict, *, where: str) -> None:
+    """Refuse a date that would be put into a wrong order.
+
+    Raises:
+        ImportRefused: `measured_at` is no date of ISO 8601.
+    """
+    date = said.get("measured_at", "")
+    if date and not re.fullmatch(r"\d{4}(-(0[1-9]|1[0-2]))?", date):
+        try:
+            datetime.datetime.fromisoformat(date)
+        except ValueError:
+            raise ImportRefused(
+                f"measured_at {date[:80]!r} is no date", where=where, remedy="write it as 2026-03-05"
+            ) from None
 
 
 def _refuse_growth(text: str, *, where: str) -> None:

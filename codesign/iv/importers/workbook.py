@@ -75,10 +75,15 @@ def read(path: Path, *, known: Sequence[str] = (), sheets: str | Sequence[str] |
     _check_settings({name: filled[name] for name in tables})
     table, joined = _joined(tables)
     if odd := [name for name in stated if name not in joined]:
+        currents = [read_header(text).quantity for text in tables[joined[0]].header].count("current")
         raise ImportRefused(
-            f"sheet {odd[0]} has other columns or units than {joined[0]}, or more than one current",
+            f"sheet {odd[0]} has other columns or units than {joined[0]}"
+            if currents == 1
+            else f"sheets are joined where each has one column of currents; {joined[0]} has {currents}",
             where=f"sheet {odd[0]}",
-            remedy=f"list the sheets that are alike: sheets: [{', '.join(joined)}]",
+            remedy=f"list the sheets that are alike: sheets: [{', '.join(joined)}]"
+            if currents == 1
+            else "put all cycles side by side into one sheet, or one cycle into each",
         )
     left = [name for name in sweeps if name not in joined]
     notes = []

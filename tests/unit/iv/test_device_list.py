@@ -8,7 +8,7 @@ import pytest
 from codesign.iv.__main__ import main
 from codesign.iv.check import check_file, check_files, files_in
 from codesign.iv.discovery import find_left_out, find_measurements
-from codesign.iv.importers import ImportRefused, import_file
+from codesign.iv.importers import ImportRefused, describe_refused, import_file
 from codesign.iv.importers.device_list import row_digest
 from codesign.iv.template import write_template
 
@@ -46,6 +46,7 @@ def test_a_row_says_what_a_sidecar_would(tmp_path, text):
     m = import_file(tmp_path / "a.csv", device="a").metadata
     assert m.extra == {"list": {"operator": "Ada"}}
     assert any(note.startswith("from devices.csv: ag_nm, compliance_a") for note in m.notes)
+    assert "kept as typed in devices.csv, not used: operator" in m.notes
     assert facts(tmp_path / "b.csv") == ("CsPbI3", None, None, None, None, None, "")
     assert facts(tmp_path / "c.csv") == (None,) * 6 + ("",)
 
@@ -73,6 +74,53 @@ def test_the_files_own_sidecar_goes_first_and_the_folders_last(tmp_path):
     assert {"from folder.meta.yaml: instrument", "from devices.csv: length_um"} <= set(m.notes)
     b = import_file(tmp_path / "b.csv", device="b").metadata
     assert (b.length_um, b.ag_nm, b.pb_min) == (2, 50, None)
+
+
+def test_a_row_may_say_how_its_file_is_read(tmp_path):
+    """Scales and sheets as in a sidecar; a precursor is its compound, the column's unit no fault."""
+    write(tmp_path, "a.csv", header="voltage (V),current (A)")
+    (tmp_path / "devices.csv").write_text(
+        "file,current_scale,perovskite,diameter_nm,length_um\na,1e-9,MAI,200 nm,1.5µm\n", encoding="utf-8"
+    )
+    m = import_file(tmp_path / "a.csv", device="a")
+    assert m.current.max() == 1e-9
+    assert (m.metadata.perovskite, m.metadata.diameter_nm, m.metadata.length_um) == ("MAPbI3", 200, 1.5)
+    _workbook(tmp_path / "b.xlsx", {"north": (("V (V)", "I (A)"), 1.0), "south": (("V (V)", "I (A)"), 2.0)})
+    (tmp_path / "devices.csv").write_text("file,sheets\nb,all\n")
+    assert set(import_file(tmp_path / "b.xlsx", device="b").cycle) == {1, 2}
+
+
+@pytest.mark.parametrize("date", ["2024", "2024-05", "2024-05-01", "2024-05-01T12:30", "2024-05-01 12:30:00"])
+def test_dates_of_iso_are_taken(tmp_path, date):
+    """From the year on."""
+    write(tmp_path, "a.csv")
+    (tmp_path / "devices.csv").write_text(f"file,measured_at\na,{date}\n")
+    assert import_file(tmp_path / "a.csv", device="a").metadata.measured_at == date
+
+
+@pytest.mark.parametrize("date", ["05.03.2026", "32.13.2026", "2026-13-01", "yesterday", "3/5/2026"])
+def test_other_dates_are_refused(tmp_path, date):
+    """They would come in a wrong order, in the list and in a sidecar."""
+    write(tmp_path, "a.csv")
+    (tmp_path / "devices.csv").write_text(f"file,measured_at\na,{date}\n")
+    with pytest.raises(
+        ImportRefused, match=r"devices.csv: measured_at .* is no date; write it as 2026-03-05"
+    ):
+        import_file(tmp_path / "a.csv", device="a")
+    (tmp_path / "devices.csv").unlink()
+    (tmp_path / "a.meta.yaml").write_text(f"measured_at: '{date}'\n")
+    with pytest.raises(ImportRefused, match=r"a.meta.yaml: measured_at"):
+        import_file(tmp_path / "a.csv", device="a")
+
+
+def test_a_refused_file_keeps_what_stands_beside_it(tmp_path):
+    """A device that failed is not to be proposed again for want of its conditions."""
+    (tmp_path / "a.csv").write_text("nothing\n")
+    (tmp_path / "devices.csv").write_text("file,perovskite,ag_nm\na,MAPbI3,100\n")
+    said = describe_refused(tmp_path / "a.csv", device="a")
+    assert (said.perovskite, said.ag_nm) == ("MAPbI3", 100)
+    (tmp_path / "devices.csv").write_text("file,ag_nm\na,-1\n")
+    assert describe_refused(tmp_path / "a.csv", device="a").ag_nm is None
 
 
 def test_a_row_names_a_mapping(tmp_path):
@@ -225,7 +273,7 @@ def _workbook(path, sheets):
         sheet = book.create_sheet(name)
         sheet.append(header)
         for v in SWEEP:
-            sheet.append([float(v), float(v) * scale])
+            sheet.append([float(v), *[float(v) * scale] * (len(header) - 1)])
     book.save(path)
 
 
@@ -252,6 +300,11 @@ def test_stated_sheets_that_differ_are_refused(tmp_path):
     _workbook(path, {"one": (("V (V)", "I (A)"), 1.0), "two": (("V (V)", "I (mA)"), 1.0)})
     (tmp_path / "a.meta.yaml").write_text("sheets: all\n")
     with pytest.raises(ImportRefused, match="sheet two has other columns or units than one"):
+        import_file(path, device="a")
+    _workbook(path, {"one": (("V (V)", "I (A)", "I2 (A)"), 1.0), "two": (("V (V)", "I (A)", "I2 (A)"), 1.0)})
+    with pytest.raises(
+        ImportRefused, match="where each has one column of currents; one has 2; put all cycles"
+    ):
         import_file(path, device="a")
     write(tmp_path, "b.csv")
     (tmp_path / "b.meta.yaml").write_text("sheets: all\n")
