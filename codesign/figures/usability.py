@@ -1,5 +1,6 @@
 """All devices: the distribution of usability, its dependence on the conditions, and the ranking."""
 
+import string
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -12,23 +13,23 @@ from codesign.figures.style import (
     GREY,
     ORANGE,
     PALE,
-    PEROVSKITES,
     TWO_COLUMNS_MM,
     VERMILION,
     Drawing,
+    Looks,
     axes_mm,
     badge,
     house_style,
     log_ticks,
-    look_of,
     new_figure,
     origin_of,
     text_mm,
     whole_ticks,
     wrapped,
 )
-from codesign.labels import VARIABLES, by_usability, formula, short_labels
+from codesign.labels import axis_label, by_usability, short_labels, value_label
 from codesign.nonideality.usability import spread_factor
+from codesign.variables import PAPER, Variable, Variables
 
 BINS = 20
 """Bins of the histogram between 0 and 1."""
@@ -41,13 +42,18 @@ SLOT_WIDTH = 0.022
 """Between devices drawn side by side, as a share of the panel's width."""
 CLEAR_OF = 0.045
 """Devices of one level that differ by less in usability are drawn side by side."""
+COLUMNS = 3
+"""Panels of conditions side by side."""
+PEROVSKITE_LOOKS = Looks.of(PAPER, {})
+"""How devices look where perovskites are what is varied first."""
 
 
-def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
+def draw_distribution(rows: Sequence[Mapping], *, looks: Looks = PEROVSKITE_LOOKS) -> Drawing:
     """Histogram with a mark a device, and the share of devices up to each usability.
 
     Args:
         rows: Device rows of one origin; those without usability are counted in words.
+        looks: Colours and markers.
     """
     having = by_usability(rows)[::-1]  # worst first, as the share grows
     values = np.array([row["usability"] for row in having])
@@ -78,7 +84,7 @@ def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
             share = np.arange(1, values.size + 1) / values.size
             right.step([0, *values, 1], [0, *share, 1], where="post", color=BLUE)
             for row, reached in zip(having, share.tolist(), strict=True):
-                colour, marker = look_of(row["perovskite"])
+                colour, marker = looks(row)
                 size = 2.8 if len(having) <= 100 else 1.6
                 right.plot(row["usability"], reached, marker, color=colour, ms=size, mew=0)
                 numbers.append(
@@ -100,7 +106,7 @@ def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
                 _distribution_number("fidelity", fidelity=f, value=reached)
                 for f, reached in zip(kept.tolist(), share.tolist(), strict=True)
             ]
-            _perovskite_key(right, having, loc="lower right")
+            _key(right, having, looks, loc="lower right")
         else:
             left.set_ylim(0, 1)
             for axes in (left, right):
@@ -110,41 +116,63 @@ def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
         return Drawing(figure, numbers)
 
 
-def draw_conditions(rows: Sequence[Mapping], space: Mapping[str, Sequence], *, confidence: float) -> Drawing:
-    """Usability against each of the five fabrication variables, with its interval.
+def draw_conditions(
+    rows: Sequence[Mapping],
+    space: Mapping[str, Sequence],
+    *,
+    confidence: float,
+    variables: Variables = PAPER,
+) -> Drawing:
+    """Usability against each fabrication variable, with its interval.
 
     Args:
-        rows: Device rows of one origin.
+        rows: Device rows of one origin, with a key for each variable.
         space: Levels of each variable; ticks stand there, devices at or beside their true value.
         confidence: Of the intervals, as the rows were made.
+        variables: What the laboratory varies: a panel each.
     """
+    looks, places = Looks.of(variables, space), _places(len(variables) + 1)
+    height = 12 + 53 * -(-(len(variables) + 1) // COLUMNS)
     with house_style():
-        figure = new_figure(TWO_COLUMNS_MM, 118)
-        _head(figure, 118, "Usability against how a device was made", rows)
-        places = [(14, 64), (74, 64), (134, 64), (14, 11), (74, 11)]
+        figure = new_figure(TWO_COLUMNS_MM, height)
+        _head(figure, height, "Usability against how a device was made", rows)
         numbers: list[dict] = []
-        for (name, (label, unit)), (x, y), letter in zip(VARIABLES.items(), places, "abcde", strict=True):
+        for each, (x, y), letter in zip(variables, places, string.ascii_lowercase, strict=False):
             axes = axes_mm(figure, x, y, 43, 36)
-            axes.set_title(f"{letter}  {label}" + (f" ({unit})" if unit else ""))
+            axes.set_title(f"{letter}  {axis_label(each)}")
             axes.set(ylim=(-0.13, 1.03), yticks=[0, 0.25, 0.5, 0.75, 1])
             axes.set_ylabel("usability U")
             axes.axhline(-0.035, color=GREY, lw=0.4)
             axes.grid(True)
-            numbers += _against(axes, name, rows, list(space[name]))
-        _conditions_key(figure, rows, confidence)
+            numbers += _against(axes, each, rows, list(space[each.name]), looks)
+        _conditions_key(figure, places[-1], rows, confidence, looks)
         return Drawing(figure, numbers)
 
 
-def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
+def _places(count: int) -> list[tuple[float, float]]:
+    """Lower left corners of panels in mm, row by row from the top; the last is the key's."""
+    rows = -(-count // COLUMNS)
+    return [(14 + 60 * (k % COLUMNS), 11 + 53 * (rows - 1 - k // COLUMNS)) for k in range(count)]
+
+
+def draw_ranking(
+    rows: Sequence[Mapping],
+    *,
+    confidence: float,
+    variables: Variables = PAPER,
+    looks: Looks = PEROVSKITE_LOOKS,
+) -> Drawing:
     """Devices by usability, best on top, with fidelity beside it, the two factors, and those without below.
 
     Args:
-        rows: Device rows of one origin.
+        rows: Device rows of one origin, with a key for each variable.
         confidence: Of the intervals, as the rows were made.
+        variables: What the laboratory varies: devices are called by it.
+        looks: Colours and markers.
     """
     order = by_usability(rows)
     without = sorted((row for row in rows if row["usability"] is None), key=lambda row: row["device"])
-    labels = short_labels(rows)
+    labels = short_labels(rows, variables)
     most, top, bottom = RANKED
     shown = [(k, row) for k, row in enumerate(order, 1)]
     left_out = 0
@@ -182,12 +210,12 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
             main.text(0.5, 0, "no device has a usability", ha="center", va="center", color=GREY)
         for place, (rank, row) in enumerate(shown):
             y = place + (1 if left_out and place >= top else 0)
-            numbers.append(_ranked(main, factors, y, rank, row, labels[row["device"]]))
+            numbers.append(_ranked(main, factors, y, rank, row, labels[row["device"]], looks))
         if left_out:
             main.text(0.5, top, f"… {left_out} devices between …", ha="center", va="center", color=GREY)
         if order:
-            _perovskite_key(
-                main, order, loc="lower left", bbox_to_anchor=(-1.36, 1.0), ncols=6, columnspacing=0.8,
+            _key(
+                main, order, looks, loc="lower left", bbox_to_anchor=(-1.36, 1.0), ncols=6, columnspacing=0.8,
                 handletextpad=0.3, borderaxespad=0.1, fontsize=5.8,
             )  # fmt: skip
             factors.legend(
@@ -234,18 +262,12 @@ def _distribution_number(panel: str, **values) -> dict:
     )
 
 
-def _present(rows: Sequence[Mapping]) -> list[str]:
-    """Perovskites of these rows, known ones first in their own order."""
-    found = {row["perovskite"] or "" for row in rows}
-    known = [name for name in PEROVSKITES if name in found]
-    return known + sorted(found - set(known))
-
-
-def _perovskite_key(axes, rows: Sequence[Mapping], **options) -> None:
-    for name in _present(rows):
-        colour, marker = look_of(name)
-        axes.plot([], [], marker, color=colour, ms=2.8, mew=0, label=formula(name))
-    axes.legend(labelspacing=0.25, handlelength=0.8, **options)
+def _key(axes, rows: Sequence[Mapping], looks: Looks, **options) -> None:
+    for value, label in looks.key(rows).items():
+        colour, marker = looks.look(value)
+        axes.plot([], [], marker, color=colour, ms=2.8, mew=0, label=label)
+    if looks.variable:
+        axes.legend(labelspacing=0.25, handlelength=0.8, **options)
 
 
 def _dodged(known: Sequence[Mapping], place: Mapping[str, float], axes) -> dict[str, float]:
@@ -279,12 +301,14 @@ def _log_is_better(levels: Sequence[float]) -> bool:
     return log < plain
 
 
-def _against(axes, name: str, rows: Sequence[Mapping], levels: list) -> list[dict]:
+def _against(axes, variable: Variable, rows: Sequence[Mapping], levels: list, looks: Looks) -> list[dict]:
     """One panel of `draw_conditions`."""
+    name = variable.name
     known = [row for row in rows if row[name] is not None]
-    if name == "perovskite":
+    if variable.is_category:
         names = [*levels, *sorted({row[name] for row in known} - set(levels))]
-        axes.set_xticks(range(len(names)), [formula(n) for n in names], rotation=20, ha="right")
+        said = [value_label(variable, value) for value in names]
+        axes.set_xticks(range(len(names)), said, rotation=20, ha="right")
         axes.tick_params(axis="x", pad=1)
         axes.set_xlim(-0.5, len(names) - 0.5)
         place = {row["device"]: names.index(row[name]) for row in known}
@@ -296,7 +320,7 @@ def _against(axes, name: str, rows: Sequence[Mapping], levels: list) -> list[dic
     numbers = []
     for row in known:
         x, u = place[row["device"]], row["usability"]
-        colour, marker = look_of(row["perovskite"])
+        colour, marker = looks(row)
         on_grid = any(row[name] == level for level in levels)
         if u is None:
             axes.plot(x, -0.085, "x", color=colour, ms=2.4, mew=0.6)
@@ -347,14 +371,16 @@ def _numeric_axis(axes, levels: list[float], values: list[float]) -> None:
         axes.tick_params(axis="x", labelsize=5.2)
 
 
-def _conditions_key(figure, rows: Sequence[Mapping], confidence: float) -> None:
-    """The key, in the place of a sixth panel."""
-    axes = axes_mm(figure, 129, 11, 48, 36)
+def _conditions_key(
+    figure, place: tuple[float, float], rows: Sequence[Mapping], confidence: float, looks: Looks
+) -> None:
+    """The key, in the place of a last panel."""
+    axes = axes_mm(figure, place[0] - 5, place[1], 48, 36)
     axes.set_axis_off()
-    for name in _present(rows):
-        colour, marker = look_of(name)
-        count = sum((row["perovskite"] or "") == name for row in rows)
-        axes.plot([], [], marker, color=colour, ms=2.8, mew=0, label=f"{formula(name)} (n = {count})")
+    for value, label in looks.key(rows).items():
+        colour, marker = looks.look(value)
+        count = sum(looks.value(row) == value for row in rows)
+        axes.plot([], [], marker, color=colour, ms=2.8, mew=0, label=f"{label} (n = {count})")
     axes.plot(
         [], [], "o", mfc="white", mec=BLACK, mew=0.6, ms=2.8, label="level off the grid, at its true value"
     )
@@ -384,9 +410,9 @@ def _ranking_number(row: Mapping, label: str, shown: str, *, rank: int | None = 
     }
 
 
-def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str) -> dict:
+def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str, looks: Looks) -> dict:
     number = _ranking_number(row, label, "ranked", rank=rank)
-    colour, marker = look_of(row["perovskite"])
+    colour, marker = looks(row)
     if rank % 2 == 0:
         for axes in (main, factors):
             axes.axhspan(y - 0.5, y + 0.5, color=PALE, alpha=0.35, lw=0, zorder=0)

@@ -17,7 +17,7 @@ FACTS = (
     "contact", "measured_at", "instrument",
 )  # fmt: skip
 """Keys that go into the measurement's metadata as they are."""
-NESTED = {"columns", "pulse", "only", "extra"}
+NESTED = {"columns", "pulse", "only", "extra", "conditions"}
 """Keys whose own keys count one by one."""
 LARGEST_BYTES = 1_000_000
 """Of a sidecar."""
@@ -36,7 +36,8 @@ def sidecar_schema() -> dict:
 def read_sidecar(instrument_file: Path) -> dict:
     """What is said of an instrument file by its folder's sidecar, a mapping in it, a list, its own one.
 
-    The later goes first, key by key; so do the keys inside `columns`, `pulse`, `only` and `extra`. Remarks
+    The later goes first, key by key; so do the keys inside `columns`, `pulse`, `only`, `extra` and
+    `conditions`. Remarks
     under `notes` are kept of all. A key that is null in the file's own sidecar takes the others' off.
     YAML reads `1e-3` as text, `2024-05-01` as a date and `1.0` as no whole number; they are taken as meant.
 
@@ -95,6 +96,8 @@ def _listed(instrument_file: Path) -> tuple[dict, str]:
     if row is None:
         return {}, name
     facts = _as_meant(dict(row.facts), sidecar_schema())
+    if row.conditions:
+        facts["conditions"] = dict(row.conditions)
     _check(facts, where=f"{name}, row {row.number}")
     return {**facts, **({"extra": {"list": dict(row.other)}} if row.other else {})}, name
 
