@@ -28,26 +28,26 @@ def with_variables(schema: Mapping, settings: Mapping) -> dict:
         that finds fault with it alone, not with all that rests on it.
     """
     section = settings.get("fabrication")
-    said = section.get("variables") if isinstance(section, Mapping) else None
-    if not isinstance(said, Mapping):
+    if not isinstance(section, Mapping) or "variables" not in section:
         return dict(schema)
-    kept = {name: each for name, each in said.items() if each is not None}
+    said = section["variables"]
+    kept = {k: each for k, each in said.items() if each is not None} if isinstance(said, Mapping) else {}
     if set(kept) == set(CONDITION_COLUMNS):
         return dict(schema)
+    own = _own(kept, said) if _are_variables(kept) else {key: {} for key in RESTING}
     fabrication = schema["properties"]["fabrication"]
-    own = {key: {} for key in RESTING} if _wrong(kept) else _own(kept, said)
     changed = {**fabrication, "properties": {**fabrication["properties"], **own}}
     return {**schema, "properties": {**schema["properties"], "fabrication": changed}}
 
 
-def _wrong(kept: Mapping) -> bool:
-    """Whether something is so wrong with the variables that nothing rests on them."""
-    return any(
-        not isinstance(name, str)
-        or not NAME.fullmatch(name)
-        or not isinstance(each, Mapping)
-        or each.get("kind") not in KINDS
-        or each.get("scale", "linear") not in NUMBER
+def _are_variables(kept: Mapping) -> bool:
+    """Whether there are variables that are said well enough for something to rest on them."""
+    return len(kept) > 0 and all(
+        isinstance(name, str)
+        and NAME.fullmatch(name)
+        and isinstance(each, Mapping)
+        and each.get("kind") in KINDS
+        and each.get("scale", "linear") in NUMBER
         for name, each in kept.items()
     )
 

@@ -69,6 +69,8 @@ FACTS = [
     "masked_fraction",
 ]
 """Numbers written beside the panels."""
+LONGEST = 76
+"""Signs of a title in full size."""
 
 
 def draw_device(
@@ -96,7 +98,8 @@ def draw_device(
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, HEIGHT_MM)
         called = conditions_label(row, variables)
-        text_mm(figure, 4, HEIGHT_MM - 3.5, called, fontsize=9, fontweight="bold", va="top")
+        size = 9 * min(1.0, LONGEST / len(called))
+        text_mm(figure, 4, HEIGHT_MM - 3.5, called, fontsize=size, fontweight="bold", va="top")
         text_mm(
             figure, 4, HEIGHT_MM - 8.5, wrapped(row["device"], 165, lines=2), fontsize=5, color=GREY, va="top"
         )

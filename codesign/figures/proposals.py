@@ -224,7 +224,7 @@ def _table(
                 ha="right",
                 va="center",
             )
-            near = wrapped(_called(row["nearest_device"], card), 38)
+            near = wrapped(_called(row["nearest_device"], card), 38, lines=4)
             text_mm(figure, places[-1], middle, near, fontsize=6, va="center", linespacing=1.2)
         y -= step
         _rule(figure, y, light=True)

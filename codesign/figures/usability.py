@@ -44,6 +44,9 @@ CLEAR_OF = 0.045
 """Devices of one level that differ by less in usability are drawn side by side."""
 COLUMNS = 3
 """Panels of conditions side by side."""
+ONE_LINE, TWO_LINES, LONGEST = 62, 82, 500
+"""Signs of a device's label in the ranking: in one line, in each of two in small letters, and, of the paper's
+labels, in one line as ever."""
 PEROVSKITE_LOOKS = Looks.of(PAPER, {})
 """How devices look where perovskites are what is varied first."""
 
@@ -173,6 +176,7 @@ def draw_ranking(
     order = by_usability(rows)
     without = sorted((row for row in rows if row["usability"] is None), key=lambda row: row["device"])
     labels = short_labels(rows, variables)
+    longest = LONGEST if variables.are_the_papers else ONE_LINE
     most, top, bottom = RANKED
     shown = [(k, row) for k, row in enumerate(order, 1)]
     left_out = 0
@@ -210,7 +214,7 @@ def draw_ranking(
             main.text(0.5, 0, "no device has a usability", ha="center", va="center", color=GREY)
         for place, (rank, row) in enumerate(shown):
             y = place + (1 if left_out and place >= top else 0)
-            numbers.append(_ranked(main, factors, y, rank, row, labels[row["device"]], looks))
+            numbers.append(_ranked(main, factors, y, rank, row, labels[row["device"]], looks, longest))
         if left_out:
             main.text(0.5, top, f"… {left_out} devices between …", ha="center", va="center", color=GREY)
         if order:
@@ -410,13 +414,14 @@ def _ranking_number(row: Mapping, label: str, shown: str, *, rank: int | None = 
     }
 
 
-def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str, looks: Looks) -> dict:
+def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str, looks: Looks, longest: int) -> dict:
     number = _ranking_number(row, label, "ranked", rank=rank)
     colour, marker = looks(row)
     if rank % 2 == 0:
         for axes in (main, factors):
             axes.axhspan(y - 0.5, y + 0.5, color=PALE, alpha=0.35, lw=0, zorder=0)
-    main.text(-0.135, y, label, ha="right", va="center", fontsize=5.8)
+    said, size = (label, 5.8) if len(label) <= longest else (wrapped(label, TWO_LINES, lines=2), 4.4)
+    main.text(-0.135, y, said, ha="right", va="center", fontsize=size, linespacing=1.0)
     main.text(-0.035, y, str(rank), ha="right", va="center", fontsize=5.8, color=GREY)
     # side by side in height: intervals of the two readings may meet
     above, below = y - 0.14, y + 0.14
@@ -428,8 +433,8 @@ def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str, looks:
         [number["usability_low"], number["usability_high"]], [above, above], color=colour, lw=1.0, alpha=0.6
     )
     main.plot(number["usability"], above, marker, color=colour, ms=3.2, mew=0, gid="usability")
-    said = f"{number['usability']:.2f}  {number['fidelity']:.2f}"
-    main.text(1.03, y, said, ha="left", va="center", fontsize=5.2)
+    both = f"{number['usability']:.2f}  {number['fidelity']:.2f}"
+    main.text(1.03, y, both, ha="left", va="center", fontsize=5.2)
     eta, narrow = number["eta"], number["exp_minus_sigma_upper"]
     factors.plot([eta, narrow], [y, y], color=PALE, lw=1.2, zorder=1)
     factors.plot(eta, y, "s", color=GREEN, ms=2.6, mew=0, zorder=2, label="η")

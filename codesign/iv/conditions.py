@@ -94,11 +94,11 @@ def condition_findings(path: Path, metadata: Metadata, varied: Varied) -> Iterat
     for name, said in unfit.items():
         yield name, f"{said}; {NOT_COUNTED}", "correct it in the sidecar or the list of devices"
     for name in varied.variables.categories:
-        levels = [str(level) for level in varied.space.get(name, ())]
-        if name != "perovskite" and levels and values[name] is not None and values[name] not in levels:
+        value, levels = values[name], [str(level) for level in varied.space.get(name, ())]
+        if name != "perovskite" and levels and value is not None and value not in levels:
             yield (
                 name,
-                f"{values[name]!r} is none of {', '.join(levels)}{nearest(values[name], levels)}; {NOT_COUNTED}",
+                f"{value!r} is none of {', '.join(levels)}{nearest(value, levels)}; {NOT_COUNTED}",
                 f"correct it, or add the level to fabrication.space.{name}",
             )
     for condition, said in implausible_conditions(metadata).items():
