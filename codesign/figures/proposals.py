@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from codesign.fabrication.encoding import not_encodable
-from codesign.fabrication.reading import SYMBOLS, chances_differ, said_of_best, said_of_not_finite
+from codesign.fabrication.reading import SYMBOLS, said_of_best, said_of_not_finite
+from codesign.figures.proposals_table import LEFT, PAPERS, draw_table, number, percent, rule
 from codesign.figures.style import (
     A4_MM,
     BLACK,
@@ -13,7 +14,6 @@ from codesign.figures.style import (
     GREEN,
     GREY,
     ORANGE,
-    PALE,
     SKY,
     VERMILION,
     Drawing,
@@ -28,20 +28,12 @@ from codesign.figures.style import (
 from codesign.labels import axis_label, condition_label, value_label
 from codesign.variables import PAPER, Variable, Variables
 
-COLUMNS = ("panel", "item", "variable", "level", "other_variable", "other_level", "value", "std")
-"""Columns of the CSV; a row fills those that its panel has."""
-SHOWN = 10
-"""Most proposals on the page."""
-PLACES = (3, 9, 31, 44, 58, 71, 88, 105, 120, 142)
-PLACES_WITH_CHANCE = (3, 9, 30, 42, 54, 65, 79, 94, 109, 124, 142)
-"""Of the columns of the table, in mm from the left margin; with a column of chances that a device works."""
-PAPERS = 5
-"""Variables that `PLACES` have columns for, after the rank."""
-ROOM_MM = 71.0
-"""Of all columns of variables together, where a laboratory has others than the paper's."""
 PANELS_MM = 177.5
 """Of all panels of predictions together."""
-LEFT, RIGHT = 12.0, A4_MM[0] - 12.0
+WIDE_MM = 25.0
+"""Width of a panel from which its label stands in one line."""
+CROWDED = 6
+"""More variables than that have smaller letters."""
 
 
 def draw_proposals(rows: Sequence[Mapping], card: Mapping, variables: Variables = PAPER) -> Drawing:
@@ -63,7 +55,7 @@ def draw_proposals(rows: Sequence[Mapping], card: Mapping, variables: Variables 
         figure = new_figure(*A4_MM)
         badge(figure, card["origin"], right_mm=LEFT, top_mm=10)
         y = _head(figure, card, variables)
-        y, numbers = _table(figure, y, rows, card, variables)
+        y, numbers = draw_table(figure, y, rows, card, variables)
         numbers += _why(figure, y - 4, rows, card, variables)
         left = LEFT + 10
         if card["history"]:
@@ -77,14 +69,6 @@ def draw_proposals(rows: Sequence[Mapping], card: Mapping, variables: Variables 
 def _without_usability(counts: Mapping) -> str:
     failed = f" ({counts['failed']} of them failed and steer the search away)" if counts["failed"] else ""
     return f"without usability{failed}"
-
-
-def _number(panel: str, **values) -> dict:
-    return dict.fromkeys(COLUMNS) | {"panel": panel} | values
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
 
 
 def _gain(card: Mapping) -> str:
@@ -139,132 +123,6 @@ def _head(figure, card: Mapping, variables: Variables) -> float:
     return top - 25 - 4 * (statement.count("\n") + 1)
 
 
-def _places(variables: Variables, *, works: bool) -> list[float]:
-    """Left ends of the columns of the table in mm; middles of those between the first two and the last."""
-    places = PLACES_WITH_CHANCE if works else PLACES
-    if not variables.are_the_papers:
-        own = [places[1] + (k + 0.5) * ROOM_MM / len(variables) for k in range(len(variables))]
-        places = [places[0], *own, *places[1 + PAPERS :]]
-    return [LEFT + offset for offset in places]
-
-
-def _table(
-    figure, y: float, rows: Sequence[Mapping], card: Mapping, variables: Variables
-) -> tuple[float, list[dict]]:
-    """The proposals, one line each; gives the height below them."""
-    symbol = SYMBOLS[card["reading"]]
-    works = chances_differ(rows)
-    places = _places(variables, works=works)
-    large, signs = _size(variables)
-    heads = [
-        "",
-        *(_head_of(each, signs) for each in variables),
-        f"predicted {symbol}\n± std",
-        f"expected\ngain in {symbol}" if card["goal"] == "maximise" else "expected\napproach",
-        "chance to beat\nbest measured" if card["goal"] == "maximise" else "chance to\ncome nearest",
-        *(["chance of\nusability"] if works else []),
-        f"nearest device made:\nits {symbol}, rank and conditions",
-    ]
-    first = "left" if variables.are_the_papers else "center"
-    alignments = ["center", first, *["center"] * (len(heads) - 3), "left"]
-    for x, head, align in zip(places, heads, alignments, strict=True):
-        text_mm(figure, x, y, head, fontsize=6.5, color=GREY, ha=align, va="bottom", linespacing=1.15)
-    y -= 1.5
-    _rule(figure, y)
-    shown = rows[:SHOWN]
-    step = 9.5 if len(shown) <= 6 else 7.0
-    if not rows:
-        text_mm(
-            figure,
-            LEFT + 3,
-            y - 5,
-            "Every condition of the grid is made, failed, being made or excluded.",
-            fontsize=9,
-            va="center",
-        )
-        return y - 10, []
-    numbers = []
-    for row in rows:
-        rank = str(row["rank"])
-        numbers += [
-            _number("proposals", item=rank, variable=name, level=row[name]) for name in variables.names
-        ]
-        columns = {"predicted_mean": row["predicted_std"]}
-        columns |= dict.fromkeys(("expected_improvement", "probability_to_beat_measured"))
-        columns |= {"probability_of_usability": None} if works else {}
-        for name, std in columns.items():
-            numbers.append(_number("proposals", item=rank, variable=name, value=row[name], std=std))
-        near, value = row["nearest_device"], row["nearest_value"]
-        numbers.append(_number("proposals", item=rank, variable="nearest_device", level=near, value=value))
-    for row in shown:
-        middle = y - step / 2
-        predicted = (
-            "no model yet"
-            if row["predicted_mean"] is None
-            else f"{row['predicted_mean']:.2f} ± {row['predicted_std']:.2f}"
-        )
-        gain = "–" if row["expected_improvement"] is None else f"{row['expected_improvement']:.3f}"
-        chance = row["probability_to_beat_measured"]
-        beats = "–" if chance is None else _percent(chance)
-        conditions = [wrapped(value_label(each, row[each.name]), signs) for each in variables]
-        cells = [str(row["rank"]), *conditions, predicted, gain, beats]
-        cells += [_percent(row["probability_of_usability"])] if works else []
-        sizes = [10, *[large] * len(variables), 8.5 if row["predicted_mean"] is not None else 6.5]
-        sizes += [8.5] * 3
-        for x, cell, align, size in zip(places, cells, alignments, sizes, strict=False):
-            weight = "bold" if x == places[0] else "normal"
-            text_mm(figure, x, middle, cell, fontsize=size, ha=align, va="center", fontweight=weight)
-        if row["nearest_device"] is not None:
-            text_mm(
-                figure,
-                places[-1] - 2,
-                middle,
-                f"{row['nearest_value']:.2f}",
-                fontsize=8.5,
-                ha="right",
-                va="center",
-            )
-            near = wrapped(_called(row["nearest_device"], card), 38, lines=4)
-            text_mm(figure, places[-1], middle, near, fontsize=6, va="center", linespacing=1.2)
-        y -= step
-        _rule(figure, y, light=True)
-    if len(rows) > len(shown):
-        more = f"and {len(rows) - len(shown)} more in the table of proposals"
-        text_mm(figure, LEFT + 3, y - 1, more, fontsize=6.5, color=GREY, va="top")
-        y -= 4
-    return y, numbers
-
-
-def _size(variables: Variables) -> tuple[float, int]:
-    """Size of letters in a column of a variable, and how many stand side by side; more are wrapped."""
-    if variables.are_the_papers:
-        return 10, 99
-    size = 10 if len(variables) <= 4 else 8 if len(variables) <= 6 else 6
-    return size, max(4, int(ROOM_MM / len(variables) / (0.22 * size)))
-
-
-def _head_of(variable: Variable, signs: int) -> str:
-    """Title of a column, its unit below it."""
-    short = variable.words.short
-    short = wrapped(short, 2 * signs) if len(short) > 2 * signs else short
-    return f"{short}\n({variable.unit})" if variable.unit else short
-
-
-def _called(device: str, card: Mapping) -> str:
-    """A device as the ranking of devices calls it, with its rank."""
-    called = card["called"].get(device)
-    return device if called is None else f"{called['rank']}: {called['label']}"
-
-
-def _rule(figure, y: float, *, light: bool = False) -> None:
-    from matplotlib.lines import Line2D
-
-    width, height = A4_MM
-    figure.add_artist(
-        Line2D([LEFT / width, RIGHT / width], [y / height] * 2, color=PALE if light else BLACK, lw=0.5)
-    )
-
-
 def _why(figure, y: float, rows: Sequence[Mapping], card: Mapping, variables: Variables) -> list[dict]:
     """Slices of the acquisition, relevances and the prediction along each variable."""
     text_mm(figure, LEFT, y, "Why", fontsize=9, fontweight="bold", va="top")
@@ -293,8 +151,10 @@ def _why(figure, y: float, rows: Sequence[Mapping], card: Mapping, variables: Va
     bottom = top - 20 - tall
     at = card["slices"][0]["at"] if card["slices"] else rows[0] if rows else {}
     for k, part in enumerate(card["partial_dependence"]):
-        axes = axes_mm(figure, LEFT + 10 + k * step, bottom, step - 5.5, tall)
-        numbers += _dependence(axes, part, card, variables[part["variable"]], at=at, first=k == 0)
+        width = step - 5.5
+        axes = axes_mm(figure, LEFT + 10 + k * step, bottom, width, tall)
+        variable = variables[part["variable"]]
+        numbers += _dependence(axes, part, card, variable, at=at, first=k == 0, width_mm=width)
     return numbers
 
 
@@ -335,7 +195,7 @@ def _slice(axes, part: Mapping, card: Mapping, variables: Variables) -> list[dic
     axes.set_title(f"{_gain(card)}\n", fontsize=6.5)
     axes.text(0, 1.02, f"{fixed};  ★ rank 1", transform=axes.transAxes, fontsize=5.5, va="bottom", color=GREY)
     return [
-        _number(
+        number(
             "slice", variable=x_name, level=a, other_variable=y_name, other_level=b, value=float(value[j, i])
         )
         for j, b in enumerate(part["y"])
@@ -347,18 +207,20 @@ def _relevance(axes, card: Mapping, variables: Variables) -> list[dict]:
     parts = card["relevance"]
     place = np.arange(len(parts))
     axes.barh(place, [part["value"] for part in parts], color=BLUE, height=0.6)
-    axes.set_yticks(place, [wrapped(variables[part["variable"]].words.short, 14) for part in parts])
+    axes.set_yticks(place, [wrapped(variables[part["variable"]].words.short, 22, lines=2) for part in parts])
+    if len(variables) > CROWDED:
+        axes.tick_params(axis="y", labelsize=4.5)
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of 1 / length scale²")
     axes.set_title("relevance to the model", fontsize=6.5)
     axes.grid(True, axis="x")
-    return [_number("relevance", variable=part["variable"], value=part["value"]) for part in parts]
+    return [number("relevance", variable=part["variable"], value=part["value"]) for part in parts]
 
 
 def _dependence(
-    axes, part: Mapping, card: Mapping, variable: Variable, *, at: Mapping, first: bool
+    axes, part: Mapping, card: Mapping, variable: Variable, *, at: Mapping, first: bool, width_mm: float
 ) -> list[dict]:
     name, values = part["variable"], part["values"]
     mean, std = np.array(part["mean"], dtype=float), np.array(part["std"], dtype=float)
@@ -380,7 +242,8 @@ def _dependence(
         keep = _sparse(x)
         axes.set_xticks(x[keep], [f"{value:g}" for value in x[keep]])
         axes.set_xticks(x, minor=True)
-        axes.set_xlabel(axis_label(variable))
+        label = axis_label(variable)
+        axes.set_xlabel(wrapped(label, int(width_mm), lines=3) if width_mm < WIDE_MM else label)
     axes.tick_params(labelsize=5.5)
     if at.get(name) in values:
         k = values.index(at[name])
@@ -396,7 +259,7 @@ def _dependence(
     else:
         axes.tick_params(axis="y", labelleft=False)
     return [
-        _number("dependence", variable=name, level=value, value=float(m), std=float(s))
+        number("dependence", variable=name, level=value, value=float(m), std=float(s))
         for value, m, s in zip(values, mean, std, strict=True)
     ]
 
@@ -432,10 +295,10 @@ def _history(axes, card: Mapping) -> list[dict]:
     whole_ticks(axes.xaxis)
     axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
     return [
-        _number("history", item=part["device"], level=int(k), value=part["value"])
+        number("history", item=part["device"], level=int(k), value=part["value"])
         for k, part in zip(order, parts, strict=True)
     ] + [
-        _number("history_best", item=part["device"], level=int(k), value=part["best"])
+        number("history_best", item=part["device"], level=int(k), value=part["best"])
         for k, part in zip(order, parts, strict=True)
     ]
 
@@ -484,7 +347,7 @@ def _calibration(axes, card: Mapping) -> list[dict]:
     axes.text(1.04, 0.52, f"n = {card['loo']['n']}", transform=axes.transAxes, va="top", fontsize=5.5)
     return (
         [
-            _number(
+            number(
                 "calibration",
                 item=part["device"],
                 variable="observed",
@@ -497,11 +360,11 @@ def _calibration(axes, card: Mapping) -> list[dict]:
             for part in parts
         ]
         + [
-            _number("coverage", item=level, value=share)
+            number("coverage", item=level, value=share)
             for level, share in sorted(coverage.items(), key=_as_number)
         ]
         + [
-            _number("coverage_condition", item=level, value=share)
+            number("coverage_condition", item=level, value=share)
             for level, share in sorted(condition.items(), key=_as_number)
         ]
     )
@@ -509,7 +372,7 @@ def _calibration(axes, card: Mapping) -> list[dict]:
 
 def _left_out(found: Mapping, levels: Sequence[str]) -> list[str]:
     """Coverage, error and logarithmic score of predictions without what is predicted."""
-    shares = [_percent(found["coverage"][level]) for level in levels]
+    shares = [percent(found["coverage"][level]) for level in levels]
     return [*shares, f"{found['rmse']:.3f}", f"{found['log_score']:+.2f}"]
 
 
@@ -525,5 +388,5 @@ def _foot(figure, card: Mapping) -> None:
         f"fitted to: {origin}   surrogate: {card['surrogate']}   seed: {card['seed']}   "
         f"digest of the usability table: {card['table_sha256']}"
     )
-    _rule(figure, 11, light=True)
+    rule(figure, 11, light=True)
     text_mm(figure, LEFT, 9.5, wrapped(line, 150), fontsize=5.8, color=GREY, va="top")
