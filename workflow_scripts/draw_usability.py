@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from codesign.figures.style import Looks, write_drawing
-from codesign.figures.usability import draw_conditions, draw_distribution, draw_ranking
+from codesign.figures.usability import draw_distribution, draw_ranking
+from codesign.figures.usability_conditions import draw_conditions
 from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE

@@ -1,4 +1,4 @@
-"""Variables of a laboratory's own in the configuration: overlays, and what is refused before anything runs."""
+"""Variables of a laboratory's own in the configuration: overlays, and what is refused at the start."""
 
 import copy
 from functools import cache

@@ -11,7 +11,8 @@ from codesign.fabrication.search import Search
 from codesign.fabrication.space import Space
 from codesign.figures.proposals import draw_proposals
 from codesign.figures.style import BLUE, ORANGE, OTHER, PALETTE, PEROVSKITES, Looks
-from codesign.figures.usability import draw_conditions, draw_distribution, draw_ranking
+from codesign.figures.usability import draw_distribution, draw_ranking
+from codesign.figures.usability_conditions import draw_conditions
 from codesign.labels import axis_label, conditions_label, is_formula, short_labels, value_label
 from codesign.pages.proposals import proposals_page
 from codesign.pages.usability import usability_page
