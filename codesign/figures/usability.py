@@ -255,7 +255,7 @@ def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str, looks:
         for axes in (main, factors):
             axes.axhspan(y - 0.5, y + 0.5, color=PALE, alpha=0.35, lw=0, zorder=0)
     said, size = (label, 5.8) if len(label) <= longest else (wrapped(label, TWO_LINES, lines=2), 4.4)
-    main.text(-0.135, y, said, ha="right", va="center", fontsize=size, linespacing=1.0)
+    main.text(-0.135, y, said, ha="right", va="center", fontsize=size)
     main.text(-0.035, y, str(rank), ha="right", va="center", fontsize=5.8, color=GREY)
     # side by side in height: intervals of the two readings may meet
     above, below = y - 0.14, y + 0.14
