@@ -34,6 +34,7 @@ from codesign.fabrication.space import NUMERIC, Space, key_of
 from codesign.schemas.conditions import CONDITION_COLUMNS
 from codesign.seeds import generator
 from codesign.tables import write_csv
+from codesign.variables import Variables
 from codesign.virtual_lab.landscape import Landscape
 
 
@@ -287,7 +288,7 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     settings = dict(yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["fabrication"])
-    space = Space(settings.pop("space"), settings.pop("exclude"))
+    space = Space(settings.pop("space"), settings.pop("exclude"), Variables.of(settings.pop("variables")))
     search = Search(**settings)
     rows = list(
         search_landscapes(

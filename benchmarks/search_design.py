@@ -28,6 +28,7 @@ from codesign.fabrication.search import Search
 from codesign.fabrication.space import Space
 from codesign.schemas.device import DEVICE
 from codesign.tables import read_table, write_csv
+from codesign.variables import Variables
 
 VARIANTS = {
     "as it is": Prior(),
@@ -43,7 +44,9 @@ def settings_of_search() -> tuple[Space, Search, int]:
     settings = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
     fabrication = dict(settings["fabrication"])
     return (
-        Space(fabrication.pop("space"), fabrication.pop("exclude")),
+        Space(
+            fabrication.pop("space"), fabrication.pop("exclude"), Variables.of(fabrication.pop("variables"))
+        ),
         Search(**fabrication),
         settings["seed"],
     )

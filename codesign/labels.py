@@ -3,14 +3,15 @@
 import re
 from collections.abc import Mapping, Sequence
 
-VARIABLES = {
-    "perovskite": ("perovskite", ""),
-    "length_um": ("nanowire length", "µm"),
-    "diameter_nm": ("nanowire diameter", "nm"),
-    "pb_min": ("Pb electrodeposition", "min"),
-    "ag_nm": ("Ag thickness", "nm"),
-}
-"""Name and unit of each fabrication variable, as an axis says it."""
+from codesign.variables import PAPER, Variable, Variables
+
+ELEMENTS = (
+    "Ac|Ag|Al|Ar|As|Au|Ba|Be|Bi|Br|Ca|Cd|Ce|Cl|Co|Cr|Cs|Cu|Dy|Er|Eu|Fe|Ga|Gd|Ge|He|Hf|Hg|Ho|In|Ir|Kr|La|Li|Lu|"
+    "Mg|Mn|Mo|Na|Nb|Nd|Ne|Ni|Os|Pb|Pd|Pr|Pt|Rb|Re|Rh|Ru|Sb|Sc|Se|Si|Sm|Sn|Sr|Ta|Tb|Tc|Te|Ti|Tl|Tm|Xe|Yb|Zn|Zr|"
+    "B|C|F|H|I|K|N|O|P|S|U|V|W|Y"
+)
+CHEMICAL = re.compile(rf"(?:(?:{ELEMENTS})(?:\d*\.)?\d*|[()]\d*|[-+/])+")
+"""A formula of elements, of layers parted by a slash."""
 UNKNOWN = "conditions unknown"
 LONGEST_ID = 28
 """Signs of a device id in a label."""
@@ -24,45 +25,75 @@ def formula(text: str | None) -> str:
     return re.sub(r"(?<=[A-Za-z)])\d+", lambda found: found.group().translate(below), text)
 
 
-def conditions_label(row: Mapping, *, long: bool = False) -> str:
-    """The five conditions of a row, e.g. 'MAPbI₃, 1.5 µm, 200 nm, 15 min, 200 nm Ag'.
+def axis_label(variable: Variable) -> str:
+    """Label and unit, e.g. 'nanowire length (µm)'."""
+    return f"{variable.label} ({variable.unit})" if variable.unit else variable.label
+
+
+def value_label(variable: Variable, value: object) -> str:
+    """A value without its unit; '' and None are 'unknown', numbers of a chemical formula below the line."""
+    if not variable.is_category:
+        return "unknown" if value is None else format(value, "g")
+    return formula(value) if is_formula(variable, value) else value
+
+
+def is_formula(variable: Variable, value: str | None) -> bool:
+    """Whether a value of a category is written as a chemical formula: a perovskite, or elements alone."""
+    return variable.name == "perovskite" or not value or CHEMICAL.fullmatch(value) is not None
+
+
+def condition_label(variable: Variable, value: object, *, long: bool = False, first: bool = False) -> str:
+    """A value with its unit and what it is of, e.g. '200 nm Ag', 'anneal 400 °C', 'top electrode TiN'.
 
     Args:
-        row: Has the five condition columns; a value may be None.
+        variable: What has the value.
+        value: A value of it; None is '?' for a number, 'unknown' for a category.
+        long: Say what each of the paper's values is of.
+        first: Of the first category, the value alone.
+    """
+    words = variable.words
+    if variable.is_category:
+        said = value_label(variable, value)
+        return said if first or variable.name == "perovskite" else f"{variable.label} {said}"
+    said = f"{'?' if value is None else format(value, 'g')} {variable.unit}".strip()
+    if words.behind is None:
+        return f"{variable.label} {said}"
+    return f"{said} {words.long if long else words.behind}".strip()
+
+
+def conditions_label(row: Mapping, variables: Variables = PAPER, *, long: bool = False) -> str:
+    """The conditions of a row, e.g. 'MAPbI₃, 1.5 µm, 200 nm, 15 min Pb, 200 nm Ag'.
+
+    Args:
+        row: Has a key for each variable; a value may be None.
+        variables: What the laboratory varies.
         long: Say what each value is of.
     """
-
-    def said(name: str, unit: str) -> str:
-        value = row[name]
-        return f"{'?' if value is None else format(value, 'g')} {unit}"
-
-    if not _has_conditions(row):
+    if not _has_conditions(row, variables):
         return UNKNOWN
-    words = ("long", "wide", "Pb", "Ag") if long else ("", "", "Pb", "Ag")
-    units = ("µm", "nm", "min", "nm")
-    parts = [
-        f"{said(name, unit)} {word}".strip()
-        for name, unit, word in zip(list(VARIABLES)[1:], units, words, strict=True)
-    ]
-    return ", ".join([formula(row["perovskite"]), *parts])
+    first = variables.categories[:1]
+    return ", ".join(
+        condition_label(each, row[each.name], long=long, first=each.name in first) for each in variables
+    )
 
 
-def _has_conditions(row: Mapping) -> bool:
-    return any(row[name] is not None for name in VARIABLES)
+def _has_conditions(row: Mapping, variables: Variables) -> bool:
+    return any(row[name] is not None for name in variables.names)
 
 
-def short_labels(rows: Sequence[Mapping]) -> dict[str, str]:
+def short_labels(rows: Sequence[Mapping], variables: Variables = PAPER) -> dict[str, str]:
     """A label for each device: its conditions, and what tells it from others made alike.
 
     Devices of the same conditions are told apart by their contact, then by their
     largest voltage, then by a number in device order. A device of unknown conditions is called by its id.
 
     Args:
-        rows: Device rows, ids unique.
+        rows: Device rows, ids unique, with a key for each variable.
+        variables: What the laboratory varies.
     """
     labels = {
-        row["device"]: conditions_label(row)
-        if _has_conditions(row)
+        row["device"]: conditions_label(row, variables)
+        if _has_conditions(row, variables)
         else f"{row['device'][:LONGEST_ID]}, {UNKNOWN}"
         for row in rows
     }

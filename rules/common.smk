@@ -22,6 +22,8 @@ from codesign.bayesmulti.error import NoiseError
 from codesign.bayesmulti.methods import METHOD_FILES, NOISES, method_module, method_of, noise_module
 from codesign.evaluation.chunks import WHOLE, chunks
 from codesign.fabrication.check import check_fabrication
+from codesign.fabrication.declared import with_variables
+from codesign.fabrication.laboratory import fabrication_of
 from codesign.iv.discovery import DiscoveryError, find_left_out, find_measurements
 from codesign.iv.formats import FormatError, importers_of, raw_suffixes
 from codesign.iv.names import DEVICE_ID
@@ -53,7 +55,7 @@ try:
     below = [file for file in workflow.configfiles if not any(map(Path(file).samefile, on_top))]
     check_yaml([*below, *on_top])
     refuse_old_words(config)
-    schema = configuration_schema(FOLDER / "schemas/config.schema.yaml")
+    schema = with_variables(configuration_schema(FOLDER / "schemas/config.schema.yaml"), config)
     check_settings(config, schema, name="the configuration", files=[*below, *on_top])
     check_experiments(config)
     check_fabrication(config)
@@ -180,6 +182,26 @@ def two_gigabytes(wildcards, attempt):
 def ten_minutes(wildcards, attempt):
     """Longest duration of such a job in minutes."""
     return 10 * attempt
+
+
+def fabrication_of_lab(lab):
+    """Section `fabrication` as a laboratory has it: the virtual one keeps the paper's variables."""
+    return fabrication_of(config["fabrication"], virtual=lab != "")
+
+
+def fabrication_here(wildcards):
+    """The same of a job's laboratory."""
+    return fabrication_of_lab(wildcards.lab)
+
+
+def variables_here(wildcards):
+    """What a job's laboratory varies."""
+    return fabrication_here(wildcards)["variables"]
+
+
+def space_here(wildcards):
+    """Its levels."""
+    return fabrication_here(wildcards)["space"]
 
 
 def devices_of(lab):

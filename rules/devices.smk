@@ -56,6 +56,7 @@ rule tabulate_usability:
         mem_mb=2000,
         runtime=10,
     params:
+        variables=variables_here,
         code=code_digest("tabulate_usability.py"),
     message:
         "Stack the device rows into {output.table}"

@@ -27,7 +27,7 @@ rule propose_devices:
         mem_mb=4000,
         runtime=20,
     params:
-        fabrication=config["fabrication"],
+        fabrication=fabrication_here,
         seed=config["seed"],
         code=code_digest("propose_devices.py"),
     message:
@@ -50,7 +50,7 @@ rule run_campaign:
     params:
         repeats=repeats_of_job,
         evaluations=config["campaign"]["evaluations"],
-        fabrication=config["fabrication"],
+        fabrication=fabrication_of_lab("virtual_lab/"),
         virtual_lab=config["virtual_lab"],
         extraction=config["extraction"],
         seed=config["seed"],

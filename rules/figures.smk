@@ -35,7 +35,9 @@ for FIGURES in figures_together():
             sweeps=FIGURES.sweeps,
             besides=besides(FIGURES.sweeps),
             measured=FIGURES.sweeps_digest,
-            code=code_digest("draw_devices.py"),
+            variables=FIGURES.variables,
+            # of what a device is called, too: a figure that was drawn by the same code stays as it is
+            code=code_digest("draw_devices.py", data=FIGURES.variables),
         message:
             FIGURES.message
         script:
@@ -79,7 +81,8 @@ rule draw_usability:
         mem_mb=2000,
         runtime=10,
     params:
-        space=config["fabrication"]["space"],
+        variables=variables_here,
+        space=space_here,
         confidence=config["extraction"]["confidence"],
         code=code_digest("draw_usability.py"),
     message:
@@ -111,6 +114,7 @@ rule draw_proposals:
         mem_mb=2000,
         runtime=10,
     params:
+        variables=variables_here,
         code=code_digest("draw_proposals.py"),
     message:
         "Draw the card of the next devices"

@@ -58,8 +58,8 @@ rule make_virtual_devices:
         runtime=10,
     params:
         virtual_lab=config["virtual_lab"],
-        space=config["fabrication"]["space"],
-        start=config["fabrication"]["start"],
+        space=fabrication_of_lab("virtual_lab/")["space"],
+        start=fabrication_of_lab("virtual_lab/")["start"],
         seed=config["seed"],
         code=code_digest("make_virtual_devices.py"),
     message:

@@ -34,6 +34,7 @@ rule write_proposals_page:
         mem_mb=2000,
         runtime=10,
     params:
+        variables=variables_here,
         code=code_digest("write_proposals_page.py"),
     message:
         "Write the page of the next devices"
@@ -61,6 +62,7 @@ rule write_usability_page:
         runtime=10,
     params:
         confidence=config["extraction"]["confidence"],
+        variables=variables_here,
         code=code_digest("write_usability_page.py"),
     message:
         "Write the page of the devices"

@@ -1,7 +1,7 @@
 """Draw devices: the sweeps and the conductance curve of each."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from codesign.figures.device import draw_device
@@ -11,6 +11,7 @@ from codesign.log import log_to
 from codesign.provenance.records import made_of, recorded, stamped_alike
 from codesign.schemas.device import DEVICE
 from codesign.tables import TableError, read_metadata, read_table
+from codesign.variables import Variables
 
 
 def main(
@@ -20,6 +21,7 @@ def main(
     pdfs: Sequence[Path],
     pngs: Sequence[Path],
     csvs: Sequence[Path],
+    variables: Mapping[str, Mapping],
 ) -> None:
     """Draw each measurement with what was extracted from it; a refused file is a page with the reason.
 
@@ -29,6 +31,7 @@ def main(
         pdfs: Its figure. One that was drawn from the same files by the same code stays as it is.
         pngs: The same.
         csvs: The numbers drawn.
+        variables: What the laboratory varies, as the configuration says it.
 
     Raises:
         TableError: A device row does not say with which settings it was extracted.
@@ -40,11 +43,11 @@ def main(
                     os.utime(path)  # it is as new as what it was made from
                 continue
             csv.unlink(missing_ok=True)  # written last: where it stands, the drawing is whole
-            _draw(measured, row, pdf, png, csv)
+            _draw(measured, row, pdf, png, csv, Variables.of(variables))
 
 
-def _draw(sweeps: Path, device: Path, pdf: Path, png: Path, csv: Path) -> None:
-    [row] = read_table(device, schema=DEVICE).to_pylist()
+def _draw(sweeps: Path, device: Path, pdf: Path, png: Path, csv: Path, variables: Variables) -> None:
+    [row] = variables.filled(read_table(device, schema=DEVICE).to_pylist())
     settings = read_metadata(device).get("extraction")
     if settings is None:
         raise TableError(f"{device}: no extraction settings in the metadata; delete it and extract again")
@@ -60,6 +63,7 @@ def _draw(sweeps: Path, device: Path, pdf: Path, png: Path, csv: Path) -> None:
         row,
         min_operative_fraction=settings["min_operative_fraction"],
         confidence=settings["confidence"],
+        variables=variables,
     )
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
 
@@ -72,4 +76,5 @@ if __name__ == "__main__":
             pdfs=[Path(path) for path in snakemake.output.pdfs],
             pngs=[Path(path) for path in snakemake.output.pngs],
             csvs=[Path(path) for path in snakemake.output.csvs],
+            variables=snakemake.params.variables,
         )

@@ -6,14 +6,16 @@ from codesign.figures.proposals import draw_proposals
 from codesign.figures.style import write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
-from codesign.schemas.proposals import PROPOSALS
+from codesign.schemas.proposals import proposals_schema
 from codesign.tables import read_object, read_table
+from codesign.variables import Variables
 
 
-def main(*, table: Path, card: Path, pdf: Path, png: Path, csv: Path) -> None:
+def main(*, table: Path, card: Path, pdf: Path, png: Path, csv: Path, variables: dict) -> None:
     """Draw the proposals table and its card on one page."""
-    rows = read_table(table, schema=PROPOSALS).to_pylist()
-    drawing = draw_proposals(rows, read_object(card))
+    varied = Variables.of(variables)
+    rows = read_table(table, schema=proposals_schema(varied)).to_pylist()
+    drawing = draw_proposals(rows, read_object(card), varied)
     write_drawing(drawing, pdf=pdf, png=png, csv=csv)
 
 
@@ -25,4 +27,5 @@ if __name__ == "__main__":
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
             csv=Path(snakemake.output.csv),
+            variables=snakemake.params.variables,
         )

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from codesign.figures.style import write_drawing
-from codesign.figures.usability import draw_conditions, draw_distribution, draw_ranking
+from codesign.figures.style import Looks, write_drawing
+from codesign.figures.usability import draw_distribution, draw_ranking
+from codesign.figures.usability_conditions import draw_conditions
 from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
 from codesign.tables import read_table
+from codesign.variables import Variables
 
 FIGURES = ("distribution", "conditions", "ranking")
 CURVES = ("voltage_v", "conductance_s", "conductance_low_s", "conductance_high_s", "usable")
@@ -25,20 +27,31 @@ def main(
     ranking_pdf: Path,
     ranking_png: Path,
     ranking_csv: Path,
+    variables: dict,
     space: dict,
     confidence: float,
 ) -> None:
     """Three figures of one table, each as PDF and PNG with the numbers drawn."""
-    rows = read_table(usability, schema=DEVICE).drop_columns(list(CURVES)).to_pylist()
-    write_drawing(draw_distribution(rows), pdf=distribution_pdf, png=distribution_png, csv=distribution_csv)
+    varied = Variables.of(variables)
+    rows = varied.filled(read_table(usability, schema=DEVICE).drop_columns(list(CURVES)).to_pylist())
+    looks = Looks.of(varied, space)
     write_drawing(
-        draw_conditions(rows, space, confidence=confidence),
+        draw_distribution(rows, looks=looks),
+        pdf=distribution_pdf,
+        png=distribution_png,
+        csv=distribution_csv,
+    )
+    write_drawing(
+        draw_conditions(rows, space, confidence=confidence, variables=varied),
         pdf=conditions_pdf,
         png=conditions_png,
         csv=conditions_csv,
     )
     write_drawing(
-        draw_ranking(rows, confidence=confidence), pdf=ranking_pdf, png=ranking_png, csv=ranking_csv
+        draw_ranking(rows, confidence=confidence, variables=varied, looks=looks),
+        pdf=ranking_pdf,
+        png=ranking_png,
+        csv=ranking_csv,
     )
 
 
@@ -51,6 +64,7 @@ if __name__ == "__main__":
                 for figure in FIGURES
                 for kind in ("pdf", "png", "csv")
             },
+            variables=snakemake.params.variables,
             space=snakemake.params.space,
             confidence=snakemake.params.confidence,
         )

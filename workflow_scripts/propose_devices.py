@@ -10,8 +10,9 @@ from codesign.files import replacing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
-from codesign.schemas.proposals import PROPOSALS
+from codesign.schemas.proposals import proposals_schema
 from codesign.tables import read_table, write_csv, write_table
+from codesign.variables import Variables
 
 
 def main(*, usability: Path, proposals: Path, table: Path, card: Path, fabrication: dict, seed: int) -> None:
@@ -20,11 +21,13 @@ def main(*, usability: Path, proposals: Path, table: Path, card: Path, fabricati
 
     torch.set_num_threads(1)
     settings = dict(fabrication)
-    space = Space(settings.pop("space"), settings.pop("exclude"))
+    variables = Variables.of(settings.pop("variables"))
+    space = Space(settings.pop("space"), settings.pop("exclude"), variables)
     found = propose(read_table(usability, schema=DEVICE), space, Search(**settings), seed=seed)
-    print(found.card["stopping"]["statement"])
-    write_table(found.rows, table, schema=PROPOSALS)
-    write_csv(read_table(table, schema=PROPOSALS), proposals)
+    print("\n".join([*found.card.get("notes", ()), found.card["stopping"]["statement"]]))
+    schema = proposals_schema(variables)
+    write_table(found.rows, table, schema=schema)
+    write_csv(read_table(table, schema=schema), proposals)
     with replacing(card) as temporary:
         temporary.write_text(json.dumps(found.card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 

@@ -11,6 +11,7 @@ from codesign.provenance.records import recorded
 from codesign.schemas.campaign import CAMPAIGN
 from codesign.seeds import derived_seed, generator
 from codesign.tables import write_table
+from codesign.variables import Variables
 from codesign.virtual_lab.devices import make_and_extract
 from codesign.virtual_lab.landscape import Landscape
 from codesign.virtual_lab.sweeps import VirtualLab
@@ -32,7 +33,8 @@ def main(
 
     torch.set_num_threads(1)
     settings = dict(fabrication)
-    space = Space(settings.pop("space"), settings.pop("exclude"))
+    variables = Variables.of(settings.pop("variables"))
+    space = Space(settings.pop("space"), settings.pop("exclude"), variables)
     search = Search(**settings | {"pending": (), "batch": 1})
     lab = VirtualLab(**{k: v for k, v in virtual_lab.items() if k not in ("devices", "landscape")})
     how = Extraction(**extraction)

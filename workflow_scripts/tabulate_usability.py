@@ -5,11 +5,14 @@ from pathlib import Path
 from codesign.log import log_to
 from codesign.nonideality.table import stack_devices
 from codesign.provenance.records import recorded
+from codesign.variables import Variables
 
 
-def main(*, devices: list[Path], table: Path, csv: Path, workbook: Path) -> None:
+def main(*, devices: list[Path], table: Path, csv: Path, workbook: Path, variables: dict) -> None:
     """Write all rows to `table` in name order and, best device first, to `csv` and `workbook`."""
-    counts = stack_devices(devices, table=table, csv=csv, workbook=workbook)
+    counts = stack_devices(
+        devices, table=table, csv=csv, workbook=workbook, variables=Variables.of(variables)
+    )
     print(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
 
 
@@ -20,4 +23,5 @@ if __name__ == "__main__":
             table=Path(snakemake.output.table),
             csv=Path(snakemake.output.csv),
             workbook=Path(snakemake.output.workbook),
+            variables=snakemake.params.variables,
         )

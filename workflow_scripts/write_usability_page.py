@@ -8,13 +8,15 @@ from codesign.pages.usability import usability_page
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
 from codesign.tables import read_table
+from codesign.variables import Variables
 
 
-def main(*, usability: Path, page: Path, confidence: float) -> None:
+def main(*, usability: Path, page: Path, confidence: float, variables: dict) -> None:
     """Write every device, best first, and those without usability with their reason."""
-    rows = read_table(usability, schema=DEVICE).to_pylist()
+    varied = Variables.of(variables)
+    rows = varied.filled(read_table(usability, schema=DEVICE).to_pylist())
     with replacing(page) as temporary:
-        temporary.write_text(usability_page(rows, confidence=confidence), encoding="utf-8")
+        temporary.write_text(usability_page(rows, confidence=confidence, variables=varied), encoding="utf-8")
 
 
 if __name__ == "__main__":
@@ -23,4 +25,5 @@ if __name__ == "__main__":
             usability=Path(snakemake.input.usability),
             page=Path(snakemake.output.page),
             confidence=snakemake.params.confidence,
+            variables=snakemake.params.variables,
         )

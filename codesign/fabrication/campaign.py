@@ -9,7 +9,7 @@ from codesign.fabrication.encoding import Encoding, Levels
 from codesign.fabrication.feasibility import chance_of_usability
 from codesign.fabrication.model import view_of
 from codesign.fabrication.search import Search
-from codesign.fabrication.space import Space, SpaceError, key_of
+from codesign.fabrication.space import Space, SpaceError
 
 Laboratory = Callable[[int, Mapping], tuple[float | None, float]]
 """(evaluation, condition) to (usability or None, its standard deviation)."""
@@ -44,8 +44,8 @@ def run_campaign(
     if strategy not in ("bayesian", "random"):
         raise ValueError(f"strategy must be bayesian or random, got {strategy!r}")
     grid = space.grid()
-    index_of = {key_of(condition): k for k, condition in enumerate(grid)}
-    if key_of(search.start) not in index_of:
+    index_of = {space.key(condition): k for k, condition in enumerate(grid)}
+    if space.key(search.start) not in index_of:
         raise SpaceError(
             f"fabrication.start {dict(search.start)} cannot be made first: write levels of fabrication.space "
             "that fabrication.exclude leaves"
@@ -59,7 +59,7 @@ def run_campaign(
     rows = []
     for evaluation in range(1, evaluations + 1):
         if not seen.index:
-            index = index_of[key_of(search.start)]
+            index = index_of[space.key(search.start)]
         elif strategy == "random":
             index = int(rng.choice(np.setdiff1d(np.arange(len(grid)), seen.index)))
         else:
@@ -75,10 +75,13 @@ class _Made:
 
     def __init__(self, grid: Sequence[Mapping], space: Space, search: Search) -> None:
         self.search = search
-        self.view = view_of(search.surrogate, search.encoding, space.levels, prior=search.prior)
+        self.view = view_of(
+            search.surrogate, search.encoding, space.levels, prior=search.prior, varied=space.variables
+        )
         self.points = self.view.encode(grid)
-        self.levels = Levels(space.levels)(grid)
-        self.encoding = Encoding(search.encoding, space.levels)
+        self.categories = len(space.variables.categories)
+        self.levels = Levels(space.levels, varied=space.variables)(grid)
+        self.encoding = Encoding(search.encoding, space.levels, space.variables)
         self.encoded = self.encoding(grid)
         self.index: list[int] = []
         self.failed: list[int] = []
@@ -95,7 +98,9 @@ class _Made:
         forbidden = np.zeros(len(self.points), dtype=bool)
         forbidden[self.index] = True
         worked = [index for index, _, _ in self.worked]
-        chance = chance_of_usability(self.levels, self.levels[worked], self.levels[self.failed])
+        chance = chance_of_usability(
+            self.levels, self.levels[worked], self.levels[self.failed], categories=self.categories
+        )
         if len(worked) < max(2, self.search.space_filling):
             return spread_choice(
                 self.encoded,

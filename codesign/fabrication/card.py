@@ -2,9 +2,12 @@
 
     origin, reading, goal, target, seed, table_sha256, surrogate   what it was made from
     counts        used, no_usability (failed of them), refused, off_grid, not_encodable (a condition unknown
-                  or a perovskite that the encoding does not know: with no descriptors or, with `onehot`, not
-                  in the space), not_finite (a reading or its standard deviation is no finite number)
+                  or a category that the encoding does not know: a perovskite with no descriptors or, with
+                  `onehot`, not in the space), not_finite (a reading or its standard deviation is no finite
+                  number)
     not_finite    names of those devices
+    notes         of a laboratory's own variables: values that do not fit them, a sentence each with device,
+                  variable and value; left out where there is none
     best          measured {device, value}: the best device or the nearest to the target; predicted: the best
                   (nearest) of what the surrogate expects of devices made alike, over conditions made
     stopping      max_ei, probability_better (among open conditions where a device is likelier to work than
@@ -20,12 +23,13 @@
                   the variables that have several levels
     partial_dependence   [{variable, values, mean, std}] through the best proposal
     slices        [{x_variable, y_variable, x, y, expected_improvement, at}] through the best proposal, times
-                  the chance that a device works
+                  the chance that a device works: over two pairs of numbers, as far as there are
 
 `history` and `called` apart, parts are empty or null where no surrogate was fitted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +40,7 @@ from codesign.fabrication.model import Surrogate, View
 from codesign.fabrication.observations import Observations
 from codesign.fabrication.reading import SYMBOLS
 from codesign.fabrication.search import Search
-from codesign.fabrication.space import NUMERIC, Space, key_of
+from codesign.fabrication.space import Space
 from codesign.labels import by_usability, short_labels
 from codesign.schemas.conditions import CONDITION_COLUMNS
 from codesign.seeds import generator
@@ -52,8 +56,9 @@ SAMPLED_POINTS = 300
 SAMPLES = 512
 
 
-def blank_card(table: pa.Table, seen: Observations, search: Search) -> dict:
+def blank_card(table: pa.Table, seen: Observations, search: Search, space: Space) -> dict:
     """The card before there is a model."""
+    notes = {"notes": list(seen.notes)} if seen.notes else {}
     nothing = {
         "rows": [],
         "coverage": {},
@@ -63,12 +68,12 @@ def blank_card(table: pa.Table, seen: Observations, search: Search) -> dict:
         "log_score": None,
         "hyperparameters": None,
     }
-    return {
+    return notes | {
         "goal": search.goal,
         "target": search.target,
         "best": {"measured": _best_device(seen, search), "predicted": None},
         "history": _history(table, seen, search),
-        "called": _called(table),
+        "called": _called(table, space),
         "not_finite": list(seen.unfit),
         "loo": nothing,
         "loo_condition": nothing,
@@ -115,7 +120,7 @@ def explained(
     )
     by_condition: dict[tuple, list[int]] = {}
     for k_device, condition in enumerate(seen.conditions):
-        by_condition.setdefault(key_of(condition), []).append(k_device)
+        by_condition.setdefault(space.key(condition), []).append(k_device)
     rng = generator(seed, "left-out")
     return {
         "best": {"measured": _best_device(seen, search), "predicted": float(predicted[k])},
@@ -145,9 +150,10 @@ def _scores(seen: Observations, search: Search) -> np.ndarray:
     return seen.value if search.goal == "maximise" else -np.abs(seen.value - search.target)
 
 
-def _called(table: pa.Table) -> dict[str, dict]:
-    rows = table.select(["device", "usability", "contact", "v_max_v", *CONDITION_COLUMNS]).to_pylist()
-    labels = short_labels(rows)
+def _called(table: pa.Table, space: Space) -> dict[str, dict]:
+    names = ["device", "usability", "contact", "v_max_v", *CONDITION_COLUMNS, "conditions"]
+    rows = space.variables.filled(table.select(names).to_pylist())
+    labels = short_labels(rows, space.variables)
     ranked = enumerate(by_usability(rows), start=1)
     return {row["device"]: {"rank": rank, "label": labels[row["device"]]} for rank, row in ranked}
 
@@ -219,7 +225,7 @@ def _left_out(surrogate: Surrogate, seen: Observations, groups: list[list[int]],
 
 def _relevance(surrogate: Surrogate, view: View, space: Space) -> list[dict]:
     """Of the variables that have several levels: nothing is known of one that never changes."""
-    several = [name for name in CONDITION_COLUMNS if len(space.levels[name]) > 1]
+    several = [name for name in space.variables.names if len(space.levels[name]) > 1]
     varies = np.array([name in several for name in view.variables])
     shares = list(zip(surrogate.relevance(varies), view.variables, strict=True))
     return [
@@ -230,7 +236,7 @@ def _relevance(surrogate: Surrogate, view: View, space: Space) -> list[dict]:
 def _through(surrogate: Surrogate, view: View, space: Space, at: dict) -> list[dict]:
     """Predicted reading along each variable with the others as in `at`."""
     lines = []
-    for name in CONDITION_COLUMNS:
+    for name in space.variables.names:
         values = list(space.levels[name])
         mean, std = surrogate.predict(view.encode([at | {name: value} for value in values]))
         lines.append({"variable": name, "values": values, "mean": mean.tolist(), "std": std.tolist()})
@@ -240,7 +246,7 @@ def _through(surrogate: Surrogate, view: View, space: Space, at: dict) -> list[d
 def _slices(surrogate, view: View, space: Space, at: dict, search: Search, works) -> list[dict]:
     """Expected improvement times the chance to work, over two pairs of variables, the others as in `at`."""
     maps = []
-    for x_name, y_name in ((NUMERIC[0], NUMERIC[1]), (NUMERIC[2], NUMERIC[3])):
+    for x_name, y_name in pairs_of(space.variables.numbers):
         x, y = list(space.levels[x_name]), list(space.levels[y_name])
         conditions = [at | {x_name: a, y_name: b} for b in y for a in x]
         gain = np.exp(log_acquisition(surrogate, view.encode(conditions), search)) * works(conditions)
@@ -255,3 +261,14 @@ def _slices(surrogate, view: View, space: Space, at: dict, search: Search, works
             }
         )
     return maps
+
+
+def pairs_of(numbers: Sequence[str]) -> list[tuple[str, str]]:
+    """Two pairs of numbers that maps are drawn over: of the first four, of fewer as many as there are.
+
+    >>> pairs_of("abcde"), pairs_of("abc"), pairs_of("ab"), pairs_of("a")
+    ([('a', 'b'), ('c', 'd')], [('a', 'b'), ('a', 'c')], [('a', 'b')], [])
+    """
+    if len(numbers) >= 4:
+        return [(numbers[0], numbers[1]), (numbers[2], numbers[3])]
+    return list(combinations(numbers, 2))[:2]

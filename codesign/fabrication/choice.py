@@ -142,8 +142,8 @@ def spread_choice(
     """Grid points for the time before a model: the middle of the ranges first, then far from all made.
 
     Edges are left out (`INNER`): points that are only far from each other would all lie in
-    the corners of the cube, which say little about its inside. The middle has the first
-    perovskite of the space, as the first of several points equally near to it.
+    the corners of the cube, which say little about its inside. The middle has the first level of each
+    category (the first perovskite), as the first of several points equally near to it.
 
     Args:
         points: Encoded grid, (n, dimensions).
@@ -157,7 +157,7 @@ def spread_choice(
     """
     chance = np.ones(len(points)) if chance is None else chance
     off_centre = np.abs(points[:, numeric] - 0.5)
-    inside = off_centre.max(axis=1) <= INNER
+    inside = off_centre.max(axis=1, initial=0.0) <= INNER
     open_points = ~forbidden
     nearest = np.full(len(points), np.inf)
     for one in made:

@@ -1,7 +1,7 @@
 """The chance that a device made at a condition has a usability at all, learned from those that failed.
 
 Whether devices work is a Gaussian process classified by a logistic function: a part of all variables
-together, and one of each variable and of the compound alone, so that failures that have one level in common
+together, and one of each variable and of each category alone, so that failures that have one level in common
 are understood after a few of them. Before any device fails every chance is 1, and nothing is changed by it.
 Acquisitions are multiplied by the chance, and conditions below one half are left out.
 
@@ -19,21 +19,24 @@ TOGETHER, ALONE = 4.0, 2.0
 """Variances of the latent part of all variables together, and of each one alone."""
 NEAR = 0.3
 """Lengthscale of both in ranges of a variable."""
-OTHER_COMPOUND = 0.5
-"""Correlation of two compounds."""
+OTHER_CODE = 0.5
+"""Correlation of two codes of a category: of two compounds, for perovskites."""
 LEAST = 0.5
 """Conditions of a smaller chance are not proposed while there are others."""
 STEPS, SETTLED = 100, 1e-10
 """Most of Newton's steps, and the largest change after which the mode is found."""
 
 
-def chance_of_usability(points: np.ndarray, worked: np.ndarray, failed: np.ndarray) -> np.ndarray:
+def chance_of_usability(
+    points: np.ndarray, worked: np.ndarray, failed: np.ndarray, *, categories: int = 1
+) -> np.ndarray:
     """Chance at points, (n,), in 0 ... 1; exactly 1 everywhere where nothing failed.
 
     Args:
-        points: As `codesign.fabrication.encoding.Levels` gives them, (n, 1 + d).
-        worked: Points of devices with a usability, (m, 1 + d).
-        failed: Points of devices that failed, (k, 1 + d).
+        points: As `codesign.fabrication.encoding.Levels` gives them, (n, c + d).
+        worked: Points of devices with a usability, (m, c + d).
+        failed: Points of devices that failed, (k, c + d).
+        categories: c, how many of a point's first numbers are codes of categories.
     """
     if not len(failed):
         return np.ones(len(points))
@@ -41,20 +44,20 @@ def chance_of_usability(points: np.ndarray, worked: np.ndarray, failed: np.ndarr
     made, place = np.unique(np.vstack([worked, failed]), axis=0, return_inverse=True)
     good = np.bincount(place[: len(worked)], minlength=len(made))
     count = np.bincount(place, minlength=len(made))
-    latent, inner, curvature = _mode(_covariance(made, made), good, count)
-    cross = _covariance(made, points)
+    latent, inner, curvature = _mode(_covariance(made, made, categories), good, count)
+    cross = _covariance(made, points, categories)
     mean = MEAN + cross.T @ (good - count * expit(latent))
     explained = np.linalg.solve(inner, np.sqrt(curvature)[:, None] * cross)
     variance = TOGETHER + ALONE * points.shape[1] - np.square(explained).sum(axis=0)
     return expit(mean / np.sqrt(1.0 + np.pi / 8.0 * np.maximum(variance, 0.0)))
 
 
-def _covariance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _covariance(a: np.ndarray, b: np.ndarray, categories: int = 1) -> np.ndarray:
     """Of the latent function, (len(a), len(b))."""
-    square = (a[:, None, 1:] - b[None, :, 1:]) ** 2 / NEAR**2
-    compound = np.where(a[:, :1] == b[:, 0], 1.0, OTHER_COMPOUND)
-    alone = compound + np.exp(-0.5 * square).sum(axis=2)
-    return TOGETHER * compound * np.exp(-0.5 * square.sum(axis=2)) + ALONE * alone
+    square = (a[:, None, categories:] - b[None, :, categories:]) ** 2 / NEAR**2
+    alike = np.where(a[:, None, :categories] == b[:, :categories], 1.0, OTHER_CODE)
+    alone = alike.sum(axis=2) + np.exp(-0.5 * square).sum(axis=2)
+    return TOGETHER * alike.prod(axis=2) * np.exp(-0.5 * square.sum(axis=2)) + ALONE * alone
 
 
 def _mode(

@@ -1,6 +1,6 @@
 """The surrogate of a search: how it sees conditions, and how it is fitted.
 
-`marginal` is a Gaussian process over the compound and the levels (`codesign.bayesopt.levels`), its
+`marginal` is a Gaussian process over categories and levels (`codesign.bayesopt.levels`), its
 hyperparameters drawn from their posterior; `map` is BoTorch's single fit over an encoding
 (`codesign.bayesopt.surrogate`). Both have `x`, `each`, `predict`, `samples`, `conditioned`, `between`,
 `relevance` and `left_out`.
@@ -13,7 +13,8 @@ import numpy as np
 
 from codesign.bayesopt.levels import LevelSurrogate, Prior, fit_levels
 from codesign.bayesopt.surrogate import Process, fit_map
-from codesign.fabrication.encoding import Encoding, Levels
+from codesign.fabrication.encoding import Encoding, Levels, categories_of
+from codesign.variables import PAPER, Variables
 
 Surrogate = LevelSurrogate | Process
 
@@ -40,24 +41,30 @@ class Told:
     """Of the space."""
     encoding: str
     """`physical` or `onehot`: how distances see a perovskite."""
-    others: Collection[str]
-    """Compounds beside those of the space."""
+    others: Mapping[str, Collection[str]]
+    """Values of categories beside those of the space."""
     prior: Prior
     """Of a surrogate whose hyperparameters are drawn."""
+    varied: Variables
 
 
 def _marginal(told: Told) -> View:
-    encode = Levels(told.levels, told.others)
+    encode = Levels(told.levels, told.others, told.varied)
+    categories = len(told.varied.categories)
+    if told.varied.categories == PAPER.categories:
+        over = "compounds and levels"
+    else:
+        over = "categories and levels" if categories else "levels"
     return View(
         encode=encode,
         variables=encode.variables,
-        label="GP over compounds and levels, good inside the ranges, hyperparameters marginal",
-        fit=lambda x, y, std, rng: fit_levels(x, y, std, rng=rng, prior=told.prior),
+        label=f"GP over {over}, good inside the ranges, hyperparameters marginal",
+        fit=lambda x, y, std, rng: fit_levels(x, y, std, rng=rng, prior=told.prior, categories=categories),
     )
 
 
 def _map(told: Told) -> View:
-    encode = Encoding(told.encoding, told.levels)
+    encode = Encoding(told.encoding, told.levels, told.varied)
     return View(
         encode=encode,
         variables=encode.variables,
@@ -76,6 +83,7 @@ def view_of(
     conditions: Iterable[Mapping] = (),
     *,
     prior: Prior = Prior(),  # noqa: B008
+    varied: Variables = PAPER,
 ) -> View:
     """How a surrogate sees conditions.
 
@@ -85,6 +93,7 @@ def view_of(
         levels: Of the space.
         conditions: Made, failed or being made: their compounds may be others than the space's.
         prior: Of `marginal`.
+        varied: The variables of levels and conditions.
     """
-    others = {condition["perovskite"] for condition in conditions}
-    return FITS[surrogate](Told(levels=levels, encoding=encoding, others=others, prior=prior))
+    others = categories_of(varied, conditions)
+    return FITS[surrogate](Told(levels, encoding, others, prior, varied))

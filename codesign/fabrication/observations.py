@@ -1,6 +1,7 @@
 """What a usability table says to the search: devices with a reading, and devices that failed."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +30,8 @@ class Observations:
     """Conditions of devices whose measurement gives no usability for reasons of its own."""
     unfit: list[str] = field(default_factory=list)
     """Devices whose reading or its standard deviation is not finite."""
+    notes: list[str] = field(default_factory=list)
+    """What devices say of a laboratory's own variables and cannot be taken: device, variable and value."""
 
     def __len__(self) -> int:
         return len(self.devices)
@@ -41,16 +44,17 @@ def read_observations(
 
     Devices off the grid inform and are counted. A device without usability has failed where the cause is
     lost cycles; for any other cause, or none known, its measurement is at fault. Devices with a condition
-    unknown or a perovskite that cannot be encoded do not inform, and neither do those whose reading or its
+    unknown or a category that cannot be encoded do not inform, and neither do those whose reading or its
     standard deviation is not a finite number: they are counted and named.
     """
-    names = ["device", "status", reading, f"{reading}_std", "cause", *CONDITION_COLUMNS]
+    names = ["device", "status", reading, f"{reading}_std", "cause", *CONDITION_COLUMNS, "conditions"]
     rows = sorted(table.select(names).to_pylist(), key=lambda row: row["device"])
     counts = dict.fromkeys(COUNTED, 0)
-    used, failed, unread, unfit = [], [], [], []
+    used, made, failed, unread, unfit, notes = [], [], [], [], [], []
     for row in rows:
-        known = all(row[name] is not None for name in CONDITION_COLUMNS) and encoding.knows(row["perovskite"])
-        condition = {name: row[name] for name in CONDITION_COLUMNS}
+        condition, said = space.variables.of_row(row)
+        notes += said + _strange(row["device"], condition, encoding, space)
+        known = all(value is not None for value in condition.values()) and encoding.knows(condition)
         if row["status"] != "ok":
             counts[row["status"]] += 1
             if known:
@@ -62,19 +66,33 @@ def read_observations(
             unread.append(condition)
         else:
             used.append(row)
-            on_grid = all(row[name] in space.levels[name] for name in CONDITION_COLUMNS)
+            made.append(condition)
+            on_grid = all(value in space.levels[name] for name, value in condition.items())
             counts["off_grid"] += not on_grid
     counts |= {"used": len(used), "failed": len(failed), "not_finite": len(unfit)}
     observations = Observations(
         devices=[row["device"] for row in used],
-        conditions=[{name: row[name] for name in CONDITION_COLUMNS} for row in used],
+        conditions=made,
         value=np.array([row[reading] for row in used], dtype=float),
         std=np.array([row[f"{reading}_std"] for row in used], dtype=float),
         failed=failed,
         unread=unread,
         unfit=unfit,
+        notes=notes,
     )
     return observations, counts
+
+
+def _strange(device: str, condition: Mapping, encoding: Encoding, space: Space) -> list[str]:
+    """Values of a laboratory's own categories that are no levels; compounds are counted alone."""
+    return [
+        f"{device}: {name} {condition[name]!r} is none of {', '.join(space.levels[name])}, and counts as "
+        "unknown"
+        for name in space.variables.categories
+        if not space.variables.are_the_papers
+        and condition[name] is not None
+        and not encoding.knows_level(name, condition[name])
+    ]
 
 
 def _finite(value: float | None) -> bool:

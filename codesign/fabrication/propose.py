@@ -4,7 +4,7 @@
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,12 +13,12 @@ import pyarrow as pa
 
 from codesign.fabrication.card import blank_card, explained, nothing_open
 from codesign.fabrication.choice import chance_to_improve, choose_batch, spread_choice
-from codesign.fabrication.encoding import Encoding, Levels
+from codesign.fabrication.encoding import Encoding, Levels, categories_of
 from codesign.fabrication.feasibility import chance_of_usability
 from codesign.fabrication.model import view_of
 from codesign.fabrication.observations import Observations, read_observations
 from codesign.fabrication.search import Search
-from codesign.fabrication.space import Space, key_of
+from codesign.fabrication.space import Space
 from codesign.seeds import generator
 
 UNPREDICTED = (
@@ -34,7 +34,7 @@ UNPREDICTED = (
 
 @dataclass(frozen=True)
 class Proposals:
-    """Rows of `codesign.schemas.proposals.PROPOSALS` and the card."""
+    """Rows of `codesign.schemas.proposals.proposals_schema` and the card."""
 
     rows: list[dict]
     card: dict
@@ -59,19 +59,16 @@ class Grid:
     def of(cls, space: Space, seen: Observations, pending: Sequence[Mapping]) -> "Grid":
         """The open grid after what was seen, with `pending` in the making."""
         conditions = space.grid()
-        made = {key_of(c) for c in [*seen.conditions, *seen.failed, *seen.unread, *pending]}
-        levels = Levels(space.levels, compounds([*seen.conditions, *seen.failed]))
+        made = {space.key(c) for c in [*seen.conditions, *seen.failed, *seen.unread, *pending]}
+        others = categories_of(space.variables, [*seen.conditions, *seen.failed])
+        levels = Levels(space.levels, others, space.variables)
         worked, failed = levels(seen.conditions), levels(seen.failed)
+        categories = len(space.variables.categories)
         return cls(
             conditions=conditions,
-            forbidden=np.array([key_of(c) in made for c in conditions]),
-            works=lambda those: chance_of_usability(levels(those), worked, failed),
+            forbidden=np.array([space.key(c) in made for c in conditions]),
+            works=lambda those: chance_of_usability(levels(those), worked, failed, categories=categories),
         )
-
-
-def compounds(conditions: Iterable[Mapping]) -> set[str]:
-    """The perovskites of conditions."""
-    return {condition["perovskite"] for condition in conditions}
 
 
 def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Proposals:
@@ -87,7 +84,7 @@ def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Prop
         Proposals and card; the same table, whatever the order of its rows,
         gives the same of both.
     """
-    encoding = Encoding(search.encoding, space.levels)
+    encoding = Encoding(search.encoding, space.levels, space.variables)
     seen, counts = read_observations(table, encoding, space, reading=search.reading)
     grid = Grid.of(space, seen, search.pending)
     origins = set(table["origin"].to_pylist())
@@ -95,15 +92,17 @@ def propose(table: pa.Table, space: Space, search: Search, *, seed: int) -> Prop
         "origin": origins.pop() if len(origins) == 1 else "measured",
         "reading": search.reading,
         "seed": seed,
-        "table_sha256": _digest(seen),
+        "table_sha256": _digest(seen, space),
     }
-    card = blank_card(table, seen, search) | common | {"counts": counts}
+    card = blank_card(table, seen, search, space) | common | {"counts": counts}
     nearest = _nearest_of(grid.conditions, encoding, seen)
     if len(seen) < max(2, search.space_filling):
-        return _space_filling(search, encoding, grid, seen, nearest, card, common)
+        return _space_filling(search, space, encoding, grid, seen, nearest, card, common)
 
     around = [*seen.conditions, *search.pending]
-    view = view_of(search.surrogate, search.encoding, space.levels, around, prior=search.prior)
+    view = view_of(
+        search.surrogate, search.encoding, space.levels, around, prior=search.prior, varied=space.variables
+    )
     made = view.encode(seen.conditions)
     surrogate = view.fit(made, seen.value, seen.std, generator(seed, "surrogate"))
     pending = view.encode(list(search.pending)) if search.pending else None
@@ -145,21 +144,22 @@ def best_measured(seen: Observations, search: Search) -> float:
     return float(np.abs(seen.value - search.target).min())
 
 
-def _digest(seen: Observations) -> str:
+def _digest(seen: Observations, space: Space) -> str:
     """Of everything that proposals rest on; as ever where no device failed."""
-    columns = (seen.devices, map(key_of, seen.conditions), seen.value.tolist(), seen.std.tolist())
+    columns = (seen.devices, map(space.key, seen.conditions), seen.value.tolist(), seen.std.tolist())
     said = repr(list(zip(*columns, strict=True)))
-    lost = [sorted(map(key_of, group)) for group in (seen.failed, seen.unread)]
+    lost = [sorted(map(space.key, group)) for group in (seen.failed, seen.unread)]
     return hashlib.sha256((said + (repr(lost) if any(lost) else "")).encode()).hexdigest()[:16]
 
 
-def _space_filling(search, encoding, grid, seen, nearest, card, common) -> Proposals:
+def _space_filling(search, space, encoding, grid, seen, nearest, card, common) -> Proposals:
     around = [*seen.conditions, *seen.failed, *seen.unread, *search.pending]
     points = encoding(grid.conditions)
     made = encoding(around) if around else np.empty((0, points.shape[1]))
     forbidden = grid.forbidden.copy()
     chosen: list[int] = []
-    start = [i for i, condition in enumerate(grid.conditions) if key_of(condition) == key_of(search.start)]
+    first = space.key(search.start)
+    start = [i for i, condition in enumerate(grid.conditions) if space.key(condition) == first]
     if not around and start:
         chosen, made = start, points[start]
         forbidden[start] = True

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from codesign.schemas.conditions import CONDITION_COLUMNS
+from codesign.variables import PAPER, Variables
 
 Condition = Mapping[str, object]
-NUMERIC = CONDITION_COLUMNS[1:]
+NUMERIC = PAPER.numbers
 
 
 class SpaceError(ValueError):
@@ -16,19 +16,23 @@ class SpaceError(ValueError):
 
 @dataclass(frozen=True)
 class Space:
-    """Levels of the five fabrication variables, and excluded combinations."""
+    """Levels of the fabrication variables, and excluded combinations."""
 
     levels: Mapping[str, Sequence]
     exclude: Sequence[Mapping] = ()
+    variables: Variables = PAPER
 
     def __post_init__(self) -> None:
-        if set(self.levels) != set(CONDITION_COLUMNS):
+        if set(self.levels) != set(self.variables.names):
             raise SpaceError(
-                f"a space has the variables {', '.join(CONDITION_COLUMNS)}, got {', '.join(self.levels)}"
+                f"a space has the variables {', '.join(self.variables.names)}, got {', '.join(self.levels)}"
             )
         for name, levels in self.levels.items():
             if not levels or len(set(levels)) != len(levels):
                 raise SpaceError(f"{name} needs levels that differ, got {list(levels)}")
+            wrong = [level for level in levels if self.variables[name].read(level)[0] != level]
+            if wrong:
+                raise SpaceError(f"{name}: level {wrong[0]!r} {self.variables[name].read(wrong[0])[1]}")
         for rule in self.exclude:
             for name, value in rule.items():
                 if name not in self.levels or value not in self.levels[name]:
@@ -47,14 +51,20 @@ class Space:
         return [condition for condition in self._every() if not self.excluded(condition)]
 
     def _every(self) -> Iterator[dict]:
-        for values in product(*(self.levels[name] for name in CONDITION_COLUMNS)):
-            yield dict(zip(CONDITION_COLUMNS, values, strict=True))
+        names = self.variables.names
+        for values in product(*(self.levels[name] for name in names)):
+            yield dict(zip(names, values, strict=True))
 
     def excluded(self, condition: Condition) -> bool:
         """Whether an exclusion matches in all it names."""
         return any(all(condition[name] == value for name, value in rule.items()) for rule in self.exclude)
 
+    def key(self, condition: Condition) -> tuple:
+        """A condition as `key_of` gives it."""
+        return key_of(condition, self.variables)
 
-def key_of(condition: Condition) -> tuple:
-    """A condition as a hashable tuple, numbers as floats."""
-    return (condition["perovskite"], *(float(condition[name]) for name in NUMERIC))
+
+def key_of(condition: Condition, variables: Variables = PAPER) -> tuple:
+    """A condition as a hashable tuple, categories first, numbers as floats."""
+    numbers = (float(condition[name]) for name in variables.numbers)
+    return (*(condition[name] for name in variables.categories), *numbers)

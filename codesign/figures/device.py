@@ -28,6 +28,7 @@ from codesign.figures.style import (
 from codesign.iv.measurement import Measurement
 from codesign.labels import conditions_label
 from codesign.nonideality.lcis import operative_window
+from codesign.variables import PAPER, Variables
 
 HEIGHT_MM = 92.0
 COLUMNS = [
@@ -68,18 +69,27 @@ FACTS = [
     "masked_fraction",
 ]
 """Numbers written beside the panels."""
+LONGEST = 76
+"""Signs of a title in full size."""
 
 
 def draw_device(
-    measurement: Measurement | None, row: Mapping, *, min_operative_fraction: float, confidence: float
+    measurement: Measurement | None,
+    row: Mapping,
+    *,
+    min_operative_fraction: float,
+    confidence: float,
+    variables: Variables = PAPER,
 ) -> Drawing:
     """Two panels: |I| of all cycles against V, and the conductance curve of the branch.
 
     Args:
         measurement: The sweeps; None where the file could not be read.
-        row: The device's row of `codesign.schemas.device.DEVICE`, list columns included.
+        row: The device's row of `codesign.schemas.device.DEVICE`, list columns included, with a key for
+            each variable.
         min_operative_fraction: l0, the share of the branch that the operative window spans.
         confidence: Of the usability interval and the bound on sigma, as the row was made.
+        variables: What the laboratory varies: the device is called by it.
 
     Returns:
         The figure and its numbers. A device without usability shows what there is and
@@ -87,7 +97,9 @@ def draw_device(
     """
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, HEIGHT_MM)
-        text_mm(figure, 4, HEIGHT_MM - 3.5, conditions_label(row), fontsize=9, fontweight="bold", va="top")
+        called = conditions_label(row, variables)
+        size = 9 * min(1.0, LONGEST / len(called))
+        text_mm(figure, 4, HEIGHT_MM - 3.5, called, fontsize=size, fontweight="bold", va="top")
         text_mm(
             figure, 4, HEIGHT_MM - 8.5, wrapped(row["device"], 165, lines=2), fontsize=5, color=GREY, va="top"
         )

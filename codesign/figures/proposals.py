@@ -4,14 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from codesign.fabrication.encoding import NOT_ENCODABLE
-from codesign.fabrication.reading import (
-    SYMBOLS,
-    chances_differ,
-    said_of_best,
-    said_of_gain,
-    said_of_not_finite,
-)
+from codesign.fabrication.encoding import not_encodable
+from codesign.fabrication.reading import SYMBOLS, said_of_best, said_of_gain, said_of_not_finite
+from codesign.figures.proposals_table import LEFT, PAPERS, draw_table, number, percent, rule
 from codesign.figures.style import (
     A4_MM,
     BLACK,
@@ -19,7 +14,6 @@ from codesign.figures.style import (
     GREEN,
     GREY,
     ORANGE,
-    PALE,
     SKY,
     VERMILION,
     Drawing,
@@ -31,25 +25,25 @@ from codesign.figures.style import (
     whole_ticks,
     wrapped,
 )
-from codesign.labels import VARIABLES, formula
+from codesign.labels import axis_label, condition_label, value_label
+from codesign.variables import PAPER, Variable, Variables
 
-COLUMNS = ("panel", "item", "variable", "level", "other_variable", "other_level", "value", "std")
-"""Columns of the CSV; a row fills those that its panel has."""
-SHOWN = 10
-"""Most proposals on the page."""
-PLACES = (3, 9, 31, 44, 58, 71, 88, 105, 120, 142)
-PLACES_WITH_CHANCE = (3, 9, 30, 42, 54, 65, 79, 94, 109, 124, 142)
-"""Of the columns of the table, in mm from the left margin; with a column of chances that a device works."""
-LEFT, RIGHT = 12.0, A4_MM[0] - 12.0
+PANELS_MM = 177.5
+"""Of all panels of predictions together."""
+WIDE_MM = 25.0
+"""Width of a panel from which its label stands in one line."""
+CROWDED = 6
+"""More variables than that have smaller letters."""
 
 
-def draw_proposals(rows: Sequence[Mapping], card: Mapping) -> Drawing:
+def draw_proposals(rows: Sequence[Mapping], card: Mapping, variables: Variables = PAPER) -> Drawing:
     """The card of one set of proposals.
 
     Args:
-        rows: Rows of `codesign.schemas.proposals.PROPOSALS`.
+        rows: Rows of `codesign.schemas.proposals.proposals_schema`.
         card: What `codesign.fabrication.propose` says about them; its docstring lists the keys.
             Parts that are empty, as they are before there is a model, are left out and said to be.
+        variables: What the laboratory varies.
 
     Raises:
         ValueError: A row's origin is not the card's.
@@ -60,9 +54,9 @@ def draw_proposals(rows: Sequence[Mapping], card: Mapping) -> Drawing:
     with house_style():
         figure = new_figure(*A4_MM)
         badge(figure, card["origin"], right_mm=LEFT, top_mm=10)
-        y = _head(figure, card)
-        y, numbers = _table(figure, y, rows, card)
-        numbers += _why(figure, y - 4, card)
+        y = _head(figure, card, variables)
+        y, numbers = draw_table(figure, y, rows, card, variables)
+        numbers += _why(figure, y - 4, rows, card, variables)
         left = LEFT + 10
         if card["history"]:
             numbers += _history(axes_mm(figure, left, 25, 72, 44), card)
@@ -77,23 +71,6 @@ def _without_usability(counts: Mapping) -> str:
     return f"without usability{failed}"
 
 
-def _number(panel: str, **values) -> dict:
-    return dict.fromkeys(COLUMNS) | {"panel": panel} | values
-
-
-def _level(name: str, value) -> str:
-    return formula(value) if name == "perovskite" else f"{value:g}"
-
-
-def _with_unit(name: str) -> str:
-    label, unit = VARIABLES[name]
-    return f"{label} ({unit})" if unit else label
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
-
-
 def _gain(card: Mapping) -> str:
     """What the acquisition expects, in words."""
     return (
@@ -103,7 +80,7 @@ def _gain(card: Mapping) -> str:
     )
 
 
-def _head(figure, card: Mapping) -> float:
+def _head(figure, card: Mapping, variables: Variables) -> float:
     """Title, goal and the stopping statement; gives the height where the table may begin."""
     top = A4_MM[1] - 10
     text_mm(figure, LEFT, top, "Next devices to make", fontsize=15, fontweight="bold", va="top")
@@ -117,7 +94,7 @@ def _head(figure, card: Mapping) -> float:
         for name, said in (
             ("no_usability", _without_usability(counts)),
             ("refused", "refused"),
-            ("not_encodable", NOT_ENCODABLE),
+            ("not_encodable", not_encodable(variables)),
         )
         if counts[name]
     ]
@@ -125,6 +102,9 @@ def _head(figure, card: Mapping) -> float:
     line = f"Goal: {goal}.  {counts['used']} device{'s' * (counts['used'] != 1)} with usability"
     line += f", {counts['off_grid']} off the grid" if counts["off_grid"] else ""
     line += f".  Not used: {', '.join(lost)}." if lost else "."
+    if notes := card.get("notes", ()):
+        more = f"; and {len(notes) - 1} more on the page of proposals" if notes[1:] else ""
+        line += f"  {notes[0]}{more}."
     line = wrapped(line, 140)
     text_mm(figure, LEFT, top - 8, line, fontsize=7.5, color=GREY, va="top", linespacing=1.2)
     top -= 3.2 * line.count("\n")
@@ -143,105 +123,7 @@ def _head(figure, card: Mapping) -> float:
     return top - 25 - 4 * (statement.count("\n") + 1)
 
 
-def _table(figure, y: float, rows: Sequence[Mapping], card: Mapping) -> tuple[float, list[dict]]:
-    """The proposals, one line each; gives the height below them."""
-    symbol = SYMBOLS[card["reading"]]
-    works = chances_differ(rows)
-    places = [LEFT + offset for offset in (PLACES_WITH_CHANCE if works else PLACES)]
-    heads = [
-        "",
-        "perovskite",
-        "length\n(µm)",
-        "diameter\n(nm)",
-        "Pb time\n(min)",
-        "Ag\n(nm)",
-        f"predicted {symbol}\n± std",
-        f"expected\ngain in {symbol}" if card["goal"] == "maximise" else "expected\napproach",
-        "chance to beat\nbest measured" if card["goal"] == "maximise" else "chance to\ncome nearest",
-        *(["chance of\nusability"] if works else []),
-        f"nearest device made:\nits {symbol}, rank and conditions",
-    ]
-    alignments = ["center", "left", *["center"] * (len(heads) - 3), "left"]
-    for x, head, align in zip(places, heads, alignments, strict=True):
-        text_mm(figure, x, y, head, fontsize=6.5, color=GREY, ha=align, va="bottom", linespacing=1.15)
-    y -= 1.5
-    _rule(figure, y)
-    shown = rows[:SHOWN]
-    step = 9.5 if len(shown) <= 6 else 7.0
-    if not rows:
-        text_mm(
-            figure,
-            LEFT + 3,
-            y - 5,
-            "Every condition of the grid is made, failed, being made or excluded.",
-            fontsize=9,
-            va="center",
-        )
-        return y - 10, []
-    numbers = []
-    for row in rows:
-        rank = str(row["rank"])
-        numbers += [_number("proposals", item=rank, variable=name, level=row[name]) for name in VARIABLES]
-        columns = {"predicted_mean": row["predicted_std"]}
-        columns |= dict.fromkeys(("expected_improvement", "probability_to_beat_measured"))
-        columns |= {"probability_of_usability": None} if works else {}
-        for name, std in columns.items():
-            numbers.append(_number("proposals", item=rank, variable=name, value=row[name], std=std))
-        near, value = row["nearest_device"], row["nearest_value"]
-        numbers.append(_number("proposals", item=rank, variable="nearest_device", level=near, value=value))
-    for row in shown:
-        middle = y - step / 2
-        predicted = (
-            "no model yet"
-            if row["predicted_mean"] is None
-            else f"{row['predicted_mean']:.2f} ± {row['predicted_std']:.2f}"
-        )
-        gain = "–" if row["expected_improvement"] is None else f"{row['expected_improvement']:.3f}"
-        chance = row["probability_to_beat_measured"]
-        beats = "–" if chance is None else _percent(chance)
-        cells = [str(row["rank"]), *(_level(name, row[name]) for name in VARIABLES), predicted, gain, beats]
-        cells += [_percent(row["probability_of_usability"])] if works else []
-        sizes = [10, 10, 10, 10, 10, 10, 8.5 if row["predicted_mean"] is not None else 6.5, 8.5, 8.5, 8.5]
-        for x, cell, align, size in zip(places, cells, alignments, sizes, strict=False):
-            weight = "bold" if x == places[0] else "normal"
-            text_mm(figure, x, middle, cell, fontsize=size, ha=align, va="center", fontweight=weight)
-        if row["nearest_device"] is not None:
-            text_mm(
-                figure,
-                places[-1] - 2,
-                middle,
-                f"{row['nearest_value']:.2f}",
-                fontsize=8.5,
-                ha="right",
-                va="center",
-            )
-            near = wrapped(_called(row["nearest_device"], card), 38)
-            text_mm(figure, places[-1], middle, near, fontsize=6, va="center", linespacing=1.2)
-        y -= step
-        _rule(figure, y, light=True)
-    if len(rows) > len(shown):
-        more = f"and {len(rows) - len(shown)} more in the table of proposals"
-        text_mm(figure, LEFT + 3, y - 1, more, fontsize=6.5, color=GREY, va="top")
-        y -= 4
-    return y, numbers
-
-
-def _called(device: str, card: Mapping) -> str:
-    """A device as the ranking of devices calls it, with its rank."""
-    called = card["called"].get(device)
-    return device if called is None else f"{called['rank']}: {called['label']}"
-
-
-def _rule(figure, y: float, *, light: bool = False) -> None:
-    from matplotlib.lines import Line2D
-
-    width, height = A4_MM
-    figure.add_artist(
-        Line2D([LEFT / width, RIGHT / width], [y / height] * 2, color=PALE if light else BLACK, lw=0.5)
-    )
-
-
-def _why(figure, y: float, card: Mapping) -> list[dict]:
+def _why(figure, y: float, rows: Sequence[Mapping], card: Mapping, variables: Variables) -> list[dict]:
     """Slices of the acquisition, relevances and the prediction along each variable."""
     text_mm(figure, LEFT, y, "Why", fontsize=9, fontweight="bold", va="top")
     if not card["slices"] and not card["partial_dependence"]:
@@ -260,17 +142,23 @@ def _why(figure, y: float, card: Mapping) -> list[dict]:
     tall = min(46.0, max(18.0, (free - 28) / 2))
     top = y - 9 - tall
     for place, part in zip((LEFT + 10, LEFT + 71), card["slices"], strict=False):
-        numbers += _slice(axes_mm(figure, place, top, 38, tall), part, card)
-    numbers += _relevance(axes_mm(figure, LEFT + 146, top, 38, tall), card)
-    width, gap = 30.0, 8.0
+        numbers += _slice(axes_mm(figure, place, top, 38, tall), part, card, variables)
+    if not card["slices"]:
+        said = "no map of the expected improvement:\nit takes two variables that are numbers"
+        text_mm(figure, LEFT + 10, top + tall / 2, said, fontsize=6.5, color=GREY, va="center")
+    numbers += _relevance(axes_mm(figure, LEFT + 146, top, 38, tall), card, variables)
+    step = PANELS_MM / max(PAPERS, len(variables))
     bottom = top - 20 - tall
+    at = card["slices"][0]["at"] if card["slices"] else rows[0] if rows else {}
     for k, part in enumerate(card["partial_dependence"]):
-        axes = axes_mm(figure, LEFT + 10 + k * (width + gap / 2 + 1.5), bottom, width, tall)
-        numbers += _dependence(axes, part, card, first=k == 0)
+        width = step - 5.5
+        axes = axes_mm(figure, LEFT + 10 + k * step, bottom, width, tall)
+        variable = variables[part["variable"]]
+        numbers += _dependence(axes, part, card, variable, at=at, first=k == 0, width_mm=width)
     return numbers
 
 
-def _slice(axes, part: Mapping, card: Mapping) -> list[dict]:
+def _slice(axes, part: Mapping, card: Mapping, variables: Variables) -> list[dict]:
     x_name, y_name = part["x_variable"], part["y_variable"]
     value = np.array(part["expected_improvement"], dtype=float)  # (y levels, x levels)
     image = axes.imshow(
@@ -279,7 +167,7 @@ def _slice(axes, part: Mapping, card: Mapping) -> list[dict]:
     axes.set_xticks(range(len(part["x"])), [f"{v:g}" for v in part["x"]])
     axes.set_yticks(range(len(part["y"])), [f"{v:g}" for v in part["y"]])
     axes.tick_params(length=0, labelsize=5.5)
-    axes.set(xlabel=_with_unit(x_name), ylabel=_with_unit(y_name))
+    axes.set(xlabel=axis_label(variables[x_name]), ylabel=axis_label(variables[y_name]))
     for spine in axes.spines.values():
         spine.set_visible(False)
     at = part["at"]
@@ -297,16 +185,17 @@ def _slice(axes, part: Mapping, card: Mapping) -> list[dict]:
     colours = axes.figure.colorbar(image, cax=bar)
     colours.outline.set_visible(False)
     bar.tick_params(labelsize=5, length=1.5, pad=1)
+    first = variables.categories[:1]
     fixed = ", ".join(
-        f"{_level(name, at[name])} {VARIABLES[name][1]}".strip()
-        + {"pb_min": " Pb", "ag_nm": " Ag", "length_um": " long", "diameter_nm": " wide"}.get(name, "")
-        for name in VARIABLES
-        if name not in (x_name, y_name)
+        condition_label(each, at[each.name], long=True, first=each.name in first)
+        for each in variables
+        if each.name not in (x_name, y_name)
     )
+    fixed = fixed if variables.are_the_papers else wrapped(fixed, 46, lines=1)
     axes.set_title(f"{_gain(card)}\n", fontsize=6.5)
     axes.text(0, 1.02, f"{fixed};  ★ rank 1", transform=axes.transAxes, fontsize=5.5, va="bottom", color=GREY)
     return [
-        _number(
+        number(
             "slice", variable=x_name, level=a, other_variable=y_name, other_level=b, value=float(value[j, i])
         )
         for j, b in enumerate(part["y"])
@@ -314,35 +203,36 @@ def _slice(axes, part: Mapping, card: Mapping) -> list[dict]:
     ]
 
 
-def _relevance(axes, card: Mapping) -> list[dict]:
+def _relevance(axes, card: Mapping, variables: Variables) -> list[dict]:
     parts = card["relevance"]
     place = np.arange(len(parts))
     axes.barh(place, [part["value"] for part in parts], color=BLUE, height=0.6)
-    short = {
-        "perovskite": "perovskite",
-        "length_um": "length",
-        "diameter_nm": "diameter",
-        "pb_min": "Pb time",
-        "ag_nm": "Ag",
-    }
-    axes.set_yticks(place, [short[part["variable"]] for part in parts])
+    axes.set_yticks(place, [wrapped(variables[part["variable"]].words.short, 22, lines=2) for part in parts])
+    if len(variables) > CROWDED:
+        axes.tick_params(axis="y", labelsize=4.5)
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of 1 / length scale²")
     axes.set_title("relevance to the model", fontsize=6.5)
     axes.grid(True, axis="x")
-    return [_number("relevance", variable=part["variable"], value=part["value"]) for part in parts]
+    return [number("relevance", variable=part["variable"], value=part["value"]) for part in parts]
 
 
-def _dependence(axes, part: Mapping, card: Mapping, *, first: bool) -> list[dict]:
+def _dependence(
+    axes, part: Mapping, card: Mapping, variable: Variable, *, at: Mapping, first: bool, width_mm: float
+) -> list[dict]:
     name, values = part["variable"], part["values"]
     mean, std = np.array(part["mean"], dtype=float), np.array(part["std"], dtype=float)
-    if name == "perovskite":
+    if variable.is_category:
         x = np.arange(len(values), dtype=float)
         axes.errorbar(x, mean, yerr=std, fmt="o", color=BLUE, ecolor=SKY, ms=3, lw=1.0)
         axes.set_xticks(
-            x, [formula(value) for value in values], rotation=35, ha="right", rotation_mode="anchor"
+            x,
+            [value_label(variable, value) for value in values],
+            rotation=35,
+            ha="right",
+            rotation_mode="anchor",
         )
         axes.set_xlim(-0.5, len(values) - 0.5)
     else:
@@ -352,11 +242,11 @@ def _dependence(axes, part: Mapping, card: Mapping, *, first: bool) -> list[dict
         keep = _sparse(x)
         axes.set_xticks(x[keep], [f"{value:g}" for value in x[keep]])
         axes.set_xticks(x, minor=True)
-        axes.set_xlabel(_with_unit(name))
+        label = axis_label(variable)
+        axes.set_xlabel(wrapped(label, int(width_mm), lines=3) if width_mm < WIDE_MM else label)
     axes.tick_params(labelsize=5.5)
-    slices = card["slices"]
-    if slices and slices[0]["at"][name] in values:
-        k = values.index(slices[0]["at"][name])
+    if at.get(name) in values:
+        k = values.index(at[name])
         axes.plot(x[k], mean[k], "*", color=VERMILION, ms=6, mew=0, zorder=5)
     every = card["partial_dependence"]
     low = min(m - s for p in every for m, s in zip(p["mean"], p["std"], strict=True))
@@ -369,7 +259,7 @@ def _dependence(axes, part: Mapping, card: Mapping, *, first: bool) -> list[dict
     else:
         axes.tick_params(axis="y", labelleft=False)
     return [
-        _number("dependence", variable=name, level=value, value=float(m), std=float(s))
+        number("dependence", variable=name, level=value, value=float(m), std=float(s))
         for value, m, s in zip(values, mean, std, strict=True)
     ]
 
@@ -405,10 +295,10 @@ def _history(axes, card: Mapping) -> list[dict]:
     whole_ticks(axes.xaxis)
     axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2)
     return [
-        _number("history", item=part["device"], level=int(k), value=part["value"])
+        number("history", item=part["device"], level=int(k), value=part["value"])
         for k, part in zip(order, parts, strict=True)
     ] + [
-        _number("history_best", item=part["device"], level=int(k), value=part["best"])
+        number("history_best", item=part["device"], level=int(k), value=part["best"])
         for k, part in zip(order, parts, strict=True)
     ]
 
@@ -464,7 +354,7 @@ def _calibration(axes, card: Mapping) -> list[dict]:
     )
     return (
         [
-            _number(
+            number(
                 "calibration",
                 item=part["device"],
                 variable="observed",
@@ -477,11 +367,11 @@ def _calibration(axes, card: Mapping) -> list[dict]:
             for part in parts
         ]
         + [
-            _number("coverage", item=level, value=share)
+            number("coverage", item=level, value=share)
             for level, share in sorted(coverage.items(), key=_as_number)
         ]
         + [
-            _number("coverage_condition", item=level, value=share)
+            number("coverage_condition", item=level, value=share)
             for level, share in sorted(condition.items(), key=_as_number)
         ]
     )
@@ -489,7 +379,7 @@ def _calibration(axes, card: Mapping) -> list[dict]:
 
 def _left_out(found: Mapping, levels: Sequence[str]) -> list[str]:
     """Coverage, error and logarithmic score of predictions without what is predicted."""
-    shares = [_percent(found["coverage"][level]) for level in levels]
+    shares = [percent(found["coverage"][level]) for level in levels]
     return [*shares, f"{found['rmse']:.3f}", f"{found['log_score']:+.2f}"]
 
 
@@ -505,5 +395,5 @@ def _foot(figure, card: Mapping) -> None:
         f"fitted to: {origin}   surrogate: {card['surrogate']}   seed: {card['seed']}   "
         f"digest of the usability table: {card['table_sha256']}"
     )
-    _rule(figure, 11, light=True)
+    rule(figure, 11, light=True)
     text_mm(figure, LEFT, 9.5, wrapped(line, 150), fontsize=5.8, color=GREY, va="top")

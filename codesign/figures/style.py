@@ -23,8 +23,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 from codesign.figures.embedding import lean_fonts
 from codesign.files import replacing
+from codesign.labels import value_label
 from codesign.provenance.records import stamp
 from codesign.tables import write_csv
+from codesign.variables import Variable, Variables
 
 TWO_COLUMNS_MM = 180.0
 A4_MM = (210.0, 297.0)
@@ -47,6 +49,11 @@ PEROVSKITES = {
 """Colour and marker of each perovskite, the same in every figure."""
 OTHER = (GREY, "X")
 """Colour and marker of a perovskite that is not in `PEROVSKITES`, or not known."""
+
+PALETTE = (
+    (BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), (VERMILION, "^"), (PURPLE, "v"), (SKY, "P"), (YELLOW, "h"),
+)  # fmt: skip
+"""Colours and markers of a laboratory's own first category, in the order of its levels."""
 
 ORIGINS = {
     "virtual": ("virtual laboratory: synthetic devices", VERMILION),
@@ -265,9 +272,43 @@ def write_drawing(drawing: Drawing, *, pdf: Path | str, png: Path | str, csv: Pa
     write_csv(drawing.numbers, csv)
 
 
-def look_of(perovskite: str | None) -> tuple[str, str]:
-    """Colour and marker of a perovskite."""
-    return PEROVSKITES.get(perovskite or "", OTHER)
+@dataclass(frozen=True)
+class Looks:
+    """Colour and marker of devices, by the first category that a laboratory varies."""
+
+    variable: Variable | None
+    """None where there is no category: all devices look alike."""
+    known: Mapping[str, tuple[str, str]]
+
+    @classmethod
+    def of(cls, variables: Variables, space: Mapping[str, Sequence]) -> "Looks":
+        """Perovskites as in `PEROVSKITES`; levels of another category in the order of `PALETTE`."""
+        if not variables.categories:
+            return cls(None, {})
+        first = variables[variables.categories[0]]
+        if first.name == "perovskite":
+            return cls(first, PEROVSKITES)
+        return cls(first, dict(zip(space[first.name], PALETTE, strict=False)))
+
+    def value(self, row: Mapping) -> str:
+        """Value of the category that a row has; '' where there is none, or it is not known."""
+        return (row[self.variable.name] or "") if self.variable else ""
+
+    def look(self, value: str) -> tuple[str, str]:
+        """Of a value; grey of one that is no level."""
+        return self.known.get(value, OTHER) if self.variable else PALETTE[0]
+
+    def __call__(self, row: Mapping) -> tuple[str, str]:
+        """Of the device of a row."""
+        return self.look(self.value(row))
+
+    def key(self, rows: Sequence[Mapping]) -> dict[str, str]:
+        """Values that these rows have, known ones first in their own order, and what a key calls them."""
+        if not self.variable:
+            return {}
+        found = {self.value(row) for row in rows}
+        known = [value for value in self.known if value in found]
+        return {value: value_label(self.variable, value) for value in known + sorted(found - set(known))}
 
 
 def power_of_ten(value: float, _position: int | None = None) -> str:

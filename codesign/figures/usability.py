@@ -1,4 +1,4 @@
-"""All devices: the distribution of usability, its dependence on the conditions, and the ranking."""
+"""All devices: the distribution of usability, and the ranking."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,23 +12,22 @@ from codesign.figures.style import (
     GREY,
     ORANGE,
     PALE,
-    PEROVSKITES,
     TWO_COLUMNS_MM,
     VERMILION,
     Drawing,
+    Looks,
     axes_mm,
     badge,
     house_style,
-    log_ticks,
-    look_of,
     new_figure,
     origin_of,
     text_mm,
     whole_ticks,
     wrapped,
 )
-from codesign.labels import VARIABLES, by_usability, formula, short_labels
+from codesign.labels import by_usability, short_labels
 from codesign.nonideality.usability import spread_factor
+from codesign.variables import PAPER, Variables
 
 BINS = 20
 """Bins of the histogram between 0 and 1."""
@@ -36,18 +35,19 @@ RANKED = (45, 30, 15)
 """Most devices ranked in full; beyond, so many from the top and so many from the bottom."""
 LISTED = 12
 """Most devices without usability listed under the ranking."""
-SLOTS = (0, 1, -1, 2, -2, 3, -3)
-SLOT_WIDTH = 0.022
-"""Between devices drawn side by side, as a share of the panel's width."""
-CLEAR_OF = 0.045
-"""Devices of one level that differ by less in usability are drawn side by side."""
+ONE_LINE, TWO_LINES, LONGEST = 62, 82, 500
+"""Signs of a device's label in the ranking: in one line, in each of two in small letters, and, of the paper's
+labels, in one line as ever."""
+PEROVSKITE_LOOKS = Looks.of(PAPER, {})
+"""How devices look where perovskites are what is varied first."""
 
 
-def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
+def draw_distribution(rows: Sequence[Mapping], *, looks: Looks = PEROVSKITE_LOOKS) -> Drawing:
     """Histogram with a mark a device, and the share of devices up to each usability.
 
     Args:
         rows: Device rows of one origin; those without usability are counted in words.
+        looks: Colours and markers.
     """
     having = by_usability(rows)[::-1]  # worst first, as the share grows
     values = np.array([row["usability"] for row in having])
@@ -59,7 +59,7 @@ def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
     ]
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, 72)
-        _head(figure, 72, "Usability of the devices", rows)
+        head(figure, 72, "Usability of the devices", rows)
         left, right = axes_mm(figure, 14, 12, 72, 42), axes_mm(figure, 104, 12, 72, 42)
         left.set_title("a  devices in each 0.05 of usability")
         left.stairs(counts, edges, fill=True, color=BLUE, alpha=0.75, gid="histogram")
@@ -78,7 +78,7 @@ def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
             share = np.arange(1, values.size + 1) / values.size
             right.step([0, *values, 1], [0, *share, 1], where="post", color=BLUE)
             for row, reached in zip(having, share.tolist(), strict=True):
-                colour, marker = look_of(row["perovskite"])
+                colour, marker = looks(row)
                 size = 2.8 if len(having) <= 100 else 1.6
                 right.plot(row["usability"], reached, marker, color=colour, ms=size, mew=0)
                 numbers.append(
@@ -100,7 +100,7 @@ def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
                 _distribution_number("fidelity", fidelity=f, value=reached)
                 for f, reached in zip(kept.tolist(), share.tolist(), strict=True)
             ]
-            _perovskite_key(right, having, loc="lower right")
+            _key(right, having, looks, loc="lower right")
         else:
             left.set_ylim(0, 1)
             for axes in (left, right):
@@ -110,41 +110,25 @@ def draw_distribution(rows: Sequence[Mapping]) -> Drawing:
         return Drawing(figure, numbers)
 
 
-def draw_conditions(rows: Sequence[Mapping], space: Mapping[str, Sequence], *, confidence: float) -> Drawing:
-    """Usability against each of the five fabrication variables, with its interval.
-
-    Args:
-        rows: Device rows of one origin.
-        space: Levels of each variable; ticks stand there, devices at or beside their true value.
-        confidence: Of the intervals, as the rows were made.
-    """
-    with house_style():
-        figure = new_figure(TWO_COLUMNS_MM, 118)
-        _head(figure, 118, "Usability against how a device was made", rows)
-        places = [(14, 64), (74, 64), (134, 64), (14, 11), (74, 11)]
-        numbers: list[dict] = []
-        for (name, (label, unit)), (x, y), letter in zip(VARIABLES.items(), places, "abcde", strict=True):
-            axes = axes_mm(figure, x, y, 43, 36)
-            axes.set_title(f"{letter}  {label}" + (f" ({unit})" if unit else ""))
-            axes.set(ylim=(-0.13, 1.03), yticks=[0, 0.25, 0.5, 0.75, 1])
-            axes.set_ylabel("usability U")
-            axes.axhline(-0.035, color=GREY, lw=0.4)
-            axes.grid(True)
-            numbers += _against(axes, name, rows, list(space[name]))
-        _conditions_key(figure, rows, confidence)
-        return Drawing(figure, numbers)
-
-
-def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
+def draw_ranking(
+    rows: Sequence[Mapping],
+    *,
+    confidence: float,
+    variables: Variables = PAPER,
+    looks: Looks = PEROVSKITE_LOOKS,
+) -> Drawing:
     """Devices by usability, best on top, with fidelity beside it, the two factors, and those without below.
 
     Args:
-        rows: Device rows of one origin.
+        rows: Device rows of one origin, with a key for each variable.
         confidence: Of the intervals, as the rows were made.
+        variables: What the laboratory varies: devices are called by it.
+        looks: Colours and markers.
     """
     order = by_usability(rows)
     without = sorted((row for row in rows if row["usability"] is None), key=lambda row: row["device"])
-    labels = short_labels(rows)
+    labels = short_labels(rows, variables)
+    longest = LONGEST if variables.are_the_papers else ONE_LINE
     most, top, bottom = RANKED
     shown = [(k, row) for k, row in enumerate(order, 1)]
     left_out = 0
@@ -163,7 +147,7 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
         title = "Devices by usability" + (
             f": first {top} and last {bottom} of {len(order)}" if left_out else ""
         )
-        _head(figure, height, title, rows)
+        head(figure, height, title, rows)
         floor = notes_mm + 14
         main = axes_mm(figure, 80, floor, 56, panel_mm)
         factors = axes_mm(figure, 150, floor, 27, panel_mm)
@@ -173,7 +157,7 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
             axes.grid(True, axis="x")
         main.set_title("a  usability (filled), fidelity (hollow)", y=1.0, pad=3)
         main.set_xlabel(
-            f"U and F, each with {_percent(confidence)} interval;\n"
+            f"U and F, each with {percent(confidence)} interval;\n"
             "U takes the upper bound of σ, and so lies low in its own"
         )
         factors.set_title("b  its two factors", y=1.0, pad=12)
@@ -182,12 +166,12 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
             main.text(0.5, 0, "no device has a usability", ha="center", va="center", color=GREY)
         for place, (rank, row) in enumerate(shown):
             y = place + (1 if left_out and place >= top else 0)
-            numbers.append(_ranked(main, factors, y, rank, row, labels[row["device"]]))
+            numbers.append(_ranked(main, factors, y, rank, row, labels[row["device"]], looks, longest))
         if left_out:
             main.text(0.5, top, f"… {left_out} devices between …", ha="center", va="center", color=GREY)
         if order:
-            _perovskite_key(
-                main, order, loc="lower left", bbox_to_anchor=(-1.36, 1.0), ncols=6, columnspacing=0.8,
+            _key(
+                main, order, looks, loc="lower left", bbox_to_anchor=(-1.36, 1.0), ncols=6, columnspacing=0.8,
                 handletextpad=0.3, borderaxespad=0.1, fontsize=5.8,
             )  # fmt: skip
             factors.legend(
@@ -205,7 +189,8 @@ def draw_ranking(rows: Sequence[Mapping], *, confidence: float) -> Drawing:
         return Drawing(figure, numbers)
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share in words."""
     return f"{share * 100:g} %"
 
 
@@ -220,7 +205,8 @@ def _counts(rows: Sequence[Mapping]) -> str:
     )
 
 
-def _head(figure, height_mm: float, title: str, rows: Sequence[Mapping]) -> None:
+def head(figure, height_mm: float, title: str, rows: Sequence[Mapping]) -> None:
+    """Title, counts and origin at the top of a figure."""
     text_mm(figure, 4, height_mm - 3.5, title, fontsize=9, fontweight="bold", va="top")
     text_mm(figure, 4, height_mm - 9, _counts(rows), fontsize=6.5, color=GREY, va="top")
     badge(figure, origin_of(rows))
@@ -234,134 +220,12 @@ def _distribution_number(panel: str, **values) -> dict:
     )
 
 
-def _present(rows: Sequence[Mapping]) -> list[str]:
-    """Perovskites of these rows, known ones first in their own order."""
-    found = {row["perovskite"] or "" for row in rows}
-    known = [name for name in PEROVSKITES if name in found]
-    return known + sorted(found - set(known))
-
-
-def _perovskite_key(axes, rows: Sequence[Mapping], **options) -> None:
-    for name in _present(rows):
-        colour, marker = look_of(name)
-        axes.plot([], [], marker, color=colour, ms=2.8, mew=0, label=formula(name))
-    axes.legend(labelspacing=0.25, handlelength=0.8, **options)
-
-
-def _dodged(known: Sequence[Mapping], place: Mapping[str, float], axes) -> dict[str, float]:
-    """Places where devices of one level and about one usability stand side by side, not on each other.
-
-    Slots alternate about the level's own place (0, +1, -1, +2, ...); a device takes the first
-    slot that no device within `CLEAR_OF` in usability has. Where slots run out it keeps the last.
-    """
-    to_axes, to_data = axes.transData + axes.transAxes.inverted(), axes.transAxes + axes.transData.inverted()
-    taken: dict[tuple[float, int], list[float]] = {}
-    dodged = {}
-    for row in sorted(known, key=lambda row: (-(row["usability"] or 0.0), row["device"])):
-        x, u = place[row["device"]], -1.0 if row["usability"] is None else row["usability"]
-        for slot in SLOTS:
-            others = taken.setdefault((x, slot), [])
-            if all(abs(u - other) >= CLEAR_OF for other in others):
-                break
-        others.append(u)
-        left, height = to_axes.transform((x, 0.0))
-        aside = float(to_data.transform((left + slot * SLOT_WIDTH, height))[0])
-        dodged[row["device"]] = aside if slot else x
-    return dodged
-
-
-def _log_is_better(levels: Sequence[float]) -> bool:
-    """Whether these levels stand more evenly on a log axis."""
-    if len(levels) < 3 or min(levels) <= 0 or max(levels) < 10 * min(levels):
-        return False
-    steps = [np.diff(scale(np.sort(levels))) for scale in (np.asarray, np.log)]
-    plain, log = (float(s.std() / s.mean()) for s in steps)
-    return log < plain
-
-
-def _against(axes, name: str, rows: Sequence[Mapping], levels: list) -> list[dict]:
-    """One panel of `draw_conditions`."""
-    known = [row for row in rows if row[name] is not None]
-    if name == "perovskite":
-        names = [*levels, *sorted({row[name] for row in known} - set(levels))]
-        axes.set_xticks(range(len(names)), [formula(n) for n in names], rotation=20, ha="right")
-        axes.tick_params(axis="x", pad=1)
-        axes.set_xlim(-0.5, len(names) - 0.5)
-        place = {row["device"]: names.index(row[name]) for row in known}
-    else:
-        place = {row["device"]: float(row[name]) for row in known}
-        _numeric_axis(axes, [float(level) for level in levels], list(place.values()))
-    crowded = len(known) > 100
-    place = _dodged(known, place, axes)
-    numbers = []
-    for row in known:
-        x, u = place[row["device"]], row["usability"]
-        colour, marker = look_of(row["perovskite"])
-        on_grid = any(row[name] == level for level in levels)
-        if u is None:
-            axes.plot(x, -0.085, "x", color=colour, ms=2.4, mew=0.6)
-        else:
-            low, high = row["usability_low"], row["usability_high"]
-            axes.plot([x, x], [low, high], color=colour, lw=0.5, alpha=0.25 if crowded else 0.5, zorder=1)
-            face = colour if on_grid else "white"
-            axes.plot(
-                x, u, marker, mfc=face, mec=colour, mew=0.6, ms=2 if crowded else 2.8, alpha=0.85, zorder=2
-            )
-        numbers.append(
-            {
-                "variable": name,
-                "device": row["device"],
-                "level": row[name],
-                "x": x,
-                "on_grid": on_grid,
-                "usability": u,
-                "usability_low": row["usability_low"],
-                "usability_high": row["usability_high"],
-                "status": row["status"],
-            }
-        )
-    if len(known) < len(rows):
-        missing = f"not known for {len(rows) - len(known)} of {len(rows)} devices"
-        axes.text(0.99, 0.98, missing, transform=axes.transAxes, ha="right", va="top", fontsize=5, color=GREY)
-    return numbers
-
-
-def _numeric_axis(axes, levels: list[float], values: list[float]) -> None:
-    """Ticks at the grid's levels, limits around levels and devices; log where that spaces them better."""
-    from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
-
-    low, high = min([*levels, *values]), max([*levels, *values])
-    if _log_is_better(levels) and low > 0:
-        axes.set_xscale("log")
-        margin = (high / low) ** 0.06 if high > low else 1.2
-        axes.set_xlim(low / margin, high * margin)
-        log_ticks(axes.xaxis)
-    else:
-        margin = 0.06 * (high - low) or 1.0
-        axes.set_xlim(low - margin, high + margin)
-    axes.set_xticks(levels, [f"{level:g}" for level in levels])
-    off = sorted(set(values) - set(levels))
-    axes.xaxis.set_minor_locator(FixedLocator(off) if off else NullLocator())
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    if len(levels) > 6:
-        axes.tick_params(axis="x", labelsize=5.2)
-
-
-def _conditions_key(figure, rows: Sequence[Mapping], confidence: float) -> None:
-    """The key, in the place of a sixth panel."""
-    axes = axes_mm(figure, 129, 11, 48, 36)
-    axes.set_axis_off()
-    for name in _present(rows):
-        colour, marker = look_of(name)
-        count = sum((row["perovskite"] or "") == name for row in rows)
-        axes.plot([], [], marker, color=colour, ms=2.8, mew=0, label=f"{formula(name)} (n = {count})")
-    axes.plot(
-        [], [], "o", mfc="white", mec=BLACK, mew=0.6, ms=2.8, label="level off the grid, at its true value"
-    )
-    axes.plot([], [], color=BLACK, lw=0.5, alpha=0.5, label=f"{_percent(confidence)} bootstrap interval")
-    if any(row["usability"] is None for row in rows):
-        axes.plot([], [], "x", color=BLACK, ms=2.4, mew=0.6, label="no usability (below the line)")
-    axes.legend(loc="upper left", labelspacing=0.5)
+def _key(axes, rows: Sequence[Mapping], looks: Looks, **options) -> None:
+    for value, label in looks.key(rows).items():
+        colour, marker = looks.look(value)
+        axes.plot([], [], marker, color=colour, ms=2.8, mew=0, label=label)
+    if looks.variable:
+        axes.legend(labelspacing=0.25, handlelength=0.8, **options)
 
 
 def _ranking_number(row: Mapping, label: str, shown: str, *, rank: int | None = None) -> dict:
@@ -384,13 +248,14 @@ def _ranking_number(row: Mapping, label: str, shown: str, *, rank: int | None = 
     }
 
 
-def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str) -> dict:
+def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str, looks: Looks, longest: int) -> dict:
     number = _ranking_number(row, label, "ranked", rank=rank)
-    colour, marker = look_of(row["perovskite"])
+    colour, marker = looks(row)
     if rank % 2 == 0:
         for axes in (main, factors):
             axes.axhspan(y - 0.5, y + 0.5, color=PALE, alpha=0.35, lw=0, zorder=0)
-    main.text(-0.135, y, label, ha="right", va="center", fontsize=5.8)
+    said, size = (label, 5.8) if len(label) <= longest else (wrapped(label, TWO_LINES, lines=2), 4.4)
+    main.text(-0.135, y, said, ha="right", va="center", fontsize=size)
     main.text(-0.035, y, str(rank), ha="right", va="center", fontsize=5.8, color=GREY)
     # side by side in height: intervals of the two readings may meet
     above, below = y - 0.14, y + 0.14
@@ -402,8 +267,8 @@ def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str) -> dic
         [number["usability_low"], number["usability_high"]], [above, above], color=colour, lw=1.0, alpha=0.6
     )
     main.plot(number["usability"], above, marker, color=colour, ms=3.2, mew=0, gid="usability")
-    said = f"{number['usability']:.2f}  {number['fidelity']:.2f}"
-    main.text(1.03, y, said, ha="left", va="center", fontsize=5.2)
+    both = f"{number['usability']:.2f}  {number['fidelity']:.2f}"
+    main.text(1.03, y, both, ha="left", va="center", fontsize=5.2)
     eta, narrow = number["eta"], number["exp_minus_sigma_upper"]
     factors.plot([eta, narrow], [y, y], color=PALE, lw=1.2, zorder=1)
     factors.plot(eta, y, "s", color=GREEN, ms=2.6, mew=0, zorder=2, label="η")

@@ -7,10 +7,14 @@ from dataclasses import astuple
 from pathlib import Path
 
 from codesign.iv.check import LEVELS, Finding, check_files, files_in
+from codesign.iv.conditions import read_varied
 from codesign.iv.formats import FormatError
 from codesign.iv.names import DEVICE_LISTS
+from codesign.settings import SettingsError
 from codesign.terminal import one_line
 
+CONFIG = Path("config.yaml")
+"""Where the workflow is run, its configuration."""
 COLUMNS = ("file", "level", "where", "what", "remedy")
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
@@ -48,8 +52,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help=f"first write the names of the folder's files into its {DEVICE_LISTS[0]}, where conditions go; "
         "rows that are there stay as they are",
     )
+    check.add_argument(
+        "--config",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help=f"a configuration that says what is varied, on top of {CONFIG} of the working folder; may be "
+        "given several times, the later on top",
+    )
     chosen = parser.parse_args(arguments)
-    if chosen.template and (stop := _templates(chosen.paths)):
+    try:
+        varied = read_varied([*([CONFIG] if CONFIG.is_file() else []), *chosen.config])
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if chosen.template and (stop := _templates(chosen.paths, varied.variables.names)):
         return stop
     try:
         files, conditions = files_in(chosen.paths), files_in(chosen.conditions)
@@ -61,7 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     terminal = sys.stdout.isatty()
     progress = _progress if len(files) > 1 and sys.stderr.isatty() else iter
     try:
-        findings = check_files(files, conditions=conditions, named=chosen.paths, progress=progress)
+        findings = check_files(
+            files, conditions=conditions, named=chosen.paths, varied=varied, progress=progress
+        )
     except FormatError as error:
         print(error, file=sys.stderr)
         return 2
@@ -74,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if counts["error"] or (chosen.strict and counts["warning"]) else 0
 
 
-def _templates(paths: Sequence[Path]) -> int:
+def _templates(paths: Sequence[Path], conditions: Sequence[str]) -> int:
     """Write lists of devices; the exit status where that is not possible, else 0."""
     from codesign.iv.importers import ImportRefused
     from codesign.iv.template import write_template
@@ -84,7 +104,7 @@ def _templates(paths: Sequence[Path]) -> int:
             print(f"{folder} is no folder; --template writes a list for a folder of files", file=sys.stderr)
             return 2
         try:
-            path, added = write_template(folder)
+            path, added = write_template(folder, conditions)
         except (ImportRefused, OSError) as error:
             print(error, file=sys.stderr)
             return 2

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from codesign.files import remedy_for, trouble_with
+from codesign.iv.conditions import CONDITIONS, PAPERS, Varied, condition_findings
 from codesign.iv.discovery import DiscoveryError, find_copies, find_left_out, find_measurements, is_data
 from codesign.iv.formats import raw_suffixes
 from codesign.iv.importers import ImportRefused, import_one
@@ -19,34 +20,20 @@ from codesign.iv.importers.device_list import FILE, read_device_list
 from codesign.iv.importers.limits import implausible
 from codesign.iv.importers.samples import FLAT, NOT_READ, missing_values, tells_of_a_cut
 from codesign.iv.importers.sidecar import read_folder
-from codesign.iv.measurement import Measurement, MeasurementError, Metadata, read_measurement
+from codesign.iv.measurement import Measurement, MeasurementError, read_measurement
 from codesign.iv.names import (
     DEVICE_LISTS,
     FOLDER_SIDECAR,
     device_id,
-    device_lists_of,
     is_conditions_workbook,
     is_raw_file,
-    sidecar_of,
 )
-from codesign.iv.plausible import implausible_conditions, likely_compound
 from codesign.iv.signs import TURN_CURRENT, share_against, wrong_side
-from codesign.schemas.conditions import CONDITION_COLUMNS
 
 LEVELS = ("error", "warning", "note")
 SIDECAR_SUFFIX = ".meta.yaml"
-CONDITIONS = "conditions"
-"""Where a finding about missing fabrication conditions is."""
 MOSTLY = 0.5
 """Share of samples against the voltage from which the sign convention is the likely cause."""
-IN_NAMES = {
-    "perovskite": "MAI",
-    "length_um": "1.5um_length",
-    "diameter_nm": "200nm_diameter",
-    "pb_min": "15min_Pb_ED",
-    "ag_nm": "200nm_Ag",
-}
-"""How a file name says a condition, by example."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +77,7 @@ def check_files(
     *,
     conditions: Sequence[Path] = (),
     named: Sequence[Path] = (),
+    varied: Varied = PAPERS,
     progress: Callable[[Sequence[Path]], Iterable[Path]] = iter,
 ) -> list[Finding]:
     """What there is to know about every file, in the order given.
@@ -99,10 +87,16 @@ def check_files(
         conditions: Conditions workbooks besides those in each file's folder and those among `files`.
         named: Files a person asked for by name; one of them that no importer reads
             is an error, another that only lies in a folder is a note.
+        varied: What the laboratory varies: conditions that a device should have.
         progress: Wraps the files to show how far the check is.
     """
     workbooks = [*conditions, *(file for file in files if is_conditions_workbook(file.name))]
     folders = Folders()
+
+    def check(file: Path) -> list[Finding]:
+        asked_for = file in asked
+        return check_file(file, conditions=workbooks, named=asked_for, folders=folders, varied=varied)
+
     asked = set(named)
     # what conditions a device lacks is said of its instrument file, which is read anew, not of its import too
     instrument = {(_home(file), device_id(file.name)) for file in files if is_raw_file(file.name)}
@@ -116,9 +110,7 @@ def check_files(
         finding
         for file in progress(files)
         for finding in (
-            [unread[file], *_errors_of(file, workbooks, folders)]
-            if file in unread
-            else check_file(file, conditions=workbooks, named=file in asked, folders=folders)
+            [unread[file], *_errors_of(file, workbooks, folders)] if file in unread else check(file)
         )
         if finding.where != CONDITIONS
         or file.suffix.lower() != ".parquet"
@@ -173,7 +165,12 @@ class Folders:
 
 
 def check_file(
-    path: Path, *, conditions: Sequence[Path] = (), named: bool = True, folders: Folders | None = None
+    path: Path,
+    *,
+    conditions: Sequence[Path] = (),
+    named: bool = True,
+    folders: Folders | None = None,
+    varied: Varied = PAPERS,
 ) -> list[Finding]:
     """What there is to know about one file; empty where all is well.
 
@@ -183,6 +180,7 @@ def check_file(
         named: Whether a person asked for this very file; one that only lies in a
             folder and is no measurement is a note or, where it could be one, a warning, not an error.
         folders: Shared between files, so that their folders are listed once.
+        varied: What the laboratory varies.
     """
     name, folders = str(path), folders or Folders()
     if trouble := trouble_with(path):
@@ -194,9 +192,9 @@ def check_file(
             read_conditions(path)
             return []
         if path.name in DEVICE_LISTS:
-            return list(_device_list(path, folders))
+            return list(_device_list(path, folders, varied))
         if path.suffix.lower() == ".parquet":
-            return list(_observations(path, read_measurement(path)))
+            return list(_observations(path, read_measurement(path), varied))
         if not is_raw_file(path.name) and not named:
             kinds = ", ".join(raw_suffixes())
             level = "warning" if is_data(path.name) else "note"
@@ -205,7 +203,7 @@ def check_file(
         workbooks = list({file.resolve(): file for file in known}.values())
         files = folders.same_device(path) if is_raw_file(path.name) else [path]
         measurement = import_one(files, device=device_id(path.name), conditions=workbooks)
-        return list(_observations(path, measurement))
+        return list(_observations(path, measurement, varied))
     except ImportRefused as refusal:
         return [Finding(name, "error", refusal.where, refusal.what, refusal.remedy)]
     except MeasurementError as error:
@@ -304,10 +302,10 @@ def _sidecar(path: Path, folders: Folders) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _device_list(path: Path, folders: Folders) -> Iterator[Finding]:
+def _device_list(path: Path, folders: Folders, varied: Varied) -> Iterator[Finding]:
     """Columns and rows of a list of devices that nobody reads."""
     found = read_device_list(path)
-    for name, near in found.misspelt().items():
+    for name, near in found.misspelt(varied.own).items():
         yield Finding(
             str(path), "warning", f"column {name}", f"{name} means nothing here; it is kept as typed",
             f"call it {near}, if it is that",
@@ -322,7 +320,7 @@ def _device_list(path: Path, folders: Folders) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
+def _observations(path: Path, measurement: Measurement, varied: Varied) -> Iterator[Finding]:
     """What to say of a file that can be read."""
     name, metadata = str(path), measurement.metadata
     if metadata.status == "refused":
@@ -347,8 +345,7 @@ def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
             "one cycle only: its spread from cycle to cycle is unknown, so there will be no usability",
             "measure more cycles, or state points_per_cycle in the sidecar where the file holds several",
         )  # fmt: skip
-    yield from _unknown_conditions(path, metadata)
-    yield from _doubtful_conditions(name, metadata)
+    yield from (Finding(str(path), "warning", *said) for said in condition_findings(path, metadata, varied))
     yield from _implausible(name, measurement)
     large = implausible(measurement.voltage, measurement.current).values()
     missing = missing_values(measurement.cycle, measurement.current)
@@ -378,50 +375,6 @@ def _observations(path: Path, measurement: Measurement) -> Iterator[Finding]:
             )  # fmt: skip
         elif note not in (*missing, *large):
             yield Finding(name, "note", "", note)
-
-
-def _unknown_conditions(path: Path, metadata: Metadata) -> Iterator[Finding]:
-    """Fabrication conditions that the search for the next device needs and nobody wrote down."""
-    unknown = [name for name in CONDITION_COLUMNS if getattr(metadata, name) is None]
-    if not unknown:
-        return
-    sidecar = f"{', '.join(unknown)} into "
-    if is_raw_file(path.name):
-        examples = ", ".join(f"{name} as {IN_NAMES[name]}" for name in unknown)
-        remedy = (
-            f"write {sidecar}its row of {lists[0].name}"
-            if (lists := device_lists_of(path))
-            else f"write {sidecar}{sidecar_of(path).name} beside it, into {FOLDER_SIDECAR} for all files of "
-            f"the folder, into its row of {DEVICE_LISTS[0]} (check FOLDER --template writes one), or into "
-            f"the file name ({examples})"
-        )
-    else:
-        remedy = (
-            f"write {sidecar}the file's metadata (codesign.iv.measurement.write_measurement), or into "
-            f"NAME{SIDECAR_SUFFIX} beside its instrument file {metadata.source_file or 'NAME'} in data/raw"
-        )
-    yield Finding(
-        str(path), "warning", CONDITIONS,
-        f"not known: {', '.join(unknown)}; the device gets its usability, but does not count for the "
-        "proposals of what to make next",
-        remedy,
-    )  # fmt: skip
-
-
-def _doubtful_conditions(name: str, metadata: Metadata) -> Iterator[Finding]:
-    """Fabrication conditions that no laboratory has, and compounds that are nearly a known one."""
-    for condition, said in implausible_conditions(metadata).items():
-        yield Finding(
-            name, "warning", condition,
-            f"{said}; the device does not count for the proposals of what to make next",
-            "correct it where it is written: list of devices, sidecar or file name",
-        )  # fmt: skip
-    if meant := likely_compound(metadata.perovskite):
-        yield Finding(
-            name, "warning", "perovskite",
-            f"{metadata.perovskite!r} is probably {meant}; as it stands it is a compound of its own",
-            f"write {meant}",
-        )  # fmt: skip
 
 
 def _implausible(name: str, measurement: Measurement) -> Iterator[Finding]:

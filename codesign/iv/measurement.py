@@ -16,9 +16,11 @@ import pyarrow as pa
 
 from codesign.files import remedy_for, trouble_with
 from codesign.iv.names import is_device_id
+from codesign.schemas.conditions import CONDITION_COLUMNS
 from codesign.schemas.measurement import SWEEPS
 from codesign.tables import TableError, metadata_of, read_table, write_table
 from codesign.terminal import one_line
+from codesign.variables import NAME
 
 ORIGINS = ("measured", "virtual")
 KINDS = ("sweep", "pulse")
@@ -81,6 +83,8 @@ class Metadata:
     """Pb electrodeposition time [min]."""
     ag_nm: float | None = None
     """Ag electrode thickness [nm]."""
+    conditions: Mapping[str, str | float] = field(default_factory=dict)
+    """Fabrication conditions of other names, texts and numbers, e.g. oxide HfO2; a search may use them."""
     compliance_a: float | None = None
     """Compliance current as stated [A]."""
     polarity: str = ""
@@ -116,6 +120,7 @@ class Metadata:
                 problems.append(f"{name} has {len(value)} signs, more than {LONGEST_TEXT}")
         if not isinstance(self.reason, str) or (isinstance(self.notes, str) or not _texts(self.notes)):
             problems.append("reason is text and notes are a list of texts")
+        problems += [] if self.conditions == {} else condition_problems(self.conditions)
         if not isinstance(self.extra, Mapping):
             problems.append("extra is no object of keys")
         points = self.branch_points
@@ -157,6 +162,8 @@ class Metadata:
         """A plain object for the file's metadata."""
         stored = asdict(self)
         stored["notes"] = list(self.notes)
+        if not stored["conditions"]:
+            del stored["conditions"]  # a file says what its laboratory has, as files of older versions do
         return stored
 
 
@@ -245,6 +252,23 @@ class Measurement:
         voltage[row, self.point] = self.voltage
         current[row, self.point] = self.current
         return cycles, voltage, current
+
+
+def condition_problems(conditions: object) -> list[str]:
+    """What is wrong with conditions of other names than the paper's; empty where nothing is."""
+    if not isinstance(conditions, Mapping):
+        return ["conditions is no object of keys"]
+    problems = []
+    for name, value in conditions.items():
+        said = f"condition {name!s:.80} {value!r:.80}"
+        if not isinstance(name, str) or not NAME.fullmatch(name) or name in CONDITION_COLUMNS:
+            problems.append(f"condition {name!r:.80}: a name has a-z, 0-9 and _, a letter first")
+        elif isinstance(value, str):
+            if not value.isprintable() or not 0 < len(value) <= LONGEST_TEXT:
+                problems.append(f"{said} is no text of 1 to {LONGEST_TEXT} printable signs")
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
+            problems.append(f"{said} is neither text nor a finite number")
+    return problems
 
 
 def _texts(values) -> bool:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from codesign.files import replacing, trouble_with
@@ -12,14 +13,18 @@ from codesign.iv.importers.text import decoded
 from codesign.iv.names import DEVICE_LISTS, device_id, device_lists_of, is_raw_file
 from codesign.schemas.conditions import CONDITION_COLUMNS
 
-ASKED = (FILE, *CONDITION_COLUMNS, "compliance_a", "measured_at")
-"""Columns of a new list; further ones of `COLUMNS` may be added by hand."""
+BESIDES = ("compliance_a", "measured_at")
+"""Columns of a new list besides conditions; further ones of `COLUMNS` may be added by hand."""
 
 
-def write_template(folder: Path) -> tuple[Path, list[str]]:
+def write_template(folder: Path, conditions: Sequence[str] = CONDITION_COLUMNS) -> tuple[Path, list[str]]:
     """Write a row into the folder's list for each instrument file without one; what is there stays.
 
     Conditions that the file name tells are filled in.
+
+    Args:
+        folder: Of instrument files.
+        conditions: Columns of conditions that a new list gets.
 
     Returns:
         The list, and the files it got rows for.
@@ -47,7 +52,9 @@ def write_template(folder: Path) -> tuple[Path, list[str]]:
         )
     before = decoded(path.read_bytes()) if lists else ""
     header, delimiter = (
-        (read_device_list(path).header, read_device_list(path).delimiter) if lists else (ASKED, ",")
+        (read_device_list(path).header, read_device_list(path).delimiter)
+        if lists
+        else ((FILE, *conditions, *BESIDES), ",")
     )
     with replacing(path) as temporary:
         temporary.write_text(before + _rows(missing, before, header, delimiter), encoding="utf-8", newline="")

@@ -3,6 +3,7 @@
 What counts is decided before anything is fitted (`codesign.nonideality.branch`).
 """
 
+import json
 import math
 from dataclasses import replace
 
@@ -86,7 +87,9 @@ def _blank_row(measurement: Measurement) -> dict:
         *("source_file", "source_sha256", "compliance_a"),
     ]
     row |= {name: getattr(metadata, name) for name in same}
+    other = dict(metadata.conditions)
     return row | {
+        "conditions": json.dumps(other, sort_keys=True, ensure_ascii=False) if other else "",
         "status": "ok",
         "reason": "",
         "notes": "; ".join(metadata.notes),

@@ -11,32 +11,22 @@ import pyarrow.parquet as pq
 from codesign.files import replacing
 from codesign.iv.discovery import same_source
 from codesign.labels import by_usability, short_labels
-from codesign.schemas.conditions import CONDITIONS
 from codesign.schemas.device import DEVICE
 from codesign.schemas.fields import field
+from codesign.schemas.proposals import condition_field
 from codesign.spreadsheet import write_workbook
 from codesign.tables import TableError, read_table, write_csv
+from codesign.variables import PAPER, Variables
 
 READINGS = ("usability", "usability_low", "usability_high", "fidelity", "fidelity_low", "fidelity_high")
-SUMMARY = pa.schema(
-    [
-        field("rank", pa.int32(), "", "place by usability, best first"),
-        field("label", pa.string(), "", "what figures call the device"),
-        DEVICE.field("source_file"),
-        *CONDITIONS,
-        *(
-            DEVICE.field(name).with_metadata({**DEVICE.field(name).metadata, b"decimals": b"2"})
-            for name in READINGS
-        ),
-        *(DEVICE.field(name) for name in ("cycles_used", "status", "reason", "device")),
-    ]
-)
-"""Columns of the workbook's first sheet."""
+"""Shown with two decimals in the summary."""
 ROWS_A_GROUP = 64
 """Rows held in memory at once."""
 
 
-def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path, workbook: Path) -> dict[str, int]:
+def stack_devices(
+    devices: Sequence[Path], *, table: Path, csv: Path, workbook: Path, variables: Variables = PAPER
+) -> dict[str, int]:
     """Stack device rows, holding at most `ROWS_A_GROUP` full rows in memory.
 
     Args:
@@ -46,6 +36,7 @@ def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path, workbook: 
             the curves.
         workbook: For a spreadsheet: a summary with rank and label, as figures have them, the rows of `csv`,
             and a sheet that explains the columns.
+        variables: What the laboratory varies: columns of the summary.
 
     Warns:
         Devices come from instrument files with one content: one measurement counts several times.
@@ -91,17 +82,31 @@ def stack_devices(devices: Sequence[Path], *, table: Path, csv: Path, workbook: 
     short.sort(key=lambda row: (row["usability"] is None, -(row["usability"] or 0.0), row["device"]))
     rows = pa.Table.from_pylist(short, schema=pa.schema([DEVICE.field(name) for name in scalars]))
     write_csv(rows, csv)
-    write_workbook({"summary": _summary(short), "devices": rows}, workbook)
+    write_workbook({"summary": _summary(short, variables), "devices": rows}, workbook)
     return dict(Counter(row["status"] for row in short))
 
 
-def _summary(rows: Sequence[Mapping]) -> pa.Table:
+def _summary(rows: Sequence[Mapping], variables: Variables) -> pa.Table:
     """What a person sends on: rank and label as in the ranking figure, conditions, both readings."""
-    labels = short_labels(rows)
+    rows = variables.filled(rows)
+    labels = short_labels(rows, variables)
     ranks = {row["device"]: rank for rank, row in enumerate(by_usability(rows), start=1)}
+    schema = pa.schema(
+        [
+            field("rank", pa.int32(), "", "place by usability, best first"),
+            field("label", pa.string(), "", "what figures call the device"),
+            DEVICE.field("source_file"),
+            *map(condition_field, variables),
+            *(
+                DEVICE.field(name).with_metadata({**DEVICE.field(name).metadata, b"decimals": b"2"})
+                for name in READINGS
+            ),
+            *(DEVICE.field(name) for name in ("cycles_used", "status", "reason", "device")),
+        ]
+    )
     known = [
-        {name: row.get(name) for name in SUMMARY.names}
+        {name: row.get(name) for name in schema.names}
         | {"rank": ranks.get(row["device"]), "label": labels[row["device"]]}
         for row in rows
     ]
-    return pa.Table.from_pylist(known, schema=SUMMARY)
+    return pa.Table.from_pylist(known, schema=schema)

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from codesign.fabrication.encoding import NOT_ENCODABLE
+from codesign.fabrication.encoding import not_encodable
 from codesign.fabrication.reading import chances_differ, said_of_best, said_of_gain, said_of_not_finite
-from codesign.pages.html import Column, badge, escaped, formula, page, table
+from codesign.pages.conditions import condition_cells, condition_columns
+from codesign.pages.html import Column, badge, escaped, page, table
+from codesign.variables import PAPER, Variables
 
 IMPROVEMENT = {
     "maximise": ("expected gain", "chance to beat best predicted", "chance to beat best measured"),
@@ -17,12 +19,13 @@ IMPROVEMENT = {
 """What expected improvement and its probabilities are called, by goal."""
 
 
-def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
+def proposals_page(rows: Sequence[Mapping], card: Mapping, variables: Variables = PAPER) -> str:
     """The page.
 
     Args:
-        rows: Rows of `PROPOSALS`, in the order to make them.
+        rows: Rows of `proposals_schema`, in the order to make them.
         card: Of `propose`.
+        variables: What the laboratory varies.
     """
     counts = card["counts"]
     left_out = [
@@ -30,7 +33,7 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
         for name, said in (
             ("no_usability", f"without a usability ({counts['failed']} of them failed)"),
             ("refused", "refused"),
-            ("not_encodable", NOT_ENCODABLE),
+            ("not_encodable", not_encodable(variables)),
         )
         if counts[name]
     ]
@@ -48,30 +51,32 @@ def proposals_page(rows: Sequence[Mapping], card: Mapping) -> str:
         f'<p class="statement">{escaped(card["stopping"]["statement"])}</p>',
         *(f'<p class="small">{escaped(said)}</p>' for said in (said_of_gain(card),) if said),
         table(
-            _columns(card["goal"], reading, works=works),
-            [_cells(row, card["called"], works=works) for row in rows],
+            _columns(card["goal"], reading, variables, works=works),
+            [_cells(row, card["called"], variables, works=works) for row in rows],
             name="proposals",
         ),
+        *(f'<p class="warning">{escaped(said)}.</p>' for said in card.get("notes", ())),
         f'<p class="small">{escaped(foot)}</p>',
     ]
     return page("The next devices to make", front=front)
 
 
-def _columns(goal: str, reading: str, *, works: bool) -> list[Column]:
+def _columns(goal: str, reading: str, variables: Variables, *, works: bool) -> list[Column]:
     numbers = (
-        "length / µm", "diameter / nm", "Pb / min", "Ag / nm", f"predicted {reading}", *IMPROVEMENT[goal],
+        f"predicted {reading}",
+        *IMPROVEMENT[goal],
         *(["chance of usability"] if works else []),
-    )  # fmt: skip
+    )
     return [
         Column("make", "number"),
-        Column("perovskite"),
+        *condition_columns(variables),
         *(Column(title, "number") for title in numbers),
         Column(f"nearest made (its {reading})"),
         Column("its id"),
     ]
 
 
-def _cells(row: Mapping, called: Mapping, *, works: bool) -> list:
+def _cells(row: Mapping, called: Mapping, variables: Variables, *, works: bool) -> list:
     nearest, device = "none", row["nearest_device"]
     if device:
         name = f"rank {called[device]['rank']}: {called[device]['label']}" if device in called else device
@@ -80,8 +85,7 @@ def _cells(row: Mapping, called: Mapping, *, works: bool) -> list:
     chances = [row[name] for name in (*shown, *(["probability_of_usability"] if works else []))]
     return [
         row["rank"],
-        formula(row["perovskite"]),
-        *(_number(row[name], "g") for name in ("length_um", "diameter_nm", "pb_min", "ag_nm")),
+        *condition_cells(row, variables),
         f"{_number(row['predicted_mean'], '.3f')} ± {_number(row['predicted_std'], '.3f')}",
         _number(row["expected_improvement"], ".4f"),
         *("–" if chance is None else f"{chance:.0%}" for chance in chances),

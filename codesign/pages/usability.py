@@ -4,17 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from codesign.iv.discovery import same_source
-from codesign.pages.html import Column, badge, escaped, formula, page, table
+from codesign.pages.conditions import condition_cells, condition_columns
+from codesign.pages.html import Column, badge, escaped, page, table
+from codesign.variables import PAPER, Variables
 
 BEST = 5
 """Devices that the front page shows."""
-COLUMNS = (
-    Column("device"),
-    Column("perovskite"),
-    Column("length / µm", "number"),
-    Column("diameter / nm", "number"),
-    Column("Pb / min", "number"),
-    Column("Ag / nm", "number"),
+READINGS = (
     Column("usability", "number"),
     Column("its interval", "number"),
     Column("fidelity", "number"),
@@ -26,12 +22,13 @@ COLUMNS = (
 STATUS = {"ok": "with a usability", "no_usability": "without", "refused": "refused"}
 
 
-def usability_page(rows: Sequence[Mapping], *, confidence: float) -> str:
+def usability_page(rows: Sequence[Mapping], *, confidence: float, variables: Variables = PAPER) -> str:
     """The page.
 
     Args:
-        rows: Rows of `DEVICE`, of one origin.
+        rows: Rows of `DEVICE`, of one origin, with a key for each variable.
         confidence: Of the usability interval and of the upper bound on the spread.
+        variables: What the laboratory varies.
 
     Raises:
         ValueError: There is no row, or measured and virtual devices meet.
@@ -48,15 +45,19 @@ def usability_page(rows: Sequence[Mapping], *, confidence: float) -> str:
     kept = "Fidelity, what a column of weights keeps of its direction, predicts how networks do on a device. "
     kept += f"{confidence:.0%} intervals over a device's own cycles; a device made alike may differ by more."
     copies = same_source({row["device"]: row["source_sha256"] for row in rows})
+    columns = (Column("device"), *condition_columns(variables), *READINGS)
     front = [
         f"<p>{badge(origins[0])}</p>",
         f"<p>{len(rows)} devices: {escaped(said)}.</p>",
         f'<p class="warning">{escaped(_said_of(copies))}</p>' if copies else "",
         f"<p>The best {min(BEST, len(ranked))}:</p>" if ranked else "",
-        table(COLUMNS, [_cells(row) for row in ranked[:BEST]], name="best-devices") if ranked else "",
+        table(columns, [_cells(row, variables) for row in ranked[:BEST]], name="best-devices")
+        if ranked
+        else "",
         f'<p class="small">{escaped(kept)}</p>',
     ]
-    rest = ["<h2>Every device, best first</h2>", table(COLUMNS, map(_cells, ranked), name="devices")]
+    every = [_cells(row, variables) for row in ranked]
+    rest = ["<h2>Every device, best first</h2>", table(columns, every, name="devices")]
     if copies:
         columns = (Column("devices"), Column("sha256 of the instrument file", "code"))
         digest = {row["device"]: row["source_sha256"] for row in rows}
@@ -79,11 +80,10 @@ def _said_of(copies: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _cells(row: Mapping) -> list:
+def _cells(row: Mapping, variables: Variables) -> list:
     return [
         row["device"],
-        formula(row["perovskite"]),
-        *(_number(row[name], "g") for name in ("length_um", "diameter_nm", "pb_min", "ag_nm")),
+        *condition_cells(row, variables),
         _number(row["usability"], ".3f"),
         f"{_number(row['usability_low'], '.3f')} to {_number(row['usability_high'], '.3f')}",
         _number(row["fidelity"], ".3f"),

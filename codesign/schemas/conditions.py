@@ -1,4 +1,4 @@
-"""The five fabrication variables, as every table that has them writes them."""
+"""The paper's five fabrication variables, as every table that has them writes them."""
 
 import pyarrow as pa
 
@@ -13,4 +13,4 @@ CONDITIONS = [
 ]
 
 CONDITION_COLUMNS = tuple(field.name for field in CONDITIONS)
-"""The five fabrication variables, in the order every table uses."""
+"""The paper's five fabrication variables, in the order every table uses."""

@@ -20,6 +20,12 @@ DEVICE = pa.schema(
         ),
         field("notes", pa.string(), "", "what the importer and the extraction had to say"),
         *CONDITIONS,
+        field(
+            "conditions",
+            pa.string(),
+            "",
+            'conditions of other names as a JSON object, e.g. {"oxide": "HfO2"}; empty where there are none',
+        ),
         field("contact", pa.string(), "", "top contact"),
         field("measured_at", pa.string(), "", "ISO 8601, empty where unknown"),
         field("instrument", pa.string(), "", "instrument, empty where unknown"),

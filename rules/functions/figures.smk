@@ -40,6 +40,11 @@ class Figures:
         """What was extracted from each."""
         return [f"results/{self.lab}devices/{device}.parquet" for device in self.devices]
 
+    @property
+    def variables(self):
+        """What their laboratory varies."""
+        return fabrication_of_lab(self.lab)["variables"]
+
     def of(self, kind):
         """The figures themselves."""
         return [f"results/{self.lab}figures/devices/{device}.{kind}" for device in self.devices]

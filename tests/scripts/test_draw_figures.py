@@ -24,6 +24,7 @@ from codesign.tables import TableError, write_csv, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+VARIABLES = CONFIG["fabrication"]["variables"]
 CONDITIONS = {"perovskite": "MAPbI3", "length_um": 1.5, "diameter_nm": 200.0, "pb_min": 15.0, "ag_nm": 200.0}
 
 
@@ -90,7 +91,7 @@ def _draw(folder, output, *names):
         config={},
     )
     with recorded(job):
-        _script("draw_devices").main(sweeps=sweeps, devices=rows, **kinds)
+        _script("draw_devices").main(sweeps=sweeps, devices=rows, **kinds, variables=VARIABLES)
     return {path.name: path.stat().st_ino for paths in kinds.values() for path in paths}
 
 
@@ -139,6 +140,7 @@ def test_draw_devices_writes_every_sample_it_draws(tmp_path):
             sweeps=[tmp_path / "d-1.parquet"],
             devices=[tmp_path / "d-1-row.parquet"],
             **{f"{kind}s": [path] for kind, path in paths.items()},
+            variables=VARIABLES,
         )
         seen.append([path.read_bytes() for path in paths.values()])
     assert seen[0] == seen[1]
@@ -155,7 +157,7 @@ def test_draw_devices_draws_the_reason_of_a_file_that_cannot_be_read(tmp_path):
     (tmp_path / "d-1.parquet").write_bytes(b"PAR1")
     paths = {kind: tmp_path / f"x.{kind}" for kind in ("pdf", "png", "csv")}
     given = {"sweeps": [tmp_path / "d-1.parquet"], "devices": [tmp_path / "d-1-row.parquet"]}
-    given |= {f"{kind}s": [path] for kind, path in paths.items()}
+    given |= {f"{kind}s": [path] for kind, path in paths.items()} | {"variables": VARIABLES}
     with pytest.raises(MeasurementError):
         _script("draw_devices").main(**given)
     assert not any(path.exists() for path in paths.values())
@@ -177,6 +179,7 @@ def test_draw_devices_asks_for_a_row_that_says_how_it_was_made(tmp_path):
             sweeps=[tmp_path / "d-1.parquet"],
             devices=[tmp_path / "d-1-row.parquet"],
             **{f"{kind}s": [tmp_path / f"x.{kind}"] for kind in ("pdf", "png", "csv")},
+            variables=VARIABLES,
         )
 
 
@@ -192,6 +195,7 @@ def test_draw_usability_writes_three_figures(tmp_path):
         tmp_path,
         figures=figures,
         usability=tmp_path / "usability.parquet",
+        variables=VARIABLES,
         space=CONFIG["fabrication"]["space"],
         confidence=CONFIG["extraction"]["confidence"],
     )
@@ -237,7 +241,11 @@ def test_draw_proposals_writes_the_card(tmp_path):
     }
     (tmp_path / "card.json").write_text(json.dumps(card), encoding="utf-8")
     tables = _twice(
-        "draw_proposals", tmp_path, table=tmp_path / "proposals.parquet", card=tmp_path / "card.json"
+        "draw_proposals",
+        tmp_path,
+        table=tmp_path / "proposals.parquet",
+        card=tmp_path / "card.json",
+        variables=VARIABLES,
     )
     said = {line["variable"]: line["level"] for line in tables["csv"]}
     assert (said["perovskite"], said["length_um"], said["ag_nm"]) == ("MAPbI3", "1.5", "200")

@@ -392,6 +392,7 @@ KEYS = (
     "diameter_nm",
     "pb_min",
     "ag_nm",
+    "conditions",
     "compliance_a",
     "contact",
     "measured_at",

@@ -212,6 +212,8 @@ def _with_facts(metadata: Metadata, path: Path, sidecar: Mapping, conditions: Se
                 f"{key}: {sidecar[key]}, as stated beside the file, is used; the {source} says {before}"
             )
         facts[key] = sidecar[key]
+    if "conditions" in sidecar:
+        facts["conditions"] = sidecar["conditions"]
     extra.update(sidecar.get("extra", {}))
     notes.extend(sidecar.get("notes", []))
     return replace(metadata, **facts, notes=tuple(notes), extra=extra)

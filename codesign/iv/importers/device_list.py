@@ -3,7 +3,8 @@
 import datetime
 import difflib
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from codesign.files import remedy_for, trouble_with
 from codesign.iv.formats import raw_suffixes
 from codesign.iv.importers.filename import PRECURSORS
 from codesign.iv.importers.refusal import ImportRefused
+from codesign.iv.measurement import condition_problems
 from codesign.iv.names import device_id, device_lists_of
 
 FILE = "file"
@@ -22,10 +24,11 @@ NUMBERS = (
 )  # fmt: skip
 TEXTS = ("perovskite", "polarity", "contact", "measured_at", "instrument", "mapping", "kind", "sheets")
 COLUMNS = (FILE, *NUMBERS, *TEXTS)
-"""Columns that mean something; any other is kept as typed."""
+"""Columns that mean something to the import; any other is kept as typed, and its cells are conditions."""
 DELIMITERS = (";", "\t", ",")
 NEAR = 0.75
 """Likeness from which the name of a column is taken for a misspelt one."""
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 LARGEST_BYTES = 50_000_000
 
 
@@ -39,6 +42,8 @@ class Row:
     """By key of a sidecar."""
     other: Mapping[str, str] = field(default_factory=dict)
     """Cells of columns that mean nothing here, as typed."""
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """Those of them that can be a condition, by its name; numbers with a decimal point."""
     fault: str = ""
     """Why the row cannot be used; '' where it can."""
 
@@ -53,14 +58,24 @@ class DeviceList:
     delimiter: str = ","
     """Of a text file."""
 
-    def misspelt(self) -> dict[str, str]:
-        """Columns that mean nothing here but are called almost like one that does, by name."""
+    def misspelt(self, variables: Sequence[str] = ()) -> dict[str, str]:
+        """Columns that mean nothing here but are called almost like one that does, by name.
+
+        Args:
+            variables: Names of conditions that mean something besides `COLUMNS`.
+        """
+        known, there = [*COLUMNS, *variables], {condition_name(name) for name in self.header}
         found = {
-            name: difflib.get_close_matches(name.lower().replace(" ", "_"), COLUMNS, n=1, cutoff=NEAR)
+            name: difflib.get_close_matches(name.lower().replace(" ", "_"), known, n=1, cutoff=NEAR)
             for name in self.header
-            if name and name not in COLUMNS
+            if name and name not in COLUMNS and condition_name(name) not in variables
         }
-        return {name: near[0] for name, near in found.items() if near and near[0] not in self.header}
+        return {name: near[0] for name, near in found.items() if near and near[0] not in there}
+
+
+def condition_name(column: str) -> str:
+    """The name of the condition that a column is: `Anneal C` is `anneal_c`."""
+    return column.lower().replace(" ", "_").replace("-", "_")
 
 
 def row_of(instrument_file: Path) -> tuple[Row | None, str]:
@@ -136,7 +151,8 @@ def _read(path: Path, *_stat: int) -> DeviceList:
     filled = [(number, row) for number, row in enumerate(cells, start=1) if any(_said(cell) for cell in row)]
     header = tuple(_said(cell) for cell in filled[0][1]) if filled else ()
     header = tuple(name.lower() if name.lower() in COLUMNS else name for name in header)
-    twice = sorted({name for name in header if name and header.count(name) > 1})
+    names = [condition_name(name) for name in header]
+    twice = sorted({name for name in header if name and names.count(condition_name(name)) > 1})
     if FILE not in header or twice:
         raise ImportRefused(
             f"column {twice[0]} stands twice" if twice else f"the list of devices has no column {FILE}",
@@ -181,7 +197,17 @@ def _row(number: int, named: Mapping[str, object], *, decimal_comma: bool) -> Ro
     if "perovskite" in facts:  # a precursor stands for its compound, as in file names
         facts["perovskite"] = PRECURSORS.get(str(facts["perovskite"]).lower(), facts["perovskite"])
     other = {name: _said(cell) for name, cell in named.items() if name not in COLUMNS}
-    return Row(number, facts, other)
+    return Row(number, facts, other, _conditions(other, decimal_comma=decimal_comma))
+
+
+def _conditions(other: Mapping[str, str], *, decimal_comma: bool) -> dict[str, str]:
+    """Cells that can be conditions; long remarks and columns with other signs in their names cannot."""
+    found = {}
+    for column, text in other.items():
+        value = text.replace(",", ".") if decimal_comma and DECIMAL_COMMA.fullmatch(text) else text
+        if not condition_problems({condition_name(column): value}):
+            found[condition_name(column)] = value
+    return found
 
 
 def _without_unit(text: str, name: str) -> str:

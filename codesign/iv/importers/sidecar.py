@@ -19,7 +19,7 @@ FACTS = (
     "contact", "measured_at", "instrument",
 )  # fmt: skip
 """Keys that go into the measurement's metadata as they are."""
-NESTED = {"columns", "pulse", "only", "extra"}
+NESTED = {"columns", "pulse", "only", "extra", "conditions"}
 """Keys whose own keys count one by one."""
 LARGEST_BYTES = 1_000_000
 """Of a sidecar."""
@@ -38,9 +38,10 @@ def sidecar_schema() -> dict:
 def read_sidecar(instrument_file: Path) -> dict:
     """What is said of an instrument file by its folder's sidecar, a mapping in it, a list, its own one.
 
-    The later goes first, key by key; so do the keys inside `columns`, `pulse`, `only` and `extra`. Remarks
-    under `notes` are kept of all. A key that is null in the file's own sidecar takes the others' off, also
-    inside these and where a mapping says it; `mapping: null` takes off the one that is stated below.
+    The later goes first, key by key; so do the keys inside `columns`, `pulse`, `only`, `extra` and
+    `conditions`. Remarks under `notes` are kept of all. A key that is null in the file's own sidecar takes
+    the others' off, also inside these and where a mapping says it; `mapping: null` takes off the one that is
+    stated below.
     YAML reads `1e-3` as text, `2024-05-01` as a date and `1.0` as no whole number; they are taken as meant.
 
     Returns:
@@ -89,7 +90,9 @@ def read_sidecar(instrument_file: Path) -> dict:
         merged, where=listed_in if "measured_at" in listed and "measured_at" not in stored else own.name
     )
     if unused := listed.get("extra", {}).get("list"):
-        notes.append(f"kept as typed in {listed_in}, not used: {', '.join(sorted(unused))}")
+        notes.append(
+            f"kept as typed in {listed_in}: {', '.join(sorted(unused))}; fabrication.variables may use them"
+        )
     if notes:
         merged["notes"] = [*merged.get("notes", []), *notes]
     return merged
@@ -101,6 +104,8 @@ def _listed(instrument_file: Path) -> tuple[dict, str]:
     if row is None:
         return {}, name
     facts = _as_meant(dict(row.facts), sidecar_schema())
+    if row.conditions:
+        facts["conditions"] = dict(row.conditions)
     _check(facts, where=f"{name}, row {row.number}")
     return {**facts, **({"extra": {"list": dict(row.other)}} if row.other else {})}, name
 

@@ -34,7 +34,7 @@ def plain(a, b, sets, k, prior, centre):
         shape *= np.exp(-0.5 * ((u - v) / length) ** 2)
     if a[0] == b[0]:
         return value + prior.offset_variance + shape
-    return value + sets.correlation[k] * shape
+    return value + sets.correlation[k, 0] * shape
 
 
 def dense(a, b, sets, k, prior, centre):
@@ -223,7 +223,7 @@ def test_a_larger_stack_of_categories_and_levels_is_the_same_grid():
 
 def test_relevance_is_the_share_of_what_a_range_loses():
     """-2 ln rho for the compound and 1 / l^2 for a variable, of one set of hyperparameters."""
-    sets = Hyperparameters(np.array([[0.5, 1.0]]), np.array([np.exp(-1.0)]), np.ones(1), np.ones(1))
+    sets = Hyperparameters(np.array([[0.5, 1.0]]), np.array([[np.exp(-1.0)]]), np.ones(1), np.ones(1))
     surrogate = LevelSurrogate(np.zeros((2, 3)), np.zeros(2), np.ones(2), sets, 0.0, 1.0, 0.0)
     assert surrogate.relevance() == pytest.approx(np.array([2.0, 4.0, 1.0]) / 7)
     varies = np.array([True, False, True])

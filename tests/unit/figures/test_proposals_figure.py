@@ -2,7 +2,8 @@
 
 import pytest
 
-from codesign.figures.proposals import COLUMNS, SHOWN, draw_proposals
+from codesign.figures.proposals import draw_proposals
+from codesign.figures.proposals_table import COLUMNS, SHOWN
 
 LEVELS = {
     "perovskite": ["MAPbI3", "MAPbBr3", "MAPbCl3", "FAPbI3", "CsPbI3"],

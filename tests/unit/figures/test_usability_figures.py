@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from codesign.figures.usability import RANKED, draw_conditions, draw_distribution, draw_ranking
+from codesign.figures.usability import RANKED, draw_distribution, draw_ranking
+from codesign.figures.usability_conditions import draw_conditions
 
 SPACE = {
     "perovskite": ["MAPbI3", "MAPbBr3", "MAPbCl3", "FAPbI3", "CsPbI3"],

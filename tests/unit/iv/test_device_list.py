@@ -46,7 +46,7 @@ def test_a_row_says_what_a_sidecar_would(tmp_path, text):
     m = import_file(tmp_path / "a.csv", device="a").metadata
     assert m.extra == {"list": {"operator": "Ada"}}
     assert any(note.startswith("from devices.csv: ag_nm, compliance_a") for note in m.notes)
-    assert "kept as typed in devices.csv, not used: operator" in m.notes
+    assert "kept as typed in devices.csv: operator; fabrication.variables may use them" in m.notes
     assert facts(tmp_path / "b.csv") == ("CsPbI3", None, None, None, None, None, "")
     assert facts(tmp_path / "c.csv") == (None,) * 6 + ("",)
 
