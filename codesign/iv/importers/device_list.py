@@ -150,7 +150,7 @@ def _read(path: Path, *_stat: int) -> DeviceList:
         ) from refusal
     filled = [(number, row) for number, row in enumerate(cells, start=1) if any(_said(cell) for cell in row)]
     header = tuple(_said(cell) for cell in filled[0][1]) if filled else ()
-    header = tuple(name.lower() if name.lower() in COLUMNS else name for name in header)
+    header = tuple(condition_name(name) if condition_name(name) in COLUMNS else name for name in header)
     names = [condition_name(name) for name in header]
     twice = sorted({name for name in header if name and names.count(condition_name(name)) > 1})
     if FILE not in header or twice:

@@ -32,7 +32,7 @@ def facts(path):
     [
         "file,perovskite,length_um,diameter_nm,pb_min,ag_nm,compliance_a,measured_at,operator\n"
         "a.csv,MAPbI3,1.5,200,15,100,2.7e-5,2024-05-01,Ada\nB,CsPbI3,,,,,,,\n",
-        "FILE;Perovskite;Length_um;diameter_nm;pb_min;ag_nm;compliance_a;measured_at;operator\r\n"
+        "FILE;Perovskite;Length um;diameter_nm;pb_min;ag_nm;compliance_a;measured_at;operator\r\n"
         "data\\raw\\a.csv;MAPbI3;1,5;200;15;100;2,7E-05;2024-05-01;Ada\r\nb.csv;CsPbI3;;;;;;;\r\n",
         "perovskite\tfile\tlength_um\tdiameter_nm\tpb_min\tag_nm\tcompliance_a\tmeasured_at\toperator\n"
         "MAPbI3\ta\t1.5\t200\t15\t100\t2.7e-5\t2024-05-01\tAda\n\nCsPbI3\tb\n",
@@ -189,9 +189,9 @@ def test_the_check_tells_of_rows_and_columns_that_nobody_reads(tmp_path):
     """A misspelt column with what it was probably meant to be, rows without a file by number."""
     write(tmp_path, "a.csv")
     path = tmp_path / "devices.csv"
-    path.write_text("file,Length um,operator\na,1,x\ngone.csv,2,y\n")
+    path.write_text("file,Lenght um,operator\na,1,x\ngone.csv,2,y\n")
     column, rows = check_file(path)
-    assert (column.where, column.remedy) == ("column Length um", "call it length_um, if it is that")
+    assert (column.where, column.remedy) == ("column Lenght um", "call it length_um, if it is that")
     assert rows.what == "no instrument file belongs to 1 of its 2 rows: 3"
     assert {finding.level for finding in (column, rows)} == {"warning"}
 
