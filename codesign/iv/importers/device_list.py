@@ -64,7 +64,8 @@ class DeviceList:
         Args:
             variables: Names of conditions that mean something besides `COLUMNS`.
         """
-        known, there = [*COLUMNS, *variables], {condition_name(name) for name in self.header}
+        known = [*COLUMNS, *variables]
+        there = {*self.header, *({condition_name(name) for name in self.header} & set(variables))}
         found = {
             name: difflib.get_close_matches(name.lower().replace(" ", "_"), known, n=1, cutoff=NEAR)
             for name in self.header
