@@ -31,6 +31,8 @@ class Given:
     targets: Any
     """The same; None where outputs are not scored."""
     source: None = None
+    calibrates: bool = False
+    """Whether a calibration is fitted on them."""
 
     def __len__(self) -> int:
         return len(_tensors(self.inputs)[0])
@@ -42,12 +44,10 @@ class Given:
         """The examples with these numbers, shape (n,)."""
         return mapped(lambda tensor: tensor.index_select(0, indices.to(tensor.device)), self)
 
-    def all_among(self, other: "Given") -> bool:
-        """Whether the inputs of every example are those of some example of `other`, bit for bit."""
-        left = set(self._digests())
-        for digest in other._digests():
-            left.discard(digest)
-        return not left
+    def count_among(self, other: "Given") -> int:
+        """How many examples have the inputs of some example of `other`, bit for bit."""
+        there = set(other._digests())
+        return sum(digest in there for digest in self._digests())
 
     def _digests(self) -> Iterator[bytes]:
         """Of the inputs of each example."""

@@ -142,8 +142,18 @@ class GivenTask(Task):
         return examples.chosen(indices)
 
     def forward(self, module: torch.nn.Module, batch: Given) -> Any:
-        """What the module gives for the inputs."""
-        return called(module, batch.inputs)
+        """What the module gives for the inputs.
+
+        Raises:
+            HoldError: It is not finite where a calibration is fitted on it.
+        """
+        output = called(module, batch.inputs)
+        if batch.calibrates and not is_finite(output):
+            raise HoldError(
+                "outputs for the calibration examples are not finite, nor is a fit on them: leave out "
+                "examples with very large values, or calibrate no network that overflows on this device"
+            )
+        return output
 
     def scorer(self, *, details: bool = False) -> "GivenScorer":
         """Keeps outputs and scores them together."""
@@ -214,4 +224,6 @@ def checked_ideal(network: Network, score: Score, outputs: Any, targets: Any) ->
             f"{type(network.module).__name__} gives outputs that are not finite without any device; look at "
             "its weights, and at the inputs: NaN, infinite or not scaled as in training"
         )
+    if not is_finite(targets):
+        raise HoldError("targets contain NaN or infinity: leave those examples out, or mend their values")
     score.check(outputs, targets)

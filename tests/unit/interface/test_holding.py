@@ -316,6 +316,8 @@ def test_the_place_on_the_curve_of_an_experiment(made_profile, tmp_path):
 NAN = nn.Linear(2, 2)
 NAN.bias.data.fill_(torch.nan)
 X = np.ones((4, 2), dtype=np.float32)
+HUGE = nn.Linear(2, 2)
+HUGE.weight.data.fill_(1.0)
 NORMED = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
 
 
@@ -361,7 +363,26 @@ NORMED = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
         pytest.param({"calibration": "ofset"}, "did you mean offset", id="calibration-name"),
         pytest.param({"calibrate": 2 * X, "calibration": "scale"}, "no calibration that uses", id="unused"),
         pytest.param({"calibrate": np.ones((9, 3))}, "not take the calibration inputs", id="odd-examples"),
-        pytest.param({"calibrate": X}, "all among those that are scored", id="test-examples"),
+        pytest.param(
+            {"calibrate": np.concatenate([X[:3], 2 * X])},
+            "3 of 7 calibration examples are among those scored",
+            id="test-examples",
+        ),
+        pytest.param({"calibrate": 2 * X * np.nan}, "calibration inputs contain NaN", id="nan-examples"),
+        pytest.param(
+            {"calibrate": (2 * X, [0.0, 1.0, np.inf, 1.0])},
+            "calibration targets contain NaN or inf",
+            id="inf",
+        ),
+        pytest.param(
+            {"model": HUGE, "calibrate": X * 3e38},
+            "outputs for the calibration examples are not fin",
+            id="huge",
+        ),
+        pytest.param({"calibrate": 200}, r"takes examples, e.g. \(inputs\[:200\],\)", id="count"),
+        pytest.param(
+            {"targets": np.full((4, 2), np.nan), "score": "rmse"}, "targets contain NaN", id="nan-targets"
+        ),
         pytest.param(
             {"calibrate": 2 * X, "calibration": "statistics"}, "no batch normalisation", id="no-statistics"
         ),
@@ -373,6 +394,22 @@ def test_what_is_wrong_is_said_with_the_remedy(made_profile, change, said):
     given = {"model": nn.Linear(2, 2), "inputs": X, "targets": [0, 1, 0, 1], "device": made_profile()}
     with pytest.raises(HoldError, match=f"(?s){said}"):
         codesign.hold(**given | change)
+
+
+def test_few_calibration_examples_are_noted(made_profile):
+    """Nineteen are, twenty are not."""
+    rng = np.random.default_rng(1)
+    asked = {"model": nn.Linear(2, 2), "inputs": X, "targets": [0, 1, 0, 1], "device": made_profile()}
+    few = codesign.hold(**asked, programmings=1, calibrate=rng.normal(size=(19, 2)))
+    enough = codesign.hold(**asked, programmings=1, calibrate=rng.normal(size=(20, 2)))
+    assert "Note: a calibration on 19 example(s)" in str(few) and not enough.notes
+
+
+def test_a_fit_that_is_not_finite_is_refused(made_profile):
+    """Each cell times exp(700): more than single precision holds, so that there is no gain back."""
+    model = linear([[1.0], [0.5]])
+    with pytest.raises(HoldError, match="not finite, nor is a fit on them"):
+        codesign.hold(model, [[1.0]], [0], made_profile(log_ratio=[700.0]), calibrate=[[2.0], [3.0]] * 10)
 
 
 def test_outputs_that_overflow_on_the_device_are_the_scores_affair(made_profile):
