@@ -54,6 +54,8 @@ def run(chosen: argparse.Namespace) -> int:
         print(one_line(f"{error.filename or folder}: {error.strerror}"), file=sys.stderr)
         return 1
     print(held)
+    if not chosen.weights:
+        print(one_line(f"no --weights: scored as {chosen.model} makes it"))
     print("\n".join(str(folder / name) for name in FILES))
     return 0
 

@@ -68,7 +68,7 @@ class Held:
     @property
     def table(self) -> "pandas.DataFrame":
         """The rows: network, profile, origin, usability, fidelity, noise, seed, programming, calibration,
-        metric, value, ideal (the score without a device)."""
+        metric, value, ideal (the score without a device), constant (the score of one answer for all)."""
         import pandas
 
         return pandas.DataFrame(list(self.rows), columns=HELD.names)
@@ -77,6 +77,13 @@ class Held:
     def ideal(self) -> float:
         """The score without a device."""
         return self.rows[0]["ideal"]
+
+    @property
+    def constant(self) -> float | None:
+        """The best score of one answer for all examples, which needs no network: the share of the largest
+        class for accuracy, the error of the targets' mean (rmse) or median (mae), 0 for r2. None for a
+        score of the caller's."""
+        return self.rows[0]["constant"]
 
     @property
     def calibrations(self) -> list[str]:
@@ -188,12 +195,13 @@ def hold(
     )
     place = _place(subject, experiment, results) if experiment else ()
     ideal = _ideal(network, task, examples, how)
+    constant = None if how.constant is None else how.constant(examples.targets.cpu())
     with _refusing():
         check_calibrations(kinds, network, task, given, analog)
         rows = evaluate(
             network, task, examples, [subject.profile], plan, calibrating=given, progress=progress
         )
-    shared = {"origin": subject.profile.origin, "seed": seed, "ideal": ideal}
+    shared = {"origin": subject.profile.origin, "seed": seed, "ideal": ideal, "constant": constant}
     return Held(
         rows=[{name: (row | shared)[name] for name in HELD.names} for row in rows],
         profile=subject.profile,

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from codesign.interface.scores import SCORES
 from codesign.terminal import shown
 
 if TYPE_CHECKING:
@@ -32,6 +33,15 @@ def said_of(held: "Held") -> str:
     for kind in held.calibrations:
         what = "as programmed" if kind == "none" else f"calibrated ({kind})"
         lines.append(f"  {what:24} {_spread(held, kind)}")
+    lines.append(f"  {'without a device':24} {ideal:.3g}")
+    if held.constant is not None:
+        answer = SCORES[metric].answer
+        lines.append(f"  {'without a network':24} {held.constant:.3g}, {answer}")
+        if SCORES[metric].no_better(ideal, held.constant):
+            lines.append(
+                f"  The network itself does no better than {answer}: has it been trained, and do its inputs "
+                "have the scaling of the training?"
+            )
     if held.calibrating:
         lines.append(f"  calibrations saw {held.calibrating} other examples than the {held.examples} scored")
     for read in held.place:

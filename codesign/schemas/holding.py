@@ -15,6 +15,13 @@ HELD = pa.schema(
         *(EVALUATION.field(n) for n in ("programming", "calibration", "metric")),
         EVALUATION.field("value"),
         field("ideal", pa.float64(), "", "the same score of the network without a device"),
+        field(
+            "constant",
+            pa.float64(),
+            "",
+            "the best score of one answer for all examples, which needs no network: the largest class, the "
+            "targets' mean or median; null for a score of the caller's",
+        ),
     ]
 )
 """One row a programming and calibration."""

@@ -279,6 +279,37 @@ def test_scores_of_a_regression(made_profile, score, reference, column):
     assert held.scores()[0] == pytest.approx(held.ideal, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("score", "targets", "expected"),
+    [
+        pytest.param("accuracy", [0, 1, 1, 1, 0], 3 / 5, id="largest-class"),
+        pytest.param(
+            "rmse", [[1.0, 5.0], [3.0, 5.0], [2.0, 5.0], [9.0, 5.0], [0.0, 5.0]], 10**0.5 / 2**0.5, id="mean"
+        ),
+        pytest.param("mae", [[1.0, 5.0], [3.0, 5.0], [2.0, 5.0], [9.0, 5.0], [0.0, 5.0]], 1.1, id="median"),
+        pytest.param("r2", [[1.0, 5.0], [3.0, 5.0], [2.0, 5.0], [9.0, 5.0], [0.0, 5.0]], 0.0, id="variance"),
+        pytest.param(lambda outputs, targets: 0.5, [0] * 5, None, id="of-the-caller"),
+    ],
+)
+def test_what_one_answer_for_all_scores(made_profile, score, targets, expected):
+    """By hand: of 1, 3, 2, 9, 0 the squares about the mean 3 sum to 50, the distances from the median 2 to
+    11; the second output is constant.
+    """
+    held = codesign.hold(nn.Linear(2, 2), np.ones((5, 2)), targets, made_profile(), score=score)
+    assert held.constant == (expected if expected is None else pytest.approx(expected))
+    assert ("without a network" in str(held)) == (expected is not None)
+    assert held.table["constant"].isna().all() == (expected is None)
+
+
+def test_a_network_no_better_than_one_answer_says_so(made_profile):
+    """One that always says the first class, and one that is right."""
+    x, asked = [[1.0], [-1.0], [1.0]], {"device": made_profile(), "programmings": 1}
+    assert "no better than the largest class" in str(
+        codesign.hold(linear([[0.0], [0.0]]), x, [0, 1, 0], **asked)
+    )
+    assert "no better" not in str(codesign.hold(linear([[1.0], [-1.0]]), x, [0, 1, 0], **asked))
+
+
 def test_what_is_said_fits_ten_seconds(sweeps, small, images):
     """What is kept of what, on which device, how it spreads, what it rests on."""
     held = codesign.hold(small, images, torch.arange(40) % 3, sweeps)
