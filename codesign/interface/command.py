@@ -218,6 +218,7 @@ def _refuse_existing(folder: Path, *, force: bool) -> None:
 def _write(held: Held, folder: Path) -> None:
     table, csv, pdf, png = (folder / name for name in FILES)
     said = {"device": held.profile.profile, "origin": held.profile.origin, "analog": held.analog}
+    said["digital"] = list(held.digital)
     said |= {"examples": held.examples, "calibration_examples": held.calibrating, "notes": list(held.notes)}
     write_table(held.rows, table, schema=HELD, metadata=said)
     write_csv(read_table(table, schema=HELD), csv)

@@ -55,6 +55,8 @@ class Held:
     """`higher` or `lower` scores; '' where the caller's function does not say."""
     analog: str
     """What was on memristors, as it was asked for."""
+    digital: tuple[str, ...]
+    """Submodules whose weights stayed digital."""
     examples: int
     """Scored."""
     calibrating: int
@@ -67,8 +69,9 @@ class Held:
 
     @property
     def table(self) -> "pandas.DataFrame":
-        """The rows: network, profile, origin, usability, fidelity, noise, seed, programming, calibration,
-        metric, value, ideal (the score without a device), constant (the score of one answer for all)."""
+        """The rows: network, profile, origin, usability, fidelity, noise, analog, digital, seed,
+        programming, calibration, metric, value, ideal (the score without a device), constant
+        (the score of one answer for all)."""
         import pandas
 
         return pandas.DataFrame(list(self.rows), columns=HELD.names)
@@ -175,6 +178,7 @@ def hold(
     programmings = _whole("programmings", programmings, least=1)
     seed = _whole("seed", seed, least=-(2**63))
     how = score_called(score)
+    digital = (digital,) if isinstance(digital, str) else tuple(digital)
     network = copied(model, digital=digital, batch_size=batch_size)
     examples = examples_of(inputs, targets, model)
     given = None if calibrate is None else calibrating_of(calibrate, examples, model)
@@ -202,11 +206,13 @@ def hold(
             network, task, examples, [subject.profile], plan, calibrating=given, progress=progress
         )
     shared = {"origin": subject.profile.origin, "seed": seed, "ideal": ideal, "constant": constant}
+    shared |= {"analog": analog, "digital": ", ".join(digital)}
     return Held(
         rows=[{name: (row | shared)[name] for name in HELD.names} for row in rows],
         profile=subject.profile,
         better=how.better,
         analog=analog,
+        digital=digital,
         examples=len(examples),
         calibrating=0 if given is None else len(given),
         experiment=experiment or "",

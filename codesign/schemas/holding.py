@@ -11,6 +11,15 @@ HELD = pa.schema(
         EVALUATION.field("profile"),
         field("origin", pa.string(), "", "of the device: measured | virtual"),
         *(EVALUATION.field(n) for n in ("usability", "fidelity", "noise")),
+        field(
+            "analog",
+            pa.string(),
+            "",
+            "on memristors: weights of layers | all parameters | differential pairs",
+        ),
+        field(
+            "digital", pa.string(), "", "submodules whose weights stayed digital, with a comma between them"
+        ),
         field("seed", pa.int64(), "", "of the draws; 1: those of the first training in the workflow"),
         *(EVALUATION.field(n) for n in ("programming", "calibration", "metric")),
         EVALUATION.field("value"),

@@ -15,6 +15,7 @@ import codesign
 from codesign.evaluation.montecarlo import EvaluationPlan, evaluate, noise_generator
 from codesign.interface.device import DeviceError
 from codesign.interface.given import HoldError
+from codesign.interface.holding import Held
 from codesign.models.network import network_of
 from codesign.nonideality.profile import DeviceProfile
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
@@ -256,7 +257,10 @@ def test_a_network_of_several_inputs_and_outputs(made_profile, inputs):
     targets = {name: value.detach() for name, value in model(a, b).items()}
     held = codesign.hold(model, given, targets, made_profile(), score=agreement, batch_size=7)
     assert held.ideal == 1 and held.scores().tolist() == [1.0] * 10
-    assert "agreement 1 on given-1" in str(held)
+    said = str(held)
+    assert said.startswith(
+        "As programmed agreement 1, 1 without a device (sd 0 over 10 programmings, 1 to 1)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -313,13 +317,59 @@ def test_a_network_no_better_than_one_answer_says_so(made_profile):
 def test_what_is_said_fits_ten_seconds(sweeps, small, images):
     """What is kept of what, on which device, how it spreads, what it rests on."""
     held = codesign.hold(small, images, torch.arange(40) % 3, sweeps)
-    first, second, *_, last = str(held).splitlines()
-    mean = held.scores().mean()
-    assert re.match(
-        rf"Small keeps {mean:.3g} of {held.ideal:.3g} accuracy on wire-1 \(F 0\.\d\d, U 0\.\d\d\)", first
+    first, second, third, *_, last = str(held).splitlines()
+    mean, worst = held.scores().mean(), held.scores().min()
+    assert first.startswith(f"As programmed {mean:.3g} of {held.ideal:.3g} accuracy (sd ")
+    assert first.endswith(f"over 10 programmings, worst {worst:.3g})")
+    assert re.fullmatch(
+        r"Small on wire-1 \(F 0\.\d\d \(0\.\d\d-\d\.\d\d\), U 0\.\d\d \(0\.\d\d-\d\.\d\d\)\)", second
     )
-    assert "as programmed" in second and f"worst {held.scores().min():.3g}" in second
+    assert third.startswith("  as programmed ") and f"worst {worst:.3g}" in third
     assert "device of the virtual laboratory" in last and "Not modelled: drift" in last
+
+
+def test_the_answer_stands_first(made_profile):
+    """By hand: three scores as programmed and three calibrated, of a network that scores 0.954."""
+    shared = {"network": "Net", "noise": "resampled", "metric": "accuracy", "ideal": 0.954, "constant": 0.1}
+    values = {"none": (0.1, 0.41, 0.72), "offset": (0.885, 0.9, 0.915)}
+    rows = [
+        shared | {"programming": k, "calibration": kind, "value": values[kind][k]}
+        for k in range(3)
+        for kind in values
+    ]
+    asked = {"better": "higher", "examples": 9, "calibrating": 50}
+    held = Held(rows, made_profile(), analog="differential", digital=("head",), **asked)
+    first, second, third, fourth, *_ = str(held).splitlines()
+    assert first == (
+        "As programmed 0.41 of 0.954 accuracy (sd 0.31 over 3 programmings, worst 0.1); calibrated (offset) "
+        "0.9 (worst 0.885)"
+    )
+    assert second == (
+        "Net on given-1 (F 0.90 (0.85-0.95), U 0.80 (0.70-0.90)); on memristors: "
+        "differential pairs, head digital"
+    )
+    assert "0.41 (median 0.41), sd 0.31" in third  # 0.31 is more than half of 0.41 - 0.1
+    assert "0.9, sd 0.015 over 3 programmings, worst 0.885" in fourth
+
+
+def test_what_rounding_leaves_is_no_number(made_profile):
+    """Three equal scores whose standard deviation is not exactly 0."""
+    shared = {"network": "Net", "noise": "none", "metric": "rmse", "ideal": 1e-17, "constant": 1.0}
+    rows = [shared | {"calibration": "none", "value": 0.1 + 0.2 + k * 1e-16} for k in range(3)]
+    held = Held(rows, made_profile(), "lower", "all", (), examples=9, calibrating=0)
+    first, second, *_ = str(held).splitlines()
+    assert first == "As programmed rmse 0.3, 0 without a device (sd 0 over 3 programmings, worst 0.3)"
+    assert second.endswith("on memristors: all parameters") and "e-1" not in str(held)
+
+
+def test_what_is_on_memristors_stands_in_the_table(made_profile, small, images):
+    """With the names of digital parts."""
+    asked = {"device": made_profile(), "programmings": 1, "digital": "convolution"}
+    held = codesign.hold(small, images, torch.zeros(40, dtype=torch.int64), analog="all", **asked)
+    assert set(held.table["analog"]) == {"all"} and set(held.table["digital"]) == {"convolution"}
+    assert "on memristors: all parameters, convolution digital" in str(held)
+    plain = codesign.hold(small, images, torch.zeros(40, dtype=torch.int64), **asked)
+    assert str(plain).splitlines()[1].endswith("; convolution digital")
 
 
 def test_the_place_on_the_curve_of_an_experiment(made_profile, tmp_path):
