@@ -175,8 +175,8 @@ def hold(
         codesign.interface.device.DeviceError: No profile can be made of the device: the reader refuses the
             file, it has too few cycles, there is no such id ...
     """
-    programmings = _whole("programmings", programmings, least=1)
-    seed = _whole("seed", seed, least=-(2**63))
+    programmings = whole("programmings", programmings, least=1)
+    seed = whole("seed", seed, least=-(2**63))
     how = score_called(score)
     digital = (digital,) if isinstance(digital, str) else tuple(digital)
     network = copied(model, digital=digital, batch_size=batch_size)
@@ -251,7 +251,7 @@ def program(
         codesign.interface.device.DeviceError: No profile can be made of the device.
     """
     network = copied(model, digital=digital)
-    programming, seed = _whole("programming", programming, least=0), _whole("seed", seed, least=-(2**63))
+    programming, seed = whole("programming", programming, least=0), whole("seed", seed, least=-(2**63))
     subject = subject_of(device, results=results, config=config)
     settings = MemSimSettings(MAPPING, _analog(analog), _noise(noise, subject.profile))
     with _refusing(), PerovskiteMemSim(network, settings) as simulator:
@@ -259,8 +259,12 @@ def program(
         return copy.deepcopy(network.module)
 
 
-def _whole(name: str, value: int, *, least: int) -> int:
-    """A whole number that a table can hold."""
+def whole(name: str, value: int, *, least: int) -> int:
+    """A whole number that a table can hold.
+
+    Raises:
+        HoldError: It is none, or below `least`.
+    """
     try:
         found = index(value)
     except TypeError:

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from codesign.interface.holding import Held
     from codesign.nonideality.profile import DeviceProfile
 
-NOT_MODELLED = "drift, read noise, wires, converters, stuck cells, spread from device to device"
+NOT_MODELLED = (
+    "drift, read noise, wires, converters, stuck cells, spread from device to device, "
+    "a limited number of levels"
+)
+LEVELS = "levels inside the LCIS window are reached exactly"
 NOISES = {
     "resampled": "errors drawn from the device's own cycles",
     "lognormal": "errors of the device's fitted log-normal law",
@@ -49,7 +53,7 @@ def said_of(held: "Held") -> str:
             f"({said.low:.3g} ... {said.high:.3g}){beyond}"
         )
     on = "a device of the virtual laboratory" if profile.origin == "virtual" else "a measured device"
-    lines.append(f"Simulated on {on}: {NOISES[row['noise']]}. Not modelled: {NOT_MODELLED}.")
+    lines.append(f"Simulated on {on}: {LEVELS}, {NOISES[row['noise']]}. Not modelled: {NOT_MODELLED}.")
     lines += [f"Note: {' '.join(note.split())}" for note in held.notes]
     return shown("\n".join(lines))
 

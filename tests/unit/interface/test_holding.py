@@ -326,6 +326,7 @@ def test_what_is_said_fits_ten_seconds(sweeps, small, images):
     )
     assert third.startswith("  as programmed ") and f"worst {worst:.3g}" in third
     assert "device of the virtual laboratory" in last and "Not modelled: drift" in last
+    assert "inside the LCIS window are reached exactly" in last and "a limited number of levels." in last
 
 
 def test_the_answer_stands_first(made_profile):
