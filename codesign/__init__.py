@@ -10,9 +10,10 @@ function that this module hands on:
     propose       the next devices to make
     program       a copy of a network as it is once programmed
     hold          a network scored on a device, programmed many times
+    noisy         a `with` block in which a network trains under noise
 
-They are loaded when they are asked for, so that `import codesign` loads nothing else; `program` and `hold`
-need what the extra `networks` brings: `pip install '.[networks]'` in a checkout.
+They are loaded when they are asked for, so that `import codesign` loads nothing else; `program`,
+`hold` and `noisy` need what the extra `networks` brings: `pip install '.[networks]'` in a checkout.
 """
 
 from importlib import import_module
@@ -24,6 +25,7 @@ _PLACES = {
     "propose": "codesign.interface.steps",
     "program": "codesign.interface.holding",
     "hold": "codesign.interface.holding",
+    "noisy": "codesign.interface.training",
 }
 __all__ = [*_PLACES]
 

@@ -52,7 +52,7 @@ class Held(Protocol):
 
 
 def draw_holding(held: Held) -> Drawing:
-    """A column of points a calibration, the score without a device as a line.
+    """A column of points a calibration; the score without a device, and that of one answer for all, as lines.
 
     Scores that were read off the levels' curve of an experiment stand beside, with their interval.
 
@@ -77,6 +77,8 @@ def draw_holding(held: Held) -> Drawing:
         head(figure, HEIGHT_MM, title, lines, profile.origin, on="devices")
         axes = axes_mm(figure, 16, 15, WIDTH_MM - 20, 51)
         axes.axhline(first["ideal"], color=GREY, linestyle="--", label="without a device")
+        if first["constant"] is not None:
+            axes.axhline(first["constant"], color=GREY, linestyle=":", label="one answer for all")
         labels = []
         for k, kind in enumerate(kinds):
             values = np.array([row["value"] for row in rows if row["calibration"] == kind])
@@ -93,7 +95,7 @@ def draw_holding(held: Held) -> Drawing:
         axes.set_xlim(-0.6, len(labels) - 0.4)
         axes.set_xticks(range(len(labels)), [wrapped(label, 24, lines=3) for label in labels])
         axes.grid(True, axis="y")
-        axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17))
+        axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=2)
         worse = " (lower is better)" if held.better == "lower" else ""
         fit_ylabel(axes, f"{first['metric']}{worse}")
         return Drawing(figure, rows)

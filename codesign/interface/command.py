@@ -54,6 +54,8 @@ def run(chosen: argparse.Namespace) -> int:
         print(one_line(f"{error.filename or folder}: {error.strerror}"), file=sys.stderr)
         return 1
     print(held)
+    if not chosen.weights:
+        print(one_line(f"no --weights: scored as {chosen.model} makes it"))
     print("\n".join(str(folder / name) for name in FILES))
     return 0
 
@@ -216,6 +218,7 @@ def _refuse_existing(folder: Path, *, force: bool) -> None:
 def _write(held: Held, folder: Path) -> None:
     table, csv, pdf, png = (folder / name for name in FILES)
     said = {"device": held.profile.profile, "origin": held.profile.origin, "analog": held.analog}
+    said["digital"] = list(held.digital)
     said |= {"examples": held.examples, "calibration_examples": held.calibrating, "notes": list(held.notes)}
     write_table(held.rows, table, schema=HELD, metadata=said)
     write_csv(read_table(table, schema=HELD), csv)

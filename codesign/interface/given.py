@@ -31,6 +31,8 @@ class Given:
     targets: Any
     """The same; None where outputs are not scored."""
     source: None = None
+    calibrates: bool = False
+    """Whether a calibration is fitted on them."""
 
     def __len__(self) -> int:
         return len(_tensors(self.inputs)[0])
@@ -42,12 +44,10 @@ class Given:
         """The examples with these numbers, shape (n,)."""
         return mapped(lambda tensor: tensor.index_select(0, indices.to(tensor.device)), self)
 
-    def all_among(self, other: "Given") -> bool:
-        """Whether the inputs of every example are those of some example of `other`, bit for bit."""
-        left = set(self._digests())
-        for digest in other._digests():
-            left.discard(digest)
-        return not left
+    def count_among(self, other: "Given") -> int:
+        """How many examples have the inputs of some example of `other`, bit for bit."""
+        there = set(other._digests())
+        return sum(digest in there for digest in self._digests())
 
     def _digests(self) -> Iterator[bytes]:
         """Of the inputs of each example."""
@@ -160,6 +160,14 @@ def joined(parts: list[Any]) -> Any:
     )
 
 
+def without_values(model: nn.Module) -> str:
+    """The first parameter that has no values yet; '' where all have."""
+    for name, parameter in model.named_parameters():
+        if isinstance(parameter, UninitializedParameter) or parameter.is_meta:
+            return name
+    return ""
+
+
 def copied(model: nn.Module, *, digital: str | Iterable[str] = (), batch_size: int = 256) -> Network:
     """A copy of a model, and which of its parameters are on memristors.
 
@@ -179,9 +187,8 @@ def copied(model: nn.Module, *, digital: str | Iterable[str] = (), batch_size: i
         raise HoldError(f"model is {type(model).__name__}, not a torch.nn.Module")
     if batch_size < 1:
         raise HoldError(f"batch_size must be at least 1, got {batch_size}")
-    for name, parameter in model.named_parameters():
-        if isinstance(parameter, UninitializedParameter) or parameter.is_meta:
-            raise HoldError(f"{name} has no values yet: load the weights, or run the model once")
+    if name := without_values(model):
+        raise HoldError(f"{name} has no values yet: load the weights, or run the model once")
     try:
         network = network_of(copy.deepcopy(model), frozen=dict.fromkeys(digital, ""))
     except NetworkError as error:

@@ -17,10 +17,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from codesign.evaluation.calibration import KINDS, CalibrationError, calibration
+from codesign.evaluation.calibration import CalibrationError
 from codesign.evaluation.lookup import ReadOffError
 from codesign.evaluation.montecarlo import EvaluationPlan, ScoredNetwork, evaluate, noise_generator
 from codesign.evaluation.predict import Read, read_off
+from codesign.interface.calibrating import calibrating_of, check_calibrations, kinds_of, note_on
 from codesign.interface.device import Subject, subject_of
 from codesign.interface.given import LARGEST_HELD, Given, HoldError, Scoring, copied, examples_of
 from codesign.interface.scores import GivenTask, Score, checked_ideal, score_called
@@ -30,8 +31,7 @@ from codesign.nonideality.found import FOLDERS
 from codesign.nonideality.profile import DeviceProfile
 from codesign.schemas.holding import HELD
 from codesign.tables import TableError
-from codesign.tasks.contract import TaskError, moved
-from codesign.words import nearest
+from codesign.tasks.contract import TaskError
 
 if TYPE_CHECKING:
     import pandas
@@ -55,6 +55,8 @@ class Held:
     """`higher` or `lower` scores; '' where the caller's function does not say."""
     analog: str
     """What was on memristors, as it was asked for."""
+    digital: tuple[str, ...]
+    """Submodules whose weights stayed digital."""
     examples: int
     """Scored."""
     calibrating: int
@@ -63,12 +65,13 @@ class Held:
     place: Sequence[Read] = ()
     """Scores of that experiment's networks at the device's fidelity, read off their curve of levels."""
     notes: tuple[str, ...] = ()
-    """What reading the device noted."""
+    """What reading the device noted, and that a calibration saw very few examples."""
 
     @property
     def table(self) -> "pandas.DataFrame":
-        """The rows: network, profile, origin, usability, fidelity, noise, seed, programming, calibration,
-        metric, value, ideal (the score without a device)."""
+        """The rows: network, profile, origin, usability, fidelity, noise, analog, digital, seed,
+        programming, calibration, metric, value, ideal (the score without a device), constant
+        (the score of one answer for all)."""
         import pandas
 
         return pandas.DataFrame(list(self.rows), columns=HELD.names)
@@ -77,6 +80,13 @@ class Held:
     def ideal(self) -> float:
         """The score without a device."""
         return self.rows[0]["ideal"]
+
+    @property
+    def constant(self) -> float | None:
+        """The best score of one answer for all examples, which needs no network: the share of the largest
+        class for accuracy, the error of the targets' mean (rmse) or median (mae), 0 for r2. None for a
+        score of the caller's."""
+        return self.rows[0]["constant"]
 
     @property
     def calibrations(self) -> list[str]:
@@ -165,13 +175,14 @@ def hold(
         codesign.interface.device.DeviceError: No profile can be made of the device: the reader refuses the
             file, it has too few cycles, there is no such id ...
     """
-    programmings = _whole("programmings", programmings, least=1)
-    seed = _whole("seed", seed, least=-(2**63))
+    programmings = whole("programmings", programmings, least=1)
+    seed = whole("seed", seed, least=-(2**63))
     how = score_called(score)
+    digital = (digital,) if isinstance(digital, str) else tuple(digital)
     network = copied(model, digital=digital, batch_size=batch_size)
     examples = examples_of(inputs, targets, model)
-    given = None if calibrate is None else _calibrating(calibrate, examples, model)
-    kinds = _kinds(calibration, given)
+    given = None if calibrate is None else calibrating_of(calibrate, examples, model)
+    kinds = kinds_of(calibration, given)
     subject = subject_of(device, results=results, config=config)
     task = GivenTask(how, in_memory=examples.size <= LARGEST_HELD)
     plan = EvaluationPlan(
@@ -188,22 +199,25 @@ def hold(
     )
     place = _place(subject, experiment, results) if experiment else ()
     ideal = _ideal(network, task, examples, how)
+    constant = None if how.constant is None else how.constant(examples.targets.cpu())
     with _refusing():
-        _check_calibrations(kinds, network, task, given, analog)
+        check_calibrations(kinds, network, task, given, analog)
         rows = evaluate(
             network, task, examples, [subject.profile], plan, calibrating=given, progress=progress
         )
-    shared = {"origin": subject.profile.origin, "seed": seed, "ideal": ideal}
+    shared = {"origin": subject.profile.origin, "seed": seed, "ideal": ideal, "constant": constant}
+    shared |= {"analog": analog, "digital": ", ".join(digital)}
     return Held(
         rows=[{name: (row | shared)[name] for name in HELD.names} for row in rows],
         profile=subject.profile,
         better=how.better,
         analog=analog,
+        digital=digital,
         examples=len(examples),
         calibrating=0 if given is None else len(given),
         experiment=experiment or "",
         place=place,
-        notes=subject.notes,
+        notes=subject.notes + note_on(given),
     )
 
 
@@ -237,7 +251,7 @@ def program(
         codesign.interface.device.DeviceError: No profile can be made of the device.
     """
     network = copied(model, digital=digital)
-    programming, seed = _whole("programming", programming, least=0), _whole("seed", seed, least=-(2**63))
+    programming, seed = whole("programming", programming, least=0), whole("seed", seed, least=-(2**63))
     subject = subject_of(device, results=results, config=config)
     settings = MemSimSettings(MAPPING, _analog(analog), _noise(noise, subject.profile))
     with _refusing(), PerovskiteMemSim(network, settings) as simulator:
@@ -245,8 +259,12 @@ def program(
         return copy.deepcopy(network.module)
 
 
-def _whole(name: str, value: int, *, least: int) -> int:
-    """A whole number that a table can hold."""
+def whole(name: str, value: int, *, least: int) -> int:
+    """A whole number that a table can hold.
+
+    Raises:
+        HoldError: It is none, or below `least`.
+    """
     try:
         found = index(value)
     except TypeError:
@@ -282,64 +300,6 @@ def _noise(noise: str | None, profile: DeviceProfile) -> str:
             "ask for noise lognormal"
         )
     return noise
-
-
-def _kinds(asked: str | Iterable[str] | None, given: Given | None) -> list[str]:
-    """Calibrations, `none` first."""
-    if asked is None:
-        asked = [] if given is None else ["offset"]
-    wanted = [asked] if isinstance(asked, str) else list(asked)
-    for kind in wanted:
-        if kind not in KINDS:
-            raise HoldError(f"no calibration {kind!r}{nearest(kind, KINDS)}; there are {', '.join(KINDS)}")
-        if kind in ("offset", "statistics") and given is None:
-            raise HoldError(
-                f"calibration {kind} needs examples: give some of the training set as "
-                "calibrate=(inputs, targets)"
-            )
-    if given is not None and set(wanted) <= {"none", "scale"}:
-        raise HoldError(
-            f"calibrate is given, but no calibration that uses examples ({', '.join(wanted) or 'none'}); ask "
-            "for offset or statistics, or leave it out"
-        )
-    return list(dict.fromkeys(["none", *wanted]))
-
-
-def _calibrating(calibrate: Any, scored: Given, model: nn.Module) -> Given:
-    """Examples for a calibration; never those that are scored."""
-    inputs, targets = calibrate if isinstance(calibrate, tuple) and len(calibrate) == 2 else (calibrate, None)
-    given = examples_of(inputs, targets, model, what="calibration ")
-    if given.all_among(scored):
-        raise HoldError(
-            "the calibration examples are all among those that are scored: take others, of the training set"
-        )
-    return given
-
-
-def _check_calibrations(
-    kinds: Sequence[str], network: Network, task: GivenTask, given: Given | None, analog: str
-) -> None:
-    """Refuse a calibration that this network cannot have: asked for, it would be left out otherwise."""
-    with network.evaluating():
-        if given is not None:
-            _try(network, task, given)
-        for kind in kinds:
-            calibration(kind, network, task, given, analog=analog)
-
-
-def _try(network: Network, task: GivenTask, given: Given) -> None:
-    """Put the calibration examples through once."""
-    batch = moved(given, next(network.module.parameters()).device)
-    try:
-        with torch.no_grad():
-            task.forward(network.module, batch)
-    except torch.OutOfMemoryError as error:
-        raise HoldError(f"out of memory: calibrate with fewer than {len(given)} examples") from error
-    except Exception as error:  # of the caller's module, whatever it raises
-        raise HoldError(
-            f"{type(network.module).__name__} does not take the calibration inputs "
-            f"({type(error).__name__}: {error}); give them like the others, in a pair (inputs, targets)"
-        ) from error
 
 
 def _ideal(network: Network, task: GivenTask, examples: Given, how: Score) -> float:

@@ -2,12 +2,20 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from codesign.interface.scores import SCORES
 from codesign.terminal import shown
 
 if TYPE_CHECKING:
     from codesign.interface.holding import Held
+    from codesign.nonideality.profile import DeviceProfile
 
-NOT_MODELLED = "drift, read noise, wires, converters, stuck cells, spread from device to device"
+NOT_MODELLED = (
+    "drift, read noise, wires, converters, stuck cells, spread from device to device, "
+    "a limited number of levels"
+)
+LEVELS = "levels inside the LCIS window are reached exactly"
 NOISES = {
     "resampled": "errors drawn from the device's own cycles",
     "lognormal": "errors of the device's fitted log-normal law",
@@ -15,23 +23,26 @@ NOISES = {
 }
 
 
+ANALOG = {"weights": "", "all": "all parameters", "differential": "differential pairs"}
+"""What is on memristors where it is not the weights of layers alone."""
+
+
 def said_of(held: "Held") -> str:
     """A few lines: what is kept, how it spreads, what calibration gives, what it rests on."""
     row, profile = held.rows[0], held.profile
-    name, metric, ideal = row["network"], row["metric"], held.ideal
-    readings = f"U {profile.usability:.2f}"
-    if profile.fidelity is not None:
-        readings = f"F {profile.fidelity:.2f}, {readings}"
-    mean = float(held.scores().mean())
-    where = f"{profile.profile} ({readings})"
-    if held.better == "higher":
-        first = f"{name} keeps {mean:.3g} of {ideal:.3g} {metric} on {where}."
-    else:
-        first = f"{name}: {metric} {mean:.3g} on {where}, {ideal:.3g} without a device."
-    lines = [first]
+    metric, ideal = row["metric"], held.ideal
+    lines = [_answer(held), f"{row['network']} on {profile.profile} ({_readings(profile)}){_where(held)}"]
     for kind in held.calibrations:
-        what = "as programmed" if kind == "none" else f"calibrated ({kind})"
-        lines.append(f"  {what:24} {_spread(held, kind)}")
+        lines.append(f"  {_called(kind):24} {_spread(held, kind)}")
+    lines.append(f"  {'without a device':24} {_number(held, ideal)}")
+    if held.constant is not None:
+        answer = SCORES[metric].answer
+        lines.append(f"  {'without a network':24} {_number(held, held.constant)}, {answer}")
+        if SCORES[metric].no_better(ideal, held.constant):
+            lines.append(
+                f"  The network itself does no better than {answer}: has it been trained, and do its inputs "
+                "have the scaling of the training?"
+            )
     if held.calibrating:
         lines.append(f"  calibrations saw {held.calibrating} other examples than the {held.examples} scored")
     for read in held.place:
@@ -42,18 +53,80 @@ def said_of(held: "Held") -> str:
             f"({said.low:.3g} ... {said.high:.3g}){beyond}"
         )
     on = "a device of the virtual laboratory" if profile.origin == "virtual" else "a measured device"
-    lines.append(f"Simulated on {on}: {NOISES[row['noise']]}. Not modelled: {NOT_MODELLED}.")
+    lines.append(f"Simulated on {on}: {LEVELS}, {NOISES[row['noise']]}. Not modelled: {NOT_MODELLED}.")
     lines += [f"Note: {' '.join(note.split())}" for note in held.notes]
     return shown("\n".join(lines))
 
 
+def _answer(held: "Held") -> str:
+    """What a person asked: scores as programmed and calibrated, beside the score without a device."""
+    ideal, metric = _number(held, held.ideal), held.rows[0]["metric"]
+    said = []
+    for kind in held.calibrations:
+        scores = held.scores(kind)
+        mean, details = _number(held, scores.mean()), []
+        if kind == "none":
+            kept = f"{mean} of {ideal} {metric}"
+            other = f"{metric} {mean}, {ideal} without a device"
+            mean = kept if held.better == "higher" else other
+        if kind == "none" and scores.size == 1:
+            details = ["one programming"]
+        elif scores.size > 1:
+            sd = f"sd {_sd(held, scores)} over {scores.size} programmings"
+            details = [*([sd] if kind == "none" else []), _extreme(held, scores)]
+        said.append(f"{_called(kind)} {mean}" + (f" ({', '.join(details)})" if details else ""))
+    first = "; ".join(said)
+    return f"{first[0].upper()}{first[1:]}"
+
+
+def _called(kind: str) -> str:
+    return "as programmed" if kind == "none" else f"calibrated ({kind})"
+
+
+def _readings(profile: "DeviceProfile") -> str:
+    """F and U, each with its interval where it has one."""
+    said = []
+    for letter, name in (("F", "fidelity"), ("U", "usability")):
+        value, low, high = (getattr(profile, f"{name}{end}") for end in ("", "_low", "_high"))
+        if value is not None:
+            interval = "" if low is None or high is None else f" ({low:.2f}-{high:.2f})"
+            said.append(f"{letter} {value:.2f}{interval}")
+    return ", ".join(said)
+
+
+def _where(held: "Held") -> str:
+    """What is on memristors, where that is not the weights of all layers."""
+    said = [ANALOG[held.analog]] if ANALOG[held.analog] else []
+    if held.digital:
+        said.append(f"{', '.join(held.digital)} digital")
+    return f"; on memristors: {', '.join(said)}" if ANALOG[held.analog] else "".join(f"; {s}" for s in said)
+
+
 def _spread(held: "Held", kind: str) -> str:
-    """Mean, standard deviation and worst of the programmings."""
+    """Mean, standard deviation and worst of the programmings; the median, too, where they spread widely."""
     scores = held.scores(kind)
+    mean = _number(held, scores.mean())
     if scores.size == 1:
-        return f"{scores[0]:.3g} in one programming"
-    said = f"{scores.mean():.3g} ± {scores.std(ddof=1):.2g} in {scores.size} programmings"
-    if held.better:
-        worst = scores.min() if held.better == "higher" else scores.max()
-        return f"{said}, worst {worst:.3g}"
-    return f"{said}, {scores.min():.3g} to {scores.max():.3g}"
+        return f"{mean} in one programming"
+    sd = scores.std(ddof=1)
+    if held.constant is not None and sd > abs(scores.mean() - held.constant) / 2 and _sd(held, scores) != "0":
+        mean = f"{mean} (median {_number(held, np.median(scores))})"
+    return f"{mean}, sd {_sd(held, scores)} over {scores.size} programmings, {_extreme(held, scores)}"
+
+
+def _extreme(held: "Held", scores: np.ndarray) -> str:
+    """The worst; lowest and highest where nothing says which is worse."""
+    low, high = _number(held, scores.min()), _number(held, scores.max())
+    return {"higher": f"worst {low}", "lower": f"worst {high}"}.get(held.better, f"{low} to {high}")
+
+
+def _sd(held: "Held", scores: np.ndarray) -> str:
+    return _number(held, scores.std(ddof=1), digits=2)
+
+
+def _number(held: "Held", value: float, *, digits: int = 3) -> str:
+    """Three digits; what rounding alone leaves, below a billionth of the scores, is 0."""
+    sizes = [held.ideal, held.constant or 0.0, *(row["value"] for row in held.rows)]
+    if abs(value) <= 1e-9 * max(map(abs, sizes)):
+        return "0"
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.{digits}g}"

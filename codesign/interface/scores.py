@@ -25,6 +25,16 @@ class Score:
     """`higher`, `lower`, or '' where the caller's function does not say."""
     check: Callable[[Any, Any], None] = lambda outputs, targets: None
     """Raises where it cannot be had from these outputs and targets; called once, without a device."""
+    constant: Callable[[Any], float] | None = None
+    """Targets to the best score of one answer for all examples, which needs no network; None: unknown."""
+    answer: str = ""
+    """What that answer is."""
+
+    def no_better(self, value: float, constant: float | None) -> bool:
+        """Whether a score is not better than that of one answer for all examples."""
+        if constant is None:
+            return False
+        return value <= constant if self.better == "higher" else value >= constant
 
 
 def score_called(score: str | Scoring) -> Score:
@@ -118,11 +128,25 @@ def _r2(outputs: Tensor, targets: Tensor) -> float:
     return float(1 - (a - b).square().sum() / (b - b.mean(dim=0)).square().sum())
 
 
+def _largest_class(targets: Tensor) -> float:
+    return float(targets.long().bincount().max()) / len(targets)
+
+
+def _about_the_mean(targets: Tensor) -> float:
+    return float((targets.double() - targets.double().mean(dim=0)).square().mean().sqrt())
+
+
+def _about_the_median(targets: Tensor) -> float:
+    return float((targets.double() - targets.double().median(dim=0).values).abs().mean())
+
+
 SCORES: Mapping[str, Score] = {
-    "accuracy": Score("accuracy", _accuracy, "higher", _check_classes),
-    "rmse": Score("rmse", _rmse, "lower", _check_values),
-    "mae": Score("mae", _mae, "lower", _check_values),
-    "r2": Score("r2", _r2, "higher", _check_spread),
+    "accuracy": Score(
+        "accuracy", _accuracy, "higher", _check_classes, _largest_class, "the largest class for all"
+    ),
+    "rmse": Score("rmse", _rmse, "lower", _check_values, _about_the_mean, "the targets' mean for all"),
+    "mae": Score("mae", _mae, "lower", _check_values, _about_the_median, "the targets' median for all"),
+    "r2": Score("r2", _r2, "higher", _check_spread, lambda targets: 0.0, "the targets' mean for all"),
 }
 """Share of right classes; root mean square error; mean absolute error; share of variance explained."""
 
@@ -142,8 +166,18 @@ class GivenTask(Task):
         return examples.chosen(indices)
 
     def forward(self, module: torch.nn.Module, batch: Given) -> Any:
-        """What the module gives for the inputs."""
-        return called(module, batch.inputs)
+        """What the module gives for the inputs.
+
+        Raises:
+            HoldError: It is not finite where a calibration is fitted on it.
+        """
+        output = called(module, batch.inputs)
+        if batch.calibrates and not is_finite(output):
+            raise HoldError(
+                "outputs for the calibration examples are not finite, nor is a fit on them: leave out "
+                "examples with very large values, or calibrate no network that overflows on this device"
+            )
+        return output
 
     def scorer(self, *, details: bool = False) -> "GivenScorer":
         """Keeps outputs and scores them together."""
@@ -214,4 +248,6 @@ def checked_ideal(network: Network, score: Score, outputs: Any, targets: Any) ->
             f"{type(network.module).__name__} gives outputs that are not finite without any device; look at "
             "its weights, and at the inputs: NaN, infinite or not scaled as in training"
         )
+    if not is_finite(targets):
+        raise HoldError("targets contain NaN or infinity: leave those examples out, or mend their values")
     score.check(outputs, targets)

@@ -141,7 +141,7 @@ def test_the_devices_half_is_loaded_without_the_networks():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", ["hold", "program"])
+@pytest.mark.parametrize("name", ["hold", "program", "noisy"])
 def test_what_is_not_installed_is_said_with_the_remedy(name):
     """The extra has the rest."""
     code = f"import sys; sys.modules['torch'] = None; import codesign; codesign.{name}"

@@ -12,7 +12,14 @@ from codesign.schemas.holding import HELD
 
 
 def held(
-    *, origin="measured", place=(), fidelity=0.9, name="wire-1", better="higher", kinds=("none", "offset")
+    *,
+    origin="measured",
+    place=(),
+    fidelity=0.9,
+    name="wire-1",
+    better="higher",
+    kinds=("none", "offset"),
+    constant=None,
 ):
     """Three programmings under each calibration."""
     shared = dict.fromkeys(HELD.names) | {
@@ -22,6 +29,7 @@ def held(
         "usability": 0.6,
     }
     shared |= {"fidelity": fidelity, "noise": "resampled", "seed": 1, "metric": "accuracy", "ideal": 0.97}
+    shared |= {"constant": constant}
     rows = [
         shared | {"programming": k, "calibration": kind, "value": 0.8 + 0.01 * k + 0.1 * (kind == "offset")}
         for k in range(3)
@@ -64,6 +72,13 @@ def test_every_programming_is_drawn_beside_the_ideal_score():
     ]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["as programmed", "calibrated: offset"]
     assert drawing.numbers == held().rows
+
+
+def test_one_answer_for_all_is_a_line_where_it_is_known():
+    """What a person compares with who has no network."""
+    (axes,) = draw_holding(held(constant=0.11)).figure.axes
+    assert set(axes.lines[1].get_ydata()) == {0.11}
+    assert "one answer for all" in [text.get_text() for text in axes.get_legend().get_texts()]
 
 
 def test_scores_that_were_read_off_stand_beside_with_their_interval():

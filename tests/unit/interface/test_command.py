@@ -70,7 +70,7 @@ def test_table_and_figure_are_those_of_python(here, capsys, weights):
         folder / "out/hold.pdf"
     ).stat().st_size > 5000
     out = capsys.readouterr().out
-    assert out.startswith(str(held)) and "out/hold.png" in out
+    assert out.startswith(str(held)) and "no --weights" not in out and "out/hold.png" in out
     assert read_metadata(folder / "out/hold.parquet")["origin"] == "virtual"
 
 
@@ -142,7 +142,8 @@ def test_what_is_there_is_replaced_by_force_alone(here, capsys):
     """And arrays that nothing reads are told."""
     asked = [*ALWAYS, "--data", "test.npz", "--programmings", "1"]
     assert main(asked) == 0
-    assert "not read of test.npz: names" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert "not read of test.npz: names" in err and "no --weights: scored as net.py:make makes it" in out
     assert main(asked) == 1
     assert "hold/hold.parquet is there already; --out names another folder" in capsys.readouterr().err
     assert main([*asked, "--force"]) == 0

@@ -15,6 +15,7 @@ import codesign
 from codesign.evaluation.montecarlo import EvaluationPlan, evaluate, noise_generator
 from codesign.interface.device import DeviceError
 from codesign.interface.given import HoldError
+from codesign.interface.holding import Held
 from codesign.models.network import network_of
 from codesign.nonideality.profile import DeviceProfile
 from codesign.schemas.evaluation_summary import EVALUATION_SUMMARY
@@ -256,7 +257,10 @@ def test_a_network_of_several_inputs_and_outputs(made_profile, inputs):
     targets = {name: value.detach() for name, value in model(a, b).items()}
     held = codesign.hold(model, given, targets, made_profile(), score=agreement, batch_size=7)
     assert held.ideal == 1 and held.scores().tolist() == [1.0] * 10
-    assert "agreement 1 on given-1" in str(held)
+    said = str(held)
+    assert said.startswith(
+        "As programmed agreement 1, 1 without a device (sd 0 over 10 programmings, 1 to 1)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -279,16 +283,94 @@ def test_scores_of_a_regression(made_profile, score, reference, column):
     assert held.scores()[0] == pytest.approx(held.ideal, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("score", "targets", "expected"),
+    [
+        pytest.param("accuracy", [0, 1, 1, 1, 0], 3 / 5, id="largest-class"),
+        pytest.param(
+            "rmse", [[1.0, 5.0], [3.0, 5.0], [2.0, 5.0], [9.0, 5.0], [0.0, 5.0]], 10**0.5 / 2**0.5, id="mean"
+        ),
+        pytest.param("mae", [[1.0, 5.0], [3.0, 5.0], [2.0, 5.0], [9.0, 5.0], [0.0, 5.0]], 1.1, id="median"),
+        pytest.param("r2", [[1.0, 5.0], [3.0, 5.0], [2.0, 5.0], [9.0, 5.0], [0.0, 5.0]], 0.0, id="variance"),
+        pytest.param(lambda outputs, targets: 0.5, [0] * 5, None, id="of-the-caller"),
+    ],
+)
+def test_what_one_answer_for_all_scores(made_profile, score, targets, expected):
+    """By hand: of 1, 3, 2, 9, 0 the squares about the mean 3 sum to 50, the distances from the median 2 to
+    11; the second output is constant.
+    """
+    held = codesign.hold(nn.Linear(2, 2), np.ones((5, 2)), targets, made_profile(), score=score)
+    assert held.constant == (expected if expected is None else pytest.approx(expected))
+    assert ("without a network" in str(held)) == (expected is not None)
+    assert held.table["constant"].isna().all() == (expected is None)
+
+
+def test_a_network_no_better_than_one_answer_says_so(made_profile):
+    """One that always says the first class, and one that is right."""
+    x, asked = [[1.0], [-1.0], [1.0]], {"device": made_profile(), "programmings": 1}
+    assert "no better than the largest class" in str(
+        codesign.hold(linear([[0.0], [0.0]]), x, [0, 1, 0], **asked)
+    )
+    assert "no better" not in str(codesign.hold(linear([[1.0], [-1.0]]), x, [0, 1, 0], **asked))
+
+
 def test_what_is_said_fits_ten_seconds(sweeps, small, images):
     """What is kept of what, on which device, how it spreads, what it rests on."""
     held = codesign.hold(small, images, torch.arange(40) % 3, sweeps)
-    first, second, *_, last = str(held).splitlines()
-    mean = held.scores().mean()
-    assert re.match(
-        rf"Small keeps {mean:.3g} of {held.ideal:.3g} accuracy on wire-1 \(F 0\.\d\d, U 0\.\d\d\)", first
+    first, second, third, *_, last = str(held).splitlines()
+    mean, worst = held.scores().mean(), held.scores().min()
+    assert first.startswith(f"As programmed {mean:.3g} of {held.ideal:.3g} accuracy (sd ")
+    assert first.endswith(f"over 10 programmings, worst {worst:.3g})")
+    assert re.fullmatch(
+        r"Small on wire-1 \(F 0\.\d\d \(0\.\d\d-\d\.\d\d\), U 0\.\d\d \(0\.\d\d-\d\.\d\d\)\)", second
     )
-    assert "as programmed" in second and f"worst {held.scores().min():.3g}" in second
+    assert third.startswith("  as programmed ") and f"worst {worst:.3g}" in third
     assert "device of the virtual laboratory" in last and "Not modelled: drift" in last
+    assert "inside the LCIS window are reached exactly" in last and "a limited number of levels." in last
+
+
+def test_the_answer_stands_first(made_profile):
+    """By hand: three scores as programmed and three calibrated, of a network that scores 0.954."""
+    shared = {"network": "Net", "noise": "resampled", "metric": "accuracy", "ideal": 0.954, "constant": 0.1}
+    values = {"none": (0.1, 0.41, 0.72), "offset": (0.885, 0.9, 0.915)}
+    rows = [
+        shared | {"programming": k, "calibration": kind, "value": values[kind][k]}
+        for k in range(3)
+        for kind in values
+    ]
+    asked = {"better": "higher", "examples": 9, "calibrating": 50}
+    held = Held(rows, made_profile(), analog="differential", digital=("head",), **asked)
+    first, second, third, fourth, *_ = str(held).splitlines()
+    assert first == (
+        "As programmed 0.41 of 0.954 accuracy (sd 0.31 over 3 programmings, worst 0.1); calibrated (offset) "
+        "0.9 (worst 0.885)"
+    )
+    assert second == (
+        "Net on given-1 (F 0.90 (0.85-0.95), U 0.80 (0.70-0.90)); on memristors: "
+        "differential pairs, head digital"
+    )
+    assert "0.41 (median 0.41), sd 0.31" in third  # 0.31 is more than half of 0.41 - 0.1
+    assert "0.9, sd 0.015 over 3 programmings, worst 0.885" in fourth
+
+
+def test_what_rounding_leaves_is_no_number(made_profile):
+    """Three equal scores whose standard deviation is not exactly 0."""
+    shared = {"network": "Net", "noise": "none", "metric": "rmse", "ideal": 1e-17, "constant": 1.0}
+    rows = [shared | {"calibration": "none", "value": 0.1 + 0.2 + k * 1e-16} for k in range(3)]
+    held = Held(rows, made_profile(), "lower", "all", (), examples=9, calibrating=0)
+    first, second, *_ = str(held).splitlines()
+    assert first == "As programmed rmse 0.3, 0 without a device (sd 0 over 3 programmings, worst 0.3)"
+    assert second.endswith("on memristors: all parameters") and "e-1" not in str(held)
+
+
+def test_what_is_on_memristors_stands_in_the_table(made_profile, small, images):
+    """With the names of digital parts."""
+    asked = {"device": made_profile(), "programmings": 1, "digital": "convolution"}
+    held = codesign.hold(small, images, torch.zeros(40, dtype=torch.int64), analog="all", **asked)
+    assert set(held.table["analog"]) == {"all"} and set(held.table["digital"]) == {"convolution"}
+    assert "on memristors: all parameters, convolution digital" in str(held)
+    plain = codesign.hold(small, images, torch.zeros(40, dtype=torch.int64), **asked)
+    assert str(plain).splitlines()[1].endswith("; convolution digital")
 
 
 def test_the_place_on_the_curve_of_an_experiment(made_profile, tmp_path):
@@ -316,6 +398,8 @@ def test_the_place_on_the_curve_of_an_experiment(made_profile, tmp_path):
 NAN = nn.Linear(2, 2)
 NAN.bias.data.fill_(torch.nan)
 X = np.ones((4, 2), dtype=np.float32)
+HUGE = nn.Linear(2, 2)
+HUGE.weight.data.fill_(1.0)
 NORMED = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
 
 
@@ -361,7 +445,26 @@ NORMED = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
         pytest.param({"calibration": "ofset"}, "did you mean offset", id="calibration-name"),
         pytest.param({"calibrate": 2 * X, "calibration": "scale"}, "no calibration that uses", id="unused"),
         pytest.param({"calibrate": np.ones((9, 3))}, "not take the calibration inputs", id="odd-examples"),
-        pytest.param({"calibrate": X}, "all among those that are scored", id="test-examples"),
+        pytest.param(
+            {"calibrate": np.concatenate([X[:3], 2 * X])},
+            "3 of 7 calibration examples are among those scored",
+            id="test-examples",
+        ),
+        pytest.param({"calibrate": 2 * X * np.nan}, "calibration inputs contain NaN", id="nan-examples"),
+        pytest.param(
+            {"calibrate": (2 * X, [0.0, 1.0, np.inf, 1.0])},
+            "calibration targets contain NaN or inf",
+            id="inf",
+        ),
+        pytest.param(
+            {"model": HUGE, "calibrate": X * 3e38},
+            "outputs for the calibration examples are not fin",
+            id="huge",
+        ),
+        pytest.param({"calibrate": 200}, r"takes examples, e.g. \(inputs\[:200\],\)", id="count"),
+        pytest.param(
+            {"targets": np.full((4, 2), np.nan), "score": "rmse"}, "targets contain NaN", id="nan-targets"
+        ),
         pytest.param(
             {"calibrate": 2 * X, "calibration": "statistics"}, "no batch normalisation", id="no-statistics"
         ),
@@ -373,6 +476,22 @@ def test_what_is_wrong_is_said_with_the_remedy(made_profile, change, said):
     given = {"model": nn.Linear(2, 2), "inputs": X, "targets": [0, 1, 0, 1], "device": made_profile()}
     with pytest.raises(HoldError, match=f"(?s){said}"):
         codesign.hold(**given | change)
+
+
+def test_few_calibration_examples_are_noted(made_profile):
+    """Nineteen are, twenty are not."""
+    rng = np.random.default_rng(1)
+    asked = {"model": nn.Linear(2, 2), "inputs": X, "targets": [0, 1, 0, 1], "device": made_profile()}
+    few = codesign.hold(**asked, programmings=1, calibrate=rng.normal(size=(19, 2)))
+    enough = codesign.hold(**asked, programmings=1, calibrate=rng.normal(size=(20, 2)))
+    assert "Note: a calibration on 19 example(s)" in str(few) and not enough.notes
+
+
+def test_a_fit_that_is_not_finite_is_refused(made_profile):
+    """Each cell times exp(700): more than single precision holds, so that there is no gain back."""
+    model = linear([[1.0], [0.5]])
+    with pytest.raises(HoldError, match="not finite, nor is a fit on them"):
+        codesign.hold(model, [[1.0]], [0], made_profile(log_ratio=[700.0]), calibrate=[[2.0], [3.0]] * 10)
 
 
 def test_outputs_that_overflow_on_the_device_are_the_scores_affair(made_profile):
