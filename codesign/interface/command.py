@@ -191,9 +191,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             names = stored.files
             found = {name: stored[name] for name in ARRAYS if name in names}
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise HoldError(
-            f"--data {path}: no complete .npz of numbers ({error}); write it with {how}"
-        ) from error
+        raise HoldError(f"--data {path}: no complete .npz of numbers; write it with {how}") from error
     for name in ARRAYS[:2]:
         if name not in found:
             there = ", ".join(names) or "nothing"

@@ -19,7 +19,7 @@ from codesign.interface.steps import extract, import_file, profile
 from codesign.iv.formats import raw_suffixes
 from codesign.iv.importers import ImportRefused
 from codesign.iv.measurement import Measurement, MeasurementError
-from codesign.nonideality.found import FoundError
+from codesign.nonideality.found import FOLDERS, FoundError
 from codesign.nonideality.profile import DeviceProfile, ProfileError, read_profiles
 from codesign.schemas.device import DEVICE
 from codesign.schemas.measurement import SWEEPS
@@ -98,9 +98,28 @@ def subject_of(
 def _named(device: Path | str, asked: _Asked) -> Subject:
     path = Path(device)
     kind = path.suffix.lower()
+    if isinstance(device, Path) and path.is_dir():
+        raise DeviceError(f"{path} is a folder; give one file of it")
     if kind in READERS or kind in raw_suffixes() or path.is_file() or isinstance(device, Path):
         return READERS.get(kind, _instrument_file)(path, asked)
-    return _in_results(str(device), asked)
+    return _by_id(str(device), asked)
+
+
+def _by_id(name: str, asked: _Asked) -> Subject:
+    """A device of results; a word that is none may be a folder's, or that of a file that is not there."""
+    try:
+        return _in_results(name, asked)
+    except FoundError as error:
+        if Path(name).is_dir():
+            raise DeviceError(f"{name} is a folder; give one file of it") from error
+        folders = [asked.results] if asked.results else [Path(folder) for folder in FOLDERS]
+        if not any((folder / "usability.parquet").is_file() for folder in folders):
+            looked = " or ".join(str(folder / "usability.parquet") for folder in folders)
+            raise DeviceError(
+                f"no file {name}, and no results to look an id up in ({looked}): give the file's path, or "
+                "name the folder of results"
+            ) from error
+        raise
 
 
 def _in_results(name: str, asked: _Asked) -> Subject:

@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
+from torch.utils.data import DataLoader, Dataset
 
 from codesign.models.network import Network, NetworkError, network_of
 from codesign.tasks.contract import mapped
+from codesign.words import nearest
 
 LARGEST_HELD = 1 << 30
 """Bytes of examples up to which all batches are kept where the network runs."""
@@ -105,6 +107,12 @@ def examples_of(inputs: Any, targets: Any, model: nn.Module, *, what: str = "") 
 
 def _as_tensors(value: Any, name: str) -> Any:
     """Arrays, numbers in lists and tensors as tensors; tuples and dicts stay what they are."""
+    if isinstance(value, DataLoader | Dataset):
+        raise HoldError(
+            f"{name} are a {type(value).__name__}: concatenate its batches first, e.g. "
+            "inputs = torch.cat([x for x, _ in loader]), targets = torch.cat([y for _, y in loader]), of a "
+            "loader that does not shuffle"
+        )
     if isinstance(value, Mapping):
         return {key: _as_tensors(each, name) for key, each in value.items()}
     if isinstance(value, tuple):
@@ -189,15 +197,19 @@ def copied(model: nn.Module, *, digital: str | Iterable[str] = (), batch_size: i
         raise HoldError(f"batch_size must be at least 1, got {batch_size}")
     if name := without_values(model):
         raise HoldError(f"{name} has no values yet: load the weights, or run the model once")
+    modules = dict(model.named_modules())
+    for name in digital:
+        if name not in modules:
+            there = ", ".join(each for each in modules if each) or "none"
+            raise HoldError(
+                f"digital: the network has no module {name!r}{nearest(name, modules)}; there are {there}"
+            )
     try:
         network = network_of(copy.deepcopy(model), frozen=dict.fromkeys(digital, ""))
     except NetworkError as error:
         raise HoldError(str(error)) from error
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise HoldError(
-            f"{type(model).__name__} cannot be copied ({error}); keep tensors that are computed out of its "
-            "attributes, or give a model freshly made with the weights loaded"
-        ) from error
+        raise HoldError(_why_not_copied(model, error)) from error
     if not network.analog:
         held = "are all in what stays digital" if digital else "are missing"
         raise HoldError(
@@ -205,6 +217,18 @@ def copied(model: nn.Module, *, digital: str | Iterable[str] = (), batch_size: i
             "attention); there is nothing to put on memristors"
         )
     return replace(network, examples_at_once=batch_size)
+
+
+def _why_not_copied(model: nn.Module, error: Exception) -> str:
+    """Weights that are worked out, which torch's older norms and pruning keep as attributes, or others."""
+    try:
+        network_of(model)
+    except NetworkError as known:
+        return f"{known}; after torch.nn.utils.weight_norm: torch.nn.utils.remove_weight_norm"
+    return (
+        f"{type(model).__name__} cannot be copied ({error}); keep tensors that are computed out of its "
+        "attributes, or give a model freshly made with the weights loaded"
+    )
 
 
 Scoring = Callable[[Any, Any], float]

@@ -127,6 +127,7 @@ def test_what_is_missing_is_said_in_one_line(here, capsys, asked, said):
     assert main([*ALWAYS, *asked]) == 1
     out, err = capsys.readouterr()
     assert out == "" and said in err.splitlines()[-1]
+    assert "pickle" not in err
     assert not (folder / "hold").exists()
 
 

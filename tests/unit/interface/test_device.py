@@ -30,7 +30,12 @@ def results(sweeps, measurement, tmp_path):
     row = folder / "devices/wire-1.parquet"
     how = {"extraction": CONFIG["extraction"], "seed": CONFIG["seed"]}
     write_table([codesign.extract(measurement)], row, schema=DEVICE, metadata=how)
-    stack_devices([row], table=folder / "usability.parquet", csv=folder / "usability.csv")
+    stack_devices(
+        [row],
+        table=folder / "usability.parquet",
+        csv=folder / "usability.csv",
+        workbook=folder / "usability.xlsx",
+    )
     return folder
 
 
@@ -98,6 +103,23 @@ def test_what_is_no_device_is_said_with_the_remedy(
     write_profiles([made_profile(), made_profile(profile="given-2")], "two.parquet")
     with pytest.raises(DeviceError, match=f"(?s){said}"):
         subject_of(device)
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_folder_is_no_device(tmp_path, kind):
+    """One file of it may be."""
+    with pytest.raises(DeviceError, match=f"{tmp_path} is a folder; give one file of it"):
+        subject_of(kind(tmp_path))
+
+
+def test_a_word_without_results_may_have_been_meant_as_a_file(tmp_path, monkeypatch):
+    """The message says that both were looked for, and where."""
+    monkeypatch.chdir(tmp_path)
+    said = r"no file cell-7, and no results to look an id up in \(results/usability.parquet or results/virt"
+    with pytest.raises(DeviceError, match=said):
+        subject_of("cell-7")
+    with pytest.raises(DeviceError, match=r"look an id up in .*mine/usability\.parquet"):
+        subject_of("cell-7", results="mine")
 
 
 def test_another_thing_is_no_device():

@@ -2,6 +2,7 @@
 
 import copy
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 from torch import nn
+from torch.nn.utils import prune
 
 import codesign
 from codesign.evaluation.montecarlo import EvaluationPlan, evaluate, noise_generator
@@ -398,6 +400,21 @@ def test_the_place_on_the_curve_of_an_experiment(made_profile, tmp_path):
 NAN = nn.Linear(2, 2)
 NAN.bias.data.fill_(torch.nan)
 X = np.ones((4, 2), dtype=np.float32)
+LOADER = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(4, 2), torch.zeros(4)))
+
+
+def old_norm():
+    """Torch's older norm, which keeps the weight as a tensor that cannot be copied."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return nn.utils.weight_norm(nn.Linear(2, 2))
+
+
+def pruned():
+    """Half of the weights masked."""
+    return prune.l1_unstructured(nn.Linear(2, 2), "weight", 0.5)
+
+
 HUGE = nn.Linear(2, 2)
 HUGE.weight.data.fill_(1.0)
 NORMED = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
@@ -461,6 +478,13 @@ NORMED = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
             "outputs for the calibration examples are not fin",
             id="huge",
         ),
+        pytest.param(
+            {"digital": "foo"}, "^digital: the network has no module 'foo'; there are", id="digital"
+        ),
+        pytest.param({"model": old_norm()}, "works out its weight.*remove_weight_norm", id="old-norm"),
+        pytest.param({"model": pruned()}, r"works out its weight.*prune\.remove", id="pruned"),
+        pytest.param({"inputs": LOADER}, "inputs are a DataLoader: concatenate its batches", id="loader"),
+        pytest.param({"calibrate": LOADER}, "calibration inputs are a DataLoader", id="calibration-loader"),
         pytest.param({"calibrate": 200}, r"takes examples, e.g. \(inputs\[:200\],\)", id="count"),
         pytest.param(
             {"targets": np.full((4, 2), np.nan), "score": "rmse"}, "targets contain NaN", id="nan-targets"
