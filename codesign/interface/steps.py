@@ -23,6 +23,7 @@ from codesign.nonideality.profile import DeviceProfile
 from codesign.nonideality.profiling import profile_of, with_ratios
 from codesign.schemas.device import DEVICE
 from codesign.seeds import generator
+from codesign.variables import Variables
 
 
 def import_file(
@@ -121,8 +122,8 @@ def propose(
     """The next devices to make.
 
     Args:
-        devices: Rows of `extract`, or a usability table. Those whose five conditions (perovskite, nanowire
-            length and diameter, Pb time, Ag thickness) are known inform the search.
+        devices: Rows of `extract`, or a usability table. Those whose conditions (`fabrication.variables`; the
+            paper's five unless the configuration says others) are known inform the search.
         config: A `config.yaml`, whose `fabrication` says what can be made and how it is searched; None for
             the one that comes with the program.
         seed: Root seed; None for that of the configuration.
@@ -142,7 +143,8 @@ def propose(
     if unknown:
         raise ConfigError(f"fabrication has no key {unknown[0]}; it has {', '.join(said)}")
     said |= changes
-    space = Space(said.pop("space"), said.pop("exclude"))
+    variables = Variables.of(said.pop("variables"))
+    space = Space(said.pop("space"), said.pop("exclude"), variables)
     if not isinstance(devices, pa.Table):
         devices = pa.Table.from_pylist([dict(row) for row in devices], schema=DEVICE)
     root = seed_of(config) if seed is None else seed

@@ -191,4 +191,6 @@ def _histogram(picks: np.ndarray, log_g: np.ndarray, log_mean: np.ndarray) -> np
         placed += (np.arange(len(placed)) * bins.size)[:, None, None]
         counted = placed.ravel() if sample.all() else placed[sample[picks[some]]]
         found[some] = np.bincount(counted, minlength=len(placed) * bins.size).reshape(-1, bins.size)
+    # a resample whose cycles have no sample here spreads as all resamples together do
+    found[found.sum(axis=1) == 0] = found.sum(axis=0)
     return found / found.sum(axis=1, keepdims=True)

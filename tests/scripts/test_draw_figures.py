@@ -260,7 +260,7 @@ def test_draw_campaign_draws_the_summary(tmp_path):
         for e in (1, 2, 3)
     ]
     write_csv(summarise(rows), tmp_path / "campaign.csv")
-    tables = _twice("draw_campaign", tmp_path, summary=tmp_path / "campaign.csv")
+    tables = _twice("draw_campaign", tmp_path, summary=tmp_path / "campaign.csv", space_filling=2)
     given = {
         (line["strategy"], line["evaluation"]): line
         for line in csv.DictReader((tmp_path / "campaign.csv").open(newline="", encoding="utf-8"))

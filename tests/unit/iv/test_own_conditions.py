@@ -137,7 +137,7 @@ def test_the_check_names_own_conditions(tmp_path):
     found = {(Path(f.file).name, f.where): f for f in check_files(files, varied=varied())}
     missing = found["c.csv", "conditions"]
     assert missing.what.startswith("not known: thickness_nm; the device gets its usability")
-    assert "conditions: {thickness_nm: ...} into c.meta.yaml" in missing.remedy
+    assert missing.remedy == "write thickness_nm into its row of devices.csv"
     assert "thickness_nm as columns into its row of devices.csv" in missing.remedy
     assert found["a.csv", "anneal_c"].what.startswith("'hot' is no number; the device does not count")
     assert found["b.csv", "oxide"].what.startswith("'HfO' is none of HfO2, TaOx (did you mean HfO2?)")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from codesign.iv.measurement import Measurement, Metadata
@@ -247,6 +247,9 @@ def strange(rng):
     polarity=st.sampled_from(["", "positive", "negative"]),
     stated=st.sampled_from([None, 1e-6]),
 )
+@example(
+    seed=197, branch="positive", polarity="negative", stated=None
+)  # a cycle without a sample, resampled alone
 def test_whatever_a_file_holds_is_a_row(seed, branch, polarity, stated):
     """With a usability in 0 ... 1 or a reason, and without a warning."""
     changes = {"branch": branch, "bootstrap": 20, "min_points": 3, "min_cycles": 2}
