@@ -190,6 +190,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         with stored:
             names = stored.files
             found = {name: stored[name] for name in ARRAYS if name in names}
+    except HoldError:
+        raise
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise HoldError(f"--data {path}: no complete .npz of numbers; write it with {how}") from error
     for name in ARRAYS[:2]:

@@ -106,5 +106,5 @@ def test_the_next_devices_from_rows(measurement):
     assert found.card["counts"]["used"] == 1
     made = {name: CONFIG["fabrication"]["start"][name] for name in ("perovskite", "length_um")}
     assert all({name: each[name] for name in made} != made for each in found.rows)
-    with pytest.raises(ConfigError, match="fabrication has no key bach; it has space"):
+    with pytest.raises(ConfigError, match="fabrication has no key bach; it has variables, space"):
         codesign.propose([row], bach=2)
