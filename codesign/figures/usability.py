@@ -65,7 +65,7 @@ def draw_distribution(rows: Sequence[Mapping], *, looks: Looks = PEROVSKITE_LOOK
         left.stairs(counts, edges, fill=True, color=BLUE, alpha=0.75, gid="histogram")
         left.set_ylabel("devices")
         whole_ticks(left.yaxis)
-        right.set_title("b  share of devices up to U, and up to F (line)")
+        right.set_title("b  share of devices up to U, and up to F (dashed)")
         right.set_ylabel("share of devices")
         right.set(ylim=(0, 1.03))
         for axes in (left, right):
