@@ -71,15 +71,6 @@ localrules:
     pages,
 
 
-rule first:
-    input:
-        expand("results/{lab}usability.{suffix}", lab=LAB, suffix=["parquet", "csv", "xlsx"]),
-        expand("results/{lab}fabrication/proposals.csv", lab=LAB),
-        expand("results/{lab}figures/{name}.pdf", lab=LAB, name=[*SET_FIGURES, "proposals"]),
-    message:
-        "A first answer: how good each device is, and what to make next"
-
-
 rule import_raw:
     input:
         imported_sweeps(),
@@ -99,6 +90,15 @@ rule proposals:
         expand("results/{lab}fabrication/proposals.csv", lab=LAB),
     message:
         "Next devices to make"
+
+
+rule first:
+    input:
+        rules.usability.input,
+        rules.proposals.input,
+        expand("results/{lab}figures/{name}.pdf", lab=LAB, name=[*SET_FIGURES, "proposals"]),
+    message:
+        "A first answer: how good each device is, and what to make next"
 
 
 rule campaign:

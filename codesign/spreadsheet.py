@@ -34,19 +34,20 @@ def write_workbook(tables: Mapping[str, pa.Table], path: Path | str) -> None:
     options = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": False}
     with replacing(path) as temporary, Workbook(str(temporary), options) as book:
         book.set_properties({"created": MADE})
+        head = book.add_format(HEAD)
         explained: dict[str, tuple[str, str]] = {}
         for name, table in tables.items():
-            explained |= _sheet(book, name, table)
+            explained |= _sheet(book, name, table, head)
         meaning = book.add_worksheet("columns")
         meaning.freeze_panes(1, 0)
         meaning.set_column(0, 1, 24)
         meaning.set_column(2, 2, 90)
-        meaning.write_row(0, 0, ("column", "unit", "meaning"), book.add_format(HEAD))
+        meaning.write_row(0, 0, ("column", "unit", "meaning"), head)
         for row, (name, said) in enumerate(explained.items(), start=1):
             meaning.write_row(row, 0, (name, *said))
 
 
-def _sheet(book, name: str, table: pa.Table) -> dict[str, tuple[str, str]]:
+def _sheet(book, name: str, table: pa.Table, head) -> dict[str, tuple[str, str]]:
     """Write one sheet; gives unit and meaning of its columns."""
     fields = [field for field in table.schema if not pa.types.is_list(field.type)]
     page = book.add_worksheet(name)
@@ -61,7 +62,7 @@ def _sheet(book, name: str, table: pa.Table) -> dict[str, tuple[str, str]]:
         decimals = said.get("decimals")
         shown = book.add_format({"num_format": f"0.{'0' * int(decimals)}"}) if decimals else None
         cells = [_cell(value) for value in table[field.name].to_pylist()]
-        page.write_string(0, k, field.name, book.add_format(HEAD))
+        page.write_string(0, k, field.name, head)
         for row, cell in enumerate(cells, start=1):
             if isinstance(cell, str):
                 page.write_string(row, k, cell)

@@ -91,8 +91,8 @@ def draw_energy(
                 start += value
             share = 1e12 * mine["array"]["energy_j"] / start
             bars.text(start, k, f"  {start:.3g} pJ, array {100 * share:.2g} %", va="center", fontsize=5.5)
-            numbers_of = mine["array"]
-            _efficiency(points, k, numbers_of["gops_per_w"], numbers_of["array_gops_per_w"], reach)
+            array = mine["array"]
+            _efficiency(points, k, array["gops_per_w"], array["array_gops_per_w"], reach)
         totals = [
             1e12 * sum(row["energy_j"] for row in rows if (row["design"], row["coding"]) == design)
             for design in designs
