@@ -2,10 +2,12 @@
 
     python benchmarks/search_design.py landscapes --out results/benchmarks/search_design.csv
     python benchmarks/search_design.py devices results/usability.parquet
+    python benchmarks/search_design.py cost results/usability.parquet
 
 The first searches the same landscapes with each variant, from the same first devices, and prints mean regret
 with the paired difference to the model as it is. The second predicts each measured device from all others,
-and from the devices of other conditions, hyperparameters inferred again each time.
+and from the devices of other conditions, hyperparameters inferred again each time. The third times what a
+batch of proposals takes after imports, the card left out.
 """
 
 import argparse
@@ -23,10 +25,15 @@ import yaml
 from optimisers import KINDS, OPTIMISERS, compare, first_devices, search_landscapes, summarise, with_project
 
 from codesign.bayesopt.levels import Prior
-from codesign.fabrication.propose import propose
+from codesign.fabrication.choice import choose_batch
+from codesign.fabrication.encoding import Encoding
+from codesign.fabrication.model import view_of
+from codesign.fabrication.observations import read_observations
+from codesign.fabrication.propose import Grid, propose
 from codesign.fabrication.search import Search
 from codesign.fabrication.space import Space
 from codesign.schemas.device import DEVICE
+from codesign.seeds import generator
 from codesign.tables import read_table, write_csv
 from codesign.variables import Variables
 
@@ -97,6 +104,30 @@ def devices(chosen) -> None:
             )
 
 
+def cost(chosen) -> None:
+    """Processor time of reading the table's rows, fitting and choosing a batch; the median of many times."""
+    space, search, seed = settings_of_search()
+    table = read_table(chosen.usability, schema=DEVICE)
+    encoding = Encoding(search.encoding, space.levels, space.variables)
+    times = []
+    for _ in range(chosen.times):
+        began = time.process_time()
+        seen, _ = read_observations(table, encoding, space, reading=search.reading)
+        grid = Grid.of(space, seen, search.pending)
+        view = view_of(
+            search.surrogate, search.encoding, space.levels, seen.conditions, varied=space.variables
+        )
+        surrogate = view.fit(view.encode(seen.conditions), seen.value, seen.std, generator(seed, "surrogate"))
+        points = view.encode(grid.conditions)
+        choose_batch(surrogate, points, grid.forbidden, search, search.batch, chance=grid.chance)
+        times.append(time.process_time() - began)
+    quick, middle, slow = np.quantile(times, [0.05, 0.5, 0.95])
+    print(
+        f"{search.batch} proposals after {len(seen)} devices: {1e3 * middle:.0f} ms of processor time "
+        f"({1e3 * quick:.0f} ... {1e3 * slow:.0f} in nine of ten of {chosen.times})"
+    )
+
+
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -110,6 +141,10 @@ def main() -> None:
     measured = commands.add_parser("devices")
     measured.add_argument("usability", type=Path, help="usability table of measured devices")
     measured.set_defaults(run=devices)
+    timed = commands.add_parser("cost")
+    timed.add_argument("usability", type=Path, help="usability table of measured devices")
+    timed.add_argument("--times", type=int, default=100, help="repetitions (100)")
+    timed.set_defaults(run=cost)
     for command in (searched, measured):
         command.add_argument(
             "--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), help="of the model (all)"

@@ -66,7 +66,7 @@ class Grid:
         categories = len(space.variables.categories)
         return cls(
             conditions=conditions,
-            forbidden=np.array([space.key(c) in made for c in conditions]),
+            forbidden=np.array([key in made for key in space.keys(conditions)]),
             works=lambda those: chance_of_usability(levels(those), worked, failed, categories=categories),
         )
 

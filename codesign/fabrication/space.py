@@ -48,7 +48,8 @@ class Space:
 
     def grid(self) -> list[dict]:
         """Every condition that may be proposed, in a fixed order."""
-        return [condition for condition in self._every() if not self.excluded(condition)]
+        every = self._every()
+        return [one for one in every if not self.excluded(one)] if self.exclude else list(every)
 
     def _every(self) -> Iterator[dict]:
         names = self.variables.names
@@ -62,6 +63,12 @@ class Space:
     def key(self, condition: Condition) -> tuple:
         """A condition as `key_of` gives it."""
         return key_of(condition, self.variables)
+
+    def keys(self, conditions: Sequence[Condition]) -> Iterator[tuple]:
+        """The same of many, column by column."""
+        categories = ([one[name] for one in conditions] for name in self.variables.categories)
+        numbers = ([float(one[name]) for one in conditions] for name in self.variables.numbers)
+        return zip(*categories, *numbers, strict=True)
 
 
 def key_of(condition: Condition, variables: Variables = PAPER) -> tuple:
