@@ -10,6 +10,7 @@ carry theirs along (`stamp`).
 """
 
 import hashlib
+import html
 import json
 import platform
 import re
@@ -225,7 +226,7 @@ def imported_packages() -> dict:
 
 
 def read_stamp(path: Path) -> dict:
-    """The stamp in a PNG or PDF; empty where there is none.
+    """The stamp in a PNG, PDF or SVG; empty where there is none.
 
     Raises:
         RecordError: There is one, and it is not what `stamp` gives.
@@ -237,6 +238,8 @@ def read_stamp(path: Path) -> dict:
     elif data.startswith(b"%PDF-"):
         found = re.search(rb"/Keywords \(((?:\\.|[^\\()])*)\)", data, re.DOTALL)
         text = found and re.sub(rb"\\(.)", rb"\1", found[1])
+    elif data.startswith(b"<?xml") and (found := re.search(rb"<rdf:li>(\{[^<]*\})</rdf:li>", data)):
+        text = html.unescape(found[1].decode("utf-8", "replace"))
     if text is None:
         return {}
     try:

@@ -24,7 +24,7 @@ def test_the_virtual_laboratory_runs_end_to_end_and_again_does_nothing(project):
         "search-moons",
         "correlation",
     ):
-        for suffix in ("pdf", "png", "csv"):
+        for suffix in ("pdf", "png", "svg", "csv"):
             assert (lab / f"figures/{name}.{suffix}").stat().st_size > 0
     assert not (project.folder / "results/usability.parquet").exists()
     assert project.scheduled() == {}

@@ -182,15 +182,16 @@ def test_ancestry_reaches_the_measurements_and_stops_where_bytes_differ(workdir)
         {},
         {"task": "moons"},
         {"device": "a (2) \\ \u00b5 ) ( \\) end"},
+        {"device": '</rdf:li> & "b" <rdf:li>{} -->'},
     ],
-    ids=["none", "plain", "brackets and backslashes"],
+    ids=["none", "plain", "brackets and backslashes", "markup"],
 )
 def test_a_figure_carries_where_it_comes_from(workdir, wildcards):
-    """PNG and PDF give back what was put in, and another reader of PNG finds it too."""
+    """PNG, PDF and SVG give back what was put in, and another reader of PNG finds it too."""
     with recorded(job("draw", wildcards=wildcards)):
-        save(new_figure(30, 20), "f.pdf", "f.png")
+        save(new_figure(30, 20), "f.pdf", "f.png", "f.svg")
         expected = json.loads(json.dumps(stamp()))
-    assert read_stamp(Path("f.png")) == read_stamp(Path("f.pdf")) == expected
+    assert read_stamp(Path("f.png")) == read_stamp(Path("f.pdf")) == read_stamp(Path("f.svg")) == expected
     assert expected["rule"] == "draw" and expected["packages"]["matplotlib"]
     with Image.open("f.png") as image:
         assert json.loads(image.text["codesign"]) == expected
@@ -198,8 +199,8 @@ def test_a_figure_carries_where_it_comes_from(workdir, wildcards):
 
 def test_a_figure_of_no_job_carries_nothing(workdir):
     """A figure drawn by hand has no rule to name."""
-    save(new_figure(30, 20), "f.pdf", "f.png")
-    assert read_stamp(Path("f.png")) == read_stamp(Path("f.pdf")) == {}
+    save(new_figure(30, 20), "f.pdf", "f.png", "f.svg")
+    assert read_stamp(Path("f.png")) == read_stamp(Path("f.pdf")) == read_stamp(Path("f.svg")) == {}
 
 
 @pytest.mark.parametrize(
