@@ -31,6 +31,8 @@ from codesign.iv.names import (
 from codesign.iv.signs import TURN_CURRENT, share_against, wrong_side
 
 LEVELS = ("error", "warning", "note")
+LEFT_OUT = "the run leaves it out"
+"""How a finding about a file begins that lies where nothing reads it."""
 SIDECAR_SUFFIX = ".meta.yaml"
 MOSTLY = 0.5
 """Share of samples against the voltage from which the sign convention is the likely cause."""
@@ -102,7 +104,7 @@ def check_files(
     instrument = {(_home(file), device_id(file.name)) for file in files if is_raw_file(file.name)}
     homes = dict.fromkeys(home for file in files if (home := _laboratory(file)) is not None)
     unread = {
-        left.path: Finding(str(left.path), "warning", "", f"the run leaves it out: {left.why}", left.remedy)
+        left.path: Finding(str(left.path), "warning", "", f"{LEFT_OUT}: {left.why}", left.remedy)
         for home in homes
         for left in find_left_out(iv=home / "iv", raw=home / "raw")
     }
