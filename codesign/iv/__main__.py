@@ -61,6 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "rows that are there stay as they are",
     )
     check.add_argument(
+        "--workbook",
+        action="store_true",
+        help=f"with --template: a new list is {DEVICE_LISTS[1]}, best for a spreadsheet with decimal commas",
+    )
+    check.add_argument(
         "--config",
         action="append",
         default=[],
@@ -70,12 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "given several times, the later on top",
     )
     chosen = parser.parse_args(arguments)
+    if chosen.workbook and not chosen.template:
+        parser.error("--workbook goes with --template")
     try:
         varied = read_varied([*([CONFIG] if CONFIG.is_file() else []), *chosen.config])
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    if chosen.template and (stop := _templates(chosen.paths, varied.variables.names)):
+    if chosen.template and (stop := _templates(chosen.paths, varied.variables.names, chosen.workbook)):
         return stop
     try:
         files, conditions = files_in(chosen.paths), files_in(chosen.conditions)
@@ -103,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if "error" in levels or (chosen.strict and "warning" in levels) else 0
 
 
-def _templates(paths: Sequence[Path], conditions: Sequence[str]) -> int:
+def _templates(paths: Sequence[Path], conditions: Sequence[str], workbook: bool) -> int:
     """Write lists of devices; the exit status where that is not possible, else 0."""
     from codesign.iv.importers import ImportRefused
     from codesign.iv.template import write_template
@@ -113,7 +120,7 @@ def _templates(paths: Sequence[Path], conditions: Sequence[str]) -> int:
             print(f"{folder} is no folder; --template writes a list for a folder of files", file=sys.stderr)
             return 2
         try:
-            path, added = write_template(folder, conditions)
+            path, added = write_template(folder, conditions, workbook=workbook)
         except (ImportRefused, OSError) as error:
             print(error, file=sys.stderr)
             return 2

@@ -16,7 +16,7 @@ from codesign.iv.discovery import DiscoveryError, find_copies, find_left_out, fi
 from codesign.iv.formats import raw_suffixes
 from codesign.iv.importers import ImportRefused, import_one
 from codesign.iv.importers.conditions import read_conditions
-from codesign.iv.importers.device_list import FILE, read_device_list
+from codesign.iv.importers.device_list import FILE, THOUSANDS, read_device_list
 from codesign.iv.importers.limits import implausible
 from codesign.iv.importers.samples import FLAT, NOT_READ, missing_values, tells_of_a_cut
 from codesign.iv.importers.sidecar import read_folder
@@ -312,6 +312,15 @@ def _device_list(path: Path, folders: Folders, varied: Varied) -> Iterator[Findi
             str(path), "warning", f"column {name}", f"{name} means nothing here; it is kept as typed",
             f"call it {near}, if it is that",
         )  # fmt: skip
+    for row in found.rows.values() if found.decimal_comma else ():
+        for name, text in row.other.items():
+            if THOUSANDS.fullmatch(text):
+                yield Finding(
+                    str(path), "warning", f"row {row.number}, column {name}",
+                    f"{text!r} may be {text.replace('.', '')} or {text.replace('.', ',', 1)}; it is kept as "
+                    "typed, but is no condition",
+                    "write numbers without a sign for thousands",
+                )  # fmt: skip
     lost = [row for device, row in found.rows.items() if not folders.has_device(path, device)]
     if lost:
         rows = ", ".join(str(row.number) for row in lost[:20]) + (", ..." if lost[20:] else "")
