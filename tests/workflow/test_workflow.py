@@ -108,7 +108,7 @@ def test_a_wrong_configuration_is_told_in_words(project, changes, words):
 def test_a_misspelt_target_is_told_with_what_is_meant(project):
     """Words among the values of options are none, and a file's name stays Snakemake's matter."""
     for arguments, said in (
-        (["evalution", "-n"], "there is no target 'evalution'; evaluation is probably meant"),
+        (["evalution", "-n"], "there is no target 'evalution' (did you mean evaluation?). Targets are"),
         (
             ["--rerun-triggers", "mtime", "code", "--", "nonsense"],
             "there is no target 'nonsense'. Targets are",

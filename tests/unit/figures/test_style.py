@@ -31,7 +31,7 @@ from codesign.figures.style import (
     whole_ticks,
     wrapped,
 )
-from codesign.labels import conditions_label, formula, short_labels
+from codesign.labels import called, conditions_label, formula, short_labels
 
 
 def _plot():
@@ -271,3 +271,11 @@ def test_a_line_that_is_too_long_gets_smaller_and_then_shorter():
             fit_text(text, 50)
             assert text.get_window_extent().width <= 50 / 25.4 * figure.dpi
             assert text.get_text().endswith("…") == cut
+
+
+def test_ranks_and_labels_are_those_of_all_devices_the_best_first(device_row):
+    """Card, ranking and workbook call a device alike; one without a usability has a label and no rank."""
+    rows = [device_row("b", 0.5), device_row("z", None), device_row("a", 0.5), device_row("c", 0.9)]
+    found = called(rows)
+    assert list(found) == ["c", "a", "b", "z"] and [each.rank for each in found.values()] == [1, 2, 3, None]
+    assert {device: each.label for device, each in found.items()} == short_labels(rows)

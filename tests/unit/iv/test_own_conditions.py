@@ -138,7 +138,9 @@ def test_the_check_names_own_conditions(tmp_path):
     missing = found["c.csv", "conditions"]
     assert missing.what.startswith("not known: thickness_nm; the device gets its usability")
     assert missing.remedy == "write thickness_nm into its row of devices.csv"
-    assert found["a.csv", "anneal_c"].what.startswith("'hot' is no number; the device does not count")
+    assert found["a.csv", "anneal_c"].what.startswith(
+        "'hot' is no number; the device gets its usability, but does not count"
+    )
     assert found["b.csv", "oxide"].what.startswith("'HfO' is none of HfO2, TaOx (did you mean HfO2?)")
     assert found["devices.csv", "column thicknes_nm"].remedy == "call it thickness_nm, if it is that"
     assert ("a.csv", "conditions") not in found and ("b.csv", "conditions") not in found
