@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from codesign.figures.baselines import scores_drawn
-from codesign.figures.network import draw_calibrated
+from codesign.figures.scores import draw_calibrated
 from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded

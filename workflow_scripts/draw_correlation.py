@@ -3,7 +3,7 @@
 import csv as table
 from pathlib import Path
 
-from codesign.figures.network import draw_correlation
+from codesign.figures.correlation import draw_correlation
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from codesign.figures.network import draw_gained
+from codesign.figures.gained import draw_gained
 from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from codesign.figures.baselines import scores_drawn
+from codesign.figures.device_scores import draw_device_scores
 from codesign.figures.fidelity import draw_fidelity_scores
-from codesign.figures.network import draw_device_scores, draw_scores
+from codesign.figures.scores import draw_scores
 from codesign.figures.style import FILES, data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded

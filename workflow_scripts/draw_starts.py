@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from codesign.evaluation.statistics import summarise
-from codesign.figures.network import draw_starts
+from codesign.figures.scores import draw_starts
 from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
