@@ -33,6 +33,8 @@ COSTS = "benchmarks"
 """Both beside the folder of logs."""
 SHARED = ("config", "environment")
 """What many jobs have in common; in folders of these names, called by its own sha256."""
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""Of the library, where it is one."""
 IMPORT_NAMES = {
     "scikit_learn": "sklearn",
     "pyyaml": "yaml",
@@ -97,7 +99,7 @@ def recorded(job, *, read: Iterable[str] = ()) -> Iterator[None]:
     for old in (place, spent):
         old.unlink(missing_ok=True)
     settings = dict(job.params.items())
-    commit, modified = commit_of(Path(__file__).resolve().parents[1])
+    commit, modified = commit_of(CHECKOUT)
     made = {
         "rule": job.rule,
         "wildcards": dict(job.wildcards.items()),
