@@ -161,8 +161,10 @@ def _add_hold(commands) -> None:
     hold.add_argument(
         "--device",
         required=True,
+        action="append",
         metavar="DEVICE",
-        help="instrument file, canonical .parquet, profile, exported .json, or the id of a device in results",
+        help="instrument file, canonical .parquet, profile, exported .json, or the id of a device in "
+        "results; several of them, each with --device, or a folder of files: compared, the best first",
     )
     hold.add_argument("--programmings", type=int, default=10, metavar="N", help="how often; 10 unless told")
     hold.add_argument(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from codesign.variables import PAPER, Variable, Variables
 
@@ -119,3 +120,25 @@ def by_usability(rows: Sequence[Mapping]) -> list[Mapping]:
     """Those with a usability, best first, equal ones in name order: a device's rank is its place here."""
     known = [row for row in rows if row["usability"] is not None]
     return sorted(known, key=lambda row: (-row["usability"], row["device"]))
+
+
+@dataclass(frozen=True)
+class Called:
+    """What a device is called wherever devices are ranked."""
+
+    rank: int | None
+    """From 1, the best; None without a usability."""
+    label: str
+
+
+def called(rows: Sequence[Mapping], variables: Variables = PAPER) -> dict[str, Called]:
+    """Rank and label of each device: in the order of ranks, then those without one in name order.
+
+    Args:
+        rows: As in `short_labels`, of all devices, each with a usability or None.
+        variables: What the laboratory varies.
+    """
+    labels = short_labels(rows, variables)
+    ranks = {row["device"]: rank for rank, row in enumerate(by_usability(rows), start=1)}
+    order = [*ranks, *sorted(set(labels) - set(ranks))]
+    return {device: Called(ranks.get(device), labels[device]) for device in order}

@@ -4,7 +4,7 @@ in   results/{lab}models/{experiment}/{method}/repeat-1/spec.json, weights-{aim}
      results/{lab}profiles/levels.parquet                                what they are programmed on
 out  results/{lab}certificates/{experiment}/{method}.parquet                   a row a certificate and example
      results/{lab}certificates/{experiment}.parquet, .csv                      shares certified, where vacuous
-     results/{lab}figures/certificates-{experiment}.pdf, .png, .csv            the same at a glance
+     results/{lab}figures/certificates-{experiment}.pdf, .png, .svg, .csv            the same at a glance
 """
 
 
@@ -79,6 +79,7 @@ rule draw_certificates:
             category=CATEGORIES["certificates"],
             labels={"figure": "certificates", "experiment": "{experiment}"},
         ),
+        svg="results/{lab}figures/certificates-{experiment}.svg",
         csv="results/{lab}figures/certificates-{experiment}.csv",
     log:
         "results/logs/draw_certificates/{lab}{experiment}.log",

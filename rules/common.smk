@@ -6,7 +6,6 @@ out  names and functions that the other rule files use
 
 import contextlib
 import csv
-import difflib
 import gc
 import hashlib
 import io
@@ -43,6 +42,7 @@ from codesign.models.aims import aim_names
 from codesign.models.family import weights_name
 from codesign.settings import SettingsError, check_settings, check_yaml
 from codesign.tasks.about import AboutError, about_of, baselines_module_of, module_of
+from codesign.words import nearest
 
 FOLDER = Path(workflow.basedir)
 # Thousands of jobs are millions of objects that all stay: looking among them for what can go after every 700 new
@@ -289,11 +289,9 @@ def refuse_misspelt_targets():
     with contextlib.redirect_stderr(io.StringIO()):
         asked = parse_args(sys.argv[1:])[1].targets
     for name in sorted(strange & {str(target) for target in asked}):
-        near = difflib.get_close_matches(name.replace("-", "_"), targets, n=1)
         raise WorkflowError(
-            f"there is no target {name!r}"
-            + (f"; {near[0]} is probably meant. " if near else ". ")
-            + f"Targets are {', '.join(targets)}, as snakemake --list-target-rules lists them, and files in results."
+            f"there is no target {name!r}{nearest(name.replace('-', '_'), targets)}. "
+            f"Targets are {', '.join(targets)}, as snakemake --list-target-rules lists them, and files in results."
         )
 
 

@@ -7,8 +7,8 @@ out  results/{lab}crossbar/{method}/networks.safetensors             one network
      results/{lab}crossbar/simulated/{method}.parquet                what the twin made of them
      results/{lab}crossbar/{record}/summary.parquet, .csv            accuracies; runs.csv, errors.csv behind them
      results/{lab}crossbar/{record}/energy.parquet, .csv             energy; constants.csv with every source
-     results/{lab}figures/crossbar-{accuracy,errors,conductances}-{record}.pdf, .png, .csv
-     results/{lab}figures/energy-{record}.pdf, .png, .csv
+     results/{lab}figures/crossbar-{accuracy,errors,conductances}-{record}.pdf, .png, .svg, .csv
+     results/{lab}figures/energy-{record}.pdf, .png, .svg, .csv
 {record} is `simulated`, or `measured-{run}` for a file of data/crossbar; the two never mix.
 """
 
@@ -145,6 +145,7 @@ rule draw_crossbar:
             category=CATEGORIES["crossbar"],
             labels={"figure": "accuracy", "record": "{record}"},
         ),
+        accuracy_svg="results/{lab}figures/crossbar-accuracy-{record}.svg",
         accuracy_csv="results/{lab}figures/crossbar-accuracy-{record}.csv",
         errors_pdf="results/{lab}figures/crossbar-errors-{record}.pdf",
         errors_png=report(
@@ -153,6 +154,7 @@ rule draw_crossbar:
             category=CATEGORIES["crossbar"],
             labels={"figure": "errors", "record": "{record}"},
         ),
+        errors_svg="results/{lab}figures/crossbar-errors-{record}.svg",
         errors_csv="results/{lab}figures/crossbar-errors-{record}.csv",
         conductances_pdf="results/{lab}figures/crossbar-conductances-{record}.pdf",
         conductances_png=report(
@@ -161,6 +163,7 @@ rule draw_crossbar:
             category=CATEGORIES["crossbar"],
             labels={"figure": "conductances", "record": "{record}"},
         ),
+        conductances_svg="results/{lab}figures/crossbar-conductances-{record}.svg",
         conductances_csv="results/{lab}figures/crossbar-conductances-{record}.csv",
     log:
         "results/logs/draw_crossbar/{lab}{record}.log",
@@ -197,6 +200,7 @@ rule draw_energy:
             category=CATEGORIES["crossbar"],
             labels={"figure": "energy", "record": "{record}"},
         ),
+        svg="results/{lab}figures/energy-{record}.svg",
         csv="results/{lab}figures/energy-{record}.csv",
     log:
         "results/logs/draw_energy/{lab}{record}.log",

@@ -1,8 +1,8 @@
 """Tables to figures: PDF, PNG and the numbers drawn.
 
 in   data/iv, results/{lab}devices, results/{lab}usability.parquet, results/{lab}fabrication, campaign
-out  results/{lab}figures/devices/{device}.pdf, .png, .csv     one device
-     results/{lab}figures/{name}.pdf, .png, .csv               the set, the card, the campaign
+out  results/{lab}figures/devices/{device}.pdf, .png, .svg, .csv     one device
+     results/{lab}figures/{name}.pdf, .png, .svg, .csv               the set, the card, the campaign
 """
 
 
@@ -22,6 +22,7 @@ for FIGURES in figures_together():
         output:
             pdfs=update(FIGURES.of("pdf")),
             pngs=update(FIGURES.of("png")),
+            svgs=update(FIGURES.of("svg")),
             csvs=update(FIGURES.of("csv")),
         log:
             FIGURES.log,
@@ -55,6 +56,7 @@ rule draw_usability:
             category=CATEGORIES["usability"],
             labels={"figure": "distribution of usability"},
         ),
+        distribution_svg="results/{lab}figures/usability_distribution.svg",
         distribution_csv="results/{lab}figures/usability_distribution.csv",
         conditions_pdf="results/{lab}figures/usability_conditions.pdf",
         conditions_png=report(
@@ -63,6 +65,7 @@ rule draw_usability:
             category=CATEGORIES["usability"],
             labels={"figure": "by fabrication condition"},
         ),
+        conditions_svg="results/{lab}figures/usability_conditions.svg",
         conditions_csv="results/{lab}figures/usability_conditions.csv",
         ranking_pdf="results/{lab}figures/usability_ranking.pdf",
         ranking_png=report(
@@ -71,6 +74,7 @@ rule draw_usability:
             category=CATEGORIES["usability"],
             labels={"figure": "ranking of the devices"},
         ),
+        ranking_svg="results/{lab}figures/usability_ranking.svg",
         ranking_csv="results/{lab}figures/usability_ranking.csv",
     log:
         "results/logs/draw_usability/{lab}usability.log",
@@ -103,6 +107,7 @@ rule draw_proposals:
             category=CATEGORIES["next"],
             labels={"figure": "page for the bench"},
         ),
+        svg="results/{lab}figures/proposals.svg",
         csv="results/{lab}figures/proposals.csv",
     log:
         "results/logs/draw_proposals/{lab}proposals.log",
@@ -133,6 +138,7 @@ rule draw_campaign:
             category=CATEGORIES["next"],
             labels={"figure": "search against random"},
         ),
+        svg="results/virtual_lab/figures/campaign.svg",
         csv="results/virtual_lab/figures/campaign.csv",
     log:
         "results/logs/draw_campaign.log",

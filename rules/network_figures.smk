@@ -4,16 +4,16 @@ in   results/{lab}evaluation/{experiment}-summary.parquet, -comparison.parquet, 
      results/baselines/{experiment}.parquet                         what needs no network, where the task says it
      results/{lab}search/{experiment}/{method}/chosen.json, results/{lab}profiles/panel.parquet
      results/{lab}usability.parquet                                 origin and intervals of the devices
-out  results/{lab}figures/{metric}-{experiment}.pdf, .png, .csv           scores on usability levels
-     results/{lab}figures/device-{metric}-{experiment}.pdf, .png, .csv    scores on each device
-     results/{lab}figures/fidelity-{metric}-{experiment}.pdf, .png, .csv  levels and devices on one curve
-     results/{lab}figures/calibrated-{metric}-{experiment}.pdf, .png, .csv  the same on levels, calibrated beside
-     results/{lab}figures/gained-{metric}-{experiment}.pdf, .png, .csv    searched noise less fixed noise
-     results/{lab}figures/starts-{metric}-{experiment}.pdf, .png, .csv    by starting scale, where asked for
-     results/{lab}figures/search-{experiment}.pdf, .png, .csv             trials of the noise search
-     results/{lab}figures/noise-{experiment}.pdf, .png, .csv              noise trained with, noise of the devices
-     results/{lab}figures/{figure}-{experiment}.pdf, .png, .csv      what only this task has
-     results/{lab}figures/correlation.pdf, .png, .csv               does usability predict?
+out  results/{lab}figures/{metric}-{experiment}.pdf, .png, .svg, .csv           scores on usability levels
+     results/{lab}figures/device-{metric}-{experiment}.pdf, .png, .svg, .csv    scores on each device
+     results/{lab}figures/fidelity-{metric}-{experiment}.pdf, .png, .svg, .csv  levels and devices on one curve
+     results/{lab}figures/calibrated-{metric}-{experiment}.pdf, .png, .svg, .csv  the same on levels, calibrated beside
+     results/{lab}figures/gained-{metric}-{experiment}.pdf, .png, .svg, .csv    searched noise less fixed noise
+     results/{lab}figures/starts-{metric}-{experiment}.pdf, .png, .svg, .csv    by starting scale, where asked for
+     results/{lab}figures/search-{experiment}.pdf, .png, .svg, .csv             trials of the noise search
+     results/{lab}figures/noise-{experiment}.pdf, .png, .svg, .csv              noise trained with, noise of the devices
+     results/{lab}figures/{figure}-{experiment}.pdf, .png, .svg, .csv      what only this task has
+     results/{lab}figures/correlation.pdf, .png, .svg, .csv               does usability predict?
 """
 
 
@@ -34,6 +34,7 @@ rule draw_scores:
             subcategory="{experiment}",
             labels={"figure": "{metric} by usability"},
         ),
+        levels_svg="results/{lab}figures/{metric}-{experiment}.svg",
         levels_csv="results/{lab}figures/{metric}-{experiment}.csv",
         devices_pdf="results/{lab}figures/device-{metric}-{experiment}.pdf",
         devices_png=report(
@@ -43,6 +44,7 @@ rule draw_scores:
             subcategory="{experiment}",
             labels={"figure": "{metric} by device"},
         ),
+        devices_svg="results/{lab}figures/device-{metric}-{experiment}.svg",
         devices_csv="results/{lab}figures/device-{metric}-{experiment}.csv",
         fidelity_pdf="results/{lab}figures/fidelity-{metric}-{experiment}.pdf",
         fidelity_png=report(
@@ -52,6 +54,7 @@ rule draw_scores:
             subcategory="{experiment}",
             labels={"figure": "{metric} by fidelity"},
         ),
+        fidelity_svg="results/{lab}figures/fidelity-{metric}-{experiment}.svg",
         fidelity_csv="results/{lab}figures/fidelity-{metric}-{experiment}.csv",
     log:
         "results/logs/draw_scores/{lab}{metric}-{experiment}.log",
@@ -89,6 +92,7 @@ if CALIBRATED:
                 subcategory="{experiment}",
                 labels={"figure": "{metric} by usability, calibrated"},
             ),
+            svg="results/{lab}figures/calibrated-{metric}-{experiment}.svg",
             csv="results/{lab}figures/calibrated-{metric}-{experiment}.csv",
         log:
             "results/logs/draw_calibrated/{lab}{metric}-{experiment}.log",
@@ -115,6 +119,7 @@ rule draw_starts:
     output:
         pdf="results/{lab}figures/starts-{metric}-{experiment}.pdf",
         png="results/{lab}figures/starts-{metric}-{experiment}.png",
+        svg="results/{lab}figures/starts-{metric}-{experiment}.svg",
         csv="results/{lab}figures/starts-{metric}-{experiment}.csv",
     log:
         "results/logs/draw_starts/{lab}{metric}-{experiment}.log",
@@ -151,6 +156,7 @@ if COMPARED:
                 subcategory="{experiment}",
                 labels={"figure": "{metric} gained by searching"},
             ),
+            svg="results/{lab}figures/gained-{metric}-{experiment}.svg",
             csv="results/{lab}figures/gained-{metric}-{experiment}.csv",
         log:
             "results/logs/draw_gained/{lab}{metric}-{experiment}.log",
@@ -185,6 +191,7 @@ if OWN_FIGURES:
                 subcategory="{experiment}",
                 labels={"figure": "{figure}"},
             ),
+            svg="results/{lab}figures/{figure}-{experiment}.svg",
             csv="results/{lab}figures/{figure}-{experiment}.csv",
         log:
             "results/logs/draw_details/{lab}{figure}-{experiment}.log",
@@ -219,6 +226,7 @@ rule draw_search:
             subcategory="{experiment}",
             labels={"figure": "noise searched"},
         ),
+        svg="results/{lab}figures/search-{experiment}.svg",
         csv="results/{lab}figures/search-{experiment}.csv",
     log:
         "results/logs/draw_search/{lab}{experiment}.log",
@@ -253,6 +261,7 @@ rule draw_noise:
             subcategory="{experiment}",
             labels={"figure": "noise trained with"},
         ),
+        svg="results/{lab}figures/noise-{experiment}.svg",
         csv="results/{lab}figures/noise-{experiment}.csv",
     log:
         "results/logs/draw_noise/{lab}{experiment}.log",
@@ -284,6 +293,7 @@ rule draw_correlation:
             subcategory="all experiments",
             labels={"figure": "does usability predict?"},
         ),
+        svg="results/{lab}figures/correlation.svg",
         csv="results/{lab}figures/correlation.csv",
     log:
         "results/logs/draw_correlation/{lab}correlation.log",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from codesign.figures.baselines import scores_drawn
-from codesign.figures.network import draw_calibrated
+from codesign.figures.scores import draw_calibrated
 from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
@@ -21,6 +21,7 @@ def main(
     metric: Metric,
     pdf: Path,
     png: Path,
+    svg: Path,
     csv: Path,
     baselines: Path | None = None,
     titles: Mapping[str, str] | None = None,
@@ -32,7 +33,7 @@ def main(
     said = data_said(data)
     without = scores_drawn(baselines, metric.name, titles or {})
     drawing = draw_calibrated(rows, metric=metric, origin=origin_of(devices), data=said, baselines=without)
-    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+    write_drawing(drawing, pdf=pdf, png=png, svg=svg, csv=csv)
 
 
 if __name__ == "__main__":
@@ -43,6 +44,7 @@ if __name__ == "__main__":
             metric=Metric(**snakemake.params.metric),
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
+            svg=Path(snakemake.output.svg),
             csv=Path(snakemake.output.csv),
             baselines=next(map(Path, snakemake.input.baselines), None),
             titles=snakemake.params.titles,

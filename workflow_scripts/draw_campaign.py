@@ -9,14 +9,16 @@ from codesign.log import log_to
 from codesign.provenance.records import recorded
 
 
-def main(*, summary: Path, space_filling: int, pdf: Path, png: Path, csv: Path) -> None:
+def main(*, summary: Path, space_filling: int, pdf: Path, png: Path, svg: Path, csv: Path) -> None:
     """Draw the summary that `tabulate_campaign` wrote; the first `space_filling` devices fill the space."""
     with summary.open(newline="", encoding="utf-8") as file:
         rows = [
             {name: value if name == "strategy" else _number(value) for name, value in row.items()}
             for row in table.DictReader(file)
         ]
-    write_drawing(draw_campaign(rows, model_from=max(2, space_filling) + 1), pdf=pdf, png=png, csv=csv)
+    write_drawing(
+        draw_campaign(rows, model_from=max(2, space_filling) + 1), pdf=pdf, png=png, svg=svg, csv=csv
+    )
 
 
 def _number(text: str) -> int | float:
@@ -31,5 +33,6 @@ if __name__ == "__main__":
             space_filling=snakemake.params.space_filling,
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
+            svg=Path(snakemake.output.svg),
             csv=Path(snakemake.output.csv),
         )

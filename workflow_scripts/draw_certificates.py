@@ -13,7 +13,15 @@ from codesign.tables import read_metadata, read_table
 
 
 def main(
-    *, summary: Path, networks: list[Path], levels: Path, pdf: Path, png: Path, csv: Path, chance: float
+    *,
+    summary: Path,
+    networks: list[Path],
+    levels: Path,
+    pdf: Path,
+    png: Path,
+    svg: Path,
+    csv: Path,
+    chance: float,
 ) -> None:
     """One figure of all methods.
 
@@ -30,7 +38,7 @@ def main(
         origin=origins.pop() if len(origins) == 1 else "",
         data=data_said(data),
     )
-    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+    write_drawing(drawing, pdf=pdf, png=png, svg=svg, csv=csv)
 
 
 if __name__ == "__main__":
@@ -41,6 +49,7 @@ if __name__ == "__main__":
             levels=Path(snakemake.input.levels),
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
+            svg=Path(snakemake.output.svg),
             csv=Path(snakemake.output.csv),
             chance=snakemake.params.chance,
         )

@@ -3,7 +3,7 @@
 import csv as table
 from pathlib import Path
 
-from codesign.figures.network import draw_correlation
+from codesign.figures.correlation import draw_correlation
 from codesign.figures.style import origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
@@ -21,6 +21,7 @@ def main(
     usability: Path,
     pdf: Path,
     png: Path,
+    svg: Path,
     csv: Path,
     experiments: dict[str, Metric],
     confidence: float,
@@ -38,7 +39,7 @@ def main(
         confidence=confidence,
         origin=origin_of(read_table(usability, schema=DEVICE).select(["origin"]).to_pylist()),
     )
-    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+    write_drawing(drawing, pdf=pdf, png=png, svg=svg, csv=csv)
 
 
 def _read(path: Path) -> list[dict]:
@@ -65,6 +66,7 @@ if __name__ == "__main__":
             usability=Path(snakemake.input.usability),
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
+            svg=Path(snakemake.output.svg),
             csv=Path(snakemake.output.csv),
             experiments={name: Metric(**said) for name, said in snakemake.params.experiments.items()},
             confidence=snakemake.params.confidence,

@@ -10,7 +10,7 @@ from codesign.figures.crossbar import (
     draw_crossbar_accuracy,
     draw_crossbar_errors,
 )
-from codesign.figures.style import write_drawing
+from codesign.figures.style import FILES, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.crossbar_summary import CROSSBAR_SUMMARY
@@ -42,7 +42,7 @@ def main(
         confidence: Of the intervals.
         array: Rows and columns of the array.
         tolerance: Of write-verify, a share of the conductance range.
-        outputs: {figure}_{pdf, png, csv} of each of `FIGURES`.
+        outputs: {figure}_{pdf, png, svg, csv} of each of `FIGURES`.
     """
     rows, metadata = read_records(records, measured=measured)
     said = {"evidence": metadata["evidence"], "device": cells_said(metadata)}
@@ -79,7 +79,7 @@ def main(
         ),
     )
     for figure, drawing in zip(FIGURES, drawings, strict=True):
-        write_drawing(drawing, **{kind: outputs[f"{figure}_{kind}"] for kind in ("pdf", "png", "csv")})
+        write_drawing(drawing, **{kind: outputs[f"{figure}_{kind}"] for kind in FILES})
 
 
 if __name__ == "__main__":
@@ -96,6 +96,6 @@ if __name__ == "__main__":
             **{
                 f"{figure}_{kind}": Path(snakemake.output[f"{figure}_{kind}"])
                 for figure in FIGURES
-                for kind in ("pdf", "png", "csv")
+                for kind in FILES
             },
         )

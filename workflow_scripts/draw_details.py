@@ -16,6 +16,7 @@ def main(
     levels: Path,
     pdf: Path,
     png: Path,
+    svg: Path,
     csv: Path,
     module: str,
     figure: str,
@@ -30,7 +31,9 @@ def main(
     rows = [row for path in details for row in read_rows(path)]
     draw = getattr(import_module(module), figure.replace("-", "_"))
     profiles = read_table(levels, schema=PROFILE).to_pylist()
-    write_drawing(draw(rows, experiment=experiment, origin=origin_of(profiles)), pdf=pdf, png=png, csv=csv)
+    write_drawing(
+        draw(rows, experiment=experiment, origin=origin_of(profiles)), pdf=pdf, png=png, svg=svg, csv=csv
+    )
 
 
 if __name__ == "__main__":
@@ -40,6 +43,7 @@ if __name__ == "__main__":
             levels=Path(snakemake.input.levels),
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
+            svg=Path(snakemake.output.svg),
             csv=Path(snakemake.output.csv),
             module=snakemake.params.module,
             figure=snakemake.wildcards.figure,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from codesign.figures.device import draw_device
-from codesign.figures.style import write_drawing
+from codesign.figures.style import FILES, write_drawing
 from codesign.iv.measurement import MeasurementError, read_measurement
 from codesign.log import log_to
 from codesign.provenance.records import made_of, recorded, stamped_alike
@@ -20,6 +20,7 @@ def main(
     devices: Sequence[Path],
     pdfs: Sequence[Path],
     pngs: Sequence[Path],
+    svgs: Sequence[Path],
     csvs: Sequence[Path],
     variables: Mapping[str, Mapping],
 ) -> None:
@@ -30,23 +31,25 @@ def main(
         devices: The row of each.
         pdfs: Its figure. One that was drawn from the same files by the same code stays as it is.
         pngs: The same.
+        svgs: The same.
         csvs: The numbers drawn.
         variables: What the laboratory varies, as the configuration says it.
 
     Raises:
         TableError: A device row does not say with which settings it was extracted.
     """
-    for measured, row, pdf, png, csv in zip(sweeps, devices, pdfs, pngs, csvs, strict=True):
+    for measured, row, *files in zip(sweeps, devices, pdfs, pngs, svgs, csvs, strict=True):
+        drawn = dict(zip(FILES, files, strict=True))
         with made_of([measured, row]):
-            if all(path.is_file() for path in (pdf, png, csv)) and stamped_alike(png):
-                for path in (pdf, png, csv):
+            if all(path.is_file() for path in files) and stamped_alike(drawn["png"]):
+                for path in files:
                     os.utime(path)  # it is as new as what it was made from
                 continue
-            csv.unlink(missing_ok=True)  # written last: where it stands, the drawing is whole
-            _draw(measured, row, pdf, png, csv, Variables.of(variables))
+            drawn["csv"].unlink(missing_ok=True)  # written last: where it stands, the drawing is whole
+            _draw(measured, row, drawn, Variables.of(variables))
 
 
-def _draw(sweeps: Path, device: Path, pdf: Path, png: Path, csv: Path, variables: Variables) -> None:
+def _draw(sweeps: Path, device: Path, drawn: Mapping[str, Path], variables: Variables) -> None:
     [row] = variables.filled(read_table(device, schema=DEVICE).to_pylist())
     settings = read_metadata(device).get("extraction")
     if settings is None:
@@ -65,7 +68,7 @@ def _draw(sweeps: Path, device: Path, pdf: Path, png: Path, csv: Path, variables
         confidence=settings["confidence"],
         variables=variables,
     )
-    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+    write_drawing(drawing, **drawn)
 
 
 if __name__ == "__main__":
@@ -75,6 +78,7 @@ if __name__ == "__main__":
             devices=[Path(path) for path in snakemake.input.devices],
             pdfs=[Path(path) for path in snakemake.output.pdfs],
             pngs=[Path(path) for path in snakemake.output.pngs],
+            svgs=[Path(path) for path in snakemake.output.svgs],
             csvs=[Path(path) for path in snakemake.output.csvs],
             variables=snakemake.params.variables,
         )

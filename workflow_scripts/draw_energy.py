@@ -12,7 +12,7 @@ from codesign.schemas.energy import ENERGY
 from codesign.tables import read_metadata, read_table
 
 
-def main(*, energy: Path, constants: Path, pdf: Path, png: Path, figure_csv: Path) -> None:
+def main(*, energy: Path, constants: Path, pdf: Path, png: Path, svg: Path, figure_csv: Path) -> None:
     """One figure of one record's energy."""
     with constants.open(newline="", encoding="utf-8") as lines:
         known = [line | {"value": float(line["value"])} for line in csv.DictReader(lines)]
@@ -23,7 +23,7 @@ def main(*, energy: Path, constants: Path, pdf: Path, png: Path, figure_csv: Pat
         evidence=metadata["evidence"],
         device=cells_said(metadata),
     )
-    write_drawing(drawing, pdf=pdf, png=png, csv=figure_csv)
+    write_drawing(drawing, pdf=pdf, png=png, svg=svg, csv=figure_csv)
 
 
 if __name__ == "__main__":
@@ -33,5 +33,6 @@ if __name__ == "__main__":
             constants=Path(snakemake.input.constants),
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
+            svg=Path(snakemake.output.svg),
             figure_csv=Path(snakemake.output.csv),
         )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from codesign.figures.network import draw_gained
+from codesign.figures.gained import draw_gained
 from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
@@ -13,7 +13,15 @@ from codesign.tasks.about import Metric
 
 
 def main(
-    *, comparison: Path, usability: Path, metric: Metric, confidence: float, pdf: Path, png: Path, csv: Path
+    *,
+    comparison: Path,
+    usability: Path,
+    metric: Metric,
+    confidence: float,
+    pdf: Path,
+    png: Path,
+    svg: Path,
+    csv: Path,
 ) -> None:
     """One figure of one comparison."""
     rows = read_table(comparison, schema=COMPARISON).to_pylist()
@@ -21,7 +29,7 @@ def main(
     data = read_metadata(comparison)["data"]
     said = data_said(data)
     drawing = draw_gained(rows, metric=metric, confidence=confidence, origin=origin_of(devices), data=said)
-    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+    write_drawing(drawing, pdf=pdf, png=png, svg=svg, csv=csv)
 
 
 if __name__ == "__main__":
@@ -33,5 +41,6 @@ if __name__ == "__main__":
             confidence=snakemake.params.confidence,
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
+            svg=Path(snakemake.output.svg),
             csv=Path(snakemake.output.csv),
         )

@@ -12,12 +12,12 @@ from codesign.schemas.profile import PROFILE
 from codesign.tables import read_table
 
 
-def main(*, chosen: Path, panel: Path, pdf: Path, png: Path, csv: Path, experiment: str) -> None:
+def main(*, chosen: Path, panel: Path, pdf: Path, png: Path, svg: Path, csv: Path, experiment: str) -> None:
     """Draw the chosen specifications and the panel's spreads."""
     networks = {said["name"]: NoiseSpec.from_json(said["specification"]) for said in said_of(chosen)}
     devices = read_table(panel, schema=PROFILE).to_pylist()
     drawing = draw_noise(networks, devices, experiment=experiment, origin=origin_of(devices))
-    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+    write_drawing(drawing, pdf=pdf, png=png, svg=svg, csv=csv)
 
 
 if __name__ == "__main__":
@@ -27,6 +27,7 @@ if __name__ == "__main__":
             panel=Path(snakemake.input.panel),
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
+            svg=Path(snakemake.output.svg),
             csv=Path(snakemake.output.csv),
             experiment=snakemake.wildcards.experiment,
         )

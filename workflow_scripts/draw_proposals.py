@@ -11,12 +11,12 @@ from codesign.tables import read_object, read_table
 from codesign.variables import Variables
 
 
-def main(*, table: Path, card: Path, pdf: Path, png: Path, csv: Path, variables: dict) -> None:
+def main(*, table: Path, card: Path, pdf: Path, png: Path, svg: Path, csv: Path, variables: dict) -> None:
     """Draw the proposals table and its card on one page."""
     varied = Variables.of(variables)
     rows = read_table(table, schema=proposals_schema(varied)).to_pylist()
     drawing = draw_proposals(rows, read_object(card), varied)
-    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+    write_drawing(drawing, pdf=pdf, png=png, svg=svg, csv=csv)
 
 
 if __name__ == "__main__":
@@ -26,6 +26,7 @@ if __name__ == "__main__":
             card=Path(snakemake.input.card),
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
+            svg=Path(snakemake.output.svg),
             csv=Path(snakemake.output.csv),
             variables=snakemake.params.variables,
         )

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from codesign.figures.baselines import scores_drawn
+from codesign.figures.device_scores import draw_device_scores
 from codesign.figures.fidelity import draw_fidelity_scores
-from codesign.figures.network import draw_device_scores, draw_scores
-from codesign.figures.style import data_said, origin_of, write_drawing
+from codesign.figures.scores import draw_scores
+from codesign.figures.style import FILES, data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
 from codesign.schemas.device import DEVICE
@@ -37,7 +38,7 @@ def main(
         usability_confidence: Of the intervals on a device's usability and fidelity.
         baselines: Scores of what needs no network; None where the task has none.
         titles: Baseline to its title.
-        outputs: {figure}_{pdf, png, csv} of each of `FIGURES`.
+        outputs: {figure}_{pdf, png, svg, csv} of each of `FIGURES`.
     """
     rows = read_table(summary, schema=EVALUATION_SUMMARY).to_pylist()
     table = read_table(usability, schema=DEVICE).select(list(COLUMNS)).to_pylist()
@@ -55,7 +56,7 @@ def main(
         draw_fidelity_scores(rows, table, confidence=usability_confidence, **shared),
     )
     for figure, drawing in zip(FIGURES, drawings, strict=True):
-        write_drawing(drawing, **{kind: outputs[f"{figure}_{kind}"] for kind in ("pdf", "png", "csv")})
+        write_drawing(drawing, **{kind: outputs[f"{figure}_{kind}"] for kind in FILES})
 
 
 if __name__ == "__main__":
@@ -66,7 +67,7 @@ if __name__ == "__main__":
             **{
                 f"{figure}_{kind}": Path(snakemake.output[f"{figure}_{kind}"])
                 for figure in FIGURES
-                for kind in ("pdf", "png", "csv")
+                for kind in FILES
             },
             metric=Metric(**snakemake.params.metric),
             evaluation_confidence=snakemake.params.evaluation_confidence,

@@ -18,6 +18,7 @@ def main(
     panel: Path,
     pdf: Path,
     png: Path,
+    svg: Path,
     csv: Path,
     experiment: str,
     metric: Metric,
@@ -46,7 +47,7 @@ def main(
         programmings=programmings,
         origin=origin_of(devices),
     )
-    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+    write_drawing(drawing, pdf=pdf, png=png, svg=svg, csv=csv)
 
 
 if __name__ == "__main__":
@@ -56,6 +57,7 @@ if __name__ == "__main__":
             panel=Path(snakemake.input.panel),
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
+            svg=Path(snakemake.output.svg),
             csv=Path(snakemake.output.csv),
             experiment=snakemake.wildcards.experiment,
             metric=Metric(**snakemake.params.metric),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from codesign.evaluation.statistics import summarise
-from codesign.figures.network import draw_starts
+from codesign.figures.scores import draw_starts
 from codesign.figures.style import data_said, origin_of, write_drawing
 from codesign.log import log_to
 from codesign.provenance.records import recorded
@@ -23,6 +23,7 @@ def main(
     seed: int,
     pdf: Path,
     png: Path,
+    svg: Path,
     csv: Path,
 ) -> None:
     """One figure of all methods; differences are to ERM from the same start."""
@@ -36,7 +37,7 @@ def main(
     data = read_metadata(scores[0])["data"]
     said = data_said(data)
     drawing = draw_starts(found, metric=metric, origin=origin_of(devices), data=said)
-    write_drawing(drawing, pdf=pdf, png=png, csv=csv)
+    write_drawing(drawing, pdf=pdf, png=png, svg=svg, csv=csv)
 
 
 if __name__ == "__main__":
@@ -50,5 +51,6 @@ if __name__ == "__main__":
             seed=snakemake.params.seed,
             pdf=Path(snakemake.output.pdf),
             png=Path(snakemake.output.png),
+            svg=Path(snakemake.output.svg),
             csv=Path(snakemake.output.csv),
         )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from codesign.figures.style import Looks, write_drawing
+from codesign.figures.style import FILES, Looks, write_drawing
 from codesign.figures.usability import draw_distribution, draw_ranking
 from codesign.figures.usability_conditions import draw_conditions
 from codesign.log import log_to
@@ -20,18 +20,21 @@ def main(
     usability: Path,
     distribution_pdf: Path,
     distribution_png: Path,
+    distribution_svg: Path,
     distribution_csv: Path,
     conditions_pdf: Path,
     conditions_png: Path,
+    conditions_svg: Path,
     conditions_csv: Path,
     ranking_pdf: Path,
     ranking_png: Path,
+    ranking_svg: Path,
     ranking_csv: Path,
     variables: dict,
     space: dict,
     confidence: float,
 ) -> None:
-    """Three figures of one table, each as PDF and PNG with the numbers drawn."""
+    """Three figures of one table, each as PDF, PNG and SVG with the numbers drawn."""
     varied = Variables.of(variables)
     rows = varied.filled(read_table(usability, schema=DEVICE).drop_columns(list(CURVES)).to_pylist())
     looks = Looks.of(varied, space)
@@ -39,18 +42,21 @@ def main(
         draw_distribution(rows, looks=looks),
         pdf=distribution_pdf,
         png=distribution_png,
+        svg=distribution_svg,
         csv=distribution_csv,
     )
     write_drawing(
         draw_conditions(rows, space, confidence=confidence, variables=varied),
         pdf=conditions_pdf,
         png=conditions_png,
+        svg=conditions_svg,
         csv=conditions_csv,
     )
     write_drawing(
         draw_ranking(rows, confidence=confidence, variables=varied, looks=looks),
         pdf=ranking_pdf,
         png=ranking_png,
+        svg=ranking_svg,
         csv=ranking_csv,
     )
 
@@ -62,7 +68,7 @@ if __name__ == "__main__":
             **{
                 f"{figure}_{kind}": Path(snakemake.output[f"{figure}_{kind}"])
                 for figure in FIGURES
-                for kind in ("pdf", "png", "csv")
+                for kind in FILES
             },
             variables=snakemake.params.variables,
             space=snakemake.params.space,

@@ -50,23 +50,6 @@ class Mapping:
         """Weight that a difference of one siemens stands for; 0 for a matrix of zeros."""
         return self.largest / (self.g_max_s - self.g_min_s)
 
-    def weights_of(self, conductances: Sequence[np.ndarray]) -> np.ndarray:
-        """The matrix that conductances stand for, (outputs, inputs).
-
-        Args:
-            conductances: One array for each tile, laid out as `Tile.targets` [S].
-        """
-        if len(conductances) != len(self.tiles):
-            raise ValueError(f"{len(self.tiles)} tiles need as many arrays, got {len(conductances)}")
-        weight = np.full(self.shape, np.nan)
-        for tile, held in zip(self.tiles, conductances, strict=True):
-            held = np.asarray(held, dtype=float)
-            if held.shape != tile.targets.shape:
-                raise ValueError(f"a tile of shape {tile.targets.shape} needs as much, got {held.shape}")
-            # (inputs, 2 x outputs) -> (inputs, outputs), differences of neighbours
-            weight[tile.outputs, tile.inputs] = (held[:, 0::2] - held[:, 1::2]).T * self.weight_per_siemens
-        return weight
-
 
 @dataclass(frozen=True, eq=False)
 class Place:

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
 
-import codesign
 from codesign.crossbar.driver import Limits
 from codesign.settings import SettingsError, check_settings, read_schema
+from codesign.shipped import shipped
 from codesign.yaml_text import YamlError, read_yaml
 
 DIGITAL_LINES = 16
@@ -231,8 +231,7 @@ def read_wiring(path: Path | str) -> Wiring:
         stored = read_yaml(path)
     except YamlError as error:
         raise SettingsError(str(error)) from error
-    schema = read_schema(Path(codesign.__file__).parents[1] / "schemas" / "wiring.schema.yaml")
-    check_settings(stored, schema, name=str(path))
+    check_settings(stored, read_schema(shipped("schemas/wiring.schema.yaml")), name=str(path))
     try:
         return wiring_of(stored)
     except ValueError as error:

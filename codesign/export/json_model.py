@@ -40,6 +40,8 @@ FIELDS = {
     "device.pb_min": "time of Pb electrodeposition in min",
     "device.ag_nm": "thickness of the Ag contact in nm",
     "device.measured_at": "ISO 8601; empty where unknown",
+    "device.conditions": "those that the laboratory says by names of its own, texts or numbers as they were "
+    "written down; empty where there are none",
     "source.file": "instrument file, without folder; empty where there is none",
     "source.sha256": "of its bytes, hexadecimal; empty where there is none",
     "readings.usability": "U = eta exp(-sigma), 0 to 1; _low and _high: its interval",
@@ -93,7 +95,12 @@ def to_object(model: DeviceModel) -> dict:
         "format_version": FORMAT_VERSION,
         "made_by": {"program": "codesign", "version": model.version, "exported": model.exported},
         "licence": LICENCE,
-        "device": {"id": profile.profile, "origin": profile.origin, **model.facts},
+        "device": {
+            "id": profile.profile,
+            "origin": profile.origin,
+            **model.facts,
+            "conditions": dict(model.conditions),
+        },
         "source": {"file": model.source_file, "sha256": model.source_sha256},
         "readings": {name: getattr(profile, name) for name in READINGS} | {"confidence": model.confidence},
         "window": {name: getattr(profile, name) for name in WINDOW} | {"voltage_v": list(model.voltage_v)},

@@ -10,6 +10,7 @@ from codesign.nonideality.branch import Extraction
 from codesign.nonideality.found import Found, find_device
 from codesign.nonideality.profile import DeviceProfile, ProfileError
 from codesign.nonideality.profiling import profile_of, with_ratios
+from codesign.variables import stored_conditions
 
 FACTS = ("perovskite", "length_um", "diameter_nm", "pb_min", "ag_nm", "contact", "measured_at", "instrument")
 """Columns of the device's row that say how it was made and measured."""
@@ -30,6 +31,8 @@ class DeviceModel:
     profile: DeviceProfile
     facts: Mapping[str, str | float | None]
     """`FACTS`."""
+    conditions: Mapping[str, str | float]
+    """What the laboratory says besides of how the device was made, by names of its own."""
     source_file: str
     """Name of the instrument file, '' where unknown."""
     source_sha256: str
@@ -91,6 +94,7 @@ def load(
     model = DeviceModel(
         profile=profile,
         facts={fact: row[fact] for fact in FACTS},
+        conditions=stored_conditions(row),
         source_file=row["source_file"],
         source_sha256=row["source_sha256"],
         voltage_v=tuple(row["voltage_v"][window]),

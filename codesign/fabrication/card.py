@@ -29,6 +29,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from itertools import combinations
 
 import numpy as np
@@ -41,7 +42,7 @@ from codesign.fabrication.observations import Observations
 from codesign.fabrication.reading import SYMBOLS
 from codesign.fabrication.search import Search
 from codesign.fabrication.space import Space
-from codesign.labels import by_usability, short_labels
+from codesign.labels import called
 from codesign.schemas.conditions import CONDITION_COLUMNS
 from codesign.seeds import generator
 
@@ -153,9 +154,8 @@ def _scores(seen: Observations, search: Search) -> np.ndarray:
 def _called(table: pa.Table, space: Space) -> dict[str, dict]:
     names = ["device", "usability", "contact", "v_max_v", *CONDITION_COLUMNS, "conditions"]
     rows = space.variables.filled(table.select(names).to_pylist())
-    labels = short_labels(rows, space.variables)
-    ranked = enumerate(by_usability(rows), start=1)
-    return {row["device"]: {"rank": rank, "label": labels[row["device"]]} for rank, row in ranked}
+    known = called(rows, space.variables).items()
+    return {device: asdict(each) for device, each in known if each.rank is not None}
 
 
 def _history(table: pa.Table, seen: Observations, search: Search) -> list[dict]:

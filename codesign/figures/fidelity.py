@@ -7,7 +7,6 @@ from codesign.bayesmulti.methods import method_of
 from codesign.evaluation.lookup import DEVICE_NOISE, ReadOffError, agreement
 from codesign.figures.baselines import BaselineScore, baseline_lines, baseline_numbers, said_of
 from codesign.figures.methods import head, in_order, look_of_method, percent
-from codesign.figures.network import chance_line, limits, one_experiment, sample, short, worse
 from codesign.figures.style import (
     GREY,
     TWO_COLUMNS_MM,
@@ -17,6 +16,7 @@ from codesign.figures.style import (
     house_style,
     new_figure,
 )
+from codesign.figures.summary_rows import chance_line, limits, one_experiment, sample, short, worse
 from codesign.tasks.about import Metric
 
 PANELS = 2

@@ -9,7 +9,7 @@ import json
 import math
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,8 @@ from codesign.variables import Variable, Variables
 TWO_COLUMNS_MM = 180.0
 A4_MM = (210.0, 297.0)
 DPI = 200
+FILES = ("pdf", "png", "svg", "csv")
+"""What `write_drawing` writes of a drawing."""
 SMALLEST = 5.0
 """Of letters that are made smaller to fit, in points."""
 
@@ -98,6 +100,9 @@ RC = {
     "text.parse_math": False,  # names and reasons come from files, whose dollar signs are no formula
     "pdf.fonttype": 42,
     "pdf.compression": 6,
+    # Letters as outlines: labels are fitted to the millimetre, and another machine's font would overrun them.
+    "svg.fonttype": "path",
+    "svg.hashsalt": "codesign",  # names of parts are not drawn by chance
     "savefig.facecolor": "white",
 }
 
@@ -252,23 +257,38 @@ def origin_of(rows: Sequence[Mapping]) -> str:
     return origins[0] if origins else ""
 
 
-def save(figure: Figure, pdf: Path | str, png: Path | str) -> None:
-    """Write the figure twice; the same figure gives the same bytes, with no date in them.
+def save(figure: Figure, pdf: Path | str, png: Path | str, svg: Path | str | None = None) -> None:
+    """Write the figure in each format; the same figure gives the same bytes, with no date in them.
 
-    Where a job is drawing, both files carry along where they come from: `codesign provenance FILE`.
+    Where a job is drawing, the files carry along where they come from: `codesign provenance FILE`.
+
+    Args:
+        figure: What is drawn.
+        pdf: For print; its text can be searched and copied.
+        png: For the screen, `DPI` dots an inch.
+        svg: For editing, letters as outlines; None where none is wanted.
     """
     pdf_says = {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None}
     png_says = {"Software": None}
+    svg_says = {"Date": None, "Creator": None}
     if made := stamp():
-        pdf_says["Keywords"] = png_says["codesign"] = json.dumps(made, sort_keys=True)
-    with house_style(), lean_fonts(), replacing(pdf) as pdf_path, replacing(png) as png_path:
-        figure.savefig(pdf_path, format="pdf", metadata=pdf_says)
-        figure.savefig(png_path, format="png", dpi=DPI, metadata=png_says)
+        said = json.dumps(made, sort_keys=True)
+        pdf_says["Keywords"] = svg_says["Keywords"] = png_says["codesign"] = said
+    with house_style(), lean_fonts(), ExitStack() as files:
+        for path, options in (
+            (pdf, {"format": "pdf", "metadata": pdf_says}),
+            (png, {"format": "png", "metadata": png_says, "dpi": DPI}),
+            (svg, {"format": "svg", "metadata": svg_says}),
+        ):
+            if path is not None:
+                figure.savefig(files.enter_context(replacing(path)), **options)
 
 
-def write_drawing(drawing: Drawing, *, pdf: Path | str, png: Path | str, csv: Path | str) -> None:
-    """The figure as PDF and PNG, and beside it the numbers drawn."""
-    save(drawing.figure, pdf, png)
+def write_drawing(
+    drawing: Drawing, *, pdf: Path | str, png: Path | str, svg: Path | str, csv: Path | str
+) -> None:
+    """The figure as PDF, PNG and SVG, and beside it the numbers drawn."""
+    save(drawing.figure, pdf, png, svg)
     write_csv(drawing.numbers, csv)
 
 

@@ -25,7 +25,7 @@ from codesign.figures.style import (
     whole_ticks,
     wrapped,
 )
-from codesign.labels import by_usability, short_labels
+from codesign.labels import Called, by_usability, called
 from codesign.nonideality.usability import spread_factor
 from codesign.variables import PAPER, Variables
 
@@ -127,10 +127,10 @@ def draw_ranking(
     """
     order = by_usability(rows)
     without = sorted((row for row in rows if row["usability"] is None), key=lambda row: row["device"])
-    labels = short_labels(rows, variables)
+    known = called(rows, variables)
     longest = LONGEST if variables.are_the_papers else ONE_LINE
     most, top, bottom = RANKED
-    shown = [(k, row) for k, row in enumerate(order, 1)]
+    shown = order
     left_out = 0
     if len(shown) > most:
         left_out = len(shown) - top - bottom
@@ -164,9 +164,9 @@ def draw_ranking(
         factors.set(xlabel="U is their product", xticks=[0, 0.5, 1])
         if not order:
             main.text(0.5, 0, "no device has a usability", ha="center", va="center", color=GREY)
-        for place, (rank, row) in enumerate(shown):
+        for place, row in enumerate(shown):
             y = place + (1 if left_out and place >= top else 0)
-            numbers.append(_ranked(main, factors, y, rank, row, labels[row["device"]], looks, longest))
+            numbers.append(_ranked(main, factors, y, row, known[row["device"]], looks, longest))
         if left_out:
             main.text(0.5, top, f"… {left_out} devices between …", ha="center", va="center", color=GREY)
         if order:
@@ -184,8 +184,8 @@ def draw_ranking(
                 handletextpad=0.3,
                 borderaxespad=0.1,
             )
-        numbers += _without_usability(figure, listed, len(without), labels, notes_mm)
-        numbers += [_ranking_number(row, labels[row["device"]], "not listed") for row in without[LISTED:]]
+        numbers += _without_usability(figure, listed, len(without), known, notes_mm)
+        numbers += [_ranking_number(row, known[row["device"]], "not listed") for row in without[LISTED:]]
         return Drawing(figure, numbers)
 
 
@@ -228,12 +228,12 @@ def _key(axes, rows: Sequence[Mapping], looks: Looks, **options) -> None:
         axes.legend(labelspacing=0.25, handlelength=0.8, **options)
 
 
-def _ranking_number(row: Mapping, label: str, shown: str, *, rank: int | None = None) -> dict:
+def _ranking_number(row: Mapping, known: Called, shown: str) -> dict:
     sigma = row["sigma_upper"]
     return {
-        "rank": rank,
+        "rank": known.rank,
         "device": row["device"],
-        "label": label,
+        "label": known.label,
         "usability": row["usability"],
         "usability_low": row["usability_low"],
         "usability_high": row["usability_high"],
@@ -248,8 +248,9 @@ def _ranking_number(row: Mapping, label: str, shown: str, *, rank: int | None = 
     }
 
 
-def _ranked(main, factors, y: float, rank: int, row: Mapping, label: str, looks: Looks, longest: int) -> dict:
-    number = _ranking_number(row, label, "ranked", rank=rank)
+def _ranked(main, factors, y: float, row: Mapping, known: Called, looks: Looks, longest: int) -> dict:
+    number = _ranking_number(row, known, "ranked")
+    rank, label = known.rank, known.label
     colour, marker = looks(row)
     if rank % 2 == 0:
         for axes in (main, factors):
@@ -284,7 +285,7 @@ def _first_of_each(axes) -> tuple[list, list]:
     return list(found.values()), list(found)
 
 
-def _without_usability(figure, listed, total: int, labels: Mapping[str, str], top_mm: float) -> list[dict]:
+def _without_usability(figure, listed, total: int, known: Mapping[str, Called], top_mm: float) -> list[dict]:
     """Devices without usability, with their reasons, under the panels."""
     if not total:
         return []
@@ -295,10 +296,10 @@ def _without_usability(figure, listed, total: int, labels: Mapping[str, str], to
     numbers = []
     for row in listed:
         y -= 6.2
-        text_mm(figure, 4, y + 1.8, wrapped(labels[row["device"]], 66, lines=1), fontsize=5.8, va="top")
+        text_mm(figure, 4, y + 1.8, wrapped(known[row["device"]].label, 66, lines=1), fontsize=5.8, va="top")
         reason = f"{'refused: ' if row['status'] == 'refused' else ''}{row['reason'] or 'no reason given'}"
         text_mm(figure, 76, y + 1.8, wrapped(reason, 114, lines=2), fontsize=5.2, va="top", color=GREY)
-        numbers.append(_ranking_number(row, labels[row["device"]], "listed"))
+        numbers.append(_ranking_number(row, known[row["device"]], "listed"))
     if total > len(listed):
         more = f"and {total - len(listed)} more; all are in the table beside this figure"
         text_mm(figure, 4, y - 3.2, more, fontsize=5.8, va="top", color=GREY)

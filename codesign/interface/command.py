@@ -12,11 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from codesign.figures.holding import draw_holding
+from codesign.figures.holding_devices import draw_holding_devices
 from codesign.figures.style import save
 from codesign.files import trouble_with
 from codesign.interface.device import DeviceError
 from codesign.interface.given import HoldError
 from codesign.interface.holding import Held, hold
+from codesign.interface.several import HeldOnDevices
 from codesign.interface.standard import ConfigError, seed_of
 from codesign.models.network import NetworkError, network_of
 from codesign.models.weights import WeightsError, put_weights, read_weights
@@ -60,7 +62,7 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _held(chosen: argparse.Namespace) -> Held:
+def _held(chosen: argparse.Namespace) -> Held | HeldOnDevices:
     model = made_model(chosen.model)
     if chosen.weights:
         load_into(model, chosen.weights)
@@ -71,7 +73,7 @@ def _held(chosen: argparse.Namespace) -> Held:
         model.to(compute_device()),
         arrays["inputs"],
         arrays["targets"],
-        chosen.device,
+        chosen.device[0] if len(chosen.device) == 1 else chosen.device,
         programmings=chosen.programmings,
         score=chosen.score,
         calibrate=examples,
@@ -215,11 +217,17 @@ def _refuse_existing(folder: Path, *, force: bool) -> None:
         )
 
 
-def _write(held: Held, folder: Path) -> None:
+def _write(held: Held | HeldOnDevices, folder: Path) -> None:
     table, csv, pdf, png = (folder / name for name in FILES)
-    said = {"device": held.profile.profile, "origin": held.profile.origin, "analog": held.analog}
-    said["digital"] = list(held.digital)
-    said |= {"examples": held.examples, "calibration_examples": held.calibrating, "notes": list(held.notes)}
+    if isinstance(held, HeldOnDevices):
+        first, drawing = held.devices[0], draw_holding_devices(held.devices)
+        said = {"devices": [each.profile.profile for each in held], "left_out": list(held.left_out)}
+        said["notes"] = {each.profile.profile: list(each.notes) for each in held if each.notes}
+    else:
+        first, drawing = held, draw_holding(held)
+        said = {"device": held.profile.profile, "notes": list(held.notes)}
+    said |= {"origin": first.profile.origin, "analog": first.analog, "digital": list(first.digital)}
+    said |= {"examples": first.examples, "calibration_examples": first.calibrating}
     write_table(held.rows, table, schema=HELD, metadata=said)
     write_csv(read_table(table, schema=HELD), csv)
-    save(draw_holding(held).figure, pdf, png)
+    save(drawing.figure, pdf, png)

@@ -95,6 +95,15 @@ def subject_of(
         raise DeviceError(str(error)) from error
 
 
+def is_by_id(device: str, *, results: Path | str | None = None) -> bool:
+    """Whether results have a device of this id."""
+    try:
+        _in_results(device, _Asked(Path(results) if results else None, None))
+    except REFUSALS:
+        return False
+    return True
+
+
 def _named(device: Path | str, asked: _Asked) -> Subject:
     path = Path(device)
     kind = path.suffix.lower()

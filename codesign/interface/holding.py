@@ -25,6 +25,7 @@ from codesign.interface.calibrating import calibrating_of, check_calibrations, k
 from codesign.interface.device import Subject, subject_of
 from codesign.interface.given import LARGEST_HELD, Given, HoldError, Scoring, copied, examples_of
 from codesign.interface.scores import GivenTask, Score, checked_ideal, score_called
+from codesign.interface.several import HeldOnDevices, best_first, folder_of, subjects_of
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim, SimulatorError
 from codesign.models.network import Network
 from codesign.nonideality.found import FOLDERS
@@ -119,7 +120,7 @@ def hold(
     model: nn.Module,
     inputs: Any,
     targets: Any,
-    device: "DeviceProfile | Measurement | Path | str",
+    device: "DeviceProfile | Measurement | Path | str | Sequence[DeviceProfile | Measurement | Path | str]",
     *,
     programmings: int = 10,
     score: str | Scoring = "accuracy",
@@ -134,8 +135,8 @@ def hold(
     results: Path | str | None = None,
     config: Path | str | None = None,
     progress: bool = False,
-) -> Held:
-    """Score a network on a device, programmed many times, each with errors of its own.
+) -> "Held | HeldOnDevices":
+    """Score a network on a device, or on each of several, programmed many times, each with errors of its own.
 
     A copy is programmed; the model that is given stays as it is: weights, buffers, mode and hooks. The copy
     runs in evaluation mode where the model's parameters are, on a GPU where they are on one.
@@ -146,7 +147,8 @@ def hold(
             in a tuple (passed by place) or a dict (by name).
         targets: One an example; class numbers for accuracy.
         device: An instrument file with its sidecar, a canonical measurement, a device profile, an exported
-            device, or the id of a device in results; see `codesign.interface.device.subject_of`.
+            device, or the id of a device in results; see `codesign.interface.device.subject_of`. Several in a
+            list, or a folder of such files, of which those that are no usable device are left out and told.
         programmings: How often it is programmed.
         score: `accuracy`, `rmse`, `mae`, `r2`, or a function of all outputs and targets (on the CPU) that
             gives a number.
@@ -168,12 +170,14 @@ def hold(
         progress: Show a bar where the output is a terminal.
 
     Returns:
-        Every score, with a table and a figure.
+        Every score, with a table and a figure: of a list or a folder those of all devices, the highest
+        fidelity first, each with the scores that it gets by itself.
 
     Raises:
         HoldError: Something given cannot be used; the message says what and what to do.
         codesign.interface.device.DeviceError: No profile can be made of the device: the reader refuses the
-            file, it has too few cycles, there is no such id ...
+            file, it has too few cycles, there is no such id ...; or two of several have one name, or they
+            are measured and virtual.
     """
     programmings = whole("programmings", programmings, least=1)
     seed = whole("seed", seed, least=-(2**63))
@@ -183,42 +187,55 @@ def hold(
     examples = examples_of(inputs, targets, model)
     given = None if calibrate is None else calibrating_of(calibrate, examples, model)
     kinds = kinds_of(calibration, given)
-    subject = subject_of(device, results=results, config=config)
+    folder = folder_of(device, results=results)
+    one = folder is None and not isinstance(device, list | tuple)
+    if one:
+        subjects, left_out = [subject_of(device, results=results, config=config)], []
+    else:
+        subjects, left_out = subjects_of(folder or device, results=results, config=config)
     task = GivenTask(how, in_memory=examples.size <= LARGEST_HELD)
-    plan = EvaluationPlan(
-        experiment="",
-        method="",
-        network=type(model).__name__,
-        stands_for="device",
-        memsim={"mapping": MAPPING, "analog": _analog(analog)},
-        noises=[_noise(noise, subject.profile)],
-        programmings=range(programmings),
-        metrics=[how.name],
-        calibrations=kinds,
-        repeat=seed,
-    )
-    place = _place(subject, experiment, results) if experiment else ()
+    plans = [
+        EvaluationPlan(
+            experiment="",
+            method="",
+            network=type(model).__name__,
+            stands_for="device",
+            memsim={"mapping": MAPPING, "analog": _analog(analog)},
+            noises=[_noise(noise, subject.profile)],
+            programmings=range(programmings),
+            metrics=[how.name],
+            calibrations=kinds,
+            repeat=seed,
+        )
+        for subject in subjects
+    ]
+    places = [_place(subject, experiment, results) if experiment else () for subject in subjects]
     ideal = _ideal(network, task, examples, how)
     constant = None if how.constant is None else how.constant(examples.targets.cpu())
+    shared = {"seed": seed, "ideal": ideal, "constant": constant}
+    shared |= {"analog": analog, "digital": ", ".join(digital)}
+    held = []
     with _refusing():
         check_calibrations(kinds, network, task, given, analog)
-        rows = evaluate(
-            network, task, examples, [subject.profile], plan, calibrating=given, progress=progress
-        )
-    shared = {"origin": subject.profile.origin, "seed": seed, "ideal": ideal, "constant": constant}
-    shared |= {"analog": analog, "digital": ", ".join(digital)}
-    return Held(
-        rows=[{name: (row | shared)[name] for name in HELD.names} for row in rows],
-        profile=subject.profile,
-        better=how.better,
-        analog=analog,
-        digital=digital,
-        examples=len(examples),
-        calibrating=0 if given is None else len(given),
-        experiment=experiment or "",
-        place=place,
-        notes=subject.notes + note_on(given),
-    )
+        for subject, plan, place in zip(subjects, plans, places, strict=True):
+            profile = subject.profile
+            rows = evaluate(network, task, examples, [profile], plan, calibrating=given, progress=progress)
+            stated = shared | {"origin": profile.origin}
+            held.append(
+                Held(
+                    rows=[{name: (row | stated)[name] for name in HELD.names} for row in rows],
+                    profile=profile,
+                    better=how.better,
+                    analog=analog,
+                    digital=digital,
+                    examples=len(examples),
+                    calibrating=0 if given is None else len(given),
+                    experiment=experiment or "",
+                    place=place,
+                    notes=subject.notes + note_on(given),
+                )
+            )
+    return held[0] if one else HeldOnDevices(best_first(held), tuple(left_out))
 
 
 def program(

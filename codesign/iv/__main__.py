@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
-from codesign.iv.check import LEVELS, Finding, check_files, files_in
+from codesign.iv.check import Finding, check_files, files_in
 from codesign.iv.conditions import read_varied
 from codesign.iv.formats import FormatError
 from codesign.iv.names import DEVICE_LISTS
+from codesign.iv.told import MANY, Said, summary, told, worst_first
 from codesign.settings import SettingsError
 from codesign.terminal import one_line
 
@@ -39,6 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     check.add_argument("--strict", action="store_true", help="exit with status 1 on a warning, too")
     check.add_argument(
+        "-v",
+        "--all",
+        action="store_true",
+        dest="everything",
+        help=f"on a terminal: of more than {MANY} files, too, show notes, and what files share once a file",
+    )
+    check.add_argument(
         "--conditions",
         action="append",
         default=[],
@@ -53,6 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "rows that are there stay as they are",
     )
     check.add_argument(
+        "--workbook",
+        action="store_true",
+        help=f"with --template: a new list is {DEVICE_LISTS[1]}, best for a spreadsheet with decimal commas",
+    )
+    check.add_argument(
         "--config",
         action="append",
         default=[],
@@ -62,12 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "given several times, the later on top",
     )
     chosen = parser.parse_args(arguments)
+    if chosen.workbook and not chosen.template:
+        parser.error("--workbook goes with --template")
     try:
         varied = read_varied([*([CONFIG] if CONFIG.is_file() else []), *chosen.config])
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    if chosen.template and (stop := _templates(chosen.paths, varied.variables.names)):
+    if chosen.template and (stop := _templates(chosen.paths, varied.variables.names, chosen.workbook)):
         return stop
     try:
         files, conditions = files_in(chosen.paths), files_in(chosen.conditions)
@@ -85,16 +100,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FormatError as error:
         print(error, file=sys.stderr)
         return 2
-    if terminal and findings:
-        _print_table(findings)
-    elif not terminal:
-        _print_plain(findings)
-    counts = {level: sum(finding.level == level for finding in findings) for level in LEVELS}
-    print(f"{len(files)} files: {', '.join(f'{count} {level}(s)' for level, count in counts.items())}")
-    return 1 if counts["error"] or (chosen.strict and counts["warning"]) else 0
+    if terminal:
+        _print_table(told(findings, files=len(files), everything=chosen.everything))
+    else:
+        _print_plain(worst_first(findings))
+    levels = {finding.level for finding in findings}
+    unsaid = terminal and len(files) > MANY and not chosen.everything and levels
+    print(summary(files, findings) + ("; --all shows each file and its notes" if unsaid else ""))
+    return 1 if "error" in levels or (chosen.strict and "warning" in levels) else 0
 
 
-def _templates(paths: Sequence[Path], conditions: Sequence[str]) -> int:
+def _templates(paths: Sequence[Path], conditions: Sequence[str], workbook: bool) -> int:
     """Write lists of devices; the exit status where that is not possible, else 0."""
     from codesign.iv.importers import ImportRefused
     from codesign.iv.template import write_template
@@ -104,7 +120,7 @@ def _templates(paths: Sequence[Path], conditions: Sequence[str]) -> int:
             print(f"{folder} is no folder; --template writes a list for a folder of files", file=sys.stderr)
             return 2
         try:
-            path, added = write_template(folder, conditions)
+            path, added = write_template(folder, conditions, workbook=workbook)
         except (ImportRefused, OSError) as error:
             print(error, file=sys.stderr)
             return 2
@@ -122,18 +138,20 @@ def _progress(files):
     return track(files, description="Checking", console=Console(stderr=True), transient=True)
 
 
-def _print_table(findings: Sequence[Finding]) -> None:
+def _print_table(rows: Sequence[Said]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    if not rows:
+        return
     table = Table(show_lines=True, expand=True)
     for name, ratio in (("file", 3), ("level", None), ("where", 2), ("what, and how to mend it", 5)):
         table.add_column(name, overflow="fold", ratio=ratio)
-    for finding in findings:
-        said = one_line(finding.what) + (f"\n-> {one_line(finding.remedy)}" if finding.remedy else "")
-        cells = (one_line(finding.file), finding.level, one_line(finding.where), said)
-        table.add_row(*map(Text, cells), style=COLOURS[finding.level])
+    for row in rows:
+        said = one_line(row.what) + (f"\n-> {one_line(row.remedy)}" if row.remedy else "")
+        cells = ("\n".join(map(one_line, row.named)), row.level, one_line(row.where), said)
+        table.add_row(*map(Text, cells), style=COLOURS[row.level])
     Console().print(table)
 
 

@@ -16,7 +16,7 @@ from codesign.iv.discovery import DiscoveryError, find_copies, find_left_out, fi
 from codesign.iv.formats import raw_suffixes
 from codesign.iv.importers import ImportRefused, import_one
 from codesign.iv.importers.conditions import read_conditions
-from codesign.iv.importers.device_list import FILE, read_device_list
+from codesign.iv.importers.device_list import FILE, THOUSANDS, read_device_list
 from codesign.iv.importers.limits import implausible
 from codesign.iv.importers.samples import FLAT, NOT_READ, missing_values, tells_of_a_cut
 from codesign.iv.importers.sidecar import read_folder
@@ -31,6 +31,8 @@ from codesign.iv.names import (
 from codesign.iv.signs import TURN_CURRENT, share_against, wrong_side
 
 LEVELS = ("error", "warning", "note")
+LEFT_OUT = "the run leaves it out"
+"""How a finding about a file begins that lies where nothing reads it."""
 SIDECAR_SUFFIX = ".meta.yaml"
 MOSTLY = 0.5
 """Share of samples against the voltage from which the sign convention is the likely cause."""
@@ -102,7 +104,7 @@ def check_files(
     instrument = {(_home(file), device_id(file.name)) for file in files if is_raw_file(file.name)}
     homes = dict.fromkeys(home for file in files if (home := _laboratory(file)) is not None)
     unread = {
-        left.path: Finding(str(left.path), "warning", "", f"the run leaves it out: {left.why}", left.remedy)
+        left.path: Finding(str(left.path), "warning", "", f"{LEFT_OUT}: {left.why}", left.remedy)
         for home in homes
         for left in find_left_out(iv=home / "iv", raw=home / "raw")
     }
@@ -310,6 +312,15 @@ def _device_list(path: Path, folders: Folders, varied: Varied) -> Iterator[Findi
             str(path), "warning", f"column {name}", f"{name} means nothing here; it is kept as typed",
             f"call it {near}, if it is that",
         )  # fmt: skip
+    for row in found.rows.values() if found.decimal_comma else ():
+        for name, text in row.other.items():
+            if THOUSANDS.fullmatch(text):
+                yield Finding(
+                    str(path), "warning", f"row {row.number}, column {name}",
+                    f"{text!r} may be {text.replace('.', '')} or {text.replace('.', ',', 1)}; it is kept as "
+                    "typed, but is no condition",
+                    "write numbers without a sign for thousands",
+                )  # fmt: skip
     lost = [row for device, row in found.rows.items() if not folders.has_device(path, device)]
     if lost:
         rows = ", ".join(str(row.number) for row in lost[:20]) + (", ..." if lost[20:] else "")

@@ -23,7 +23,8 @@ IN_NAMES = {
     "ag_nm": "200nm_Ag",
 }
 """How a file name says a condition, by example."""
-NOT_COUNTED = "the device does not count for the proposals of what to make next"
+NOT_COUNTED = "the device gets its usability, but does not count for the proposals of what to make next"
+"""What follows where the search cannot use a condition."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,7 @@ def condition_findings(path: Path, metadata: Metadata, varied: Varied) -> Iterat
     if unknown:
         yield (
             CONDITIONS,
-            f"not known: {', '.join(unknown)}; the device gets its usability, but does not count for the "
-            "proposals of what to make next",
+            f"not known: {', '.join(unknown)}; {NOT_COUNTED}",
             _remedy(path, metadata, unknown),
         )
     for name, said in unfit.items():

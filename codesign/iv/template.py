@@ -1,9 +1,11 @@
-"""A list of devices to be filled in: `devices.csv` with a row for each instrument file of a folder."""
+"""A list of devices to fill in, `devices.csv` or `devices.xlsx`: a row an instrument file of a folder."""
 
 import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+
+import pyarrow as pa
 
 from codesign.files import replacing, trouble_with
 from codesign.iv.importers import ImportRefused
@@ -12,12 +14,17 @@ from codesign.iv.importers.filename import conditions_in
 from codesign.iv.importers.text import decoded
 from codesign.iv.names import DEVICE_LISTS, device_id, device_lists_of, is_raw_file
 from codesign.schemas.conditions import CONDITION_COLUMNS
+from codesign.schemas.device import DEVICE
+from codesign.schemas.fields import field
+from codesign.spreadsheet import write_workbook
 
 BESIDES = ("compliance_a", "measured_at")
 """Columns of a new list besides conditions; further ones of `COLUMNS` may be added by hand."""
 
 
-def write_template(folder: Path, conditions: Sequence[str] = CONDITION_COLUMNS) -> tuple[Path, list[str]]:
+def write_template(
+    folder: Path, conditions: Sequence[str] = CONDITION_COLUMNS, *, workbook: bool = False
+) -> tuple[Path, list[str]]:
     """Write a row into the folder's list for each instrument file without one; what is there stays.
 
     Conditions that the file name tells are filled in.
@@ -25,14 +32,23 @@ def write_template(folder: Path, conditions: Sequence[str] = CONDITION_COLUMNS) 
     Args:
         folder: Of instrument files.
         conditions: Columns of conditions that a new list gets.
+        workbook: Whether a new list is a workbook, whose numbers and dates no spreadsheet takes for others,
+            whatever its language.
 
     Returns:
         The list, and the files it got rows for.
 
     Raises:
-        ImportRefused: The list that is there cannot be read, or is a workbook, which is not written to.
+        ImportRefused: The list that is there cannot be read, or is a workbook, to which nothing is added, or
+            is text, and a workbook is asked for.
     """
     lists = device_lists_of(folder / "any")
+    if workbook and lists and lists[0].suffix == ".csv":
+        raise ImportRefused(
+            "there is a list as text, and a folder has one list",
+            where=lists[0].name,
+            remedy=f"save it as {DEVICE_LISTS[1]} in a spreadsheet and remove {lists[0].name}",
+        )
     known = set(read_device_list(lists[0]).rows) if lists else set()
     files = sorted(
         path.name for path in folder.iterdir() if is_raw_file(path.name) and not trouble_with(path)
@@ -40,9 +56,12 @@ def write_template(folder: Path, conditions: Sequence[str] = CONDITION_COLUMNS) 
     missing = list(
         {device_id(name): name for name in reversed(files) if device_id(name) not in known}.values()
     )[::-1]
-    path = lists[0] if lists else folder / DEVICE_LISTS[0]
+    path = lists[0] if lists else folder / DEVICE_LISTS[workbook]
     if not missing:
         return path, []
+    if path.suffix != ".csv" and not lists:
+        _write_workbook(path, missing, conditions)
+        return path, missing
     if path.suffix != ".csv":
         names = ", ".join(missing[:5]) + (", ..." if missing[5:] else "")
         raise ImportRefused(
@@ -59,6 +78,17 @@ def write_template(folder: Path, conditions: Sequence[str] = CONDITION_COLUMNS) 
     with replacing(path) as temporary:
         temporary.write_text(before + _rows(missing, before, header, delimiter), encoding="utf-8", newline="")
     return path, missing
+
+
+def _write_workbook(path: Path, files: list[str], conditions: Sequence[str]) -> None:
+    """A sheet with a row a file, numbers as numbers, and one that says what its columns mean."""
+    fields = [field(FILE, pa.string(), "", "instrument file, with or without suffix")]
+    for name in (*conditions, *BESIDES):
+        known = DEVICE.field(name) if name in DEVICE.names else field(name, pa.string(), "", "")
+        fields.append(known)
+    rows = [{FILE: name} | conditions_in(name) for name in files]
+    told = [{each.name: row.get(each.name) for each in fields} for row in rows]
+    write_workbook({"devices": pa.Table.from_pylist(told, pa.schema(fields))}, path)
 
 
 def _rows(files: list[str], before: str, header: tuple[str, ...], delimiter: str) -> str:

@@ -3,6 +3,7 @@
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 
 from codesign.files import replacing
 from codesign.iv.discovery import same_source
-from codesign.labels import by_usability, short_labels
+from codesign.labels import called
 from codesign.schemas.device import DEVICE
 from codesign.schemas.fields import field
 from codesign.schemas.proposals import condition_field
@@ -89,8 +90,7 @@ def stack_devices(
 def _summary(rows: Sequence[Mapping], variables: Variables) -> pa.Table:
     """What a person sends on: rank and label as in the ranking figure, conditions, both readings."""
     rows = variables.filled(rows)
-    labels = short_labels(rows, variables)
-    ranks = {row["device"]: rank for rank, row in enumerate(by_usability(rows), start=1)}
+    known_as = called(rows, variables)
     schema = pa.schema(
         [
             field("rank", pa.int32(), "", "place by usability, best first"),
@@ -104,9 +104,5 @@ def _summary(rows: Sequence[Mapping], variables: Variables) -> pa.Table:
             *(DEVICE.field(name) for name in ("cycles_used", "status", "reason", "device")),
         ]
     )
-    known = [
-        {name: row.get(name) for name in schema.names}
-        | {"rank": ranks.get(row["device"]), "label": labels[row["device"]]}
-        for row in rows
-    ]
+    known = [{name: row.get(name) for name in schema.names} | asdict(known_as[row["device"]]) for row in rows]
     return pa.Table.from_pylist(known, schema=schema)

@@ -10,6 +10,7 @@ carry theirs along (`stamp`).
 """
 
 import hashlib
+import html
 import json
 import platform
 import re
@@ -32,6 +33,8 @@ COSTS = "benchmarks"
 """Both beside the folder of logs."""
 SHARED = ("config", "environment")
 """What many jobs have in common; in folders of these names, called by its own sha256."""
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""Of the library, where it is one."""
 IMPORT_NAMES = {
     "scikit_learn": "sklearn",
     "pyyaml": "yaml",
@@ -96,7 +99,7 @@ def recorded(job, *, read: Iterable[str] = ()) -> Iterator[None]:
     for old in (place, spent):
         old.unlink(missing_ok=True)
     settings = dict(job.params.items())
-    commit, modified = commit_of(Path(__file__).resolve().parents[1])
+    commit, modified = commit_of(CHECKOUT)
     made = {
         "rule": job.rule,
         "wildcards": dict(job.wildcards.items()),
@@ -225,7 +228,7 @@ def imported_packages() -> dict:
 
 
 def read_stamp(path: Path) -> dict:
-    """The stamp in a PNG or PDF; empty where there is none.
+    """The stamp in a PNG, PDF or SVG; empty where there is none.
 
     Raises:
         RecordError: There is one, and it is not what `stamp` gives.
@@ -237,6 +240,8 @@ def read_stamp(path: Path) -> dict:
     elif data.startswith(b"%PDF-"):
         found = re.search(rb"/Keywords \(((?:\\.|[^\\()])*)\)", data, re.DOTALL)
         text = found and re.sub(rb"\\(.)", rb"\1", found[1])
+    elif data.startswith(b"<?xml") and (found := re.search(rb"<rdf:li>(\{[^<]*\})</rdf:li>", data)):
+        text = html.unescape(found[1].decode("utf-8", "replace"))
     if text is None:
         return {}
     try:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from codesign.models.network import Network
+from codesign.shipped import shipped
 from codesign.tasks.about import DECLARATION, FOLDER, About, about_of
 from codesign.tasks.contract import DataSettings, Scorer, Task, TaskError, loss_of, mapped, score_of, single
-from codesign.tasks.declaration import PAGE, ROOT, check_declaration, source_problems
+from codesign.tasks.declaration import PAGE, check_declaration, source_problems
 from codesign.tasks.registry import task_named
 
 BATCH = 32
@@ -192,7 +193,7 @@ def _within(schema: Mapping[str, Any]) -> Any:
     if "$ref" in schema:
         from codesign.settings import read_schema
 
-        shared = read_schema(ROOT / "schemas" / "config.schema.yaml")["$defs"]
+        shared = read_schema(shipped("schemas/config.schema.yaml"))["$defs"]
         schema = shared[schema["$ref"].rpartition("/")[2]]
     if "const" in schema or "enum" in schema:
         return schema["const"] if "const" in schema else schema["enum"][0]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import codesign
 from codesign.settings import SettingsError, check_settings, read_schema
+from codesign.shipped import shipped
 from codesign.tasks.about import DECLARATION, FOLDER, About, AboutError, declared
 from codesign.words import nearest
 
@@ -24,7 +25,7 @@ ANY_TASK = ("codesign.tasks.contract", "Task")
 @cache
 def declaration_schema() -> dict:
     """What `about.yaml` may say (JSON schema)."""
-    return read_schema(ROOT / "schemas" / "task.schema.yaml")
+    return read_schema(shipped("schemas/task.schema.yaml"))
 
 
 def check_declaration(name: str, folder: Path = FOLDER, *, root: Path = ROOT) -> None:

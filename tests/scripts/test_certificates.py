@@ -102,11 +102,12 @@ def test_certificates_go_from_weights_to_the_figure(tmp_path):
             levels=tmp_path / "levels.parquet",
             pdf=out / "f.pdf",
             png=out / "f.png",
+            svg=out / "f.svg",
             csv=out / "f.csv",
             chance=0.5,
         )
         seen.append({path.name: path.read_bytes() for path in sorted(out.iterdir())})
-    assert seen[0] == seen[1] and len(seen[0]) == 7
+    assert seen[0] == seen[1] and len(seen[0]) == 8
     assert seen[0]["f.pdf"].startswith(b"%PDF-") and seen[0]["f.png"].startswith(b"\x89PNG")
     rows = read_table(tmp_path / "first" / "bayesmulti.parquet", schema=CERTIFICATES).to_pylist()
     assert {row["method"] for row in rows} == {"bayesmulti"}

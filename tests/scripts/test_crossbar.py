@@ -206,7 +206,7 @@ def test_summary_energy_and_figures_of_one_record(made, tmp_path):
     outputs = {
         f"{figure}_{kind}": tmp_path / f"{figure}.{kind}"
         for figure in ("accuracy", "errors", "conductances")
-        for kind in ("pdf", "png", "csv")
+        for kind in ("pdf", "png", "svg", "csv")
     }
     _script("draw_crossbar").main(
         records=_records(made), measured=False, summary=tmp_path / "s.parquet", errors=tables["errors"],
@@ -214,9 +214,15 @@ def test_summary_energy_and_figures_of_one_record(made, tmp_path):
     )  # fmt: skip
     _script("draw_energy").main(
         energy=tmp_path / "e.parquet", constants=tmp_path / "c.csv", pdf=tmp_path / "f.pdf",
-        png=tmp_path / "f.png", figure_csv=tmp_path / "f.csv",
+        png=tmp_path / "f.png", svg=tmp_path / "f.svg", figure_csv=tmp_path / "f.csv",
     )  # fmt: skip
-    for path in (*outputs.values(), tmp_path / "f.pdf", tmp_path / "f.png", tmp_path / "f.csv"):
+    for path in (
+        *outputs.values(),
+        tmp_path / "f.pdf",
+        tmp_path / "f.png",
+        tmp_path / "f.svg",
+        tmp_path / "f.csv",
+    ):
         assert path.stat().st_size > 0
     assert "27548" in (tmp_path / "c.csv").read_text(encoding="utf-8")
 
@@ -244,7 +250,7 @@ def _drawn(made, folder, *, said, task):
     outputs = {
         f"{figure}_{kind}": folder / f"{figure}.{kind}"
         for figure in ("accuracy", "errors", "conductances")
-        for kind in ("pdf", "png", "csv")
+        for kind in ("pdf", "png", "svg", "csv")
     }
     _script("draw_crossbar").main(
         **records, summary=folder / "s.parquet", errors=tables["errors"], task=task, confidence=0.95,

@@ -1,4 +1,4 @@
-"""Each drawing script writes a PDF, a PNG and the numbers, the same bytes every time."""
+"""Each drawing script writes a PDF, a PNG, an SVG and the numbers, the same bytes every time."""
 
 import csv
 import importlib.util
@@ -43,7 +43,7 @@ def _twice(name, folder, *, figures=("",), **given):
         outputs = {
             f"{figure}{kind}": folder / run / f"x_{figure}{kind}.{kind}"
             for figure in figures
-            for kind in ("pdf", "png", "csv")
+            for kind in ("pdf", "png", "svg", "csv")
         }
         _script(name).main(**given, **outputs)
         seen.append({key: path.read_bytes() for key, path in outputs.items()})
@@ -60,6 +60,9 @@ def _twice(name, folder, *, figures=("",), **given):
             assert b"CreationDate" not in stored
         if key.endswith("png"):
             assert stored.startswith(b"\x89PNG\r\n\x1a\n") and stored[-8:-4] == b"IEND"
+        if key.endswith("svg"):
+            assert stored.startswith(b"<?xml") and stored.rstrip().endswith(b"</svg>")
+            assert b"dc:date" not in stored
     return tables
 
 
@@ -79,7 +82,9 @@ def _device(folder, name="d-1", **metadata):
 
 def _draw(folder, output, *names):
     """Draw devices by the script, as a job whose inputs they are."""
-    kinds = {f"{kind}s": [output / f"{name}.{kind}" for name in names] for kind in ("pdf", "png", "csv")}
+    kinds = {
+        f"{kind}s": [output / f"{name}.{kind}" for name in names] for kind in ("pdf", "png", "svg", "csv")
+    }
     sweeps, rows = ([folder / f"{name}{end}.parquet" for name in names] for end in ("", "-row"))
     job = SimpleNamespace(
         rule="draw_devices",
@@ -106,13 +111,13 @@ def test_only_what_has_changed_is_drawn_again(tmp_path):
     os.utime(tmp_path / "a.parquet", (later, later))
     before = (tmp_path / "out/a.png").stat().st_mtime_ns
     second = _draw(tmp_path, tmp_path / "out", "a", "b", "c")
-    assert {name: second[name] for name in first} == first and len(second) == 9
+    assert {name: second[name] for name in first} == first and len(second) == 12
     assert (tmp_path / "out/a.png").stat().st_mtime_ns > before
     _device(tmp_path, "b", length_um=0.7)
     (tmp_path / "out/a.csv").rename(tmp_path / "kept.csv")  # its inode number stays taken
     third = _draw(tmp_path, tmp_path / "out", "a", "b", "c")
     assert {name for name in third if third[name] != second[name]} >= {"a.csv", "b.csv", "b.png", "b.pdf"}
-    assert all(third[name] == second[name] for name in ("c.csv", "c.png", "c.pdf"))
+    assert all(third[name] == second[name] for name in ("c.csv", "c.png", "c.pdf", "c.svg"))
 
 
 def test_a_drawing_that_was_stopped_is_made_again(tmp_path, monkeypatch):
@@ -135,7 +140,7 @@ def test_draw_devices_writes_every_sample_it_draws(tmp_path):
     row = _device(tmp_path)
     seen = []
     for name in ("first", "second"):
-        paths = {kind: tmp_path / name / f"x.{kind}" for kind in ("pdf", "png", "csv")}
+        paths = {kind: tmp_path / name / f"x.{kind}" for kind in ("pdf", "png", "svg", "csv")}
         _script("draw_devices").main(
             sweeps=[tmp_path / "d-1.parquet"],
             devices=[tmp_path / "d-1-row.parquet"],
@@ -155,7 +160,7 @@ def test_draw_devices_draws_the_reason_of_a_file_that_cannot_be_read(tmp_path):
     """A truncated file stops no other figure, but a row that claims to be ok must have its sweeps."""
     _device(tmp_path)
     (tmp_path / "d-1.parquet").write_bytes(b"PAR1")
-    paths = {kind: tmp_path / f"x.{kind}" for kind in ("pdf", "png", "csv")}
+    paths = {kind: tmp_path / f"x.{kind}" for kind in ("pdf", "png", "svg", "csv")}
     given = {"sweeps": [tmp_path / "d-1.parquet"], "devices": [tmp_path / "d-1-row.parquet"]}
     given |= {f"{kind}s": [path] for kind, path in paths.items()} | {"variables": VARIABLES}
     with pytest.raises(MeasurementError):
@@ -178,7 +183,7 @@ def test_draw_devices_asks_for_a_row_that_says_how_it_was_made(tmp_path):
         _script("draw_devices").main(
             sweeps=[tmp_path / "d-1.parquet"],
             devices=[tmp_path / "d-1-row.parquet"],
-            **{f"{kind}s": [tmp_path / f"x.{kind}"] for kind in ("pdf", "png", "csv")},
+            **{f"{kind}s": [tmp_path / f"x.{kind}"] for kind in ("pdf", "png", "svg", "csv")},
             variables=VARIABLES,
         )
 

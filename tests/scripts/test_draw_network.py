@@ -39,7 +39,7 @@ def _twice(name, folder, *, figures=("",), **given):
         outputs = {
             f"{figure}{kind}": folder / run / f"x_{figure}{kind}.{kind}"
             for figure in figures
-            for kind in ("pdf", "png", "csv")
+            for kind in ("pdf", "png", "svg", "csv")
         }
         _script(name).main(**given, **outputs)
         seen.append({key: path.read_bytes() for key, path in outputs.items()})

@@ -458,7 +458,7 @@ def test_a_tasks_own_figure_is_drawn_from_its_details(devices, search, tmp_path)
     """Every figure that the task declares; the first programming, a panel a method and level."""
     paths = [details(devices, search, tmp_path, method, [1.0, 0.5]) for method in ("erm", "bayesmulti")]
     for figure in about_of("moons").figures:
-        outputs = {kind: tmp_path / f"{figure}.{kind}" for kind in ("pdf", "png", "csv")}
+        outputs = {kind: tmp_path / f"{figure}.{kind}" for kind in ("pdf", "png", "svg", "csv")}
         run(
             "draw_details",
             details=paths,

@@ -1,6 +1,7 @@
 """What an installation brings is what the package imports, and the files it reads."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -160,8 +161,27 @@ def test_files_beside_the_package_are_found(name, tmp_path, monkeypatch):
     assert shipped(name) == inside
 
 
-def test_a_wheel_holds_them(tmp_path):
-    """Built by the hook of setup.py alone, without a network, from a copy."""
+INSTALLED = """
+import codesign, sys
+from pathlib import Path
+assert Path(codesign.__file__).is_relative_to(sys.argv[1]), codesign.__file__
+from codesign.crossbar.wiring import read_wiring
+from codesign.interface.standard import extraction_of
+from codesign.iv.importers.sidecar import sidecar_schema
+from codesign.tasks.about import task_names
+from codesign.tasks.check import check_task
+from codesign.tasks.declaration import check_declaration
+extraction_of(None), sidecar_schema(), read_wiring(sys.argv[2])
+for name in task_names():
+    check_declaration(name)
+failed = [str(step) for step in check_task("moons") if not step.ok]
+assert not failed, failed
+"""
+"""Everything that reads a file from beside the package."""
+
+
+def test_a_wheel_holds_them_and_what_reads_them_finds_them(tmp_path):
+    """Built by the hook of setup.py alone, without a network, from a copy that is gone when it is used."""
     pytest.importorskip("setuptools", reason="setuptools is not installed; pip brings it when it builds")
     here = tmp_path / "copy"
     for name in ("codesign", "schemas"):
@@ -174,3 +194,13 @@ def test_a_wheel_holds_them(tmp_path):
     (data,) = (tmp_path / "build").glob("lib*/codesign/data")
     for name in ("config.yaml", *(f"schemas/{path.name}" for path in (ROOT / "schemas").glob("*.yaml"))):
         assert (data / name).read_bytes() == (ROOT / name).read_bytes()
+    shutil.rmtree(here)
+    wiring = shutil.copy(ROOT / "profiles/bench/wiring.yaml", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", INSTALLED, str(data.parent), str(wiring)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(data.parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr

@@ -30,7 +30,7 @@ def test_the_twin_stands_in_for_the_instrument_and_says_so(trained):
         "draw_energy": 1,
     }
     for name in FIGURES:
-        for suffix in ("pdf", "png", "csv"):
+        for suffix in ("pdf", "png", "svg", "csv"):
             assert (trained.folder / f"results/figures/{name}-simulated.{suffix}").stat().st_size > 0
     for name in ("summary", "runs", "errors", "energy"):
         path = trained.folder / f"results/crossbar/simulated/{name}.csv"

@@ -24,7 +24,7 @@ def test_the_virtual_laboratory_runs_end_to_end_and_again_does_nothing(project):
         "search-moons",
         "correlation",
     ):
-        for suffix in ("pdf", "png", "csv"):
+        for suffix in ("pdf", "png", "svg", "csv"):
             assert (lab / f"figures/{name}.{suffix}").stat().st_size > 0
     assert not (project.folder / "results/usability.parquet").exists()
     assert project.scheduled() == {}
@@ -108,7 +108,7 @@ def test_a_wrong_configuration_is_told_in_words(project, changes, words):
 def test_a_misspelt_target_is_told_with_what_is_meant(project):
     """Words among the values of options are none, and a file's name stays Snakemake's matter."""
     for arguments, said in (
-        (["evalution", "-n"], "there is no target 'evalution'; evaluation is probably meant"),
+        (["evalution", "-n"], "there is no target 'evalution' (did you mean evaluation?). Targets are"),
         (
             ["--rerun-triggers", "mtime", "code", "--", "nonsense"],
             "there is no target 'nonsense'. Targets are",

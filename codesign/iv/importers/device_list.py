@@ -26,10 +26,21 @@ TEXTS = ("perovskite", "polarity", "contact", "measured_at", "instrument", "mapp
 COLUMNS = (FILE, *NUMBERS, *TEXTS)
 """Columns that mean something to the import; any other is kept as typed, and its cells are conditions."""
 DELIMITERS = (";", "\t", ",")
+DECIMAL = (";", "\t")
+"""Of them those that leave the comma to numbers."""
 NEAR = 0.75
 """Likeness from which the name of a column is taken for a misspelt one."""
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
+THOUSANDS = re.compile(r"[1-9]\d{0,2}(\.\d{3})+")
+"""What a point may part the thousands of, where numbers have decimal commas."""
+GERMAN_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?= |$)")
+SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)
+"""First line by which a file tells Excel what parts its cells."""
 LARGEST_BYTES = 50_000_000
+ONE_CELL = (
+    "all columns stand in the first cell of the row: a spreadsheet with decimal commas has not parted them; "
+    "part the cells with semicolons, or fill in a workbook (check FOLDER --template --workbook)"
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,12 @@ class DeviceList:
     rows: Mapping[str, Row]
     """By device id."""
     delimiter: str = ","
-    """Of a text file."""
+    """Of a text file; '' of a workbook."""
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether `1,5` is one and a half."""
+        return self.delimiter in DECIMAL
 
     def misspelt(self, variables: Sequence[str] = ()) -> dict[str, str]:
         """Columns that mean nothing here but are called almost like one that does, by name.
@@ -123,7 +139,9 @@ def row_digest(instrument_file: Path) -> str:
 def read_device_list(path: Path) -> DeviceList:
     """A list of devices: a header with `file` and columns of `COLUMNS`, and a row a file.
 
-    A text file may part its cells with commas, semicolons or tabs; with the latter two `1,5` is 1.5.
+    A text file may part its cells with commas, semicolons or tabs, as its header or a first line `sep=;`
+    says; with the latter two `1,5` is 1.5, and `01.05.2024` the first of May. With commas a row of more
+    cells than the header cannot be used: a decimal comma looks like that.
 
     Raises:
         ImportRefused: It cannot be read, has no column `file`, or a column stands twice.
@@ -158,7 +176,9 @@ def _read(path: Path, *_stat: int) -> DeviceList:
         raise ImportRefused(
             f"column {twice[0]} stands twice" if twice else f"the list of devices has no column {FILE}",
             where=f"{path.name}, row {filled[0][0] if filled else 1}",
-            remedy=f"give it one header row with {', '.join(COLUMNS[:6])} ... (docs/measurements.md), or "
+            remedy=ONE_CELL
+            if header and re.match(rf"{FILE}[{''.join(DELIMITERS)}]", header[0].lower())
+            else f"give it one header row with {', '.join(COLUMNS[:6])} ... (docs/measurements.md), or "
             "give the file another name if it is a measurement",
         )
     rows: dict[str, Row] = {}
@@ -167,11 +187,18 @@ def _read(path: Path, *_stat: int) -> DeviceList:
         if FILE not in named:
             continue
         device = _device(_said(named.pop(FILE)))
-        if device in rows:
+        if delimiter == "," and len(row) > len(header):
+            rows[device] = Row(
+                number,
+                {},
+                fault=f"{len(row)} cells, the header has {len(header)}: a comma in a number or text parts "
+                "it; write 1.5, put text in quotes, or part cells with semicolons",
+            )
+        elif device in rows:
             fault = f"rows {rows[device].number} and {number} are of one file"
             rows[device] = Row(rows[device].number, {}, fault=fault)
         else:
-            rows[device] = _row(number, named, decimal_comma=delimiter in ";\t")
+            rows[device] = _row(number, named, decimal_comma=delimiter in DECIMAL)
     return DeviceList(header, rows, delimiter)
 
 
@@ -189,22 +216,46 @@ def _row(number: int, named: Mapping[str, object], *, decimal_comma: bool) -> Ro
         cell = named[name]
         if name in TEXTS:
             facts[name] = _said(cell)
+            if name == "measured_at" and decimal_comma:
+                facts[name] = GERMAN_DATE.sub(_iso, facts[name], count=1)
             continue
         text = _without_unit(_said(cell), name)
         try:
+            if decimal_comma and THOUSANDS.fullmatch(text):
+                raise ValueError
             facts[name] = float(text.replace(",", ".") if decimal_comma else text)
         except ValueError:
-            return Row(number, {}, fault=f"{name}: {text[:80]!r} is no number")
+            return Row(number, {}, fault=f"{name}: {_no_number(text[:80], decimal_comma=decimal_comma)}")
     if "perovskite" in facts:  # a precursor stands for its compound, as in file names
         facts["perovskite"] = PRECURSORS.get(str(facts["perovskite"]).lower(), facts["perovskite"])
     other = {name: _said(cell) for name, cell in named.items() if name not in COLUMNS}
     return Row(number, facts, other, _conditions(other, decimal_comma=decimal_comma))
 
 
+def _no_number(text: str, *, decimal_comma: bool) -> str:
+    """What is wrong with a cell that should hold a number."""
+    if decimal_comma and THOUSANDS.fullmatch(text):
+        whole, decimal = text.replace(".", ""), text.replace(".", ",", 1)
+        meant = f" or {decimal}" if text.count(".") == 1 else ""
+        return f"{text!r} may be {whole}{meant}; write numbers without a sign for thousands"
+    if not decimal_comma and DECIMAL_COMMA.fullmatch(text):
+        return f"{text!r} is no number here; write {text.replace(',', '.')}"
+    return f"{text!r} is no number"
+
+
+def _iso(date: re.Match) -> str:
+    day, month, year = date.groups()
+    return f"{year}-{month:0>2}-{day:0>2}"
+
+
 def _conditions(other: Mapping[str, str], *, decimal_comma: bool) -> dict[str, str]:
-    """Cells that can be conditions; long remarks and columns with other signs in their names cannot."""
+    """Cells that can be conditions; long remarks and columns with other signs in their names cannot, nor
+    can what may be thousands or a fraction.
+    """
     found = {}
     for column, text in other.items():
+        if decimal_comma and THOUSANDS.fullmatch(text):
+            continue
         value = text.replace(",", ".") if decimal_comma and DECIMAL_COMMA.fullmatch(text) else text
         if not condition_problems({condition_name(column): value}):
             found[condition_name(column)] = value
@@ -232,7 +283,7 @@ def _said(cell: object) -> str:
 def _sheet(path: Path) -> tuple[list[list], str]:
     from codesign.iv.importers.workbook import read_sheets
 
-    return next((rows for rows in read_sheets(path).values() if rows), []), ","
+    return next((rows for rows in read_sheets(path).values() if rows), []), ""
 
 
 def _text(path: Path) -> tuple[list[list], str]:
@@ -243,6 +294,9 @@ def _text(path: Path) -> tuple[list[list], str]:
     lines = decoded(path.read_bytes()).splitlines()
     header = next((line for line in lines if line.strip()), "")
     delimiter = max(DELIMITERS, key=header.count)
+    if (told := SEPARATOR.fullmatch(header.strip("\ufeff "))) and told[1] in DELIMITERS:
+        delimiter = told[1]
+        lines[lines.index(header)] = ""  # rows keep their numbers
     try:
         return list(csv.reader(lines, delimiter=delimiter, strict=True)), delimiter
     except csv.Error as error:

@@ -41,7 +41,7 @@ def read_sidecar(instrument_file: Path) -> dict:
     The later goes first, key by key; so do the keys inside `columns`, `pulse`, `only`, `extra` and
     `conditions`. Remarks under `notes` are kept of all. A key that is null in the file's own sidecar takes
     the others' off, also inside these and where a mapping says it; `mapping: null` takes off the one that is
-    stated below.
+    stated below. Inside `conditions` null is a condition that is not known, wherever it stands.
     YAML reads `1e-3` as text, `2024-05-01` as a date and `1.0` as no whole number; they are taken as meant.
 
     Returns:
@@ -85,7 +85,7 @@ def read_sidecar(instrument_file: Path) -> dict:
         *_used(f"{FOLDER_SIDECAR}{of_mapping}", base.keys() & below.keys(), {**listed, **stored}),
         *_used(listed_in, listed.keys() & below.keys(), stored),
     ]
-    merged = _merged(below, stored)
+    merged = _known(_merged(below, stored))
     _check_date(
         merged, where=listed_in if "measured_at" in listed and "measured_at" not in stored else own.name
     )
@@ -132,6 +132,16 @@ def read_folder(path: Path) -> dict:
                 f"{' and '.join(sorted(nested))} inside a mapping", where=where, remedy="write its keys out"
             )
     return stored
+
+
+def _known(said: dict) -> dict:
+    """The same without conditions that are null."""
+    conditions = said.get("conditions")
+    if not isinstance(conditions, dict):
+        return said
+    known = {name: value for name, value in conditions.items() if value is not None}
+    kept = {key: value for key, value in said.items() if key != "conditions"}
+    return {**kept, "conditions": known} if known else kept
 
 
 def _taken_off(below: dict, above: dict) -> tuple[dict, dict]:

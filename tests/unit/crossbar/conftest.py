@@ -66,3 +66,18 @@ def made():
     return SimpleNamespace(
         profile=profile, cells=cells, crossbar=crossbar, limits=LIMITS, writing=WRITING, circuit=CIRCUIT
     )
+
+
+@pytest.fixture(scope="session")
+def weights_of():
+    """Makes a weight matrix (outputs, inputs) of its tiles' conductances, laid out as `Tile.targets`."""
+
+    def make(mapping, conductances) -> np.ndarray:
+        weight = np.full(mapping.shape, np.nan)
+        for tile, held in zip(mapping.tiles, conductances, strict=True):
+            assert held.shape == tile.targets.shape
+            # (inputs, 2 x outputs) -> (outputs, inputs), differences of neighbours
+            weight[tile.outputs, tile.inputs] = (held[:, 0::2] - held[:, 1::2]).T * mapping.weight_per_siemens
+        return weight
+
+    return make

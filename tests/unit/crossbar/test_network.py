@@ -85,7 +85,7 @@ def test_a_network_larger_than_the_array_is_tiled_and_summed(made):
     assert (found - expected).abs().max() < 1e-2 * expected.abs().max()
 
 
-def test_what_the_array_holds_is_what_it_multiplies_by(made):
+def test_what_the_array_holds_is_what_it_multiplies_by(made, weights_of):
     """Badly programmed cells: the product is that of the conductances reached, not of the targets."""
     network = on_array(
         made, perceptron(), made.cells(made.profile(sigma=0.5), rows=10, columns=10),
@@ -103,7 +103,7 @@ def test_what_the_array_holds_is_what_it_multiplies_by(made):
         ]
         for p in layer.places
     ]
-    weight = layer.mapping.weights_of(held)
+    weight = weights_of(layer.mapping, held)
     assert np.abs(weight - layer.weight).max() > 0.1 * layer.mapping.largest
     assert found == pytest.approx(inputs @ weight.T, abs=1e-3)
 

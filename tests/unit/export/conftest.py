@@ -84,6 +84,7 @@ def model():
         return DeviceModel(
             profile=DeviceProfile(**given | changes),
             facts=dict.fromkeys(FACTS) | {"measured_at": "2026-03-01", "instrument": "Keithley 6487"},
+            conditions={"oxide": "HfO2", "thickness_nm": 5},
             source_file="crooked.csv",
             source_sha256="ab" * 32,
             voltage_v=tuple(np.arange(n) * 0.1),

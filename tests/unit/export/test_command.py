@@ -2,9 +2,12 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 from codesign.__main__ import main
 from codesign.export.command import export
@@ -15,6 +18,8 @@ from codesign.nonideality.branch import Extraction
 from codesign.nonideality.profiling import profile_of, with_ratios
 from codesign.schemas.device import DEVICE
 from codesign.tables import read_metadata, read_table, write_table
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -46,6 +51,22 @@ def test_the_profile_is_the_one_that_networks_are_scored_on(here):
     assert written["window"]["voltage_v"] == row["voltage_v"][window]
     assert written["readings"]["confidence"] == 0.9
     assert written["device"]["instrument"] == "virtual laboratory"
+
+
+def test_conditions_of_ones_own_go_along(here):
+    """An oxide laboratory's device is not one of unknown making once it is sent on."""
+    path = here / "results/virtual_lab/devices/a-1.parquet"
+    [row] = read_table(path, schema=DEVICE).to_pylist()
+    own = {"oxide": "HfO2", "thickness_nm": 5.5, "remark": 'µ, "x"'}
+    row |= {"conditions": json.dumps(own), "perovskite": ""}
+    write_table([row], path, schema=DEVICE, metadata={"extraction": read_metadata(path)["extraction"]})
+    assert main(["export", "a-1", "--to", "json"]) == 0
+    written = json.loads((here / "a-1.json").read_text(encoding="utf-8"))
+    assert written["device"]["conditions"] == own
+    Draft202012Validator(
+        yaml.safe_load((ROOT / "schemas/device-model.schema.yaml").read_text(encoding="utf-8"))
+    ).validate(written)
+    assert read_json(here / "a-1.json").profile == "a-1"
 
 
 @pytest.mark.parametrize(

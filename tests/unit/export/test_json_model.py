@@ -40,7 +40,7 @@ def weights(dtype=torch.float32):
 def names(value, prefix=""):
     """Dotted names of all numbers and texts of an object."""
     for key, each in value.items():
-        if isinstance(each, dict):
+        if isinstance(each, dict) and key != "conditions":
             yield from names(each, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}"

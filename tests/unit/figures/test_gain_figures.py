@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from codesign.evaluation.statistics import compare, summarise
-from codesign.figures.network import draw_gained, draw_starts
+from codesign.figures.gained import draw_gained
+from codesign.figures.scores import draw_starts
 from codesign.schemas.evaluation import EVALUATION
 from codesign.tasks.about import Metric
 

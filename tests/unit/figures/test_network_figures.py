@@ -13,15 +13,11 @@ from codesign.evaluation.lookup import agreement
 from codesign.evaluation.readings import READINGS, predictions
 from codesign.evaluation.statistics import summarise
 from codesign.figures.baselines import BaselineScore, _apart
+from codesign.figures.correlation import draw_correlation
+from codesign.figures.device_scores import draw_device_scores
 from codesign.figures.fidelity import draw_fidelity_scores
 from codesign.figures.methods import counted, in_order, look_of_method
-from codesign.figures.network import (
-    draw_calibrated,
-    draw_correlation,
-    draw_device_scores,
-    draw_scores,
-    leading,
-)
+from codesign.figures.scores import draw_calibrated, draw_scores, leading
 from codesign.schemas.evaluation import EVALUATION
 from codesign.tasks.about import Metric
 

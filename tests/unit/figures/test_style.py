@@ -4,6 +4,7 @@ import math
 import re
 import zlib
 from io import BytesIO
+from xml.etree import ElementTree
 
 import pytest
 from fontTools.subset import Options
@@ -30,7 +31,7 @@ from codesign.figures.style import (
     whole_ticks,
     wrapped,
 )
-from codesign.labels import conditions_label, formula, short_labels
+from codesign.labels import called, conditions_label, formula, short_labels
 
 
 def _plot():
@@ -44,12 +45,25 @@ def _plot():
 def test_the_same_figure_gives_the_same_bytes_without_a_date(tmp_path):
     """Snakemake compares files by their bytes, and a date in one would say that results moved."""
     for name in ("a", "b"):
-        save(_plot(), tmp_path / f"{name}.pdf", tmp_path / f"{name}.png")
-    pdf, png = (tmp_path / "a.pdf").read_bytes(), (tmp_path / "a.png").read_bytes()
-    assert (pdf, png) == ((tmp_path / "b.pdf").read_bytes(), (tmp_path / "b.png").read_bytes())
+        save(_plot(), *(tmp_path / f"{name}.{kind}" for kind in ("pdf", "png", "svg")))
+    pdf, png, svg = ((tmp_path / f"a.{kind}").read_bytes() for kind in ("pdf", "png", "svg"))
+    assert (pdf, png, svg) == tuple((tmp_path / f"b.{kind}").read_bytes() for kind in ("pdf", "png", "svg"))
     assert pdf.startswith(b"%PDF-") and pdf.rstrip().endswith(b"%%EOF")
     assert png.startswith(b"\x89PNG\r\n\x1a\n") and png[-8:-4] == b"IEND"
-    assert b"CreationDate" not in pdf and b"tEXt" not in png
+    assert b"CreationDate" not in pdf and b"tEXt" not in png and b"dc:date" not in svg
+
+
+def test_an_svg_is_one_file_of_this_size_that_needs_no_font(tmp_path):
+    """What is edited elsewhere looks there as it looks here: outlines, no address but its own parts'."""
+    figure = _plot()
+    figure.axes[0].imshow([[0, 1], [1, 0]])
+    save(figure, *(tmp_path / f"f.{kind}" for kind in ("pdf", "png", "svg")))
+    root = ElementTree.parse(tmp_path / "f.svg").getroot()
+    tags = [element.tag.rpartition("}")[2] for element in root.iter()]
+    assert "text" not in tags and "use" in tags and "image" in tags
+    assert float(root.get("width").removesuffix("pt")) == pytest.approx(40 / 25.4 * 72)
+    links = [value for each in root.iter() for name, value in each.items() if name.endswith("href")]
+    assert links and all(link.startswith(("#", "data:image/png;base64,")) for link in links)
 
 
 def test_a_figure_has_the_size_asked_for(tmp_path):
@@ -257,3 +271,11 @@ def test_a_line_that_is_too_long_gets_smaller_and_then_shorter():
             fit_text(text, 50)
             assert text.get_window_extent().width <= 50 / 25.4 * figure.dpi
             assert text.get_text().endswith("…") == cut
+
+
+def test_ranks_and_labels_are_those_of_all_devices_the_best_first(device_row):
+    """Card, ranking and workbook call a device alike; one without a usability has a label and no rank."""
+    rows = [device_row("b", 0.5), device_row("z", None), device_row("a", 0.5), device_row("c", 0.9)]
+    found = called(rows)
+    assert list(found) == ["c", "a", "b", "z"] and [each.rank for each in found.values()] == [1, 2, 3, None]
+    assert {device: each.label for device, each in found.items()} == short_labels(rows)

@@ -359,7 +359,9 @@ def test_a_folder_is_searched_and_nothing_changes(tmp_path, capsys):
     assert {(Path(row[0]).name, row[1]) for row in rows[1:-1]} == {
         ("bad.csv", "error"), ("good.csv.meta.yaml", "warning"), ("~$lock.xlsx", "note"),
     }  # fmt: skip
-    assert printed.splitlines()[-1] == "5 files: 1 error(s), 1 warning(s), 1 note(s)"
+    assert printed.splitlines()[-1] == (
+        "1 of 2 measurement files can be used; 1 cannot: 1 error, 1 warning, 1 note"
+    )
 
 
 def test_a_canonical_file_of_another_origin_is_found_beside_the_instrument_file(tmp_path):
@@ -421,7 +423,7 @@ def test_strict_counts_warnings(tmp_path, capsys):
     (tmp_path / "a.meta.yaml").write_text(KNOWN, encoding="utf-8")
     assert main(["check", str(tmp_path)]) == 0
     assert main(["check", "--strict", str(tmp_path)]) == 1
-    assert "1 warning(s)" in capsys.readouterr().out
+    assert "1 of 1 measurement file can be used: 0 errors, 1 warning, 0 notes" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(not (SHARED / "iv_perovskite").is_dir(), reason="no folder iv_perovskite")

@@ -1,6 +1,7 @@
 """The list of devices: what it says reaches its files and no others, and no row is lost."""
 
 import datetime
+import re
 
 import numpy as np
 import pytest
@@ -98,6 +99,45 @@ def test_dates_of_iso_are_taken(tmp_path, date):
     assert import_file(tmp_path / "a.csv", device="a").metadata.measured_at == date
 
 
+@pytest.mark.parametrize(
+    ("typed", "taken"),
+    [
+        ("05.03.2026", "2026-03-05"),
+        ("5.3.2026 14:30:00", "2026-03-05 14:30:00"),
+        ("2026-03-05", "2026-03-05"),
+    ],
+    ids=["day first", "with a time", "ISO"],
+)
+def test_a_spreadsheet_that_writes_decimal_commas_writes_dates_with_points(tmp_path, typed, taken):
+    """It makes 05.03.2026 of whatever is typed; with semicolons the day comes first."""
+    write(tmp_path, "a.csv")
+    (tmp_path / "devices.csv").write_text(f"file;length_um;measured_at\na;1,5;{typed}\n")
+    assert facts(tmp_path / "a.csv")[6] == taken
+    (tmp_path / "devices.csv").write_text("file;measured_at\na;31.02.2026\n")
+    with pytest.raises(ImportRefused, match=r"measured_at '2026-02-31' is no date"):
+        import_file(tmp_path / "a.csv", device="a")
+
+
+def test_a_first_line_says_what_parts_the_cells(tmp_path):
+    """Excel reads it, and keeps it where a person wrote it; rows are counted with it."""
+    write(tmp_path, "a.csv", "b.csv")
+    (tmp_path / "devices.csv").write_text("sep=;\r\nfile;length_um\r\na;1,5\r\nb;long\r\n", newline="")
+    assert facts(tmp_path / "a.csv")[1] == 1.5
+    with pytest.raises(ImportRefused, match="row 4: length_um: 'long' is no number"):
+        import_file(tmp_path / "b.csv", device="b")
+
+
+def test_what_may_be_thousands_is_no_condition_of_ones_own(tmp_path):
+    """A thickness of 1.200 is 1200 to one person and 1.2 to another; the check names the cell."""
+    write(tmp_path, "a.csv")
+    path = tmp_path / "devices.csv"
+    path.write_text("file;thickness_nm;anneal_c\na;1.200;1,5\n")
+    metadata = import_file(tmp_path / "a.csv", device="a").metadata
+    assert metadata.conditions == {"anneal_c": "1.5"}
+    [finding] = check_file(path)
+    assert finding.where == "row 2, column thickness_nm" and "'1.200' may be 1200 or 1,200" in finding.what
+
+
 @pytest.mark.parametrize("date", ["05.03.2026", "32.13.2026", "2026-13-01", "yesterday", "3/5/2026"])
 def test_other_dates_are_refused(tmp_path, date):
     """They would come in a wrong order, in the list and in a sidecar."""
@@ -142,6 +182,17 @@ def test_a_row_names_a_mapping(tmp_path):
     ("text", "said"),
     [
         ("file,length_um\na,long\n", r"devices.csv, row 2: length_um: 'long' is no number"),
+        (
+            "file,length_um,ag_nm\na,1,5,100\n",
+            r"row 2: 4 cells, the header has 3: a comma in a number.*semicolons",
+        ),
+        ('file,length_um\na,"1,5"\n', r"row 2: length_um: '1,5' is no number here; write 1.5"),
+        (
+            "file;length_um\na;1.200\n",
+            r"row 2: length_um: '1.200' may be 1200 or 1,200; write numbers without",
+        ),
+        ("file;length_um\na;1.200.000\n", r"row 2: length_um: '1.200.000' may be 1200000; write"),
+        ("file;length_um\na;1.200,5\n", r"row 2: length_um: '1.200,5' is no number"),
         ("file,length_um\nb,1\na,-1\n", r"devices.csv, row 3.*length_um"),
         ("file,length_um\na,1\nb,2\na.csv,2\n", r"devices.csv, row 2: rows 2 and 4 are of one file"),
         ("file,polarity\na,up\n", r"devices.csv, row 2.*polarity"),
@@ -163,6 +214,7 @@ def test_a_wrong_row_refuses_its_file_alone(tmp_path, text, said):
         ("file,ag_nm,ag_nm\na,1,2\n", "column ag_nm stands twice"),
         ('file,contact\na,"open\n', "not a table"),
         ("", "empty"),
+        ("file,length_um,ag_nm;;\na;1,5;100\n", "no column file.*first cell.*--template --workbook"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_an_error_of_the_check_too(tmp_path, text, said):
@@ -173,7 +225,9 @@ def test_a_list_that_cannot_be_read_is_an_error_of_the_check_too(tmp_path, text,
     with pytest.raises(ImportRefused, match=rf"devices.csv.*{said}"):
         import_file(tmp_path / "a.csv", device="a")
     [finding] = check_file(path)
-    assert finding.level == "error" and said in finding.what and finding.remedy
+    assert (
+        finding.level == "error" and re.search(said, f"{finding.what}; {finding.remedy}") and finding.remedy
+    )
 
 
 def test_two_lists_are_refused(tmp_path):
@@ -263,6 +317,47 @@ def test_a_template_does_not_write_into_a_workbook(tmp_path, capsys):
     book.save(tmp_path / "devices.xlsx")
     assert main(["check", str(tmp_path), "--template"]) == 2
     assert "a.csv" in capsys.readouterr().err
+
+
+def test_a_workbook_to_fill_in_has_numbers_that_no_spreadsheet_takes_for_others(tmp_path, capsys):
+    """The way for a spreadsheet with decimal commas: cells are numbers, not text."""
+    openpyxl = pytest.importorskip("openpyxl")
+    name = "1.5um_length_200nm_diameter_15min_Pb_ED_MAI_200nm_Ag.csv"
+    write(tmp_path, "a.csv", name)
+    assert main(["check", str(tmp_path), "--template", "--workbook"]) == 0
+    path = tmp_path / "devices.xlsx"
+    book = openpyxl.load_workbook(path)
+    header, first, second = book.worksheets[0].iter_rows(values_only=True)
+    assert header == (
+        "file",
+        "perovskite",
+        "length_um",
+        "diameter_nm",
+        "pb_min",
+        "ag_nm",
+        "compliance_a",
+        "measured_at",
+    )
+    assert first == (name, "MAPbI3", 1.5, 200, 15, 200, None, None) and second == ("a.csv", *(None,) * 7)
+    book.worksheets[0]["B3"], book.worksheets[0]["C3"] = "MAPbBr3", 0.7
+    book.worksheets[0]["H3"] = datetime.datetime(2024, 5, 1)
+    book.save(path)
+    assert facts(tmp_path / "a.csv") == ("MAPbBr3", 0.7, None, None, None, None, "2024-05-01")
+    assert write_template(tmp_path, workbook=True) == (path, [])
+    path.unlink()
+    (tmp_path / "devices.csv").write_text("file\n")
+    capsys.readouterr()
+    assert main(["check", str(tmp_path), "--template", "--workbook"]) == 2
+    assert "save it as devices.xlsx" in capsys.readouterr().err
+
+
+def test_a_workbook_gets_columns_of_other_variables(tmp_path):
+    """Under their names, empty."""
+    openpyxl = pytest.importorskip("openpyxl")
+    write(tmp_path, "a.csv")
+    path, _ = write_template(tmp_path, ("oxide", "anneal_c"), workbook=True)
+    header, row = openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True)
+    assert header[1:3] == ("oxide", "anneal_c") and row == ("a.csv", None, None, None, None)
 
 
 def _workbook(path, sheets):

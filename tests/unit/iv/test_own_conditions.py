@@ -52,6 +52,47 @@ def test_sidecars_and_the_list_say_conditions_key_by_key(tmp_path):
     assert not any("file name says" in note for note in b.notes)
 
 
+@pytest.mark.parametrize(
+    ("own", "of_folder", "listed", "known"),
+    [
+        ("conditions: {oxide: HfO2, anneal_c: null}", None, None, {"oxide": "HfO2"}),
+        ("conditions: {anneal_c: null}", None, None, {}),
+        (None, "conditions: {anneal_c: , oxide: HfO2}", None, {"oxide": "HfO2"}),
+        ("conditions: {anneal_c: 400}", "conditions: {anneal_c: null}", None, {"anneal_c": 400}),
+        ("conditions: {anneal_c: null}", "conditions: {anneal_c: 400, oxide: TiO2}", None, {"oxide": "TiO2"}),
+        ("conditions: {anneal_c: null}", None, "file,anneal_c,oxide\na,300,HfO2\n", {"oxide": "HfO2"}),
+        (None, "conditions: {oxide: TiO2}\nmapping: m\nmappings: {m: {conditions: {oxide: null}}}", None, {}),
+    ],
+    ids=[
+        "one of two",
+        "alone",
+        "folder",
+        "own over folder",
+        "takes off the folder's",
+        "the list's",
+        "mapping",
+    ],
+)
+def test_null_is_a_condition_that_is_not_known(tmp_path, own, of_folder, listed, known):
+    """A person leaves the line of a template empty, as a cell of the list is left empty."""
+    sweep(tmp_path, "a.csv")
+    for name, text in (("a.meta.yaml", own), ("folder.meta.yaml", of_folder), ("devices.csv", listed)):
+        if text is not None:
+            (tmp_path / name).write_text(text + "\n", encoding="utf-8")
+    assert conditions_of(tmp_path / "a.csv") == known
+    assert [f.level for f in check_file(tmp_path / "a.csv", varied=varied()) if f.where == "conditions"] == [
+        "warning"
+    ]
+
+
+def test_a_condition_that_is_not_known_has_a_proper_name_too(tmp_path):
+    """A misspelt name is told, whatever stands behind it."""
+    sweep(tmp_path, "a.csv")
+    (tmp_path / "a.meta.yaml").write_text("conditions: {Anneal C: null}\n")
+    with pytest.raises(ImportRefused, match="Anneal C"):
+        import_file(tmp_path / "a.csv", device="a")
+
+
 def test_columns_of_the_list_are_conditions_and_stay_as_typed(tmp_path):
     """Names in small letters, decimal commas as points; a long remark is kept, but is no condition."""
     remark = "x" * 501
@@ -138,7 +179,9 @@ def test_the_check_names_own_conditions(tmp_path):
     missing = found["c.csv", "conditions"]
     assert missing.what.startswith("not known: thickness_nm; the device gets its usability")
     assert missing.remedy == "write thickness_nm into its row of devices.csv"
-    assert found["a.csv", "anneal_c"].what.startswith("'hot' is no number; the device does not count")
+    assert found["a.csv", "anneal_c"].what.startswith(
+        "'hot' is no number; the device gets its usability, but does not count"
+    )
     assert found["b.csv", "oxide"].what.startswith("'HfO' is none of HfO2, TaOx (did you mean HfO2?)")
     assert found["devices.csv", "column thicknes_nm"].remedy == "call it thickness_nm, if it is that"
     assert ("a.csv", "conditions") not in found and ("b.csv", "conditions") not in found

@@ -38,14 +38,14 @@ def made(tmp_path, monkeypatch):
     table = "results/table.parquet"
     with recorded(job("tabulate", inputs=["data/iv/d-1.parquet"], outputs=[table])):
         write_table([{"a": 1}], table, schema=SCHEMA, metadata={"data": {"dataset": "two moons"}})
-    names = [f"results/figure.{suffix}" for suffix in ("pdf", "png", "csv")]
+    names = [f"results/figure.{suffix}" for suffix in ("pdf", "png", "svg", "csv")]
     with recorded(job("draw", inputs=[table], outputs=names, config={"seed": 2})):
-        save(new_figure(30, 20), names[0], names[1])
-        write_csv([{"a": 1}], names[2])
+        save(new_figure(30, 20), *names[:3])
+        write_csv([{"a": 1}], names[3])
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["table.parquet", "figure.pdf", "figure.png", "figure.csv"])
+@pytest.mark.parametrize("name", ["table.parquet", "figure.pdf", "figure.png", "figure.svg", "figure.csv"])
 def test_every_kind_of_file_names_what_it_was_made_from(made, name, capsys):
     """Configuration, commit, packages, inputs with checksums, down to the measurement."""
     assert main(["provenance", f"results/{name}"]) == 0
@@ -71,13 +71,13 @@ def test_jobs_on_the_way_with_another_configuration_are_told(made, capsys):
 def test_a_figure_sent_elsewhere_still_knows(made, tmp_path_factory, capsys, monkeypatch):
     """No results folder is at hand: what it carries along is enough."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    for suffix in ("png", "pdf"):
+    for suffix in ("png", "pdf", "svg"):
         shutil.copy(made / f"results/figure.{suffix}", elsewhere / f"sent.{suffix}")
     monkeypatch.chdir(elsewhere)
-    assert main(["provenance", "sent.png", "sent.pdf"]) == 0
+    assert main(["provenance", "sent.png", "sent.pdf", "sent.svg"]) == 0
     said = capsys.readouterr().out
     assert (
-        said.count("carries along") == 2
+        said.count("carries along") == 3
         and "matplotlib " in " ".join(said.split())
         and "results/table.parquet" in said
     )

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -28,7 +29,8 @@ from codesign.provenance.records import (
     stamp,
 )
 
-SCRIPTS = sorted((Path(__file__).resolve().parents[2] / "workflow_scripts").glob("*.py"))
+ROOT = Path(__file__).resolve().parents[3]
+SCRIPTS = sorted((ROOT / "workflow_scripts").glob("*.py"))
 
 
 def job(rule, *, inputs=(), outputs=(), wildcards=None, config=None, name="x", settings=None):
@@ -62,7 +64,8 @@ def workdir(tmp_path, monkeypatch):
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_every_script_records_its_job(script):
     """A table nobody recorded could not say what it was made from."""
-    assert "with log_to(snakemake.log[0]), recorded(snakemake):" in script.read_text(encoding="utf-8")
+    text = script.read_text(encoding="utf-8")
+    assert re.search(r"with log_to\(snakemake\.log\[0\]\), recorded\(snakemake(, read=.+)?\):", text)
 
 
 def test_a_log_elsewhere_is_refused(workdir):
@@ -182,15 +185,16 @@ def test_ancestry_reaches_the_measurements_and_stops_where_bytes_differ(workdir)
         {},
         {"task": "moons"},
         {"device": "a (2) \\ \u00b5 ) ( \\) end"},
+        {"device": '</rdf:li> & "b" <rdf:li>{} -->'},
     ],
-    ids=["none", "plain", "brackets and backslashes"],
+    ids=["none", "plain", "brackets and backslashes", "markup"],
 )
 def test_a_figure_carries_where_it_comes_from(workdir, wildcards):
-    """PNG and PDF give back what was put in, and another reader of PNG finds it too."""
+    """PNG, PDF and SVG give back what was put in, and another reader of PNG finds it too."""
     with recorded(job("draw", wildcards=wildcards)):
-        save(new_figure(30, 20), "f.pdf", "f.png")
+        save(new_figure(30, 20), "f.pdf", "f.png", "f.svg")
         expected = json.loads(json.dumps(stamp()))
-    assert read_stamp(Path("f.png")) == read_stamp(Path("f.pdf")) == expected
+    assert read_stamp(Path("f.png")) == read_stamp(Path("f.pdf")) == read_stamp(Path("f.svg")) == expected
     assert expected["rule"] == "draw" and expected["packages"]["matplotlib"]
     with Image.open("f.png") as image:
         assert json.loads(image.text["codesign"]) == expected
@@ -198,8 +202,8 @@ def test_a_figure_carries_where_it_comes_from(workdir, wildcards):
 
 def test_a_figure_of_no_job_carries_nothing(workdir):
     """A figure drawn by hand has no rule to name."""
-    save(new_figure(30, 20), "f.pdf", "f.png")
-    assert read_stamp(Path("f.png")) == read_stamp(Path("f.pdf")) == {}
+    save(new_figure(30, 20), "f.pdf", "f.png", "f.svg")
+    assert read_stamp(Path("f.png")) == read_stamp(Path("f.pdf")) == read_stamp(Path("f.svg")) == {}
 
 
 @pytest.mark.parametrize(
@@ -253,6 +257,13 @@ def _git(folder: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
     ).stdout.strip()
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_a_job_says_the_commit_of_the_library(workdir):
+    """Which is the folder that holds the package, not one inside it."""
+    with recorded(job("draw")):
+        assert stamp()["commit"] == _git(ROOT, "rev-parse", "HEAD")
 
 
 def test_the_commit_is_that_of_the_checkout_itself(tmp_path):
