@@ -1,1 +1,1 @@
-"""Aspect sentiment triplets: which aspect of a restaurant or a laptop is told to be what, and is that praise?"""
+"""Aspect sentiment triplets: what is said of which aspect of a restaurant or laptop, and is it praise?"""

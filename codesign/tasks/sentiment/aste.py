@@ -36,7 +36,7 @@ def read_part(part: str, settings: DataSettings) -> tuple[list[Annotated], DataS
 
     Args:
         part: train | validation | test; the published dev file is `validation`.
-        settings: The source is the set; its option `folder`, else `aste` of the mirror, has the sets' folders.
+        settings: The source is the set; its option `folder`, else `aste` of the mirror, has folders of sets.
 
     Raises:
         DataError: There is no such file, or a line is not as it must be; the message has file and line.
@@ -63,8 +63,8 @@ def read_file(path: Path) -> list[Annotated]:
     """Every sentence of a file, in its order; empty lines are passed over.
 
     Raises:
-        DataError: It is not UTF-8, has no sentence, or a line is not as it must be: the message has the line's
-            number, what was found, what is allowed and what to do.
+        DataError: It is not UTF-8, has no sentence, or a line is not as it must be; the message has
+            the line's number, what was found, what is allowed and what to do.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
@@ -78,7 +78,9 @@ def read_file(path: Path) -> list[Annotated]:
             except ValueError as error:
                 raise DataError(f"{path}, line {number}: {error}; correct the line or take it out") from None
     if not found:
-        raise DataError(f"{path}: there is no sentence; at least one line SENTENCE{SEPARATOR}{SHAPE} is needed")
+        raise DataError(
+            f"{path}: there is no sentence; at least one line SENTENCE{SEPARATOR}{SHAPE} is needed"
+        )
     return found
 
 
@@ -106,8 +108,8 @@ def parsed(line: str) -> Annotated:
     for triplet in triplets:
         if meant.setdefault(triplet[:2], triplet.polarity) != triplet.polarity:
             raise ValueError(
-                f"found two polarities of the aspect at {triplet.aspect} and the opinion at {triplet.opinion}, "
-                "allowed is one"
+                f"found two polarities of the aspect at {triplet.aspect} and the opinion at "
+                f"{triplet.opinion}, allowed is one"
             )
     return Annotated(words, tuple(triplets))
 

@@ -10,7 +10,7 @@ from codesign.tasks.sentiment.parts import sentences_of
 from codesign.tasks.sentiment.scores import scores_of
 
 DENIALS = frozenset(
-    "not n't no never neither nor hardly nothing none without far anything can't don't isn't wasn't".split()
+    ("not", "n't", "no", "never", "neither", "nor", "hardly", "nothing", "none", "without", "far", "anything")
 )
 """Words that turn an opinion round which comes soon behind them."""
 REACH = 3
@@ -32,9 +32,10 @@ class Lexicon(NamedTuple):
 def baselines(settings: DataSettings) -> dict[str, dict[str, float]]:
     """Every metric on the test examples of two rules, made from the training examples.
 
-    Both look for the aspects and opinions of training, the longest first, and take the polarity that an opinion
-    has most often, turned round within three words behind a denial. `nearest-aspect`: each opinion goes with the
-    nearest aspect. `nearest-both`: an aspect that no opinion went with goes with the nearest opinion as well.
+    Both look for the aspects and opinions of training, the longest first, and take the polarity that an
+    opinion has most often, turned round within three words behind a denial. `nearest-aspect`: each opinion
+    goes with the nearest aspect. `nearest-both`: an aspect that no opinion went with goes with the nearest
+    opinion as well.
     """
     lexicon = lexicon_of(sentences_of("train", settings)[0])
     test = sentences_of("test", settings)[0]

@@ -5,6 +5,7 @@ validation sentence; words are the same in all parts.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -35,7 +36,8 @@ TWO_CLAUSES = 0.55
 """Share of the sentences that have two."""
 
 
-def generated(part: str, size: int, *, seed: int) -> list[Annotated]:
+@lru_cache(maxsize=8)
+def generated(part: str, size: int, *, seed: int) -> tuple[Annotated, ...]:
     """Sentences of one part; the first ones are the same whatever `size` is.
 
     Args:
@@ -44,7 +46,7 @@ def generated(part: str, size: int, *, seed: int) -> list[Annotated]:
         seed: Root seed.
     """
     draw = generator(seed, "sentiment", part)
-    return [_sentence(part, draw) for _ in range(size)]
+    return tuple(_sentence(part, draw) for _ in range(size))
 
 
 def _sentence(part: str, draw: np.random.Generator) -> Annotated:
@@ -79,7 +81,9 @@ class _Writing:
     def clause(self, frame: Frame) -> None:
         """Fill the slots of a frame and write it."""
         slots = [token for token in frame.tokens if len(token) == 1]
-        class_of = {slot: _pick(self.draw, tuple(self.classes)) for slot in slots if slot in TARGETS + MENTIONED}
+        class_of = {
+            slot: _pick(self.draw, tuple(self.classes)) for slot in slots if slot in TARGETS + MENTIONED
+        }
         for group in _sharing(frame):  # what one opinion is said of is of one class
             class_of |= dict.fromkeys(group, class_of[group[0]])
         said = {slot: self._new(self.classes[of]) for slot, of in class_of.items()}

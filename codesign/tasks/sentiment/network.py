@@ -41,8 +41,8 @@ class Direction(nn.Module):
     word, so that noise on activations reaches the states that it reads, as it reaches all that matrices read.
 
     Source:
-        Gers, Schmidhuber, Cummins (2000), Neural Computation 12, 2451; gates in torch.nn.LSTM's order, and one
-        of its two biases.
+        Gers, Schmidhuber, Cummins (2000), Neural Computation 12, 2451; gates in the order of torch.nn.LSTM,
+        and one of its two biases.
     """
 
     def __init__(self, values: int, hidden: int, *, backwards: bool) -> None:
@@ -160,8 +160,8 @@ def largest(p: Tensor, around: Tensor) -> Tensor:
 def started(network: GridTagger, generator: torch.Generator) -> GridTagger:
     """Give every parameter its starting value, drawn from `generator` alone, as torch's own layers do.
 
-    The embedding normal with deviation 1; recurrent matrices and biases uniform between -1 and 1 over the root
-    of the number of states, of linear layers over the root of the number of inputs.
+    The embedding normal with deviation 1; recurrent matrices and biases uniform between -1 and 1 over the
+    root of the number of states, of linear layers over the root of the number of inputs.
 
     Returns:
         The same `network`.

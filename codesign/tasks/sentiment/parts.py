@@ -1,5 +1,7 @@
 """Which sentences a part has, whatever their source."""
 
+from collections.abc import Sequence
+
 import torch
 
 from codesign.seeds import derived_seed
@@ -13,12 +15,12 @@ GENERATED_SIZES = {"train": 2000, "test": 500}
 """Sentences of the generated source where the experiment does not say how many."""
 
 
-def sentences_of(part: str, settings: DataSettings) -> tuple[list[Annotated], DataSource]:
+def sentences_of(part: str, settings: DataSettings) -> tuple[Sequence[Annotated], DataSource]:
     """Sentences of one part, and where they came from.
 
-    `train_size` and `test_size` among the options say how many. Generated sentences are drawn until there are as
-    many, and validation has the share `validation_fraction` of both; of a file as many are drawn, evenly and in
-    its order, and validation is the published dev file.
+    `train_size` and `test_size` among the options say how many. Of generated sentences so many are made, and
+    validation has the share `validation_fraction` of both; of a file so many are drawn, evenly and in its
+    order, and validation is the published dev file.
 
     Args:
         part: train | validation | test. A file of another part is not opened.
@@ -33,7 +35,9 @@ def sentences_of(part: str, settings: DataSettings) -> tuple[list[Annotated], Da
     size = settings.options.get({"train": "train_size", "test": "test_size"}.get(part, ""))
     if settings.source == "generated":
         if settings.options.get("folder") is not None:
-            raise ValueError("the option folder is of 14lap, 14res, 15res and 16res; generated sentences need none")
+            raise ValueError(
+                "the option folder is of 14lap, 14res, 15res and 16res; generated sentences need none"
+            )
         variant = f"made from templates, version {generated.VERSION}"
         found = generated.generated(part, size or _generated_size(part, settings), seed=settings.seed)
         return found, DataSource("generated sentences", "generated", variant, "")

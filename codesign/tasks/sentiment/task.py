@@ -1,4 +1,4 @@
-"""What is said of which aspect, and is it praise? GTS-BiLSTM on generated sentences, or on a user's reviews."""
+"""What is said of which aspect, and is it praise? GTS-BiLSTM on generated sentences or on given reviews."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

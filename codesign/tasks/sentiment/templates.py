@@ -3,8 +3,8 @@
 A frame is a clause with slots, `text | relations`:
 
 - `A`, `B`, `C`: aspects that something is said of; `X`, `Y`: aspects that are only mentioned;
-- `P`, `Q`, `R`: opinions of aspects; `L`: one that is a verb; `Z`: a word that is an opinion elsewhere, said here of
-  something else, or only expected;
+- `P`, `Q`, `R`: opinions of aspects; `L`: one that is a verb; `Z`: a word that is an opinion elsewhere, said
+  here of something else, or only expected;
 - `D`, `V`, `*`: a determiner, a verb, an adverb or nothing.
 
 A relation `AP` is a triplet of the aspect A and the opinion P; `A-P` one whose polarity is turned round.
@@ -29,8 +29,8 @@ ENDINGS = (".", ".", "!", "for me .", "in my opinion .", "this time .", "again .
 ASPECTS = {
     "restaurant": {
         "food": (
-            "soup", "pasta", "duck", "pizza", "curry", "lamb chop", "tuna roll", "salad", "house bread", "steak",
-            "chocolate cake", "risotto", "fish", "goat cheese", "fish cake", "bread",
+            "soup", "pasta", "duck", "pizza", "curry", "lamb chop", "tuna roll", "salad",
+            "house bread", "steak", "chocolate cake", "risotto", "fish", "goat cheese", "fish cake", "bread",
         ),
         "drink": ("wine", "beer", "coffee", "iced tea", "orange juice", "cocktail", "house wine", "tea"),
         "service": ("waiter", "service", "staff", "hostess", "wait staff", "manager", "bartender"),
@@ -54,19 +54,24 @@ ASPECTS = {
 
 GENERAL = {
     POSITIVE: (
-        "great", "excellent", "amazing", "good", "nice", "lovely", "superb", "top notch", "perfect", "wonderful",
-        "fantastic", "worth it", "out of this world",
+        "great", "excellent", "amazing", "good", "nice", "lovely", "superb", "top notch", "perfect",
+        "wonderful", "fantastic", "worth it", "out of this world",
     ),
     NEGATIVE: (
         "bad", "terrible", "awful", "poor", "disappointing", "horrible", "mediocre", "a joke", "a let down",
         "dreadful", "hit or miss", "below par",
     ),
-    NEUTRAL: ("average", "ordinary", "standard", "acceptable", "passable", "nothing special", "so so", "as usual"),
+    NEUTRAL: (
+        "average", "ordinary", "standard", "acceptable", "passable", "nothing special", "so so", "as usual",
+    ),
 }  # fmt: skip
 """Opinions of anything."""
 
 OWN = {
-    "food": {POSITIVE: ("tasty", "fresh", "delicious", "juicy"), NEGATIVE: ("bland", "stale", "greasy", "overcooked")},
+    "food": {
+        POSITIVE: ("tasty", "fresh", "delicious", "juicy"),
+        NEGATIVE: ("bland", "stale", "greasy", "overcooked"),
+    },
     "drink": {POSITIVE: ("refreshing", "crisp"), NEGATIVE: ("watery", "flat")},
     "service": {POSITIVE: ("friendly", "attentive", "helpful"), NEGATIVE: ("rude", "careless", "arrogant")},
     "room": {POSITIVE: ("cozy", "elegant"), NEGATIVE: ("cramped", "dirty")},
