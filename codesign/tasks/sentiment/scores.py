@@ -1,5 +1,6 @@
 """Exact triplets, aspects and opinions found: F1, precision, recall."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -85,11 +86,27 @@ def scores_of(sentences: Iterable[Annotated], said: Iterable[Sequence[Triplet]])
     return counts.scores()
 
 
+REACHES = ("none", "1 or 2", "3 to 5", "6 and more")
+"""Words between an aspect and its opinion, as rows of details have them."""
+
+
+def reach_of(triplet: Triplet) -> str:
+    """Which of `REACHES` a triplet has; spans that overlap have none between them.
+
+    >>> reach_of(Triplet((1, 2), (4, 4), 5)), reach_of(Triplet((9, 9), (0, 1), 5))
+    ('1 or 2', '6 and more')
+    """
+    (_, first_ends), (second_begins, _) = sorted((triplet.aspect, triplet.opinion))
+    return REACHES[bisect_left((0, 2, 5), second_begins - first_ends - 1)]
+
+
 class TripletScorer:
     """Decodes grids and counts. In a sentence with an output that is not a number nothing is found."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, details: bool = False) -> None:
         self._counts = Counts()
+        self._details = details
+        self._reached = {reach: Count() for reach in REACHES}
 
     def update(self, output: Tensor, batch: Batch) -> None:
         """Count one batch.
@@ -111,11 +128,17 @@ class TripletScorer:
                 mine = [NONE] * len(mine)
             aspects, opinions, said = decoded(mine, words)
             self._counts.add(triplets, said, aspects, opinions)
+            for triplet in triplets if self._details else ():
+                self._reached[reach_of(triplet)].add([triplet], {triplet} & set(said))
 
     def compute(self) -> dict[str, float]:
         """f1, precision, recall, aspect-f1 and opinion-f1."""
         return self._counts.scores()
 
     def details(self) -> list[dict]:
-        """No rows: the task has no figure of its own."""
-        return []
+        """A row for each number of words between aspect and opinion that occurs: triplets and share found."""
+        return [
+            {"between": reach, "triplets": count.there, "recall": count.recall}
+            for reach, count in self._reached.items()
+            if count.there
+        ]

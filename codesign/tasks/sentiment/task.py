@@ -71,8 +71,8 @@ class SentimentTriplets(Task):
         return cross_entropy(output, batch.tags), len(batch.tags)
 
     def scorer(self, *, details: bool = False) -> TripletScorer:
-        """Decodes grids and counts triplets."""
-        return TripletScorer()
+        """Decodes grids and counts triplets; with `details` by the words between aspect and opinion."""
+        return TripletScorer(details=details)
 
     def augment(self, batch: Batch, options: Mapping[str, Any], generator: torch.Generator) -> Batch:
         """Some words become unknown, and some values of the embeddings are left out (dropout)."""

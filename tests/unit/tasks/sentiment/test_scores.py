@@ -8,6 +8,7 @@ import torch
 from codesign.tasks.about import about_of
 from codesign.tasks.contract import score_of
 from codesign.tasks.sentiment.annotated import NEGATIVE, NEUTRAL, POSITIVE, Annotated, Triplet
+from codesign.tasks.sentiment.figures import reach
 from codesign.tasks.sentiment.grid import decoded, tags_of
 from codesign.tasks.sentiment.scores import TripletScorer, scores_of
 from codesign.tasks.sentiment.sentences import examples_of
@@ -107,3 +108,41 @@ def test_an_output_that_is_no_number_finds_nothing_in_its_sentence():
     found = scorer.compute()
     assert (found["precision"], found["recall"]) == (1, 0.5)
     assert found["aspect-f1"] == found["opinion-f1"] == pytest.approx(2 / 3)
+
+
+def test_details_count_triplets_by_the_words_between():
+    """Three triplets of three reaches in a sentence, the far one missed; another sentence finds its own."""
+    words = ("w",) * 14
+    triplets = (
+        Triplet((0, 0), (1, 1), POSITIVE),
+        Triplet((5, 5), (3, 3), NEGATIVE),
+        Triplet((12, 13), (3, 3), NEGATIVE),
+    )
+    examples = examples_of([Annotated(words, triplets), Annotated(words, triplets[:1])], {"w": 0}, None)
+    said = [tags_of(triplets[:2], 14), tags_of(triplets[:1], 14)]
+    scorer = TASK.scorer(details=True)
+    scorer.update(torch.cat([logits_of(tags) for tags in said]), TASK.batch(examples, torch.arange(2)))
+    assert scorer.details() == [
+        {"between": "none", "triplets": 2, "recall": 1.0},
+        {"between": "1 or 2", "triplets": 1, "recall": 1.0},
+        {"between": "6 and more", "triplets": 1, "recall": 0.0},
+    ]
+    assert scorer.compute()["recall"] == 3 / 4
+
+
+def test_the_figure_draws_every_programming_and_joins_their_means():
+    """A panel a level; the numbers are those of the rows."""
+    rows = [
+        {"method": method, "profile": "p", "level": level, "usability": level, "programming": programming}
+        | {"between": between, "triplets": 10, "recall": (level + 0.1 * programming) / (1 + k)}
+        for k, method in enumerate(("bayesmulti", "erm"))
+        for level in (0.3, 0.5, 0.8)
+        for programming in (0, 1)
+        for between in ("none", "6 and more")
+    ]
+    drawing = reach(rows, experiment="reviews", origin="virtual")
+    assert [axes.get_title(loc="left") for axes in drawing.figure.axes] == ["U = 0.8", "U = 0.5", "U = 0.3"]
+    points, means = drawing.figure.axes[0].lines[:2]  # of ERM, which comes first
+    assert sorted(points.get_ydata()) == pytest.approx([0.4, 0.4, 0.45, 0.45])
+    assert list(means.get_ydata()) == pytest.approx([0.425, 0.425])
+    assert len(drawing.numbers) == len(rows) and "profile" not in drawing.numbers[0]
