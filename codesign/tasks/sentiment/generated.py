@@ -4,34 +4,33 @@ A sentence has an opening, one clause or two, and an ending. Frames of test sent
 validation sentence; words are the same in all parts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from codesign.seeds import generator
 from codesign.tasks.sentiment.annotated import NEUTRAL, Annotated, Span, Triplet, opposite
 from codesign.tasks.sentiment.templates import (
-    ADVERBS,
     ASPECTS,
     CONNECTORS,
     DEPENDING,
-    DETERMINERS,
     ENDINGS,
+    FILLERS,
     FRAMES,
     GENERAL,
     OPENINGS,
     OWN,
     SHARE_DEPENDING,
+    SHARE_OWN,
     VERB_OPINIONS,
-    VERBS,
     Frame,
 )
 
 VERSION = 1
 """Of what is drawn: higher where words, frames or the way of drawing change; results name it."""
-TARGETS, MENTIONED = "ABC", "XY"
-FILLERS = {"D": DETERMINERS, "V": VERBS, "*": ADVERBS}
+TARGETS, OPINIONS = "ABC", "PQRL"
 TWO_CLAUSES = 0.55
 """Share of the sentences that have two."""
 
@@ -80,42 +79,49 @@ class _Writing:
 
     def clause(self, frame: Frame) -> None:
         """Fill the slots of a frame and write it."""
-        slots = [token for token in frame.tokens if len(token) == 1]
-        class_of = {
-            slot: _pick(self.draw, tuple(self.classes)) for slot in slots if slot in TARGETS + MENTIONED
-        }
+        class_of = {slot: self._class() for slot in frame.tokens if slot in TARGETS}
         for group in _sharing(frame):  # what one opinion is said of is of one class
             class_of |= dict.fromkeys(group, class_of[group[0]])
         said = {slot: self._new(self.classes[of]) for slot, of in class_of.items()}
         meant: dict[str, int] = {}
-        for slot in dict.fromkeys(slot for slot in slots if slot in "PQRL"):
+        for slot in (token for token in frame.tokens if token in OPINIONS):
             aspects = [(aspect, turned) for aspect, opinion, turned in frame.relations if opinion == slot]
-            of = class_of[aspects[0][0]]
             certain = any(turned for _, turned in aspects)
-            said[slot], meant[slot] = self._opinion(slot, of, certain=certain)
-        where: dict[str, Span] = {}
-        for token in frame.tokens:
-            if token in FILLERS:
-                self.put(_pick(self.draw, FILLERS[token]))
-            elif token == "Z":
-                self.put(self._opinion("P", _pick(self.draw, tuple(self.classes)), certain=False)[0])
-            else:
-                where[token] = self.put(said.get(token, token))
+            said[slot], meant[slot] = self._opinion(slot, class_of[aspects[0][0]], certain=certain)
+        where = {token: self.put(said.get(token, token)) for token in self._filled(frame.tokens)}
         self.triplets += [
             Triplet(where[aspect], where[opinion], opposite(meant[opinion]) if turned else meant[opinion])
             for aspect, opinion, turned in frame.relations
         ]
+
+    def _filled(self, tokens: Iterable[str]) -> Iterator[str]:
+        """The tokens with fillers in their places, and with aspects and opinions that are in no triplet."""
+        for token in tokens:
+            if token in FILLERS:
+                yield from self._filled(_pick(self.draw, FILLERS[token]).split())
+            elif token == "X":
+                yield self._new(self.classes[self._class()])
+            elif token == "Z":
+                yield self._opinion("P", self._class(), certain=False)[0]
+            else:
+                yield token
+
+    def _class(self) -> str:
+        return _pick(self.draw, tuple(self.classes))
 
     def _opinion(self, slot: str, of: str, *, certain: bool) -> tuple[str, int]:
         """An opinion that is not there yet, and its polarity; not neutral where `certain`."""
         if slot == "L":
             known = dict(VERB_OPINIONS)
         else:
-            depending = {word: by[of] for word, by in DEPENDING.items() if of in by}
-            own = {word: polarity for polarity, words in OWN.get(of, {}).items() for word in words}
-            general = {word: polarity for polarity, words in GENERAL.items() for word in words}
             chance = self.draw.random()
-            known = depending if depending and chance < SHARE_DEPENDING else general | own
+            depending = {word: by[of] for word, by in DEPENDING.items() if of in by}
+            if depending and chance < SHARE_DEPENDING:
+                known = depending
+            elif of in OWN and chance < SHARE_DEPENDING + SHARE_OWN:
+                known = {word: polarity for polarity, words in OWN[of].items() for word in words}
+            else:
+                known = {word: polarity for polarity, words in GENERAL.items() for word in words}
         if certain:
             known = {word: polarity for word, polarity in known.items() if polarity != NEUTRAL}
         word = self._new(tuple(known))
@@ -136,5 +142,5 @@ def _sharing(frame: Frame) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _pick(draw: np.random.Generator, among: Sequence) -> object:
+def _pick(draw: np.random.Generator, among: Sequence) -> Any:
     return among[int(draw.integers(len(among)))]
