@@ -20,6 +20,7 @@ from codesign.tasks.sentiment.templates import (
     FILLERS,
     FRAMES,
     GENERAL,
+    OFTEN,
     OPENINGS,
     OWN,
     SHARE_DEPENDING,
@@ -31,7 +32,8 @@ from codesign.tasks.sentiment.templates import (
 VERSION = 1
 """Of what is drawn: higher where words, frames or the way of drawing change; results name it."""
 TARGETS, OPINIONS = "ABC", "PQRL"
-TWO_CLAUSES = 0.55
+KINDS = tuple(kind for kind in FRAMES["train"] for _ in range(OFTEN.get(kind, 1)))
+TWO_CLAUSES = 0.4
 """Share of the sentences that have two."""
 
 
@@ -54,8 +56,7 @@ def _sentence(part: str, draw: np.random.Generator) -> Annotated:
     for number in range(2 if draw.random() < TWO_CLAUSES else 1):
         if number:
             writing.put(_pick(draw, CONNECTORS))
-        kinds = FRAMES[part]
-        writing.clause(_pick(draw, kinds[_pick(draw, tuple(kinds))]))
+        writing.clause(_pick(draw, FRAMES[part][_pick(draw, KINDS)]))
     writing.put(_pick(draw, ENDINGS))
     return Annotated(tuple(writing.words), tuple(writing.triplets))
 

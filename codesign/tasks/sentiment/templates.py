@@ -20,11 +20,12 @@ FILLERS = {
     "D": ("the", "the", "their", "this", "our", "its", "that"),
     "V": ("was", "was", "is", "seemed", "looked", "turned out", "proved", "felt"),
     "*": ("", "", "", "very", "really", "quite", "rather", "so", "a bit", "incredibly"),
-    "N": (
-        "not", "not", "n't", "never", "far from", "anything but", "by no means", "hardly", "not at all",
-        "nowhere near",
+    "N": ("not", "not", "n't", "never", "far from", "anything but", "by no means"),
+    "W": ("not", "never"),
+    "H": (
+        "we ordered", "we had", "we got", "i tried", "we came for", "there was", "my Z friend ordered",
+        "a Z man ordered",
     ),
-    "W": ("not", "never", "hardly"),
     "K": (
         "", "", "", "", "i thought", "we found that", "everyone says", "it is clear that", "no doubt",
         "no wonder", "without a doubt", "my Z friend said that", "a Z man said", "on a Z evening",
@@ -39,8 +40,10 @@ FILLERS = {
         "before D X came ,",
     ),
 }  # fmt: skip
-"""Determiner, verb, adverb; denial of an opinion (N) and of a verb (W); who says it (K); an aspect that is
-only mentioned, behind another (M) and before (G)."""
+"""Determiner, verb, adverb; denial of an opinion (N) and of a verb (W); who says it (K) or has it (H); an
+aspect that is only mentioned, behind another (M) and before (G)."""
+OFTEN = {"denied": 3, "apart": 2, "two aspects": 2}
+"""How often as likely as the others some kinds of frames are."""
 OPENINGS = (
     "", "", "", "", "on our last visit ,", "to my surprise ,", "honestly ,", "in general ,", "this time ,",
     "as a regular ,", "since last year ,", "after two hours ,", "i must say ,", "to be fair ,",
@@ -76,16 +79,14 @@ ASPECTS = {
 
 GENERAL = {
     POSITIVE: (
-        "great", "excellent", "amazing", "good", "nice", "lovely", "superb", "top notch", "perfect",
-        "wonderful", "fantastic", "worth it", "out of this world",
+        "great", "excellent", "amazing", "good", "lovely", "superb", "top notch", "perfect", "worth it",
+        "out of this world",
     ),
     NEGATIVE: (
-        "bad", "terrible", "awful", "poor", "disappointing", "horrible", "mediocre", "a joke", "a let down",
-        "dreadful", "hit or miss", "below par",
+        "bad", "terrible", "awful", "poor", "disappointing", "mediocre", "laughable", "hit or miss",
+        "below par",
     ),
-    NEUTRAL: (
-        "average", "ordinary", "standard", "acceptable", "passable", "nothing special", "so so", "as usual",
-    ),
+    NEUTRAL: ("average", "ordinary", "standard", "acceptable", "run of the mill", "middle of the road"),
 }  # fmt: skip
 """Opinions of anything."""
 
@@ -205,19 +206,23 @@ FRAMES_TEXT = {
             D A , not D X and not D X , V P | AP
             G came D A , which V * P | AP
             K D A V * P next to D X | AP
-            G we had D A , which V * P | AP
-            D A M , which we had with D X , V P | AP
+            H D A , which V * P | AP
+            H D A , and it V * P | AP
+            H D X , then D A , which V P | AP
+            H D X and D A , the latter * P | AP
             D A we got after D X and D X V P | AP
             P V D A that came with D X | AP
-            we had D X , then D A , which V P | AP
             P V D A , unlike D X | AP
+            G H D A : * P | AP
+            G D A , which V P , came | AP
+            D A , which came with D X , V * P | AP
             """,
         "validation": """
-            G we got D A , which V P | AP
+            G H D A , which V P | AP
             D A V P , unlike D X | AP
             """,
         "test": """
-            G we ordered D A M , which V P | AP
+            H D A M , which V P | AP
             D A , which came after D X and D X , V * P | AP
             P V D A , unlike D X and D X | AP
             """,
@@ -228,22 +233,26 @@ FRAMES_TEXT = {
             D A V N P | A-P
             we found D A M N P | A-P
             i would W call D A P | A-P
+            we would W call D A M P | A-P
             i would W say that D A V P | A-P
             i can W say that D A V P | A-P
+            you can W say that D A M V P | A-P
             we can W call D A M P | A-P
             no one would call D A P | A-P
             no one said that D A V P | A-P
+            no one thought D A M V P | A-P
             nothing about D A V P | A-P
+            there is nothing P about D A | A-P
             neither D A nor D B V P | A-P B-P
             D A V P but D B V not | AP B-P
             D A V P , D B V not | AP B-P
             what we got V N a P A | A-P
             it has N a P A | A-P
+            H D A , which V N P | A-P
             D A M V less P than D X | A-P
             D A V N P , but Q | A-P AQ
             N P V D A | A-P
             D A V P but N Q | AP A-Q
-            there is nothing P about D A | A-P
             G D A V N P | A-P
             D A and D B V N P | A-P B-P
             """,
@@ -254,7 +263,7 @@ FRAMES_TEXT = {
             """,
         "test": """
             i can W call D A M P | A-P
-            we had D A , which V N P | A-P
+            G we had D A , which V N P | A-P
             nothing P about D A | A-P
             D A V P and D B V not | AP B-P
             D A V N P and N Q | A-P A-Q
@@ -328,20 +337,22 @@ FRAMES_TEXT = {
     },
     "someone else": {
         "train": """
-            my Z friend ordered D A , which V P | AP
             it was a Z day and D A V P | AP
+            it was a Z week ; D A V P | AP
             after a Z week we found D A * P | AP
             my boss is Z and so is my dog , D A V P | AP
             a Z man next to us ordered D A , which V P | AP
-            a Z man ordered D X and D A V P | AP
+            H D X and D A V P | AP
             my friend was Z and found D A P | AP
-            my Z boss came for D A , which V P | AP
+            on a Z day H D A , which V P | AP
             """,
-        "validation": "it was a Z evening when my Z boss found D A P | AP",
+        "validation": """
+            it was a Z evening when my Z boss found D A P | AP
+            """,
         "test": """
-            it was a Z week , D A M V * P | AP
+            it was a Z evening , D A M V * P | AP
             my friend is Z ; D A V P | AP
-            after a Z day a Z man ordered D A , which V P | AP
+            after a Z day H D A , which V P | AP
             """,
     },
     "verb": {
@@ -352,6 +363,7 @@ FRAMES_TEXT = {
             we L D A but not D B | AL B-L
             everyone L D A M | AL
             i never L D A | A-L
+            my Z friend never L D A M | A-L
             no one L D A M | A-L
             my friend L D P A | AL AP
             my Z boss L D A and not D B | AL B-L
@@ -384,19 +396,21 @@ FRAMES_TEXT = {
     },
     "no opinion": {
         "train": """
-            we ordered D X and D X and left |
+            H D X and D X and left |
             i have used D X for years |
-            we asked about D X on a Z evening |
+            H D X on a Z evening |
             does D X come with D X |
             my friend was Z about it |
-            we came for D X |
-            a Z man ordered D X |
+            H D X |
+            G H D X |
             there is D X next to D X |
             my Z boss has D X as well |
             """,
-        "validation": "my Z friend asked about D X |",
+        "validation": """
+            my Z friend asked about D X |
+            """,
         "test": """
-            we came on a Z day and ordered D X |
+            it was a Z day and H D X |
             my Z boss has used D X and D X for years |
             """,
     },
