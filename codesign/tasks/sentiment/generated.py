@@ -20,7 +20,6 @@ from codesign.tasks.sentiment.templates import (
     FILLERS,
     FRAMES,
     GENERAL,
-    OFTEN,
     OPENINGS,
     OWN,
     SHARE_DEPENDING,
@@ -32,7 +31,7 @@ from codesign.tasks.sentiment.templates import (
 VERSION = 1
 """Of what is drawn: higher where words, frames or the way of drawing change; results name it."""
 TARGETS, OPINIONS = "ABC", "PQRL"
-KINDS = tuple(kind for kind in FRAMES["train"] for _ in range(OFTEN.get(kind, 1)))
+KINDS = tuple(FRAMES["train"])
 TWO_CLAUSES = 0.4
 """Share of the sentences that have two."""
 

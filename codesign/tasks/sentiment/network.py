@@ -16,6 +16,8 @@ from codesign.tasks.sentiment.sentences import Batch
 
 HIDDEN, VALUES = 50, 400
 """Of the published network: states of a direction, values of a word (300 general and 100 of the domain)."""
+SPREAD = 0.1
+"""Standard deviation of the embedding's starting values."""
 DIRECTIONS = ("forwards", "backwards")
 RECURRENT = tuple(f"{direction}.{matrix}" for direction in DIRECTIONS for matrix in ("read", "recur"))
 MODULES = (*RECURRENT, "tag", "infer")
@@ -158,15 +160,16 @@ def largest(p: Tensor, around: Tensor) -> Tensor:
 
 
 def started(network: GridTagger, generator: torch.Generator) -> GridTagger:
-    """Give every parameter its starting value, drawn from `generator` alone, as torch's own layers do.
+    """Give every parameter its starting value, drawn from `generator` alone.
 
-    The embedding normal with deviation 1; recurrent matrices and biases uniform between -1 and 1 over the
-    root of the number of states, of linear layers over the root of the number of inputs.
+    The embedding normal with deviation 0.1: with torch's 1 a word stays much what was drawn for it, and words
+    of one meaning learn little from each other. Recurrent matrices and biases uniform between -1 and 1 over
+    the root of the number of states, of linear layers over the root of the number of inputs, as torch's own.
 
     Returns:
         The same `network`.
     """
-    nn.init.normal_(network.embedding.weight, generator=generator)
+    nn.init.normal_(network.embedding.weight, std=SPREAD, generator=generator)
     for name, module in network.named_modules():
         if isinstance(module, nn.Linear):
             direction = name.partition(".")[0]

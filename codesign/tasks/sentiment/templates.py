@@ -42,8 +42,6 @@ FILLERS = {
 }  # fmt: skip
 """Determiner, verb, adverb; denial of an opinion (N) and of a verb (W); who says it (K) or has it (H); an
 aspect that is only mentioned, behind another (M) and before (G)."""
-OFTEN = {"denied": 3, "apart": 2, "two aspects": 2}
-"""How often as likely as the others some kinds of frames are."""
 OPENINGS = (
     "", "", "", "", "on our last visit ,", "to my surprise ,", "honestly ,", "in general ,", "this time ,",
     "as a regular ,", "since last year ,", "after two hours ,", "i must say ,", "to be fair ,",
@@ -122,7 +120,7 @@ DEPENDING = {
     "new": {"service": NEGATIVE, "body": NEUTRAL, "software": NEUTRAL},
 }
 """Opinions that are praise of one class and blame of another."""
-SHARE_DEPENDING, SHARE_OWN = 0.35, 0.2
+SHARE_DEPENDING, SHARE_OWN = 0.3, 0.2
 """Of the opinions of an aspect, where its class has any of these; the others are of anything."""
 
 VERB_OPINIONS = {
