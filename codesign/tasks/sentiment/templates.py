@@ -220,7 +220,7 @@ FRAMES_TEXT = {
             D A V P , unlike D X | AP
             """,
         "test": """
-            H D A M , which V P | AP
+            H D A , which V P and Q | AP AQ
             D A , which came after D X and D X , V * P | AP
             P V D A , unlike D X and D X | AP
             """,
