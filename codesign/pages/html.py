@@ -23,6 +23,8 @@ th { font-weight: 600; border-bottom: 2px solid #9ca3af; vertical-align: bottom;
 td.number { text-align: right; white-space: nowrap; } th.number { text-align: right; }
 td.text { min-width: 7rem; }
 td.code { font-family: ui-monospace, monospace; font-size: .85em; overflow-wrap: anywhere; }
+td.id { font-family: ui-monospace, monospace; font-size: .85em; white-space: nowrap; }
+[title] { cursor: help; }
 tbody tr:hover { background: #f3f4f6; }
 .badge { color: white; border-radius: .3rem; padding: .1rem .5rem; font-size: .8rem; font-weight: 600; }
 .statement { border-left: .25rem solid #0072B2; padding: .1rem .75rem; margin: .75rem 0; }
@@ -32,17 +34,20 @@ pre { background: #f3f4f6; padding: .75rem; overflow: auto; font-size: .8rem; }
 """
 
 
+KINDS = ("text", "number", "code", "id")
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of a table."""
 
     title: str
     kind: str = "text"
-    """`text`, `number` (right-aligned) or `code` (digests and paths)."""
+    """`text`, `number` (right-aligned), `code` (digests and paths) or `id` (in one line)."""
 
     def __post_init__(self) -> None:
-        if self.kind not in ("text", "number", "code"):
-            raise ValueError(f"kind {self.kind!r} is not one of text, number, code")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind {self.kind!r} is not one of {', '.join(KINDS)}")
 
 
 class Markup(str):
@@ -56,6 +61,11 @@ def escaped(value: object) -> Markup:
     if isinstance(value, Markup):
         return value
     return Markup("" if value is None else html.escape(str(value)))
+
+
+def with_id(label: str, device: str) -> Markup:
+    """What a device is called; its id is told where the pointer rests on it."""
+    return Markup(f'<span title="{escaped(device)}">{escaped(label)}</span>')
 
 
 def formula(text: str | None) -> Markup:

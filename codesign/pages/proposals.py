@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from codesign.fabrication.encoding import not_encodable
 from codesign.fabrication.reading import chances_differ, said_of_best, said_of_gain, said_of_not_finite
 from codesign.pages.conditions import condition_cells, condition_columns
-from codesign.pages.html import Column, badge, escaped, page, table
+from codesign.pages.html import Column, badge, escaped, page, table, with_id
 from codesign.variables import PAPER, Variables
 
 IMPROVEMENT = {
@@ -72,7 +72,6 @@ def _columns(goal: str, reading: str, variables: Variables, *, works: bool) -> l
         *condition_columns(variables),
         *(Column(title, "number") for title in numbers),
         Column(f"nearest made (its {reading})"),
-        Column("its id"),
     ]
 
 
@@ -80,7 +79,7 @@ def _cells(row: Mapping, called: Mapping, variables: Variables, *, works: bool) 
     nearest, device = "none", row["nearest_device"]
     if device:
         name = f"rank {called[device]['rank']}: {called[device]['label']}" if device in called else device
-        nearest = f"{name} ({_number(row['nearest_value'], '.3f')})"
+        nearest = with_id(f"{name} ({_number(row['nearest_value'], '.3f')})", device)
     shown = ["probability_of_improvement", "probability_to_beat_measured"]
     chances = [row[name] for name in (*shown, *(["probability_of_usability"] if works else []))]
     return [
@@ -90,7 +89,6 @@ def _cells(row: Mapping, called: Mapping, variables: Variables, *, works: bool) 
         _number(row["expected_improvement"], ".4f"),
         *("–" if chance is None else f"{chance:.0%}" for chance in chances),
         nearest,
-        device or "",
     ]
 
 

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from codesign.iv.discovery import same_source
+from codesign.labels import Called, called
 from codesign.pages.conditions import condition_cells, condition_columns
-from codesign.pages.html import Column, badge, escaped, page, table
+from codesign.pages.html import Column, badge, escaped, page, table, with_id
 from codesign.variables import PAPER, Variables
 
 BEST = 5
@@ -45,18 +46,23 @@ def usability_page(rows: Sequence[Mapping], *, confidence: float, variables: Var
     kept = "Fidelity, what a column of weights keeps of its direction, predicts how networks do on a device. "
     kept += f"{confidence:.0%} intervals over a device's own cycles; a device made alike may differ by more."
     copies = same_source({row["device"]: row["source_sha256"] for row in rows})
-    columns = (Column("device"), *condition_columns(variables), *READINGS)
+    names = called(rows, variables)
+    short = (Column("rank", "number"), Column("device"), *READINGS)
+    columns = (Column("rank", "number"), *condition_columns(variables), *READINGS, Column("id", "id"))
     front = [
         f"<p>{badge(origins[0])}</p>",
         f"<p>{len(rows)} devices: {escaped(said)}.</p>",
         f'<p class="warning">{escaped(_said_of(copies))}</p>' if copies else "",
         f"<p>The best {min(BEST, len(ranked))}:</p>" if ranked else "",
-        table(columns, [_cells(row, variables) for row in ranked[:BEST]], name="best-devices")
+        table(short, [_named(row, names[row["device"]]) for row in ranked[:BEST]], name="best-devices")
         if ranked
         else "",
         f'<p class="small">{escaped(kept)}</p>',
     ]
-    every = [_cells(row, variables) for row in ranked]
+    every = [
+        [rank, *condition_cells(row, variables), *_readings(row), row["device"]]
+        for rank, row in enumerate(ranked, start=1)
+    ]
     rest = ["<h2>Every device, best first</h2>", table(columns, every, name="devices")]
     if copies:
         columns = (Column("devices"), Column("sha256 of the instrument file", "code"))
@@ -80,10 +86,12 @@ def _said_of(copies: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _cells(row: Mapping, variables: Variables) -> list:
+def _named(row: Mapping, name: Called) -> list:
+    return [name.rank, with_id(name.label, row["device"]), *_readings(row)]
+
+
+def _readings(row: Mapping) -> list:
     return [
-        row["device"],
-        *condition_cells(row, variables),
         _number(row["usability"], ".3f"),
         f"{_number(row['usability_low'], '.3f')} to {_number(row['usability_high'], '.3f')}",
         _number(row["fidelity"], ".3f"),

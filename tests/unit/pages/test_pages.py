@@ -97,10 +97,11 @@ def test_proposals_are_a_table_in_the_order_to_make_them():
         proposal(rank=2, perovskite="FAPbI3"),
     ]
     reader = Reader(proposals_page(rows, CARD))
+    assert ("title", "d-5") in reader.attributes  # the id, where the pointer rests on the name
     assert reader.rows[1][:6] == ["1", "MAPbI3", "1.5", "200", "15", "200"]
     nearest = "rank 3: MAPbI₃, 2 µm (0.503)"
-    assert reader.rows[1][6:] == ["0.430 ± 0.080", "0.0152", "36%", "8%", nearest, "d-5"]
-    assert reader.rows[2][0] == "2" and reader.rows[2][6:] == ["– ± –", "–", "–", "–", "none", ""]
+    assert reader.rows[1][6:] == ["0.430 ± 0.080", "0.0152", "36%", "8%", nearest]
+    assert reader.rows[2][0] == "2" and reader.rows[2][6:] == ["– ± –", "–", "–", "–", "none"]
     assert (
         "Fitted to 7 devices; 2 without a usability (1 of them failed), 1 with a condition unknown or a "
         "perovskite that the model cannot describe left out"
@@ -160,9 +161,15 @@ def test_devices_stand_best_first_and_the_others_with_their_reason():
     rows = [device(f"d{k}", 0.1 * k) for k in range(1, 8)] + [device("bad", None, reason="no cycles")]
     text = usability_page(rows, confidence=0.95)
     front = text.split(FRONT[0])[1].split(FRONT[1])[0]
-    assert [row[0] for row in Reader(front).rows[1:]] == ["d7", "d6", "d5", "d4", "d3"]
-    found = [row[0] for row in Reader(text).rows]
-    assert found[7:14] == ["d7", "d6", "d5", "d4", "d3", "d2", "d1"]
+    best = Reader(front)
+    assert [row[0] for row in best.rows[1:]] == ["1", "2", "3", "4", "5"]
+    # devices made alike are numbered in name order, and an id is not broken up in a column of a few letters
+    assert [row[1] for row in best.rows[1:]] == [
+        f"MAPbI₃, 1.5 µm, 200 nm, 15 min Pb, 200 nm Ag, no. {k}" for k in (8, 7, 6, 5, 4)
+    ]
+    assert [value for name, value in best.attributes if name == "title"] == ["d7", "d6", "d5", "d4", "d3"]
+    found = [(row[0], row[-1]) for row in Reader(text).rows]
+    assert found[7:14] == [(str(k), f"d{8 - k}") for k in range(1, 8)]
     assert Reader(text).rows[-1][:3] == ["bad", "refused", "no cycles"]
     assert "8 devices: 7 with a usability, 1 refused" in text
 
