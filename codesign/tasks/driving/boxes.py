@@ -115,7 +115,7 @@ def near_pairs(
 def suppressed(
     boxes: ArrayLike, scores: ArrayLike, scenes: ArrayLike, *, overlap: float, most: int
 ) -> NDArray:
-    """Numbers of the boxes kept by non-maximum suppression: the best one, then the best that does not overlap it...
+    """Numbers of the boxes kept by non-maximum suppression: the best, the best that does not overlap it ...
 
     Scenes are treated side by side: in each round every scene keeps its best box that is left and drops what
     overlaps it.
@@ -155,7 +155,7 @@ def suppressed(
 
 
 def inside(points: ArrayLike, box: ArrayLike) -> NDArray:
-    """Whether each point, a row that begins with x, y, z, lies in the box or on its surface, shape (n,) bool."""
+    """Whether each point (a row that begins with x, y, z) is in the box or on its surface, shape (n,)."""
     points = np.asarray(points)
     x, y, z, length, width, height, yaw = np.asarray(box, dtype=float)
     dx, dy = points[:, 0] - x, points[:, 1] - y

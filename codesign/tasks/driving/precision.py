@@ -95,8 +95,8 @@ def average_precision(
         truth: Objects.
         detections: Of the same scenes.
         form: `kitti` places thresholds as the kit does: with n < 41 objects no value exceeds (n - 1) / 40, or
-            (1 + ⌊(n - 1) / 4⌋) / 11. `recall` places the k-th where ⌈k n / 40⌉ objects are found, which is the
-            same on large sets.
+            (1 + ⌊(n - 1) / 4⌋) / 11. `recall` places the k-th where ⌈k n / 40⌉ objects are found, the same
+            on large sets.
         recalls: Positions averaged over: 40 (the benchmark since 2019) or 11 (before).
 
     Raises:

@@ -105,7 +105,7 @@ def test_boxes_one_above_the_other_overlap_from_above_alone():
     """Half a height apart, a third of both volumes is shared; a whole height apart, none."""
     box = np.array([[0, 0, 0, 4, 2, 1.5, 0.4]])
     for rise, expected in ((0.0, 1.0), (0.75, 1 / 3), (1.5, 0.0)):
-        flat_one, solid = overlaps(box, box + [0, 0, rise, 0, 0, 0, 0])
+        flat_one, solid = overlaps(box, box + np.eye(7)[2] * rise)
         assert flat_one[0] == pytest.approx(1) and solid[0] == pytest.approx(expected)
 
 

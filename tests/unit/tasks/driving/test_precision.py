@@ -27,7 +27,7 @@ CAR = [0.0, 0.0, 0.0, 3.9, 1.6, 1.56, 0.0]
 
 def truth(*rows):
     """Rows of scene, kind, box and, where not 60 px, 0 and 0, height, occlusion and truncation."""
-    rows = [(*row, 60.0, 0, 0.0)[:3] + ((*row[3:], *(60.0, 0, 0.0)[len(row) - 3 :])) for row in rows]
+    rows = [(*row, *(60.0, 0, 0.0)[len(row) - 3 :]) for row in rows]
     columns = list(zip(*rows, strict=True)) if rows else [[]] * 6
     scenes, kinds, boxes, heights, occlusion, truncation = columns
     return Truth(
@@ -158,7 +158,7 @@ def test_difficulty_says_which_objects_count(height, occlusion, truncation, coun
 
 
 def test_heights_of_detections_are_whole_pixels():
-    """40.9 px are 40 and enough for easy, 39.9 px are 39 and too few: the detection is neither right nor wrong."""
+    """40.9 px are enough for easy; 39.9 px are 39, and the detection is neither right nor wrong."""
     objects = truth((0, "car", CAR), (1, "car", CAR))
     for height, expected in ((40.9, 1.0), (39.9, 0.5)):
         found = detections((0, "car", CAR, 0.9), (1, "car", CAR, 0.8, height))
@@ -166,7 +166,7 @@ def test_heights_of_detections_are_whole_pixels():
 
 
 def test_a_low_detection_of_another_class_takes_an_object():
-    """Its height is looked at before its class: in the kit's loops it stands on the object and the car is not missed."""
+    """Its height is looked at before its class: it stands on the car, which is then not missed either."""
     objects = truth((0, "car", CAR))
     found = detections((0, "pedestrian", CAR, 0.9, 20.0), (0, "car", CAR, 0.8))
     assert slow(objects, found, "bev", "car", "moderate", "kitti")[0] == []
@@ -231,7 +231,7 @@ def statuses(objects, found, name, difficulty):
 
 
 def statistics(objects, found, shared, of_objects, of_found, least, threshold):
-    """True and false detections, and scores of the true ones, of one scene; without a threshold the first pass."""
+    """True and false detections of a scene, and scores of the true ones; without a threshold the first pass."""
     scores = found.scores
     taken = [False] * len(scores)
     low = [threshold is not None and score < threshold for score in scores]
@@ -357,7 +357,7 @@ def test_a_false_detection_raises_no_value(seed, form, score):
 
 @given(SEEDS, st.data())
 def test_taking_a_true_detection_away_raises_no_value(seed, data):
-    """Objects apart with one detection each, and false ones: by true recall. The kit's own thresholds move."""
+    """Objects apart with one detection each, and false ones: by true recall."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(2, 12))
     objects = truth(*((k, "car", CAR) for k in range(n)))

@@ -1,0 +1,113 @@
+"""Cars, pedestrians and cyclists in the points of a lidar: PointPillars on KITTI, or on generated scenes.
+
+Decisions are not certified: certificates smooth inputs that are vectors, and are of one decision an example.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from codesign.models.network import Network
+from codesign.seeds import derived_seed
+from codesign.tasks.contract import DataSettings, DataSource, Task
+from codesign.tasks.driving.anchors import targets_of
+from codesign.tasks.driving.augment import augmented, pool_of
+from codesign.tasks.driving.losses import detection_loss
+from codesign.tasks.driving.network import LAYERS, Output, pointpillars
+from codesign.tasks.driving.scanner import SCANNED, scenes_of
+from codesign.tasks.driving.scenes import Area, Batch, Scenes, collated
+from codesign.tasks.driving.scores import PrecisionScorer
+from codesign.tasks.remote import kept
+
+STATISTICS = 40
+"""Most scenes that statistics of batch normalisation are taken from: each has thousands of places."""
+PLACES_AT_ONCE = 8 * 128 * 128
+"""Pillars of the ground plan in a forward pass where nothing is learnt."""
+
+
+def area_of(options: Mapping[str, Any]) -> Area:
+    """What an experiment's network looks at."""
+    return Area(*(options[name] for name in ("forward_m", "sideways_m", "pillar_m", "stride")))
+
+
+class Driving(Task):
+    """Detection of three classes."""
+
+    def examples(self, settings: DataSettings, *parts: str) -> tuple[Scenes, ...]:
+        """Scenes of each part."""
+        return tuple(self._part(settings, part) for part in parts)
+
+    def _part(self, settings: DataSettings, part: str) -> Scenes:
+        scenes = generated(settings, part)
+        scenes = replace(scenes, area=area_of(settings.options), fixed=part != "train")
+        if part == "train" and settings.options.get("pasted"):
+            scenes = replace(scenes, pool=pool_of(scenes))
+        return scenes
+
+    def collate(self, items: Sequence[Batch]) -> Batch:
+        """Scenes one after the other."""
+        return collated(items)
+
+    def batch(self, examples: Scenes, indices: Tensor) -> Batch:
+        """The same, without taking the examples apart."""
+        return examples.chosen(indices.to(examples.points.device))
+
+    def representative(self, examples: Scenes, count: int, generator: torch.Generator) -> Tensor:
+        """At most `STATISTICS` scenes."""
+        return super().representative(examples, min(count, STATISTICS), generator)
+
+    def network(
+        self, name: str, options: Mapping[str, Any], settings: DataSettings, generator: torch.Generator | None
+    ) -> Network:
+        """PointPillars of the area that the experiment names.
+
+        Raises:
+            ValueError: Another name, or an area that the blocks do not divide.
+        """
+        if name != "pointpillars":
+            raise ValueError(f"driving has the network pointpillars, got {name!r}")
+        area = area_of(options)
+        return pointpillars(
+            area,
+            width=options.get("width", 1.0),
+            layers=options.get("layers", LAYERS),
+            generator=generator,
+            examples_at_once=max(1, PLACES_AT_ONCE // (area.rows * area.columns)),
+        )
+
+    def loss(self, output: Output, batch: Batch) -> tuple[Tensor, int]:
+        """Mean over the scenes of score, box and direction loss."""
+        return detection_loss(output, targets_of(batch)), len(batch)
+
+    def scorer(self, *, details: bool = False) -> PrecisionScorer:
+        """Counts detections; with `details` keeps a scene for the figure."""
+        return PrecisionScorer(details=details)
+
+    def augment(self, batch: Batch, options: Mapping[str, Any], generator: torch.Generator) -> Batch:
+        """Scenes mirrored, turned, scaled and filled as the experiment asks."""
+        return augmented(
+            batch,
+            flip=options.get("flip", False),
+            turn_deg=options.get("turn_deg", 0.0),
+            scaling=options.get("scaling", 0.0),
+            pasted=options.get("pasted", 0),
+            generator=generator,
+        )
+
+
+def generated(settings: DataSettings, part: str) -> Scenes:
+    """Scenes of the synthetic scanner; validation scenes come beside the training ones, not out of them."""
+    number = settings.needed("test_size" if part == "test" else "train_size")
+    if part == "validation":
+        share = settings.validation_fraction
+        number = max(1, round(number * share / (1 - share)))
+    name = f"driving/synthetic-{SCANNED}-{settings.seed}-{part}-{number}"
+    tensors = kept(settings.cache, name, lambda: Scenes.of(scenes_of(settings.seed, part, number)).tensors())
+    source = DataSource("synthetic scanner", "generated", "synthetic: no measured scene", "")
+    return replace(Scenes.kept(tensors), source=source)
+
+
+TASK = Driving()
