@@ -1,4 +1,4 @@
-"""Anchors: boxes of typical sizes on a grid, which of them stands for which object, and codes between the two.
+"""Anchors: boxes of typical sizes on a grid, which of them stands for which object, and codes between.
 
 Source:
     Lang et al. (2019), arXiv 1812.05784, Sect. 2.3 and 3; Yan et al. (2018), Sensors 18, 3337, for the code.
@@ -96,9 +96,7 @@ def targets_of(batch: Batch) -> Targets:
     area = batch.area
     device = batch.boxes.device
     learnt = ((batch.kinds < len(CLASSES)) & (batch.counts > 0)).nonzero()[:, 0]
-    boxes, kinds, scenes = (
-        each.index_select(0, learnt) for each in (batch.boxes, batch.kinds, batch.scenes)
-    )
+    boxes, kinds, scenes = (each.index_select(0, learnt) for each in (batch.boxes, batch.kinds, batch.scenes))
     rows, columns = area.rows // area.stride, area.columns // area.stride
     anchors = rows * columns * PER_PLACE
     best = torch.zeros(len(batch) * anchors, device=device)
@@ -168,7 +166,7 @@ def _near_overlaps(boxes: Tensor, kinds: Tensor, area: Area) -> tuple[Tensor, Te
 
 
 def coded(boxes: Tensor, anchors: Tensor) -> Tensor:
-    """Boxes as seen from anchors, both (n, 7): offsets in diagonals and heights, log ratios, yaw difference."""
+    """Boxes as seen from anchors, both (n, 7): offsets in diagonals and heights, log ratios, turn."""
     diagonal = torch.hypot(anchors[:, 3], anchors[:, 4])[:, None]
     return torch.cat(
         [

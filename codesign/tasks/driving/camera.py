@@ -27,7 +27,7 @@ class Camera(NamedTuple):
 
 
 def in_view(points: NDArray, camera: Camera) -> NDArray:
-    """Whether lidar points (rows that begin with x, y, z) are before the camera and in its image, shape (n,)."""
+    """Whether lidar points, rows that begin with x, y, z, are in the camera's image, shape (n,)."""
     pixels, depth = _pixels(_moved(points[:, :3], camera.to_camera), camera.projection)
     width, height = camera.image
     return (

@@ -97,7 +97,7 @@ def scene_of(rng: np.random.Generator) -> Scene:
     slope = rng.normal(0, SLOPE, 2)
     standing = _standing(rng, slope)
     depth, owner, alone = _cast(standing, slope)
-    points, owners = _echoes(rng, depth, owner, len(standing))
+    points = _echoes(rng, depth, owner, len(standing))
     labelled = [k for k, thing in enumerate(standing) if thing.kind in KINDS]
     boxes = np.array([standing[k].box for k in labelled]).reshape(-1, 7)
     visible = np.bincount(owner[owner >= 0], minlength=len(standing))[labelled]
@@ -127,7 +127,7 @@ def _standing(rng: np.random.Generator, slope: NDArray) -> list[_Standing]:
         for _ in range(TRIES):
             x, y, yaw = _place(rng, kind)
             box = np.array([x, y, 0.0, *sizes, yaw])
-            around = box + [0, 0, 0, GAP_M, GAP_M, 0, 0]
+            around = box + GAP_M * np.array([0, 0, 0, 1, 1, 0, 0])
             if np.hypot(*corners(box[None])[0].T).min() < NEAREST_M / 2:
                 continue
             if len(grown) and bev_overlaps(grown, np.tile(around, (len(grown), 1))).max() > 0:
@@ -219,8 +219,8 @@ def _cast(standing: Sequence[_Standing], slope: NDArray) -> tuple[NDArray, NDArr
     """How far each ray comes.
 
     Returns:
-        Range in metres, (beams, columns), infinite where nothing is met; number of what is met, -1 for ground,
-        -2 for nothing; and how many rays would meet each thing if it stood there alone.
+        Range in metres, (beams, columns), infinite where nothing is met; number of what is met, -1 for
+        ground, -2 for nothing; and how many rays would meet each thing if it stood there alone.
     """
     elevation, azimuth = _directions()
     forward, sideways = np.cos(azimuth), np.sin(azimuth)
@@ -235,9 +235,7 @@ def _cast(standing: Sequence[_Standing], slope: NDArray) -> tuple[NDArray, NDArr
             rows, columns = _window(part, elevation, azimuth)
             if rows.start >= rows.stop or columns.start >= columns.stop:
                 continue
-            reach = _reach(
-                part, flat[rows] * forward[columns], flat[rows] * sideways[columns], rise[rows]
-            )
+            reach = _reach(part, flat[rows] * forward[columns], flat[rows] * sideways[columns], rise[rows])
             met[rows, columns] |= reach < np.inf
             nearer = reach < depth[rows, columns]
             depth[rows, columns] = np.where(nearer, reach, depth[rows, columns])
@@ -278,10 +276,8 @@ def _reach(part: NDArray, x: NDArray, y: NDArray, z: NDArray) -> NDArray:
     return np.where(first <= last, first, np.inf)
 
 
-def _echoes(
-    rng: np.random.Generator, depth: NDArray, owner: NDArray, things: int
-) -> tuple[NDArray, NDArray]:
-    """Points, (n, 4), and what each is of."""
+def _echoes(rng: np.random.Generator, depth: NDArray, owner: NDArray, things: int) -> NDArray:
+    """Points, (n, 4)."""
     elevation, azimuth = _directions()
     there = depth < FARTHEST_M
     lost = LOST + LOST_FAR * (np.where(there, depth, 0) / 40) ** 2
@@ -295,4 +291,4 @@ def _echoes(
     )
     brightness = np.append(rng.uniform(0.05, 0.6, things), rng.uniform(0.15, 0.35))  # the last of the ground
     reflectance = np.clip(brightness[owners] + rng.normal(0, 0.05, len(owners)), 0, 1)
-    return np.column_stack([ranges[:, None] * directions, reflectance]), owners
+    return np.column_stack([ranges[:, None] * directions, reflectance])

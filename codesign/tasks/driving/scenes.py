@@ -128,6 +128,8 @@ class Batch:
     """Of these points; None where the points may still change, and the network makes them."""
     pool: "Pool | None" = None
     """Objects that may be put into the scenes in training."""
+    synthetic: bool = False
+    """Whether nobody measured these scenes."""
 
     def __len__(self) -> int:
         return len(self.image)
@@ -233,7 +235,8 @@ class Scenes:
         pillars = None
         if self.fixed:
             pillars = pillars_of(found["points"], found["owners"], self.area, len(indices))
-        return Batch(**found, area=self.area, pillars=pillars, pool=self.pool)
+        synthetic = self.source is not None and self.source.obtained == "generated"
+        return Batch(**found, area=self.area, pillars=pillars, pool=self.pool, synthetic=synthetic)
 
     def part(self, indices: Tensor) -> "Scenes":
         """The scenes with these numbers, as examples."""
@@ -262,7 +265,7 @@ def collated(items: Sequence[Batch]) -> Batch:
         found[name] = torch.cat(
             [getattr(each, name) + shift for each, shift in zip(items, shifts.tolist(), strict=False)]
         )
-    made = Batch(**found, area=first.area, pool=first.pool)
+    made = Batch(**found, area=first.area, pool=first.pool, synthetic=first.synthetic)
     if any(each.pillars is None for each in items):
         return made
     return with_pillars(made)

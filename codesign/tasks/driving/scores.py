@@ -61,8 +61,10 @@ class PrecisionScorer:
         return {name: values[name] for name in metric_names()}
 
     def details(self) -> list[dict]:
-        """Of the scene with the most classes, and of those the most objects of moderate difficulty: its points,
-        objects and detections, a row each with the same keys."""
+        """Points, objects and detections of one scene, a row each with the same keys.
+
+        It is the scene with the most classes, and of those with the most objects, of moderate difficulty.
+        """
         return self._shown.rows if self._shown else []
 
     def _show(self, found: Found, batch: Batch) -> None:
@@ -91,23 +93,17 @@ BOX = ("x", "y", "z", "length", "width", "height", "yaw")
 
 
 def _rows(found: Found, batch: Batch, scene: int) -> list[dict]:
-    empty = {name: float("nan") for name in BOX}
-    rows = [
-        {"what": "point", "kind": "", "score": float("nan")} | empty | dict(zip(BOX, place, strict=False))
-        for place in batch.points[batch.owners == scene, :3].tolist()
-    ]
+    """Points, objects and detections of one scene, a row each; NaN where they have no size or score."""
+    nan = float("nan")
+    points = batch.points[batch.owners == scene, :3].tolist()
+    rows = [("point", "", nan, [*place, *[nan] * 4]) for place in points]
     mine = batch.scenes == scene
-    for kind, box in zip(batch.kinds[mine].tolist(), batch.boxes[mine].tolist(), strict=True):
-        rows.append(
-            {"what": "object", "kind": KINDS[kind], "score": float("nan")} | dict(zip(BOX, box, strict=True))
-        )
-    for kind, box, score, of in zip(*(each.tolist() for each in _columns(found)), strict=True):
-        if of == scene:
-            rows.append(
-                {"what": "detection", "kind": CLASSES[kind], "score": score} | dict(zip(BOX, box, strict=True))
-            )
-    return rows
-
-
-def _columns(found: Found) -> tuple:
-    return found.kinds, found.boxes, found.scores, found.scenes
+    kinds, boxes = batch.kinds[mine].tolist(), batch.boxes[mine].tolist()
+    rows += [("object", KINDS[kind], nan, box) for kind, box in zip(kinds, boxes, strict=True)]
+    columns = [column[found.scenes == scene].tolist() for column in (found.kinds, found.scores, found.boxes)]
+    rows += [("detection", CLASSES[kind], score, box) for kind, score, box in zip(*columns, strict=True)]
+    shown = "synthetic scanner" if batch.synthetic else "KITTI"
+    return [
+        {"scene": shown, "what": what, "kind": kind, "score": score} | dict(zip(BOX, numbers, strict=True))
+        for what, kind, score, numbers in rows
+    ]

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from codesign.models.network import Network
-from codesign.seeds import derived_seed
 from codesign.tasks.contract import DataSettings, DataSource, Task
+from codesign.tasks.driving import kitti
 from codesign.tasks.driving.anchors import targets_of
 from codesign.tasks.driving.augment import augmented, pool_of
 from codesign.tasks.driving.losses import detection_loss
@@ -20,7 +20,7 @@ from codesign.tasks.driving.network import LAYERS, Output, pointpillars
 from codesign.tasks.driving.scanner import SCANNED, scenes_of
 from codesign.tasks.driving.scenes import Area, Batch, Scenes, collated
 from codesign.tasks.driving.scores import PrecisionScorer
-from codesign.tasks.remote import kept
+from codesign.tasks.remote import DataError, kept
 
 STATISTICS = 40
 """Most scenes that statistics of batch normalisation are taken from: each has thousands of places."""
@@ -28,9 +28,15 @@ PLACES_AT_ONCE = 8 * 128 * 128
 """Pillars of the ground plan in a forward pass where nothing is learnt."""
 
 
+GENERATED = {"train": 40, "test": 20}
+"""Scenes where the experiment says nothing: enough to see that all runs."""
+AREAS = {"near": (40.96, 20.48, 0.32), "full": (69.12, 39.68, 0.16)}
+"""Metres ahead, to either side, and of a pillar's side; `full` is the published one."""
+
+
 def area_of(options: Mapping[str, Any]) -> Area:
     """What an experiment's network looks at."""
-    return Area(*(options[name] for name in ("forward_m", "sideways_m", "pillar_m", "stride")))
+    return Area(*AREAS[options["area"]], options["stride"])
 
 
 class Driving(Task):
@@ -41,7 +47,7 @@ class Driving(Task):
         return tuple(self._part(settings, part) for part in parts)
 
     def _part(self, settings: DataSettings, part: str) -> Scenes:
-        scenes = generated(settings, part)
+        scenes = (recorded if settings.source == "kitti" else generated)(settings, part)
         scenes = replace(scenes, area=area_of(settings.options), fixed=part != "train")
         if part == "train" and settings.options.get("pasted"):
             scenes = replace(scenes, pool=pool_of(scenes))
@@ -100,7 +106,8 @@ class Driving(Task):
 
 def generated(settings: DataSettings, part: str) -> Scenes:
     """Scenes of the synthetic scanner; validation scenes come beside the training ones, not out of them."""
-    number = settings.needed("test_size" if part == "test" else "train_size")
+    which = "test" if part == "test" else "train"
+    number = settings.options.get(f"{which}_size") or GENERATED[which]
     if part == "validation":
         share = settings.validation_fraction
         number = max(1, round(number * share / (1 - share)))
@@ -108,6 +115,24 @@ def generated(settings: DataSettings, part: str) -> Scenes:
     tensors = kept(settings.cache, name, lambda: Scenes.of(scenes_of(settings.seed, part, number)).tensors())
     source = DataSource("synthetic scanner", "generated", "synthetic: no measured scene", "")
     return replace(Scenes.kept(tensors), source=source)
+
+
+def recorded(settings: DataSettings, part: str) -> Scenes:
+    """Frames of KITTI; one whose labels are known to lack lines is not scored."""
+    folder = kitti.folder_of(settings)
+    frames = kitti.frames_of(settings, part)
+    if part != "train":
+        whole = [frame for frame in frames if kitti.may_be_scored(folder, frame)]
+        for frame in sorted(set(frames) - set(whole)):
+            print(f"frame {frame}: its labels lack lines; it is not scored")
+        frames = whole
+    if not frames:
+        raise DataError(f"{folder}: no frame for {part}")
+    digest = kitti.digest_of(folder, frames)
+    name = f"driving/kitti-{kitti.DECODED}-{digest[:16]}"
+    tensors = kept(settings.cache, name, lambda: Scenes.of(kitti.scenes_of(folder, frames)).tensors())
+    variant = f"{settings.needed('split')} split, {len(frames)} frames"
+    return replace(Scenes.kept(tensors), source=DataSource("KITTI object", "mirror", variant, digest))
 
 
 TASK = Driving()

@@ -231,7 +231,7 @@ def statuses(objects, found, name, difficulty):
 
 
 def statistics(objects, found, shared, of_objects, of_found, least, threshold):
-    """True and false detections of a scene, and scores of the true ones; without a threshold the first pass."""
+    """True and false detections of a scene, scores of the true ones; the first pass has no threshold."""
     scores = found.scores
     taken = [False] * len(scores)
     low = [threshold is not None and score < threshold for score in scores]
