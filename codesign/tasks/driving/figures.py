@@ -78,10 +78,9 @@ def scene(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawing:
                 _from_above(plan, cloud, objects, found)
                 _as_points(view, cloud, objects, found)
                 right, there = _right(objects, found)
-                plan.set_title(
-                    f"{method_of(method).title}, U = {level:g}: {right} of {there} found, "
-                    f"{len(found) - right} more"
-                )
+                plan.set_title(f"{method_of(method).title}, U = {level:g}")
+                said = f"{right} of {there} found, {len(found) - right} more"
+                plan.text(0.02, 0.02, said, transform=plan.transAxes, fontsize=6)
                 numbers += [_number(row, method, level, row["usability"]) for row in found]
         legend = axes_mm(figure, 6, 2, TWO_COLUMNS_MM - 12, 6)
         legend.axis("off")
