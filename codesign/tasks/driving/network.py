@@ -61,19 +61,19 @@ class PillarNet(nn.Module):
 
 
 class Heads(nn.Module):
-    """Three layers of one cell each, columns of one matrix over the same channels."""
+    """Three layers of one cell each (1 x 1 convolutions), columns of one matrix over the same channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.score = nn.Conv2d(channels, PER_PLACE * len(CLASSES), 1)
-        self.box = nn.Conv2d(channels, PER_PLACE * SIZE, 1)
-        self.direction = nn.Conv2d(channels, PER_PLACE * DIRECTIONS, 1)
+        self.score = nn.Linear(channels, PER_PLACE * len(CLASSES))
+        self.box = nn.Linear(channels, PER_PLACE * SIZE)
+        self.direction = nn.Linear(channels, PER_PLACE * DIRECTIONS)
 
     def forward(self, x: Tensor) -> Output:
-        """What is said of each anchor."""
+        """What is said of each anchor; `x` has its channels last, (scenes, rows, columns, channels)."""
         return Output(
             *(
-                head(x).permute(0, 2, 3, 1).reshape(len(x), -1, width)
+                head(x).view(len(x), -1, width)
                 for head, width in (
                     (self.score, len(CLASSES)),
                     (self.box, SIZE),
@@ -137,7 +137,7 @@ class PointPillars(nn.Module):
         for block, up in zip(self.blocks, self.ups, strict=True):
             x = block(x)
             brought_back.append(up(x))
-        return self.heads(torch.cat(brought_back, dim=1))
+        return self.heads(torch.cat(brought_back, dim=1).permute(0, 2, 3, 1))
 
 
 def started(module: PointPillars, generator: torch.Generator) -> None:
