@@ -54,6 +54,16 @@ class Area:
         return round(2 * self.sideways_m / self.pillar_m)
 
     @property
+    def typical(self) -> tuple[float, ...]:
+        """What each of a point's ten features is divided by, so that all are of the order of 1.
+
+        Places would be a hundred times the offsets in a pillar otherwise: a matrix that starts alike for both
+        hardly sees the offsets, and memristors, whose levels share one range, would hold little of it.
+        """
+        side = self.pillar_m / 2
+        return (self.forward_m, self.sideways_m, 1.0, 0.5, side, side, 0.5, side, side, 1.0)
+
+    @property
     def apart_m(self) -> float:
         """Between two anchors."""
         return self.stride * self.pillar_m
@@ -86,7 +96,8 @@ class Pillars:
     """Points sorted into pillars, without a bound on how many a pillar has."""
 
     features: Tensor
-    """x, y, z, reflectance; minus the pillar's mean; minus its centre, (points, 10)."""
+    """x, y, z, reflectance; minus the pillar's mean; minus its centre; each divided by what is typical of it
+    (`Area.typical`), (points, 10)."""
     places: Tensor
     """int64 (points,): number of each point's pillar."""
     cells: Tensor
@@ -304,7 +315,7 @@ def pillars_of(points: Tensor, owners: Tensor, area: Area, scenes: int) -> Pilla
     features = torch.cat(
         [points, xyz - means.index_select(0, places), xyz - centres.index_select(0, places)], dim=1
     )
-    return Pillars(features, places, cells)
+    return Pillars(features / features.new_tensor(area.typical), places, cells)
 
 
 def _starts(sizes: Sequence[int] | Tensor) -> Tensor:
