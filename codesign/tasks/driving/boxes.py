@@ -13,6 +13,8 @@ SIGNS = np.array([[1, -1], [1, 1], [-1, 1], [-1, -1]]) / 2
 """Of the four corners in a box's own axes, counter-clockwise, in lengths and widths."""
 SIZE = 7
 """Numbers of a box."""
+ROUNDING_M2 = 1e-12
+"""Shared areas up to this are none: boxes apart from each other come to as much by rounding."""
 
 
 def corners(boxes: ArrayLike) -> NDArray:
@@ -56,7 +58,8 @@ def shared_areas(first: ArrayLike, second: ArrayLike) -> NDArray:
     one, two = _crossings(x0, run, a)
     x = [np.clip(x0 + share * run, -a, a) for share in (0.0, one, two, 1.0)]
     mean = one * (x[0] + x[1]) + (two - one) * (x[1] + x[2]) + (1 - two) * (x[2] + x[3])
-    return np.maximum((mean / 2 * dy).sum(axis=1), 0.0)
+    area = (mean / 2 * dy).sum(axis=1)
+    return np.where(area > ROUNDING_M2, area, 0.0)
 
 
 def _crossings(start: NDArray, step: NDArray, bound: NDArray) -> tuple[NDArray, NDArray]:

@@ -35,7 +35,8 @@ LOST, LOST_FAR = 0.03, 0.15
 """Share of rays without an echo, near and in addition at 40 m; the second grows with the square of range."""
 SLOPE = 0.01
 """Standard deviation of the ground's rise forward and sideways."""
-NEAREST_M = 4.0
+NEAREST_M, FARTHEST_OBJECT_M = 4.0, 39.5
+"""Ahead of the lidar, where things stand: inside of what the network looks at (`task.AREAS`)."""
 GAP_M = 0.3
 """Free around everything that stands on the ground."""
 TRIES = 12
@@ -63,9 +64,8 @@ SIZES = {
 """Mean and standard deviation of length, width and height."""
 THINGS = {
     "pole": (4, (0.15, 0.35), (0.15, 0.35), (2.5, 6.0)),
-    "post": (3, (0.25, 0.6), (0.25, 0.6), (0.9, 1.7)),
-    "bush": (4, (0.8, 2.5), (0.8, 2.0), (0.7, 1.8)),
-    "container": (1, (2.0, 5.0), (1.2, 2.3), (1.1, 2.2)),
+    "bush": (3, (1.2, 3.0), (1.0, 2.5), (0.7, 2.0)),
+    "container": (0.7, (2.4, 6.0), (2.2, 2.5), (2.2, 2.6)),
     "wall": (2, (6.0, 20.0), (0.2, 0.4), (1.5, 4.0)),
 }
 """Mean number and ranges of length, width and height of what is not detected."""
@@ -147,13 +147,13 @@ def _sizes(rng: np.random.Generator, kind: str) -> list[float]:
 
 def _place(rng: np.random.Generator, kind: str) -> tuple[float, float, float]:
     """Where something stands and how it is turned."""
-    x = rng.uniform(NEAREST_M, 42.0)
-    widest = min(20.0, 0.84 * x)
+    x = rng.uniform(NEAREST_M, FARTHEST_OBJECT_M)
+    widest = min(19.5, 0.84 * x)
     if kind == "wall":
         side = rng.choice([-1, 1]) * rng.uniform(min(7.0, widest), max(7.5, widest))
         return x + 8.0, side, rng.normal(0, 0.05) + rng.choice([0, 0, math.pi / 2])
     y = rng.uniform(-widest, widest)
-    if kind in ("car", "van", "cyclist") and rng.uniform() < 0.75:
+    if kind in ("car", "van", "cyclist") and rng.uniform() < 0.85:
         return x, y, rng.normal(0, 0.08) + rng.choice([0, math.pi])  # along the road
     return x, y, rng.uniform(-math.pi, math.pi)
 

@@ -24,13 +24,13 @@ from codesign.tasks.remote import DataError, kept
 
 STATISTICS = 40
 """Most scenes that statistics of batch normalisation are taken from: each has thousands of places."""
-PLACES_AT_ONCE = 8 * 128 * 128
+PLACES_AT_ONCE = 8 * 160 * 160
 """Pillars of the ground plan in a forward pass where nothing is learnt."""
 
 
 GENERATED = {"train": 40, "test": 20}
 """Scenes where the experiment says nothing: enough to see that all runs."""
-AREAS = {"near": (40.96, 20.48, 0.32), "full": (69.12, 39.68, 0.16)}
+AREAS = {"near": (40.0, 20.0, 0.25), "full": (69.12, 39.68, 0.16)}
 """Metres ahead, to either side, and of a pillar's side; `full` is the published one."""
 
 

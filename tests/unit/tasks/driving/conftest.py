@@ -13,7 +13,7 @@ from codesign.tasks.driving.task import area_of
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 MIRROR = Path(os.environ.get("CODESIGN_MIRROR", REPOSITORY.parent / "shared" / "data"))
-SMALL = {"area": "near", "stride": 1}
+SMALL = {"area": "near", "stride": 2}
 
 
 @pytest.fixture(scope="session")

@@ -53,16 +53,16 @@ def test_pillars_are_those_of_a_loop(area):
     found = pillars_of(batch.points, batch.owners, area, 1)
     piles = {}
     for point in batch.points.double().numpy():
-        column, row = math.floor(point[0] / 0.32), math.floor((point[1] + 20.48) / 0.32)
-        if 0 <= column < 128 and 0 <= row < 128 and -3 <= point[2] < 1:
-            piles.setdefault(row * 128 + column, []).append(point)
+        column, row = math.floor(point[0] / 0.25), math.floor((point[1] + 20) / 0.25)
+        if 0 <= column < 160 and 0 <= row < 160 and -3 <= point[2] < 1:
+            piles.setdefault(row * 160 + column, []).append(point)
     assert found.cells.tolist() == sorted(piles)
     assert len(found.features) == sum(len(pile) for pile in piles.values())
     for number, cell in enumerate(found.cells.tolist()):
         pile = np.array(piles[cell])
-        centre = [(cell % 128 + 0.5) * 0.32, (cell // 128 + 0.5) * 0.32 - 20.48, -1.0]
+        centre = [(cell % 160 + 0.5) * 0.25, (cell // 160 + 0.5) * 0.25 - 20, -1.0]
         expected = np.column_stack([pile, pile[:, :3] - pile[:, :3].mean(axis=0), pile[:, :3] - centre])
-        expected /= [40.96, 20.48, 1, 0.5, 0.16, 0.16, 0.5, 0.16, 0.16, 1]
+        expected /= [40, 20, 1, 0.5, 0.125, 0.125, 0.5, 0.125, 0.125, 1]
         np.testing.assert_allclose(found.features[found.places == number], expected, atol=1e-3)
 
 
@@ -82,7 +82,7 @@ def test_an_answer_does_not_depend_on_the_batch(area, stride):
     scenes, network = some(area), untrained(area).module
     with torch.no_grad():
         together = network(scenes.chosen(torch.arange(3)))
-        assert together.scores.shape == (3, (128 // stride) ** 2 * 6, 3)
+        assert together.scores.shape == (3, (160 // stride) ** 2 * 6, 3)
         batch = scenes.chosen(torch.tensor([2]))
         alone = network(batch)
         late = network(replace(batch, pillars=None))
