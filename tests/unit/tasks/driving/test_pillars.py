@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 import torch
 
+from codesign.bayesmulti.injection import Injection
+from codesign.bayesmulti.noise import NoiseSpec
+from codesign.bayesmulti.noises.multinomial import MultinomialNoise
+from codesign.evaluation.calibration import calibration
+from codesign.models.normalisation import normalisations, taking_statistics
+from codesign.nonideality.levels import Trend, synthetic_profiles
 from codesign.tasks.driving.network import Output, PointPillars, pointpillars
 from codesign.tasks.driving.scanner import scenes_of
 from codesign.tasks.driving.scenes import Area, Scenes, collated, pillars_of, with_pillars
+from codesign.tasks.driving.task import TASK
 
 PUBLISHED = Area(69.12, 39.68, 0.16, 2)
 
@@ -149,3 +156,41 @@ def test_noise_acts_where_the_next_matrix_reads(area):
         hook.remove()
     assert isinstance(output, Output) and set(seen) == set(network.activation_noise)
     assert all((each >= 0).all() and each.max() > 0 for each in seen.values())  # behind a ReLU
+
+
+@pytest.mark.parametrize("kind", ["scale", "offset", "statistics"])
+def test_every_calibration_leaves_a_perfect_chip_alone(settings, kind):
+    """Programmed without an error, gains are 1, offsets 0, and statistics those of the same scenes."""
+    (train,) = TASK.examples(settings(train_size=3), "train")
+    batch = train.chosen(torch.arange(3))
+    network = untrained(batch.area)
+    [perfect] = synthetic_profiles([1.0], Trend(0.14, 0.7, 9, "measured"), min_operative_fraction=0.35)
+    with torch.no_grad():
+        with taking_statistics(normalisations(network)):
+            network.module(batch)
+        clean = network.module(batch)
+        found = calibration(kind, network, TASK, batch, analog="weights")
+        with found.calibrated(perfect, "lognormal"):
+            calibrated = network.module(batch)
+    for one, two in zip(clean, calibrated, strict=True):
+        torch.testing.assert_close(one, two, atol=2e-3, rtol=2e-3)
+
+
+@pytest.mark.parametrize(("site", "places"), [("activation", 10), ("weight", 13)])
+def test_training_noise_reaches_every_place(settings, site, places):
+    """Half of what is read set to zero moves every answer; afterwards the network is as it was."""
+    (train,) = TASK.examples(settings(train_size=2), "train")
+    batch = train.chosen(torch.arange(2))
+    network = untrained(batch.area)
+    noise = MultinomialNoise(p_zero=0.5, p_half=0.0)
+    spec = NoiseSpec("bayesmulti", site, (noise,) * places)
+    before = network.module(batch)
+    with Injection(network, spec, torch.Generator().manual_seed(1), when="always"):
+        noisy = network.module(batch)
+        loss, _ = TASK.loss(noisy, batch)
+        loss.backward()
+    for one, two in zip(before, noisy, strict=True):
+        assert float((one - two).detach().abs().mean()) > 1e-4
+    assert all(network.module.get_parameter(name).grad is not None for name in network.analog)
+    for one, two in zip(before, network.module(batch), strict=True):
+        assert torch.equal(one, two)
