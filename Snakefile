@@ -135,6 +135,11 @@ rule evaluation:
         expand("results/{lab}evaluation/{experiment}-summary.csv", lab=LAB, experiment=EXPERIMENTS),
         expand("results/{lab}evaluation/correlation.csv", lab=LAB),
         expand("results/baselines/{experiment}.csv", experiment=BASELINED),
+        expand(
+            "results/{lab}evaluation/{experiment}-analog.csv",
+            lab=LAB,
+            experiment=EXPERIMENTS if BESIDE else [],
+        ),
     message:
         "Scores of programmed networks"
 

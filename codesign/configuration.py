@@ -215,6 +215,11 @@ def check_experiments(settings: Mapping) -> None:
             if level not in settings["profiles"]["synthetic"]
         ]
         problems += _warmup_problems(settings, said["epochs"], place)
+    if settings["memsim"]["analog"] in settings["evaluation"]["analog_beside"]:
+        problems.append(
+            f"evaluation.analog_beside: {settings['memsim']['analog']} is what memsim.analog says already; "
+            "take it off the list"
+        )
     problems += [
         f"search.limits.{name}: missing; it says how far the search of {name} may go "
         f"({method_of(name).limit.meaning})"

@@ -160,6 +160,7 @@ wildcard_constraints:
     strategy="|".join(config["campaign"]["strategies"]),
     repeats=r"\d+(-\d+)?",
     repeat=r"\d+",
+    analog="weights|all|differential",
     experiment="|".join(EXPERIMENTS),
     method="|".join(METHODS),
     metric="|".join(METRICS),

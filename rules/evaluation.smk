@@ -8,6 +8,8 @@ out  results/{lab}evaluation/{experiment}/{method}/levels-{repeat}.parquet  scor
      results/{lab}evaluation/{experiment}/{method}.parquet                  all of one method
      results/{lab}evaluation/{experiment}-summary.parquet, .csv             means, spread, difference to ERM
      results/{lab}evaluation/{experiment}-comparison.parquet, .csv          what searching gained over fixed noise
+     results/{lab}evaluation/{experiment}/{method}/analog-{analog}-{repeat}.parquet  with something else on memristors, where asked for
+     results/{lab}evaluation/{experiment}-analog.parquet, .csv              their means
      results/baselines/{experiment}.parquet, .csv                           what needs no network, where the task says it
      results/{lab}evaluation/{experiment}/{method}/starts.parquet           the same noise from every starting scale, where asked for
      results/{lab}evaluation/correlation.csv, correlation-points.csv  does usability predict?
@@ -110,6 +112,32 @@ rule detail_network:
         "../workflow_scripts/detail_network.py"
 
 
+rule evaluate_beside:
+    input:
+        **networks_of("{experiment}", "{method}", "{repeat}"),
+        profiles=levels_of_lab,
+    output:
+        evaluation="results/{lab}evaluation/{experiment}/{method}/analog-{analog}-{repeat}.parquet",
+    log:
+        "results/logs/evaluate_beside/{lab}{experiment}-{method}-{analog}-{repeat}.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        gpu=gpus_of_experiment,
+        mem_mb=memory_mb_of_experiment,
+        runtime=minutes_of_experiment,
+    params:
+        experiment=experiment_of,
+        data=data_of,
+        plan=plan_beside,
+        code=network_code("evaluate_network.py"),
+    message:
+        "Evaluate {wildcards.experiment}, {wildcards.method}, training {wildcards.repeat} with analog: {wildcards.analog}"
+    script:
+        "../workflow_scripts/evaluate_network.py"
+
+
 rule stack_evaluation:
     input:
         levels=[
@@ -189,6 +217,31 @@ rule summarise_evaluation:
         "Summarise {wildcards.experiment}"
     script:
         "../workflow_scripts/summarise_evaluation.py"
+
+
+rule summarise_beside:
+    input:
+        unpack(evaluations_beside),
+    output:
+        summary="results/{lab}evaluation/{experiment}-analog.parquet",
+        csv="results/{lab}evaluation/{experiment}-analog.csv",
+    log:
+        "results/logs/summarise_beside/{lab}{experiment}.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        confidence=config["evaluation"]["confidence"],
+        resamples=config["evaluation"]["resamples"],
+        seed=config["seed"],
+        code=code_digest("summarise_beside.py"),
+    message:
+        "Summarise {wildcards.experiment} by what is on memristors"
+    script:
+        "../workflow_scripts/summarise_beside.py"
 
 
 rule ablate_start:

@@ -32,6 +32,13 @@ EVALUATION_SUMMARY = pa.schema(
     ]
 )
 """Trainings and programmings summarised, with the difference to ERM; the rows behind it are EVALUATION's."""
+ANALOG_SUMMARY = pa.schema(
+    [
+        field("analog", pa.string(), "", "what is on memristors: weights | all | differential"),
+        *EVALUATION_SUMMARY,
+    ]
+)
+"""The same by what is on memristors, on levels."""
 COMPARISON = pa.schema(
     [
         *_GROUP,

@@ -48,6 +48,37 @@ def plan_of_details(wildcards):
     }
 
 
+BESIDE = config["evaluation"]["analog_beside"]
+"""What else is on memristors in a table of its own."""
+
+
+def plan_beside(wildcards):
+    """As levels are evaluated, with something else on memristors."""
+    return {
+        "stands_for": "level",
+        "memsim": config["memsim"] | {"analog": wildcards.analog},
+        "noises": ["lognormal"],
+        "programmings": config["evaluation"]["programmings"],
+        "calibrations": config["evaluation"]["calibrations"],
+    }
+
+
+def evaluations_beside(wildcards):
+    """Scores on levels by what is on memristors: what the configuration says, then what else."""
+    names = {config["memsim"]["analog"]: "levels"} | {each: f"analog-{each}" for each in BESIDE}
+    return {
+        analog: expand(
+            "results/{lab}evaluation/{experiment}/{method}/{name}-{repeat}.parquet",
+            lab=wildcards.lab,
+            experiment=wildcards.experiment,
+            method=METHODS,
+            name=name,
+            repeat=REPEATS,
+        )
+        for analog, name in names.items()
+    }
+
+
 def evaluations_of_experiment(wildcards):
     """Scores of every method in one experiment."""
     return expand(

@@ -17,7 +17,7 @@ from codesign.noise_search.rounds import SearchSettings
 from codesign.nonideality.profile import read_profiles
 from codesign.schemas.device import DEVICE
 from codesign.schemas.evaluation import EVALUATION
-from codesign.schemas.evaluation_summary import COMPARISON, EVALUATION_SUMMARY
+from codesign.schemas.evaluation_summary import ANALOG_SUMMARY, COMPARISON, EVALUATION_SUMMARY
 from codesign.schemas.profile import PROFILE
 from codesign.schemas.training import HISTORY
 from codesign.tables import read_metadata, read_rows, read_table, write_table
@@ -358,6 +358,46 @@ def test_the_ideal_level_is_the_network_itself(search):
     """At usability 1 programming changes nothing: every programming scores the same."""
     rows = read_table(search / "erm.parquet", schema=EVALUATION).to_pylist()
     assert len({row["value"] for row in rows if row["profile"] == "synthetic-1.00"}) == 1
+
+
+def test_what_else_is_on_memristors_has_a_table_of_its_own(devices, search, tmp_path):
+    """Means by hand, of weights alone and of every parameter; a perfect device tells no difference."""
+    paths = {"weights": [], "all": []}
+    for method in ("erm", "bayesmulti"):
+        for analog in paths:
+            plan = plan_of(
+                MOONS,
+                stands_for="level",
+                noises=["lognormal"],
+                method=method,
+                memsim=CONFIG["memsim"] | {"analog": analog},
+                programmings=3,
+                repeat=1,
+            )
+            run(
+                "evaluate_network",
+                spec=search / "models" / method / "repeat-1" / "spec.json",
+                profiles=devices / "levels.parquet",
+                evaluation=tmp_path / f"{method}-{analog}.parquet",
+                experiment=MOONS,
+                plan=plan,
+            )
+            paths[analog].append(tmp_path / f"{method}-{analog}.parquet")
+    table = {"summary": tmp_path / "analog.parquet", "csv": tmp_path / "analog.csv"}
+    run("summarise_beside", evaluations=paths, **table, confidence=0.95, resamples=100, seed=5)
+    found = read_table(table["summary"], schema=ANALOG_SUMMARY).to_pylist()
+    assert [(row["analog"], row["method"], row["level"]) for row in found] == [
+        (analog, method, level) for analog in paths for method in ("erm", "bayesmulti") for level in (1, 0.5)
+    ]
+    for row in found:
+        rows = read_table(
+            tmp_path / f"{row['method']}-{row['analog']}.parquet", schema=EVALUATION
+        ).to_pylist()
+        values = [each["value"] for each in rows if each["level"] == row["level"]]
+        assert row["mean"] == pytest.approx(np.mean(values)) and row["n"] == 3
+    means = {(row["analog"], row["method"], row["level"]): row["mean"] for row in found}
+    assert means["weights", "erm", 1] == means["all", "erm", 1]
+    assert means["weights", "erm", 0.5] != means["all", "erm", 0.5]
 
 
 def test_summary_and_correlation_are_numpys_of_the_rows(devices, search, tmp_path):

@@ -145,6 +145,12 @@ def test_an_experiment_says_what_its_task_allows_and_nothing_else(experiment, ch
             id="devices-calibrated-alone",
         ),
         pytest.param(
+            "evaluation.analog_beside",
+            ["biases"],
+            r'evaluation\.analog_beside\.0: found "biases"; allowed: weights, all, differential',
+            id="analog-that-is-not-there",
+        ),
+        pytest.param(
             "crossbar.calibrations",
             ["offset"],
             r"crossbar\.calibrations: .*must contain none",
@@ -206,6 +212,13 @@ def test_the_files_of_a_task_are_looked_at_before_anything_runs(monkeypatch):
     [moons, method, digits] = str(caught.value).splitlines()[1:]
     assert (moons, digits) == ("  moons/task.py: there is no TASK", "  digits/task.py: there is no TASK")
     assert "no method is called bayesmulty (did you mean bayesmulti?)" in method
+
+
+def test_what_is_on_memristors_anyway_is_not_beside():
+    """The table beside has it already; something else may be there."""
+    check_experiments(put(configuration(), "evaluation.analog_beside", ["all"]))
+    with pytest.raises(SettingsError, match=r"analog_beside: weights is what memsim\.analog says already"):
+        check_experiments(put(configuration(), "evaluation.analog_beside", ["all", "weights"]))
 
 
 def test_warming_up_for_the_whole_training_is_refused():

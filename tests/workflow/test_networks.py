@@ -63,6 +63,19 @@ def test_what_the_configuration_says_of_other_methods_and_starts_trains_nothing(
     assert trained.scheduled(*NETWORK_TARGETS) == {}
 
 
+def test_what_else_is_on_memristors_moves_no_other_table(trained):
+    """Levels of both methods once more and a table of their own; what was there stays, byte for byte."""
+    before = trained.tables()
+    trained.configure({"evaluation": {"analog_beside": ["all"]}})
+    assert trained.done(*NETWORK_TARGETS) == {"evaluate_beside": 2, "summarise_beside": 1}
+    after = trained.tables()
+    assert {name: after[name] for name in before} == before
+    rows = pq.read_table(trained.folder / "results/evaluation/moons-analog.parquet").to_pylist()
+    assert {(row["analog"], row["method"]) for row in rows} == {
+        (analog, method) for analog in ("weights", "all") for method in ("erm", "bayesmulti")
+    }
+
+
 @pytest.mark.parametrize(
     ("sigma", "levels"),
     [pytest.param(0.12, 0, id="same-trend"), pytest.param(0.3, 2, id="another-trend")],

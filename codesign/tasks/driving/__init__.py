@@ -1,0 +1,1 @@
+"""Cars, pedestrians and cyclists in the points of a lidar."""
