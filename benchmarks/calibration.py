@@ -25,7 +25,8 @@ import yaml
 from codesign.bayesmulti.specification import method_spec
 from codesign.configuration import experiments, shared_training
 from codesign.evaluation import calibration as module
-from codesign.evaluation.job import evaluate_network, plan_of
+from codesign.evaluation.job import evaluate_networks, plan_of
+from codesign.models.aims import PANEL, Aim
 from codesign.models.weights import write_weights
 from codesign.nonideality.levels import Trend, synthetic_profiles
 from codesign.tasks.experiment import Experiment, use_threads
@@ -92,7 +93,7 @@ def rows(experiment: Experiment, method: str, weights: Path, levels, programming
         programmings=programmings,
         calibrations=kinds,
     )
-    return evaluate_network(weights, experiment, profiles, plan)[0]
+    return evaluate_networks({Aim(PANEL): weights}, experiment, profiles, plan)[0]
 
 
 def line(name: str, found: list[dict]) -> str:
