@@ -23,6 +23,7 @@ WITH_A_NETWORK = {
     "train_network",
     "evaluate_levels",
     "evaluate_devices",
+    "evaluate_beside",
     "detail_network",
     "ablate_start",
     "certify_network",
@@ -54,7 +55,7 @@ def asked(project) -> Callable[..., set[Asked]]:
         path.write_text(re.sub(r"^ +message:\n.*\n", "", path.read_text(), flags=re.MULTILINE))
     little = {"virtual_lab": {"devices": 5}, "training": {"methods": ["erm", "bayesmulti"]}}
     little |= {"search": {"rounds": 1, "slots": 2, "trials_per_job": 2}}
-    little |= {"evaluation": {"devices_per_job": 128}}
+    little |= {"evaluation": {"devices_per_job": 128, "analog_beside": ["all"]}}
     (project.folder / "little.yaml").write_text(yaml.safe_dump(little))
 
     def of_every_job(overlay: str, *, attempt: int) -> set[Asked]:
