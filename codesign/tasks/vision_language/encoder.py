@@ -87,7 +87,7 @@ class _Block(nn.Module):
 
 
 class _Convolution(nn.Conv2d):
-    """Padded so that sides of n become n / stride, rounded up; the odd pixel at the right and at the bottom."""
+    """Padded so that sides of n become n / stride, rounded up; an odd pixel goes to the right and below."""
 
     def __init__(self, channels: int, out: int, kernel: int, stride: int, *, groups: int = 1) -> None:
         super().__init__(channels, out, kernel, stride, groups=groups, bias=False)
@@ -95,9 +95,7 @@ class _Convolution(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
         height, width = (max(kernel - (size % stride or stride), 0) for size in x.shape[-2:])
-        return super().forward(
-            pad(x, [width // 2, width - width // 2, height // 2, height - height // 2])
-        )
+        return super().forward(pad(x, [width // 2, width - width // 2, height // 2, height - height // 2]))
 
 
 def _normalisation(channels: int) -> nn.BatchNorm2d:
@@ -105,7 +103,7 @@ def _normalisation(channels: int) -> nn.BatchNorm2d:
 
 
 def encoder_of(weights: Mapping[str, Tensor]) -> EfficientNetLite0:
-    """The encoder with these weights (`codesign.tasks.vision_language.parts.encoder_weights`), to evaluate."""
+    """The encoder with weights of `codesign.tasks.vision_language.parts.encoder_weights`, to evaluate."""
     with torch.device("meta"):
         encoder = EfficientNetLite0()
     encoder.load_state_dict(dict(weights), assign=True)

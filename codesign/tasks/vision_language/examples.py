@@ -134,8 +134,5 @@ def majority(answers: Tensor, source: str) -> Tensor:
     """
     sizes = [len(question.answers) for question in QUESTIONS[source]]
     return torch.stack(
-        [
-            torch.bincount(answers[:, k], minlength=size).argmax()
-            for k, size in enumerate(sizes)
-        ]
+        [torch.bincount(answers[:, k], minlength=size).argmax() for k, size in enumerate(sizes)]
     )

@@ -129,7 +129,7 @@ class Answering(nn.Module):
                 read = self.language.get_input_embeddings()(token)[:, None].to(seen.dtype)
             for row, tokens in zip(rows.tolist(), torch.stack(said, dim=1).tolist(), strict=True):
                 end = tokens.index(self._end) if self._end in tokens else len(tokens)
-                found[row] = self._tokenizer.decode(tokens[:end]).strip()
+                found[row] = self._tokenizer.decode(tokens[:end], skip_special_tokens=True).strip()
         return found
 
     def _alike(self, question: Tensor) -> Iterator[Tensor]:
@@ -198,9 +198,7 @@ def answering(
             projection.weight.normal_(0, spread, generator=generator)
             projection.bias.zero_()
     module = Answering(projection, language, questions)
-    return Network(
-        module, ANALOG, ACTIVATION_NOISE, {"language": language.sha256}, examples_at_once=AT_ONCE
-    )
+    return Network(module, ANALOG, ACTIVATION_NOISE, {"language": language.sha256}, examples_at_once=AT_ONCE)
 
 
 def said_of(module: nn.Module, batch: Batch) -> Output:

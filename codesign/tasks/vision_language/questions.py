@@ -12,7 +12,7 @@ class Question(NamedTuple):
     """An open question with a closed set of answers."""
 
     metric: str
-    """What the share of right answers is called."""
+    """What the share of right answers is called; that of a single question is the mean itself."""
     text: str
     answers: tuple[str, ...]
     """Words of one token each; digits would share their first one."""
@@ -30,7 +30,7 @@ QUESTIONS = {
         Question("count", "How many are there?", COUNTS),
         Question("colour", "What colour is it?", COLOURS),
     ),
-    "cifar10": (Question("class", "What does the picture show?", CLASSES),),
+    "cifar10": (Question("accuracy", "What does the picture show?", CLASSES),),
 }
 """Source of pictures to what is asked of each picture; prompts of one source have as many tokens each."""
 
@@ -40,7 +40,7 @@ PUNCTUATION = re.compile(r"[^\w\s]")
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text as answers are compared: small letters, no punctuation, no articles, numbers as words.
+    """The words that count: small letters, no punctuation, no articles, numbers as words.
 
     Example:
         >>> words_of("There are 3, the RED ones.")
