@@ -1,5 +1,6 @@
 """The task as the workflow meets it."""
 
+import copy
 import io
 
 import pytest
@@ -156,14 +157,20 @@ def test_answers_that_need_no_picture(toy_language, monkeypatch):
 
 
 def test_a_training_without_pictures_finds_the_commonest_answers(toy_language, monkeypatch):
-    """It has nothing else to learn; one question alone, as a toy tells prompts hardly apart."""
+    """It has nothing else to learn; one question alone, and layers that change little, so that a toy can."""
     monkeypatch.setattr(module, "RATE", 0.05)
+    model = copy.deepcopy(toy_language.model)
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight.mul_(0.1)
+            layer.mlp.down_proj.weight.mul_(0.1)
+    toy = toy_language._replace(model=model)
     answers = torch.tensor([[2, 4, 6]] * 16 + [[1, 0, 3]] * 4)
     train = Pictures(
         torch.zeros(20, 3, 8, 8, dtype=torch.uint8), answers, pictures_of(settings(), "test").source
     )
     asked = QUESTIONS["scenes"][:1]
-    assert module.blind_answers(train, toy_language, asked, settings()).tolist() == [2]
+    assert module.blind_answers(train, toy, asked, settings()).tolist() == [2]
     assert majority(answers, "scenes").tolist() == [2, 4, 6]
 
 
