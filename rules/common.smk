@@ -82,7 +82,9 @@ METHODS = config["training"]["methods"]
 CERTIFIED = [method for method in METHODS if method_of(method).certified]
 EXPERIMENTS = experiments(config)
 SCALES = scales(config)
-ABOUT = {name: about_of(said["task"]) for name, said in EXPERIMENTS.items()}
+ABOUT = {
+    name: about_of(said["task"]).of_source(said["source"]) for name, said in EXPERIMENTS.items()
+}
 CERTIFIABLE = [name for name, about in ABOUT.items() if about.certificates]
 METRICS = sorted({metric for about in ABOUT.values() for metric in about.metrics})
 OWN_FIGURES = sorted({figure for about in ABOUT.values() for figure in about.figures})

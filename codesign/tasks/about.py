@@ -1,7 +1,7 @@
 """What tasks are called and declare: `about.yaml` of each folder, read without torch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,6 +64,10 @@ class Source:
     """The file as published, below a mirror."""
     stand_in: str | None = None
     """A file with other content that a mirror may hold in its place: results say which was used."""
+    metrics: Sequence[str] | None = None
+    """Those that its examples have; None: all."""
+    refused: Mapping[str, str] | None = None
+    """Networks that are not given its examples, each with the reason."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,9 @@ class About:
     """Answers that need no network; `baselines.py` beside it scores them."""
     certificates: bool = False
     """Whether its decisions are right or wrong, so that they can be certified."""
-    requirements: Mapping[str, str] = field(default_factory=dict)
-    """Packages that only this task needs (import name) to the file that installs them."""
+    requirements: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
+    """Packages that only this task needs (import name) to the file that installs them; or to `file` and
+    `command`, where the file alone is not enough."""
     details: Mapping[str, Any] | None = None
     """levels and programmings for which rows are kept for the task's own figures, and of which methods where
     not of all; None keeps none."""
@@ -142,10 +147,23 @@ class About:
     def missing_packages(self) -> dict[str, str]:
         """Packages of `requirements` that are not installed, to the command that installs them."""
         return {
-            package: f"python -m pip install -c envs/constraints.txt -r {file}"
-            for package, file in self.requirements.items()
+            package: f"python -m pip install -c envs/constraints.txt -r {said}"
+            if isinstance(said, str)
+            else said["command"]
+            for package, said in self.requirements.items()
             if find_spec(package) is None
         }
+
+    def of_source(self, source: str) -> "About":
+        """The same with the metrics that examples of a source have, the primary one first."""
+        names = self.sources[source].metrics
+        if names is None:
+            return self
+        return replace(self, metrics={key: each for key, each in self.metrics.items() if key in names})
+
+    def refusal(self, source: str, network: str) -> str:
+        """Why a network is not given examples of a source; '' where it is."""
+        return (self.sources[source].refused or {}).get(network, "")
 
 
 def task_names(folder: Path = FOLDER) -> list[str]:

@@ -156,7 +156,7 @@ def _functions(
             )
             output = output if found is None else found[0]
     if output is not None:
-        _scores(look, task, about, output, batch)
+        _scores(look, task, about.of_source(settings.source), output, batch)
 
 
 def _scores(look: _Look, task: Task, about: About, output: Any, batch: Any) -> None:

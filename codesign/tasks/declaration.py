@@ -67,8 +67,20 @@ def _disagreements(said: dict, root: Path) -> Iterator[str]:
             f"figures: {', '.join(said['figures'])} is drawn from rows that the scorer keeps, and details is "
             "missing; it says which: details: {levels: [1.0, 0.5], programmings: 1}"
         )
-    for package, file in said.get("requirements", {}).items():
-        if not (root / file).is_file():
+    for name, source in said["sources"].items():
+        for metric in source.get("metrics", ()):
+            if metric not in metrics:
+                near = nearest(metric, metrics)
+                yield f"sources.{name}.metrics: {metric} is no metric{near}; there are {', '.join(metrics)}"
+        if said["primary"] not in source.get("metrics", [said["primary"]]):
+            yield f"sources.{name}.metrics: {said['primary']} is missing, the primary one"
+        for network in source.get("refused", ()):
+            if network not in said["networks"]:
+                near = nearest(network, said["networks"])
+                yield f"sources.{name}.refused: {network} is no network{near}"
+    for package, how in said.get("requirements", {}).items():
+        file = how if isinstance(how, str) else how["file"]
+        if (root / "envs").is_dir() and not (root / file).is_file():  # an installation has no envs
             yield f"requirements.{package}: there is no file {file}; write it, with {package} and its version"
 
 

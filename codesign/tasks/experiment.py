@@ -38,13 +38,18 @@ class Experiment:
 
     def __post_init__(self) -> None:
         for what, found, known in (
-            ("source", self.data.source, self.about.sources),
-            ("network", self.network, self.about.networks),
+            ("source", self.data.source, about_of(self.task).sources),
+            ("network", self.network, about_of(self.task).networks),
         ):
             if found not in known:
                 raise ExperimentError(
                     f"{self.name}: {what} of {self.task} must be {' or '.join(known)}, got {found!r}"
                 )
+        refusal = self.about.refusal(self.data.source, self.network)
+        if refusal:
+            raise ExperimentError(
+                f"{self.name}: {self.data.source} with the network {self.network}: {refusal}"
+            )
 
     @classmethod
     def of(cls, job: Any) -> Self:
@@ -95,8 +100,8 @@ class Experiment:
 
     @property
     def about(self) -> About:
-        """What its task declares."""
-        return about_of(self.task)
+        """What its task declares, with the metrics that its examples have."""
+        return about_of(self.task).of_source(self.data.source)
 
     @property
     def definition(self) -> Task:

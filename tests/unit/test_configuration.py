@@ -51,7 +51,19 @@ def test_every_configuration_of_the_repository_is_allowed(overlay):
             settings[key] = {**settings[key], **value}
     refuse_old_words(settings)
     check_settings(settings, SCHEMA, name=overlay)
-    check_experiments(settings)
+    missing = {}
+    for said in experiments(settings).values():
+        missing |= about_of(said["task"]).missing_packages()
+    if missing:  # an extra that is not installed: that, with its command, is all there is to say
+        with pytest.raises(SettingsError) as caught:
+            check_experiments(settings)
+        said = str(caught.value).splitlines()[1:]
+        assert all(
+            f"which is not installed; {missing[line.split('package ')[1].split(',')[0]]}" in line
+            for line in said
+        )
+    else:
+        check_experiments(settings)
 
 
 @pytest.mark.parametrize(

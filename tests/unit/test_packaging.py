@@ -35,6 +35,9 @@ ALONE_MODULES = {
 OF_NETWORKS = {"bayesopt/surrogate.py"}
 """Of the rooms above: BoTorch's fit, loaded inside the function that fits (`surrogate: map`)."""
 OF_THE_BENCH = {"crossbar/discovery2.py"}
+OF_VISION_AND_LANGUAGE = "tasks/vision_language/"
+OPTIONAL = {"accelerate", "gguf"}
+"""Distributions that transformers imports where a language model is read, and no file here."""
 
 
 def distribution(name: str) -> str:
@@ -52,8 +55,10 @@ BROUGHT_ALONG = {"gpytorch": "botorch"}
 
 
 def half(path: Path) -> str:
-    """base, networks or bench: what a file of the package may import from."""
+    """base, networks, vlm or bench: what a file of the package may import from."""
     place = path.relative_to(PACKAGE)
+    if str(place).startswith(OF_VISION_AND_LANGUAGE):
+        return "vlm"
     if str(place) in OF_THE_BENCH:
         return "bench"
     room = place.parts[0] if len(place.parts) > 1 else ""
@@ -84,35 +89,41 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 def test_files_import_what_their_half_brings():
     """A package that is missing would be missed only when the function runs, at a user's."""
     brought = {"base": BASE} | {extra: BASE | names for extra, names in EXTRAS.items()}
+    brought["vlm"] |= EXTRAS["networks"]
     missing = {str(path): imported(path) - brought[half(path)] for path in FILES}
     assert {path: names for path, names in missing.items() if names} == {}
 
 
 def test_nothing_is_brought_that_no_file_imports():
     """Each package costs an installation time and room."""
-    used: dict[str, set[str]] = {"base": set(), "networks": set(), "bench": set()}
+    used: dict[str, set[str]] = {"base": set(), "networks": set(), "vlm": set(OPTIONAL), "bench": set()}
     for path in FILES:
         used[half(path)] |= imported(path)
     assert used["base"] == BASE
     assert used["networks"] - BASE == EXTRAS["networks"]
+    assert used["vlm"] - BASE - EXTRAS["networks"] == EXTRAS["vlm"]
     assert used["bench"] - BASE == EXTRAS["bench"]
 
 
 def test_requirements_of_the_workflow_hold_every_one():
     """The environment that the published numbers come from has them pinned."""
-    named = {
-        distribution(line)
-        for line in (ROOT / "envs/requirements.txt").read_text(encoding="utf-8").splitlines()
-        if line and not line.startswith("#")
-    }
+    named, vlm = (
+        {
+            distribution(line)
+            for line in (ROOT / f"envs/{name}.txt").read_text(encoding="utf-8").splitlines()
+            if line and not line.startswith("#")
+        }
+        for name in ("requirements", "requirements-vlm")
+    )
     pinned = {
         distribution(line)
         for line in (ROOT / "envs/constraints.txt").read_text(encoding="utf-8").splitlines()
         if "==" in line
     }
-    wanted = BASE.union(*EXTRAS.values())
+    wanted = BASE.union(*(names for extra, names in EXTRAS.items() if extra != "vlm"))
     assert wanted <= named and wanted <= pinned
     assert named - wanted == {"snakemake"}
+    assert EXTRAS["vlm"] <= vlm <= pinned
 
 
 WITHOUT = """

@@ -43,7 +43,8 @@ def test_every_task_declares_itself(name):
     assert isinstance(task_named(name), Task)
     if about.details is not None:
         assert task_named(name).scorer(details=True).details() == []
-    assert about.missing_packages() == {}
+    # an optional package may be missing, and then its command is known
+    assert all("envs/" in how or how.startswith("make ") for how in about.missing_packages().values())
 
 
 def test_declarations_are_read_without_torch():
@@ -137,6 +138,30 @@ def test_a_package_that_is_missing_is_named_with_the_command_that_installs_it(tm
     assert about.missing_packages() == {
         "no_such_package_of_anyone": "python -m pip install -c envs/constraints.txt -r envs/rare.txt"
     }
+
+
+def test_a_package_that_a_file_is_not_enough_for_has_a_command_of_its_own(tmp_path):
+    """One that must come without what it asks for, say."""
+    needs = {"no_such_package_of_anyone": {"file": "envs/rare.txt", "command": "make setup-rare"}}
+    about = declared(tmp_path, {"requirements": needs})
+    assert about.missing_packages() == {"no_such_package_of_anyone": "make setup-rare"}
+
+
+def test_examples_of_a_source_may_have_fewer_metrics(tmp_path):
+    """The primary one stays first; a source that says nothing has all."""
+    sources = {"drawn": {"title": "drawn", "metrics": ["error"]}, "files": {"title": "files"}}
+    about = declared(tmp_path, {"sources": sources})
+    assert list(about.of_source("drawn").metrics) == ["error"]
+    assert about.of_source("drawn").metric.name == "error"
+    assert about.of_source("files") is about
+
+
+def test_a_source_is_refused_to_a_network_with_the_reason(tmp_path):
+    """And given to the others."""
+    sources = {"drawn": {"title": "drawn", "refused": {"small": "too large for it"}}}
+    about = declared(tmp_path, {"sources": sources})
+    assert about.refusal("drawn", "small") == "too large for it"
+    assert about.refusal("drawn", "flat") == ""
 
 
 def test_titles_and_captions_are_nothing_results_rest_on(tmp_path):

@@ -164,6 +164,24 @@ def test_the_worked_examples_pass(example):
             id="requirements-file",
         ),
         pytest.param(
+            [("requirements", {"rare": {"file": "envs/rare.txt", "command": "make setup-rare"}})],
+            [r"requirements\.rare: there is no file envs/rare\.txt; write it, with rare"],
+            id="requirements-file-with-command",
+        ),
+        pytest.param(
+            [("sources.generated.metrics", ["distanse"])],
+            [
+                r"sources\.generated\.metrics: distanse is no metric \(did you mean distance\?\)",
+                r"sources\.generated\.metrics: distance is missing, the primary one",
+            ],
+            id="metrics-of-a-source",
+        ),
+        pytest.param(
+            [("sources.generated.refused", {"poolled": "why"})],
+            [r"sources\.generated\.refused: poolled is no network \(did you mean pooled\?\)"],
+            id="refused-network",
+        ),
+        pytest.param(
             [("baselines", {"majority": {"titel": "commonest"}})],
             [r"baselines\.majority\.titel: unknown key \(did you mean title\?\)", "majority.title: missing"],
             id="baseline",

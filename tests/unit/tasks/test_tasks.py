@@ -229,6 +229,8 @@ def test_every_network_of_a_task_fits_it(name, network):
     if network in ("resnet101", "resnext"):
         pytest.skip("as resnet50, only larger")
     task, about = task_named(name), about_of(name)
+    for package, how in about.missing_packages().items():
+        pytest.skip(f"{package} is not installed: {how}")
     settings = settings_of(about, mirror=MIRROR if MIRROR.is_dir() else None)
     options = settings.options | ({"width": 0.25} if "width" in about.options else {})
     made = task.network(network, options, settings, torch.Generator().manual_seed(0))
