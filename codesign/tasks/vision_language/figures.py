@@ -30,7 +30,7 @@ COLUMNS = (
 PICTURE_MM, GAP_MM, LINE_MM = 15, 3, 6
 LEFT_MM = 48
 """Where the answers begin."""
-LETTERS = 1.05
+LETTERS = 0.92
 """Of an answer, in a millimetre."""
 
 
