@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 
 from codesign.variables import PAPER, Variable, Variables
 
@@ -142,3 +143,18 @@ def called(rows: Sequence[Mapping], variables: Variables = PAPER) -> dict[str, C
     ranks = {row["device"]: rank for rank, row in enumerate(by_usability(rows), start=1)}
     order = [*ranks, *sorted(set(labels) - set(ranks))]
     return {device: Called(ranks.get(device), labels[device]) for device in order}
+
+
+def told_apart(names: Sequence[str], widest: int) -> list[str]:
+    """Names cut to a width at which they still differ: what all begin with alike goes, then the middle.
+
+    >>> told_apart(["i-v-data-1um-probe", "i-v-data-1um-paste-2"], widest=16)
+    ['…probe', '…paste-2']
+    """
+    if max(map(len, names)) <= widest:
+        return list(names)
+    shared = commonprefix(list(names)) if len(names) > 1 else ""  # noqa: RUF071: names are no paths
+    words = shared.rfind("-") + 1
+    found = [f"…{name[words:]}" if words else name for name in names]
+    tail = widest // 2
+    return [name if len(name) <= widest else f"{name[: widest - tail - 1]}…{name[-tail:]}" for name in found]

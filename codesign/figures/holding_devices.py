@@ -17,7 +17,10 @@ from codesign.figures.style import (
     new_figure,
     text_mm,
 )
+from codesign.labels import told_apart
 
+WIDEST = 44
+"""Signs of a device's name, which are made smaller to fit."""
 NAMES_MM, READINGS_MM = 66.0, 12.0
 """Left of the scores: names of the devices, and a column a reading."""
 ABOVE_MM, BELOW_MM = 25.0, 18.0
@@ -55,9 +58,10 @@ def draw_holding_devices(devices: Sequence[Held]) -> Drawing:
         axes.axvline(first["ideal"], color=GREY, linestyle="--", label="without a device")
         if first["constant"] is not None:
             axes.axvline(first["constant"], color=GREY, linestyle=":", label="one answer for all")
-        for place, held in enumerate(devices):
+        names = told_apart([held.profile.profile for held in devices], WIDEST)
+        for place, (name, held) in enumerate(zip(names, devices, strict=True)):
             _line(axes, held, kinds, place)
-            _words(figure, held, height_mm - ABOVE_MM - tall * (place + 0.5))
+            _words(figure, name, held, height_mm - ABOVE_MM - tall * (place + 0.5))
         for k, reading in enumerate(("F", "U")):
             right = NAMES_MM + READINGS_MM * (k + 1) - 3
             text_mm(figure, right, height_mm - ABOVE_MM + 1, reading, ha="right", fontweight="bold")
@@ -107,9 +111,9 @@ def _line(axes, held: Held, kinds: Sequence[str], place: int) -> None:
         )
 
 
-def _words(figure, held: Held, y_mm: float) -> None:
+def _words(figure, name: str, held: Held, y_mm: float) -> None:
     """What a device is called, and its readings."""
-    fit_text(text_mm(figure, 4, y_mm, held.profile.profile, va="center"), NAMES_MM - 6)
+    fit_text(text_mm(figure, 4, y_mm, name, va="center"), NAMES_MM - 6)
     for k, reading in enumerate(("fidelity", "usability")):
         value = getattr(held.profile, reading)
         shown = "–" if value is None else f"{value:.2f}"

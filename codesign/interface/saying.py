@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codesign.interface.scores import SCORES
+from codesign.labels import told_apart
 from codesign.terminal import shown
 
 if TYPE_CHECKING:
@@ -54,9 +55,8 @@ def said_of_devices(several: "HeldOnDevices") -> str:
         means = [held.scores(kind).mean() for held in several]
         parts.append(f"{_called(kind)} {_number(first, min(means))} to {_number(first, max(means))}")
     table = [["device", "F", "U", *map(_called, kinds)]]
-    for held in several:
-        name = held.profile.profile
-        name = name if len(name) <= WIDEST else f"{name[: WIDEST - 1]}…"
+    names = told_apart([held.profile.profile for held in several], WIDEST)
+    for name, held in zip(names, several, strict=True):
         both = [_reading(held.profile, reading) for reading in ("fidelity", "usability")]
         table.append([name, *both, *(_short(held, kind) for kind in kinds)])
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

@@ -13,6 +13,7 @@ from codesign.figures.style import ORIGINS
 from codesign.interface.device import DeviceError
 from codesign.interface.several import HeldOnDevices
 from codesign.iv.measurement import write_measurement
+from codesign.labels import told_apart
 from codesign.schemas.holding import HELD
 from codesign.tables import read_metadata, read_table
 
@@ -136,3 +137,16 @@ def test_the_command_takes_several_devices(sweeps, layer, tmp_path, monkeypatch,
     assert sorted(read_metadata("hold/hold.parquet")["devices"]) == ["wire-1", "wire-2"]
     assert (tmp_path / "hold/hold.png").stat().st_size > 10_000
     assert "on 2 devices" in capsys.readouterr().out
+
+
+def test_long_names_are_cut_where_they_still_differ():
+    """Ids of one laboratory begin alike for sixty signs."""
+    names = [
+        f"i-v-data-0.7um-length-200nm-diameter-bt-4v-na-third-etch-{k}-{'x' * 40}-no-wait" for k in "abc"
+    ]
+    for widest in (20, 48):
+        found = told_apart(names, widest)
+        assert len(set(found)) == 3 and max(map(len, found)) <= widest
+    alone = told_apart(names[:1], 20)
+    assert alone == ["i-v-data-…xx-no-wait"]
+    assert told_apart(["a-1", "a-2"], 20) == ["a-1", "a-2"]
