@@ -153,7 +153,7 @@ def told_apart(names: Sequence[str], widest: int) -> list[str]:
     """
     if max(map(len, names)) <= widest:
         return list(names)
-    shared = commonprefix(list(names)) if len(names) > 1 else ""  # noqa: RUF071: names are no paths
+    shared = commonprefix(list(names)) if len(names) > 1 else ""  # noqa: RUF071
     words = shared.rfind("-") + 1
     found = [f"…{name[words:]}" if words else name for name in names]
     tail = widest // 2
