@@ -1,6 +1,6 @@
 """How a training method looks: colour, marker and line, the same in every figure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from codesign.bayesmulti.methods import method_of
@@ -81,6 +81,18 @@ def look_of_method(method: str) -> Look:
 def in_order(methods: Iterable[str]) -> list[str]:
     """Each method once: what others are compared with, then rivals, then the project's own."""
     return sorted(set(methods), key=lambda name: method_of(name).order)
+
+
+def first_programming(rows: Sequence[Mapping]) -> tuple[list[Mapping], list[str], list[float]]:
+    """The first programming of the rows that a task's scorer keeps, its methods in order, its levels falling.
+
+    Args:
+        rows: With method, level and programming, as `codesign.evaluation.job.detail_rows` gives them.
+    """
+    first = min(row["programming"] for row in rows)
+    found = [row for row in rows if row["programming"] == first]
+    methods = in_order(row["method"] for row in found)
+    return found, methods, sorted({row["level"] for row in found}, reverse=True)
 
 
 def head(figure, height_mm: float, title: str, lines: Iterable[str], origin: str, *, on: str = "") -> None:

@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection
 from numpy.typing import NDArray
 
 from codesign.bayesmulti.methods import method_of
-from codesign.figures.methods import head, in_order
+from codesign.figures.methods import first_programming, head
 from codesign.figures.style import (
     BLUE,
     GREEN,
@@ -45,10 +45,7 @@ def scene(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawing:
         experiment: Its name.
         origin: measured | virtual.
     """
-    first = min(row["programming"] for row in rows)
-    rows = [row for row in rows if row["programming"] == first]
-    methods = in_order(row["method"] for row in rows)
-    levels = sorted({row["level"] for row in rows}, reverse=True)
+    rows, methods, levels = first_programming(rows)
     panels = {
         (method, level): [row for row in rows if (row["method"], row["level"]) == (method, level)]
         for method in methods

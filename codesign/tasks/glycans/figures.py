@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from codesign.bayesmulti.methods import method_of
-from codesign.figures.methods import head, in_order
+from codesign.figures.methods import first_programming, head
 from codesign.figures.style import (
     BLUE,
     GREEN,
@@ -37,10 +37,7 @@ def map(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawing:
         experiment: Its name.
         origin: measured | virtual.
     """
-    first = min(row["programming"] for row in rows)
-    rows = [row for row in rows if row["programming"] == first]
-    methods = in_order(row["method"] for row in rows)
-    levels = sorted({row["level"] for row in rows}, reverse=True)
+    rows, methods, levels = first_programming(rows)
     kingdoms = sorted({row["kingdom"] for row in rows})
     names = [name for name in rows[0] if name.startswith("output_")]
     height = 26 + (PANEL_MM + 8) * len(methods)

@@ -8,7 +8,7 @@ from statistics import mean
 from PIL import Image
 
 from codesign.bayesmulti.methods import method_of
-from codesign.figures.methods import head, in_order, look_of_method
+from codesign.figures.methods import first_programming, head, look_of_method
 from codesign.figures.style import (
     BLUE,
     GREY,
@@ -42,10 +42,7 @@ def dialogues(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawi
         experiment: Its name.
         origin: measured | virtual.
     """
-    first = min(row["programming"] for row in rows)
-    rows = [row for row in rows if row["programming"] == first]
-    methods = in_order(row["method"] for row in rows)
-    levels = sorted({row["level"] for row in rows}, reverse=True)
+    rows, methods, levels = first_programming(rows)
     columns = [(method, level) for method in methods for level in levels]
     pictures = {row["number"]: row["picture"] for row in rows}
     questions = list(dict.fromkeys(row["question"] for row in rows))
