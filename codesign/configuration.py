@@ -68,6 +68,7 @@ def configuration_schema(path: Path | str) -> dict:
     methods = {"enum": list(method_names())}
     schema["properties"]["training"]["properties"]["methods"]["items"] = methods
     schema["properties"]["crossbar"]["properties"]["methods"]["items"] = methods
+    schema["properties"]["evaluation"]["properties"]["device_methods"]["items"] = methods
     limits = limits_schema()
     unsearched = set(method_names()) - set(limits["properties"])
     limits["properties"] |= {
@@ -223,6 +224,12 @@ def check_experiments(settings: Mapping) -> None:
             f"evaluation.analog_beside: {settings['memsim']['analog']} is what memsim.analog says already; "
             "take it off the list"
         )
+    problems += [
+        f"evaluation.device_methods: {name} is not among training.methods ({', '.join(training['methods'])}), so "
+        "there is no network of it; add it there, or take it off this list"
+        for name in settings["evaluation"]["device_methods"] or ()
+        if name not in training["methods"]
+    ]
     problems += [
         f"search.limits.{name}: missing; it says how far the search of {name} may go "
         f"({method_of(name).limit.meaning})"

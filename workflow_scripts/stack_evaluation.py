@@ -13,9 +13,17 @@ ORDER = [(key, "ascending") for key in ("noise", "profile", "repeat", "programmi
 
 
 def main(*, levels: list[Path], devices: list[Path], evaluation: Path) -> None:
-    """Write every row, levels first as they come, a training after the other, then devices by name."""
-    stacked = pa.concat_tables([read_table(path, schema=EVALUATION) for path in devices])
-    every = [*(read_table(path, schema=EVALUATION) for path in levels), stacked.sort_by(ORDER)]
+    """Write every row, levels first as they come, a training after the other, then devices by name.
+
+    Args:
+        levels: Scores on levels, a training each.
+        devices: Scores on devices; none where the method is not evaluated on them.
+        evaluation: Is written.
+    """
+    every = [read_table(path, schema=EVALUATION) for path in levels]
+    if devices:
+        stacked = pa.concat_tables([read_table(path, schema=EVALUATION) for path in devices])
+        every.append(stacked.sort_by(ORDER))
     rows = pa.concat_tables(every)
     write_table(rows, evaluation, schema=EVALUATION, metadata=read_metadata(levels[0]))
     print(f"{rows.num_rows} rows")

@@ -59,7 +59,7 @@ def draw_correlation(
             f"scatter: {method_of(first).title}, {sample(behind)} a device, non-parametric noise: no reading "
             "of σ enters the score; bars: ± 1 standard deviation",
             f"ρ: Spearman rank correlation over devices, {percent(confidence)} bootstrap interval (devices "
-            "resampled); F and U on the network of every method",
+            "resampled); F and U on the network of each method",
         )
         head(
             figure,

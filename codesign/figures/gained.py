@@ -57,7 +57,7 @@ def draw_gained(
         above, below = axes_mm(figure, 14, 15, 72, 44), axes_mm(figure, 104, 15, 73, 44)
         for axes, rows, place, words in (
             (above, levels, "usability", "a  usability levels"),
-            (below, devices, "fidelity", f"b  {len({row['profile'] for row in devices})} devices"),
+            (below, devices, "fidelity", f"b  {_counted(devices)}"),
         ):
             axes.axhline(0, color=BLACK, lw=0.8, ls=(0, (4, 2)), zorder=1)
             for method, other in pairs:
@@ -70,6 +70,12 @@ def draw_gained(
         fit_ylabel(below, f"difference in {metric.title}", from_mm=88)
         above.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.6)
         return Drawing(figure, [{name: row[name] for name in names} for row in (*levels, *devices)])
+
+
+def _counted(devices: Sequence[Mapping]) -> str:
+    """How many devices both methods of a pair were evaluated on."""
+    count = len({row["profile"] for row in devices})
+    return f"{count} device{'s' * (count != 1)}" if count else "no device: evaluation.device_methods"
 
 
 def _gain_line(axes, method: str, other: str, rows: Sequence[Mapping], place: str, *, joined: bool) -> None:

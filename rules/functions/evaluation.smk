@@ -11,8 +11,14 @@ COMPARED = [
 """Searched methods, each with one of the same noise whose strength the configuration fixes."""
 
 
+ON_DEVICES = config["evaluation"]["device_methods"] or METHODS
+"""Methods that are evaluated on devices; on usability levels all are."""
+
+
 def device_evaluations(wildcards):
-    """Scores on devices, all chunks of one experiment and method."""
+    """Scores on devices, all chunks of one experiment and method; nothing where it is not evaluated on them."""
+    if wildcards.method not in ON_DEVICES:
+        return []
     return expand(
         "results/{lab}evaluation/{experiment}/{method}/devices-{repeat}-{chunk}.parquet",
         lab=wildcards.lab,

@@ -321,6 +321,8 @@ def test_trainings_are_stacked_one_after_the_other(tmp_path):
     assert sorted(map(str, rows[12:])) == sorted(map(str, alone[0] + alone[1]))
     values = [[row["value"] for row in part] for part in alone]
     assert values[0] != values[1], "another training scores otherwise"
+    run("stack_evaluation", levels=paths, devices=[], evaluation=tmp_path / "levels-alone.parquet")
+    assert read_table(tmp_path / "levels-alone.parquet", schema=EVALUATION).to_pylist() == rows[:12]
 
 
 def test_no_test_example_is_seen_before_the_evaluation(tmp_path, monkeypatch):

@@ -157,6 +157,18 @@ def test_an_experiment_says_what_its_task_allows_and_nothing_else(experiment, ch
             id="devices-calibrated-alone",
         ),
         pytest.param(
+            "evaluation.device_methods",
+            ["bayesmulti"],
+            r"evaluation\.device_methods: .*must contain erm",
+            id="devices-without-erm",
+        ),
+        pytest.param(
+            "evaluation.device_methods",
+            ["erm", "bayesmulty"],
+            r'evaluation\.device_methods\.1: found "bayesmulty"; allowed: .*did you mean bayesmulti',
+            id="misspelt-method-on-devices",
+        ),
+        pytest.param(
             "evaluation.analog_beside",
             ["biases"],
             r'evaluation\.analog_beside\.0: found "biases"; allowed: weights, all, differential',
@@ -231,6 +243,15 @@ def test_what_is_on_memristors_anyway_is_not_beside():
     check_experiments(put(configuration(), "evaluation.analog_beside", ["all"]))
     with pytest.raises(SettingsError, match=r"analog_beside: weights is what memsim\.analog says already"):
         check_experiments(put(configuration(), "evaluation.analog_beside", ["all", "weights"]))
+
+
+def test_a_method_without_a_network_is_not_evaluated_on_devices():
+    """Those that are trained may be named; another one has nothing to program, and a misspelt one neither."""
+    few = put(configuration(), "training.methods", ["erm", "bayesmulti"])
+    check_experiments(put(few, "evaluation.device_methods", ["erm", "bayesmulti"]))
+    said = r"device_methods: dropout is not among training\.methods \(erm, bayesmulti\), so there is no network"
+    with pytest.raises(SettingsError, match=said):
+        check_experiments(put(few, "evaluation.device_methods", ["erm", "dropout"]))
 
 
 def test_warming_up_for_the_whole_training_is_refused():

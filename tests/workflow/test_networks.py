@@ -76,6 +76,25 @@ def test_what_else_is_on_memristors_moves_no_other_table(trained):
     }
 
 
+def test_some_methods_alone_are_evaluated_on_devices(trained):
+    """Levels stay with all methods; every table and figure is made without the others' devices."""
+    before = {method: rows_of(trained, method)[0] for method in ("erm", "bayesmulti")}
+    trained.configure({"evaluation": {"device_methods": ["erm"]}})
+    done = trained.done(*NETWORK_TARGETS)
+    assert not {"evaluate_levels", "evaluate_devices", "train_network"} & set(done)
+    assert done["stack_evaluation"] == 1 and done["summarise_evaluation"] == 1
+    assert done["draw_scores"] == 1 and done["draw_correlation"] == 1
+    assert rows_of(trained, "erm")[0] == before["erm"]
+    rows, devices = rows_of(trained, "bayesmulti")
+    assert not devices and rows == [row for row in before["bayesmulti"] if "level" in row]
+    summary = pq.read_table(trained.folder / "results/evaluation/moons-summary.parquet").to_pylist()
+    assert {row["method"] for row in summary if row["stands_for"] == "device"} == {"erm"}
+    assert {row["method"] for row in summary if row["stands_for"] == "level"} == {"erm", "bayesmulti"}
+    points = (trained.folder / "results/evaluation/correlation-points.csv").read_text()
+    assert ",erm," in points and "bayesmulti" not in points
+    assert trained.scheduled(*NETWORK_TARGETS) == {}
+
+
 @pytest.mark.parametrize(
     ("sigma", "levels"),
     [pytest.param(0.12, 0, id="same-trend"), pytest.param(0.3, 2, id="another-trend")],

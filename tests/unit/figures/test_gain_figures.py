@@ -60,6 +60,15 @@ def test_a_gain_is_drawn_at_its_level_and_device_with_its_interval():
     assert len(drawing.numbers) == len(rows)
 
 
+def test_a_pair_that_is_on_levels_alone_has_an_empty_panel():
+    """Not every method need be evaluated on devices: the panel says so, and the levels stay."""
+    rows = _comparison(devices=())
+    drawing = draw_gained(rows, confidence=0.95, **SHARED)
+    levels, devices = drawing.figure.axes
+    assert devices.get_title(loc="left") == "b  no device: evaluation.device_methods"
+    assert levels.get_title(loc="left") == "a  usability levels" and len(drawing.numbers) == len(rows) == 3
+
+
 def test_what_is_calibrated_or_another_metric_or_noise_is_not_drawn():
     """The gain is that of networks as they are programmed."""
     rows = _comparison()
