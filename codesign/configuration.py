@@ -212,6 +212,7 @@ def check_experiments(settings: Mapping) -> None:
         refusal = about_of(said["task"]).refusal(said["source"], said["network"])
         if refusal:
             problems.append(f"{place}.source: {said['source']} with the network {said['network']}: {refusal}")
+        problems += _network_problems(about_of(said["task"]), said, place)
         shown = (about_of(said["task"]).details or {}).get("levels", ())
         problems += [
             f"profiles.synthetic: {level:g} is missing; figures of {place} show this usability level"
@@ -225,7 +226,8 @@ def check_experiments(settings: Mapping) -> None:
             "take it off the list"
         )
     problems += [
-        f"evaluation.device_methods: {name} is not among training.methods ({', '.join(training['methods'])}), so "
+        f"evaluation.device_methods: {name} is not among training.methods "
+        f"({', '.join(training['methods'])}), so "
         "there is no network of it; add it there, or take it off this list"
         for name in settings["evaluation"]["device_methods"] or ()
         if name not in training["methods"]
@@ -240,6 +242,19 @@ def check_experiments(settings: Mapping) -> None:
     problems += beyond_limits(settings["crossbar"], settings["crossbar"]["limits"])
     if problems:
         raise SettingsError("\n  ".join([f"the configuration has {len(problems)} problem(s):", *problems]))
+
+
+def _network_problems(about: About, said: Mapping, place: str) -> Iterator[str]:
+    """Whether an experiment gives the options that its network needs, and none that it has no use for."""
+    network = said["network"]
+    for option in about.needs(network):
+        if said.get(option) is None:
+            meaning = about.options[option].get("description", "docs/training.md")
+            yield f"{place}.{option}: missing; the network {network} needs it ({meaning})"
+    for option in about.useless(network):
+        if option in said:
+            needed = " and ".join(other for other in about.networks if option in about.needs(other))
+            yield f"{place}.{option}: the network {network} has no use for it, {needed} has; leave it out"
 
 
 def _warmup_problems(settings: Mapping, epochs: int, place: str) -> list[str]:

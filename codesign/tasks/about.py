@@ -89,8 +89,9 @@ class About:
     metrics: Mapping[str, Metric]
     """Every metric, the primary one first."""
     sources: Mapping[str, Source]
-    networks: Mapping[str, Mapping[str, bool]]
-    """Name to what is true of it: `crossbar`: linear layers one after the other, which an array holds."""
+    networks: Mapping[str, Mapping[str, Any]]
+    """Name to what is true of it: `crossbar`: linear layers one after the other, which an array holds;
+    `needs`: options that an experiment must give with it, and only with it or another that needs them."""
     options: Mapping[str, Mapping] = field(default_factory=dict)
     """JSON schema of each option of an experiment with this task."""
     required: tuple[str, ...] = ()
@@ -160,6 +161,21 @@ class About:
         if names is None:
             return self
         return replace(self, metrics={key: each for key, each in self.metrics.items() if key in names})
+
+    def needs(self, network: str) -> tuple[str, ...]:
+        """Options that an experiment must give with a network, beside those of `required`."""
+        return tuple(self.networks[network].get("needs", ()))
+
+    def useless(self, network: str) -> list[str]:
+        """Options that other networks need and this one does not: it would not look at them.
+
+        Example:
+            >>> about = About("a", "a", "b", {}, {}, {"s": {"needs": ["pixels"]}, "l": {"needs":
+            ["language"]}}) >>> about.needs("l"), about.useless("l")
+            (('language',), ['pixels'])
+        """
+        named = {option: None for other in self.networks for option in self.needs(other)}
+        return [option for option in named if option not in self.needs(network)]
 
     def refusal(self, source: str, network: str) -> str:
         """Why a network is not given examples of a source; '' where it is."""

@@ -59,7 +59,8 @@ def check_task(
 
     Args:
         name: Of the task.
-        networks: Those to look at; all that the task declares where none is named.
+        networks: Those to look at; where none is named, all that the task declares and that need the same
+            options as the experiment's, or as the first.
         said: An experiment with this task, as a configuration says it: its source and options. Without
             one, the first source, and options that must be given have a value out of their range.
         mirror: Folder with local copies of public data sets.
@@ -82,10 +83,11 @@ def check_task(
             raise ValueError(
                 f"{name} has no network {', '.join(unknown)}; there are {', '.join(about.networks)}"
             )
+        first = said["network"] if said and "network" in said else next(iter(networks or about.networks))
+        # one that needs other options would not find them
+        alike = networks or [name for name in about.networks if about.needs(name) == about.needs(first)]
         with torch.random.fork_rng(devices=[]):
-            _functions(
-                look, about, networks or list(about.networks), said, {"mirror": mirror, "cache": cache}
-            )
+            _functions(look, about, alike, said, {"mirror": mirror, "cache": cache})
     return look.steps
 
 
@@ -121,7 +123,7 @@ def _functions(
     look: _Look, about: About, networks: Sequence[str], said: Mapping | None, folders: Mapping
 ) -> None:
     """Everything behind the declaration."""
-    settings = settings_of(about, said, **folders)
+    settings = settings_of(about, said, network=networks[0], **folders)
     if not look.at("files beside it", lambda: _refused(source_problems(about))):
         return
     task: Task | None = look.at("task.py", lambda: task_named(about.name), lambda _: "TASK has its functions")
@@ -177,10 +179,13 @@ def _scores(look: _Look, task: Task, about: About, output: Any, batch: Any) -> N
         )
 
 
-def settings_of(about: About, said: Mapping[str, Any] | None = None, **folders: Any) -> DataSettings:
-    """Which examples are looked at; arguments as in `check_task`."""
+def settings_of(
+    about: About, said: Mapping[str, Any] | None = None, *, network: str | None = None, **folders: Any
+) -> DataSettings:
+    """Which examples are looked at; arguments as in `check_task`, and the network whose options count."""
     if said is None:
-        options = {option: _within(about.options[option]) for option in about.required}
+        needed = (*about.required, *about.needs(network or next(iter(about.networks))))
+        options = {option: _within(about.options[option]) for option in needed}
     else:
         options = {option: said[option] for option in about.options if option in said}
     source = next(iter(about.sources)) if said is None else said["source"]

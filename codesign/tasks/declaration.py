@@ -62,6 +62,19 @@ def _disagreements(said: dict, root: Path) -> Iterator[str]:
             yield (
                 f"required.{k}: {name} is not among options{near}; there are {', '.join(options) or 'none'}"
             )
+    for network, traits in said["networks"].items():
+        for k, name in enumerate((traits or {}).get("needs", ())):
+            if name not in options:
+                near = nearest(name, options)
+                yield (
+                    f"networks.{network}.needs.{k}: {name} is not among options{near}; there are "
+                    f"{', '.join(options) or 'none'}"
+                )
+            elif name in said.get("required", ()):
+                yield (
+                    f"networks.{network}.needs.{k}: {name} is required with every network already; name it "
+                    "once"
+                )
     if said.get("figures") and "details" not in said:
         yield (
             f"figures: {', '.join(said['figures'])} is drawn from rows that the scorer keeps, and details is "

@@ -249,7 +249,9 @@ def test_a_method_without_a_network_is_not_evaluated_on_devices():
     """Those that are trained may be named; another one has nothing to program, and a misspelt one neither."""
     few = put(configuration(), "training.methods", ["erm", "bayesmulti"])
     check_experiments(put(few, "evaluation.device_methods", ["erm", "bayesmulti"]))
-    said = r"device_methods: dropout is not among training\.methods \(erm, bayesmulti\), so there is no network"
+    said = (
+        r"device_methods: dropout is not among training\.methods \(erm, bayesmulti\), so there is no network"
+    )
     with pytest.raises(SettingsError, match=said):
         check_experiments(put(few, "evaluation.device_methods", ["erm", "dropout"]))
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from codesign.tasks.contract import DataSettings, DataSource
+from codesign.tasks.vision_language.blip2 import encoder_digest, is_large
 from codesign.tasks.vision_language.pictures import moments_of, pictures_of, seen, standardised
 from codesign.tasks.vision_language.questions import QUESTIONS
 
@@ -19,7 +21,7 @@ class Asked(NamedTuple):
     """One example."""
 
     features: Tensor
-    """float32 (places, 1280), standardised."""
+    """float32 (places, channels)."""
     question: Tensor
     """int64 (): number among the questions of the source."""
     answer: Tensor
@@ -37,7 +39,7 @@ class Batch:
     """Some examples."""
 
     features: Tensor
-    """float32 (n, places, 1280)."""
+    """float32 (n, places, channels)."""
     question: Tensor
     """int64 (n,)."""
     answer: Tensor
@@ -54,12 +56,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Examples:
-    """Every question of the source about each picture of a part."""
+    """The questions of the source about each picture of a part."""
 
     features: Tensor
-    """float32 (pictures, places, 1280), standardised."""
+    """float32 (pictures, places, channels); of the small encoder standardised."""
     answers: Tensor
-    """int64 (pictures, questions)."""
+    """int64 (pictures, questions); -1 where a question is not asked."""
     shown: Tensor
     """int64 (pictures,): number among the pictures shown, -1 where not shown."""
     pixels: Tensor
@@ -68,11 +70,16 @@ class Examples:
     """The source's key."""
     source: DataSource | None = None
 
+    @cached_property
+    def asked(self) -> Tensor:
+        """int64 (n, 2): picture and question of each example, picture by picture."""
+        return torch.nonzero(self.answers >= 0)
+
     def __len__(self) -> int:
-        return self.answers.numel()
+        return len(self.asked)
 
     def __getitem__(self, index: int) -> Asked:
-        picture, question = divmod(index, self.answers.shape[1])
+        picture, question = self.asked[index].tolist()
         number = self.shown[picture]
         pixels = self.pixels[number : number + 1] if number >= 0 else self.pixels[:0]
         return Asked(
@@ -86,8 +93,7 @@ class Examples:
 
     def chosen(self, indices: Tensor) -> Batch:
         """The examples with these numbers: picture by picture, in each its questions."""
-        questions = self.answers.shape[1]
-        picture, question = indices // questions, indices % questions
+        picture, question = self.asked[indices].unbind(dim=1)
         number = self.shown[picture]
         return Batch(
             self.features[picture],
@@ -107,32 +113,46 @@ def collated(items: Sequence[Asked]) -> Batch:
 
 
 def examples_of(settings: DataSettings, part: str) -> Examples:
-    """The examples of a part; features are standardised by the training pictures."""
+    """The examples of a part; features of the small encoder are standardised by the training pictures.
+
+    Those of the Q-Former are left as they are: the published projection was trained on them.
+    """
     mine = pictures_of(settings, part)
-    training = mine if part == "train" else pictures_of(settings, "train")
-    features = standardised(seen(mine.pixels, settings), moments_of(seen(training.pixels, settings)))
+    features = seen(mine.pixels, settings)
+    if not is_large(settings):
+        training = mine if part == "train" else pictures_of(settings, "train")
+        features = standardised(features, moments_of(seen(training.pixels, settings)))
     number = torch.arange(len(mine.pixels))
     shown = torch.where(number < SHOWN, number, -1)
-    return Examples(
-        features, mine.answers, shown, mine.pixels[:SHOWN], settings.source, _said(mine.source, settings)
-    )
+    source = replace(mine.source, variant=_variant(mine.source, settings, features))
+    return Examples(features, mine.answers, shown, mine.pixels[:SHOWN], settings.source, source)
 
 
-def _said(source: DataSource, settings: DataSettings) -> DataSource:
-    """Where pictures came from, and how they were looked at."""
-    pixels, grid = settings.needed("pixels"), settings.needed("grid")
-    how = f"EfficientNet-Lite0 at {pixels} pixels, {grid * grid} place{'s' if grid > 1 else ''}"
-    return replace(source, variant=f"{source.variant}, {how}" if source.variant else how)
+def _variant(source: DataSource, settings: DataSettings, features: Tensor) -> str:
+    """How pictures differ from the published ones, and how they were looked at."""
+    places = f"{features.shape[1]} place{'s' if features.shape[1] > 1 else ''}"
+    if is_large(settings):
+        how = f"{settings.needed('encoder')} (sha256 {encoder_digest(settings)[:16]}), {places}"
+    else:
+        how = f"EfficientNet-Lite0 at {settings.needed('pixels')} pixels, {places}"
+    return f"{source.variant}, {how}" if source.variant else how
 
 
 def majority(answers: Tensor, source: str) -> Tensor:
     """The commonest answer to each question, int64 (questions,), the first of equals.
 
+    Of a question that no training picture is asked, the commonest answer to those of its metric.
+
     Args:
-        answers: Of training pictures, (pictures, questions).
+        answers: Of training pictures, (pictures, questions); -1 where a question is not asked.
         source: Whose questions.
     """
-    sizes = [len(question.answers) for question in QUESTIONS[source]]
-    return torch.stack(
-        [torch.bincount(answers[:, k], minlength=size).argmax() for k, size in enumerate(sizes)]
-    )
+    asked, counts = QUESTIONS[source], []
+    for k, question in enumerate(asked):
+        mine = answers[:, k]
+        counts.append(torch.bincount(mine[mine >= 0], minlength=len(question.answers)))
+    found = []
+    for k, question in enumerate(asked):
+        alike = [counts[n] for n, other in enumerate(asked) if other.metric == question.metric]
+        found.append((counts[k] if counts[k].any() else torch.stack(alike).sum(dim=0)).argmax())
+    return torch.stack(found)

@@ -11,7 +11,7 @@ from codesign.models.network import Network
 from codesign.tasks.vision_language.encoder import CHANNELS
 from codesign.tasks.vision_language.examples import Batch
 from codesign.tasks.vision_language.parts import Language, PartError
-from codesign.tasks.vision_language.questions import Question, answer_tokens, prompt_tokens
+from codesign.tasks.vision_language.questions import SMALL, Question, Template, prompt_tokens, target_tokens
 
 ANALOG = ("projection.weight",)
 ACTIVATION_NOISE = ("reading",)
@@ -20,44 +20,52 @@ START = 4.0
 """Of the starting weights: projected features begin this many times as wide as embeddings of words."""
 AT_ONCE = 64
 """Examples in a forward pass where nothing is learnt."""
-LONGEST = 8
-"""Most tokens of an answer that is written freely."""
+NOTHING = -100
+"""Behind the last token of an answer that is shorter than others."""
 
 
 @dataclass(frozen=True)
 class Output:
     """What a language model says of a batch."""
 
-    scores: Tensor
-    """float32 (n, most answers): logits of the answers' tokens, 0 behind the last answer of a question."""
+    scores: Tensor | None
+    """float32 (n, most answers): logits of the answers' tokens, 0 behind the last answer of a question; None
+    where answers are written."""
     losses: Tensor
-    """float32 (n,): cross entropy of the right answer's token among all tokens; in training the mean of it
-    and of that of the end behind the answer."""
+    """float32 (n,): cross entropy of the right answer among all tokens: the mean over its tokens and what
+    ends it; outside a training, where answers are ranked, of its token alone."""
     written: Callable[[], list[str]]
-    """Writes answers to the examples that are shown, in their order, token by token."""
+    """Writes answers token by token: to all examples where answers are not ranked, else to those that are
+    shown, in their order."""
 
 
 class Answering(nn.Module):
     """Prompt, picture, answer: a frozen language model reads a projection of what an encoder saw.
 
-    Keys and values of the prompts are computed once: a prompt stands before the picture and does not depend
-    on it.
+    Keys and values of what stands before a picture are computed once: they do not depend on it.
 
     Source:
         Zhu et al. (2023), MiniGPT-4, arXiv 2304.10592: one linear layer between frozen parts.
     """
 
-    def __init__(self, projection: nn.Linear, language: Language, questions: Sequence[Question]) -> None:
+    def __init__(
+        self,
+        projection: nn.Linear,
+        language: Language,
+        questions: Sequence[Question],
+        template: Template = SMALL,
+    ) -> None:
         """Put the parts together.
 
         Args:
             projection: From the encoder's channels to the language model's width.
             language: Frozen.
             questions: Those that batches number.
+            template: What stands around a picture, and how answers are given.
 
         Raises:
             PartError: The projection gives another width than the language model reads.
-            AnswerError: Answers that ranking cannot tell apart.
+            AnswerError: Answers that ranking cannot tell apart, or a prompt that the tokenizer cannot begin.
         """
         super().__init__()
         width = language.model.config.hidden_size
@@ -69,9 +77,14 @@ class Answering(nn.Module):
         self.projection = projection
         self.reading = nn.Identity()
         self.language = language.model
+        self.template = template
         self._tokenizer = language.tokenizer
-        self._prompts = [prompt_tokens(language.tokenizer, question) for question in questions]
-        self._answers = [answer_tokens(language.tokenizer, question.answers) for question in questions]
+        self._prompts = [prompt_tokens(language.tokenizer, question, template) for question in questions]
+        self._befores = list(dict.fromkeys(prompt.before for prompt in self._prompts))
+        """What stands before a picture, each text once."""
+        self._targets, self._words = _padded(
+            [target_tokens(language.tokenizer, question, template) for question in questions]
+        )
         self._end = language.tokenizer.eos_token_id
         self._kept: dict[tuple, list[list[tuple[Tensor, Tensor]]]] = {}
 
@@ -82,38 +95,56 @@ class Answering(nn.Module):
             features: float32 (n, places, channels).
             question: int64 (n,).
             answer: int64 (n,): number of the right answer, for the losses alone.
-            shown: bool (n,): examples whose answers may be asked for in full.
+            shown: bool (n,): examples whose answers may be asked for in full, where answers are ranked.
         """
         seen = self.reading(self.projection(features))  # (n, places, width)
-        most = max(map(len, self._answers))
+        ranked = self.template.ranked
+        targets, words = self._targets.to(question.device), self._words.to(question.device)
         scores, losses, order = [], [], []
         for rows in self._alike(question):
-            logits = self._logits(seen[rows], question[rows], answer[rows])  # (rows, 1 or 2, tokens)
-            wanted = self._targets(question[rows], answer[rows])[:, : logits.shape[1]]
-            losses.append(cross_entropy(logits.transpose(1, 2), wanted, reduction="none").mean(dim=1))
-            table = self._table(most, question.device)[question[rows]]
-            found = logits[:, 0].gather(1, table.clamp(min=0))
-            scores.append(found.masked_fill(table < 0, 0))
+            wanted = targets[question[rows], answer[rows]]  # (rows, most tokens)
+            if ranked and not self.training:
+                wanted = wanted[:, :1]
+            logits = self._logits(seen[rows], question[rows], wanted)  # (rows, most tokens, tokens known)
+            each = cross_entropy(
+                logits.transpose(1, 2), wanted, reduction="none", ignore_index=NOTHING
+            )  # (rows, most tokens)
+            losses.append(each.sum(dim=1) / (wanted != NOTHING).sum(dim=1))
+            if ranked:
+                table = words[question[rows]]
+                scores.append(logits[:, 0].gather(1, table.clamp(min=0)).masked_fill(table < 0, 0))
             order.append(rows)
         place = torch.cat(order).argsort()
-        kept = seen.detach()[shown], question[shown]
-        return Output(torch.cat(scores)[place], torch.cat(losses)[place], lambda: self.write(*kept))
+        kept = (seen.detach()[shown], question[shown]) if ranked else (seen.detach(), question)
+        found = torch.cat(scores)[place] if ranked else None
+        return Output(found, torch.cat(losses)[place], lambda: self.write(*kept))
 
-    def _logits(self, seen: Tensor, question: Tensor, answer: Tensor) -> Tensor:
-        """Of the token behind the picture and, in training, of the one behind the right answer."""
-        read = seen
-        if self.training:
-            words = self.language.get_input_embeddings()(self._targets(question, answer)[:, :1])
-            read = torch.cat([seen, words.to(seen.dtype)], dim=1)
-        found = self._read(read, self._cache(question)).last_hidden_state[:, seen.shape[1] - 1 :]
-        return self.language.get_output_embeddings()(found)
+    def _logits(self, seen: Tensor, question: Tensor, wanted: Tensor) -> Tensor:
+        """Of each token wanted, from those before it: single precision at least."""
+        # a token behind the last one is read too, where answers differ in length, and changes none before it
+        spoken = self.language.get_input_embeddings()(wanted[:, :-1].clamp(min=0))
+        read = torch.cat([self._shown_to(seen, question), spoken], dim=1)
+        hidden = self._read(read, self._cache(question)).last_hidden_state[:, -wanted.shape[1] :]
+        return _single_at_least(self.language.get_output_embeddings()(hidden))
+
+    def _shown_to(self, seen: Tensor, question: Tensor) -> Tensor:
+        """Pictures and what stands behind them, equally long: (n, places and tokens, width)."""
+        embeddings = self.language.get_input_embeddings()
+        after = torch.tensor(
+            [self._prompts[number].after for number in question.tolist()],
+            dtype=torch.int64,
+            device=seen.device,
+        )
+        return torch.cat([seen.to(embeddings.weight.dtype), embeddings(after)], dim=1)
 
     def _read(self, embeddings: Tensor, cache):
         return self.language.get_decoder()(inputs_embeds=embeddings, cache=cache, use_cache=True)
 
     @torch.inference_mode()
     def write(self, seen: Tensor, question: Tensor) -> list[str]:
-        """Answers by greedy generation, up to the end token or 8 tokens.
+        """Answers by greedy generation, up to what ends them or the template's longest.
+
+        A picture of which the projection gives no number is answered with nothing.
 
         Args:
             seen: The projection's output, (n, places, width).
@@ -121,58 +152,58 @@ class Answering(nn.Module):
         """
         found = [""] * len(question)
         for rows in self._alike(question):
-            cache, read, said = self._cache(question[rows]), seen[rows], []
-            for _ in range(LONGEST):
+            rows = rows[torch.isfinite(seen[rows]).flatten(1).all(dim=1)]
+            if not len(rows):
+                continue
+            cache, read, said = self._cache(question[rows]), self._shown_to(seen[rows], question[rows]), []
+            ended = torch.zeros(len(rows), dtype=torch.bool, device=seen.device)
+            for _ in range(self.template.longest):
                 hidden = self._read(read, cache).last_hidden_state[:, -1]
                 token = self.language.get_output_embeddings()(hidden).argmax(dim=-1)
                 said.append(token)
-                read = self.language.get_input_embeddings()(token)[:, None].to(seen.dtype)
+                ended |= token == self._end
+                if ended.all():
+                    break
+                read = self.language.get_input_embeddings()(token)[:, None]
             for row, tokens in zip(rows.tolist(), torch.stack(said, dim=1).tolist(), strict=True):
                 end = tokens.index(self._end) if self._end in tokens else len(tokens)
-                found[row] = self._tokenizer.decode(tokens[:end], skip_special_tokens=True).strip()
+                text = self._tokenizer.decode(tokens[:end], skip_special_tokens=True)
+                found[row] = (text.split(self.template.end)[0] if self.template.end else text).strip()
         return found
 
     def _alike(self, question: Tensor) -> Iterator[Tensor]:
-        """Numbers of examples whose prompts are equally long, one length after the other."""
-        lengths = torch.tensor([len(each) for each in self._prompts], device=question.device)[question]
-        for length in lengths.unique().tolist():
-            yield torch.nonzero(lengths == length)[:, 0]
-
-    def _targets(self, question: Tensor, answer: Tensor) -> Tensor:
-        """Tokens of the right answers and the end, (n, 2)."""
-        table = self._table(max(map(len, self._answers)), question.device)
-        words = table[question, answer]
-        return torch.stack([words, torch.full_like(words, self._end)], dim=1)
-
-    def _table(self, most: int, device: torch.device) -> Tensor:
-        """Tokens of each question's answers, (questions, most); -1 behind the last."""
-        rows = [[*tokens, *[-1] * (most - len(tokens))] for tokens in self._answers]
-        return torch.tensor(rows, device=device)
+        """Numbers of examples whose prompts are equally long on both sides, one length after the other."""
+        sizes = [tuple(map(len, prompt)) for prompt in self._prompts]
+        known = {size: number for number, size in enumerate(sorted(set(sizes)))}
+        kinds = torch.tensor([known[size] for size in sizes], device=question.device)[question]
+        for kind in kinds.unique().tolist():
+            yield torch.nonzero(kinds == kind)[:, 0]
 
     def _cache(self, question: Tensor):
-        """A fresh cache with the keys and values of each example's prompt; prompts are equally long."""
+        """A fresh cache with keys and values of what stands before each picture; they are equally long."""
         from transformers import DynamicCache
 
         embeddings = self.language.get_input_embeddings().weight
         known = (embeddings.dtype, embeddings.device)
         if known not in self._kept:
-            self._kept[known] = self._read_prompts(embeddings.device)
-        chosen, rows = question.unique(return_inverse=True)
-        prompts = [self._kept[known][number] for number in chosen.tolist()]
+            self._kept[known] = self._read_befores(embeddings.device)
+        numbers = [self._befores.index(self._prompts[number].before) for number in question.tolist()]
+        chosen, rows = torch.tensor(numbers, device=question.device).unique(return_inverse=True)
+        befores = [self._kept[known][number] for number in chosen.tolist()]
         cache = DynamicCache(config=self.language.config)
-        for layer in range(len(prompts[0])):
-            keys, values = zip(*(prompt[layer] for prompt in prompts), strict=True)
+        for layer in range(len(befores[0])):
+            keys, values = zip(*(before[layer] for before in befores), strict=True)
             cache.update(torch.cat(keys)[rows], torch.cat(values)[rows], layer)
         return cache
 
-    def _read_prompts(self, device: torch.device) -> list[list[tuple[Tensor, Tensor]]]:
-        """Keys and values of each prompt's tokens, by layer, (1, heads, tokens, size) each."""
+    def _read_befores(self, device: torch.device) -> list[list[tuple[Tensor, Tensor]]]:
+        """Keys and values of the tokens before a picture, by layer, (1, heads, tokens, size) each."""
         from transformers import DynamicCache
 
         found = []
         # plain tensors, also where scoring reads prompts first: a training may use them later
         with torch.inference_mode(mode=False), torch.no_grad():
-            for tokens in self._prompts:
+            for tokens in self._befores:
                 cache = DynamicCache(config=self.language.config)
                 embedded = self.language.get_input_embeddings()(torch.tensor([tokens], device=device))
                 self._read(embedded, cache)
@@ -180,10 +211,33 @@ class Answering(nn.Module):
         return found
 
 
+def _padded(answers: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor]:
+    """Tokens of each question's answers as tensors.
+
+    Returns:
+        All tokens, int64 (questions, most answers, most tokens), `NOTHING` behind the last one, and the first
+        of each answer, int64 (questions, most answers), -1 behind the last answer.
+    """
+    most = max(map(len, answers))
+    longest = max(len(tokens) for each in answers for tokens in each)
+    every = torch.full((len(answers), most, longest), NOTHING)
+    first = torch.full((len(answers), most), -1)
+    for question, each in enumerate(answers):
+        for number, tokens in enumerate(each):
+            every[question, number, : len(tokens)] = torch.tensor(tokens)
+            first[question, number] = tokens[0]
+    return every, first
+
+
+def _single_at_least(values: Tensor) -> Tensor:
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
 def answering(
     language: Language, questions: Sequence[Question], generator: torch.Generator | None
 ) -> Network:
-    """The network: the projection is trained and on memristors, the language model frozen.
+    """The network between small parts: the projection is trained and on memristors, the language model
+    frozen.
 
     Args:
         language: Frozen.
@@ -197,7 +251,21 @@ def answering(
         with torch.no_grad():
             projection.weight.normal_(0, spread, generator=generator)
             projection.bias.zero_()
-    module = Answering(projection, language, questions)
+    return network_of_parts(projection, language, questions, SMALL)
+
+
+def network_of_parts(
+    projection: nn.Linear, language: Language, questions: Sequence[Question], template: Template
+) -> Network:
+    """The network that a projection and a frozen language model make.
+
+    Args:
+        projection: With the values that training starts from.
+        language: Frozen.
+        questions: Of the source.
+        template: What stands around a picture, and how answers are given.
+    """
+    module = Answering(projection, language, questions, template)
     return Network(module, ANALOG, ACTIVATION_NOISE, {"language": language.sha256}, examples_at_once=AT_ONCE)
 
 

@@ -12,7 +12,9 @@ from codesign.tasks.contract import DataSettings, DataSource
 from codesign.tasks.objects.cifar10 import read_cifar10
 from codesign.tasks.remote import kept
 from codesign.tasks.splits import divide, stratified
-from codesign.tasks.vision_language.encoder import CHANNELS, encoder_of, features_of
+from codesign.tasks.vision_language.blip2 import blip2_encoder, blip2_features, encoder_digest, is_large
+from codesign.tasks.vision_language.coco import coco_part
+from codesign.tasks.vision_language.encoder import encoder_of, features_of
 from codesign.tasks.vision_language.parts import ENCODER, FOLDER, encoder_weights
 from codesign.tasks.vision_language.scenes import scenes
 
@@ -30,20 +32,22 @@ class Pictures(NamedTuple):
     pixels: Tensor
     """uint8 (n, 3, side, side), as they come from the source."""
     answers: Tensor
-    """int64 (n, questions): number of the right answer to each question of the source."""
+    """int64 (n, questions): number of the right answer to each question of the source; -1 where it is not
+    asked."""
     source: DataSource
 
 
 def pictures_of(settings: DataSettings, part: str) -> Pictures:
     """The pictures of one part: train, validation or test.
 
-    `train_size` and `test_size` among the options count pictures. Of generated ones, as many are validated on
+    `train_size` and `test_size` among the options count pictures; with MSCOCO `test_size` counts questions of
+    each kind. Of generated ones, as many are validated on
     as `validation_fraction` asks for beside those trained on; of CIFAR-10, that share of its fitting images,
     or as many as it asks for beside `train_size` where that is fewer.
 
     Raises:
         ValueError: Another source, or more pictures are asked for than there are.
-        DataError: CIFAR-10 cannot be had, or is not what is expected.
+        DataError: CIFAR-10 or MSCOCO cannot be had, or is not what is expected.
     """
     if settings.source == "scenes":
         size = settings.needed("test_size" if part == "test" else "train_size")
@@ -52,7 +56,11 @@ def pictures_of(settings: DataSettings, part: str) -> Pictures:
         return Pictures(*drawn, DataSource("scenes", "generated", "", ""))
     if settings.source == "cifar10":
         return _cifar10(settings, part)
-    raise ValueError(f"source must be scenes or cifar10, got {settings.source!r}")
+    if settings.source == "coco" and is_large(settings):
+        return Pictures(*coco_part(settings, part))
+    raise ValueError(
+        f"source must be scenes or cifar10, or coco with an encoder of its own, got {settings.source!r}"
+    )
 
 
 def beside(size: int, fraction: float) -> int:
@@ -98,18 +106,27 @@ def seen(pictures: Tensor, settings: DataSettings) -> Tensor:
 
     Args:
         pictures: uint8 (n, 3, side, side).
-        settings: `pixels` among its options is the size they are brought to, `grid` the places along each
-            side that features are averaged to.
+        settings: With the small encoder `pixels` among its options is the size they are brought to, `grid`
+            the places along each side that features are averaged to. With `encoder` it is that one.
 
     Returns:
-        float32 (n, grid squared, 1280).
+        float32 (n, grid squared, 1280); of BLIP-2 (n, queries, width of the Q-Former).
 
     Raises:
         ValueError: The encoder's map has fewer places than the grid.
         PartError: The encoder is not installed, or not as published.
     """
-    pixels, grid = settings.needed("pixels"), settings.needed("grid")
     digest = hashlib.sha256(f"{tuple(pictures.shape)}".encode() + pictures.numpy().tobytes()).hexdigest()
+    if is_large(settings):
+        name = f"features-{encoder_digest(settings)[:16]}-{SEEN}-{digest[:16]}"
+
+        def found_by_blip2() -> dict[str, Tensor]:
+            encoder = blip2_encoder(settings)
+            found = [blip2_features(encoder, resized(some, encoder.pixels)) for some in pictures.split(BLOCK)]
+            return {"features": torch.cat(found)}
+
+        return kept(settings.cache, f"{FOLDER}/{name}", found_by_blip2)["features"]
+    pixels, grid = settings.needed("pixels"), settings.needed("grid")
     name = f"features-{ENCODER.sha256[:16]}-{pixels}-{grid}-{SEEN}-{digest[:16]}"
 
     def look() -> dict[str, Tensor]:
@@ -129,7 +146,7 @@ def resized(pictures: Tensor, pixels: int) -> Tensor:
 
 
 class Moments(NamedTuple):
-    """Of each of the encoder's channels over training pictures and places, (1280,) each."""
+    """Of each of the encoder's channels over training pictures and places, (channels,) each."""
 
     mean: Tensor
     std: Tensor
@@ -137,7 +154,7 @@ class Moments(NamedTuple):
 
 def moments_of(features: Tensor) -> Moments:
     """Mean and standard deviation of each channel; a channel that never changes has 1."""
-    values = features.double().reshape(-1, CHANNELS)
+    values = features.double().reshape(-1, features.shape[-1])
     std = values.std(dim=0, correction=0)
     return Moments(values.mean(dim=0).float(), torch.where(std > 0, std, 1.0).float())
 

@@ -1,4 +1,5 @@
-"""Right answers by ranking, a question each and their mean; answers written freely beside the pictures."""
+"""Right answers, ranked or written, a kind of question each and their mean; what was written beside the
+pictures."""
 
 import base64
 import io
@@ -29,23 +30,41 @@ def decided(scores: Tensor, question: Tensor, source: str) -> Tensor:
     return found
 
 
+def are_right(output: Output, batch: Batch) -> Tensor:
+    """Whether answers are right, bool (n,) on the CPU.
+
+    Where answers are ranked, the right one must have the largest score; where they are written, it must occur
+    as whole words (`codesign.tasks.vision_language.questions.is_hit`).
+    """
+    if output.scores is not None:
+        return (decided(output.scores, batch.question, batch.source) == batch.answer).cpu()
+    pairs = zip(output.written(), batch.question.tolist(), batch.answer.tolist(), strict=True)
+    questions = QUESTIONS[batch.source]
+    return torch.tensor(
+        [is_hit(text, questions[question].answers[answer]) for text, question, answer in pairs]
+    )
+
+
 def scores_of(right: Tensor, question: Tensor, source: str) -> dict[str, float]:
-    """The share of right answers to each question, and the mean of these shares.
+    """The share of right answers to each kind of question, and the mean of these shares.
 
     Args:
         right: bool (n,).
         question: int64 (n,).
-        source: Whose questions; one without an example has the share 0.
+        source: Whose questions; those of one metric are a kind. One without an example has the share 0.
     """
-    shares = {}
+    kinds: dict[str, list[int]] = {}
     for number, each in enumerate(QUESTIONS[source]):
-        mine = right[question == number].double()
-        shares[each.metric] = float(mine.mean()) if len(mine) else 0.0
+        kinds.setdefault(each.metric, []).append(number)
+    shares = {}
+    for metric, numbers in kinds.items():
+        mine = right[torch.isin(question, torch.tensor(numbers))].double()
+        shares[metric] = float(mine.mean()) if len(mine) else 0.0
     return {PRIMARY: sum(shares.values()) / len(shares)} | shares
 
 
 class AnswerScorer:
-    """Counts answers by ranking; with `details` lets those that are shown be written freely."""
+    """Counts right answers; with `details` keeps what is written to those that are shown."""
 
     def __init__(self, *, details: bool = False) -> None:
         self._details = details
@@ -57,11 +76,15 @@ class AnswerScorer:
     def update(self, output: Output, batch: Batch) -> None:
         """Count one batch."""
         self._source = batch.source
-        answers = decided(output.scores, batch.question, batch.source)
-        self._right.append((answers == batch.answer).cpu())
+        self._right.append(are_right(output, batch))
         self._question.append(batch.question.cpu())
         if self._details:
-            self._rows += _rows(output.written(), batch)
+            written = output.written()
+            if output.scores is None:
+                written = [
+                    text for text, number in zip(written, batch.number.tolist(), strict=True) if number >= 0
+                ]
+            self._rows += _rows(written, batch)
 
     def compute(self) -> dict[str, float]:
         """accuracy, and where there are several questions the share of each."""

@@ -1,4 +1,5 @@
-"""Questions about pictures: MiniGPT-4's linear layer, on devices, between small frozen parts.
+"""Questions about pictures: MiniGPT-4's linear layer, on devices, between frozen parts: small ones, or its
+own.
 
 No certificate: smoothing is of vectors that a network is given, and here that would be what an encoder saw.
 """
@@ -13,6 +14,7 @@ from codesign.models.network import Network
 from codesign.tasks.contract import DataSettings, Task
 from codesign.tasks.splits import stratified
 from codesign.tasks.vision_language.examples import Asked, Batch, Examples, collated, examples_of
+from codesign.tasks.vision_language.large import NETWORK, large_answering
 from codesign.tasks.vision_language.network import Output, answering, said_of
 from codesign.tasks.vision_language.parts import language_model
 from codesign.tasks.vision_language.questions import QUESTIONS
@@ -37,15 +39,18 @@ class VisionLanguage(Task):
     def network(
         self, name: str, options: Mapping[str, Any], settings: DataSettings, generator: torch.Generator | None
     ) -> Network:
-        """A projection into the frozen language model.
+        """A projection into a frozen language model; of minigpt4 it begins at the published one.
 
         Raises:
             ValueError: Another name.
-            PartError: The language model is not installed, or not as published.
+            PartError: A part is not installed or cannot be had, or is not as published.
         """
+        asked = QUESTIONS[settings.source]
+        if name == NETWORK:
+            return large_answering(settings, asked)
         if name != "smollm2":
-            raise ValueError(f"vision_language has the network smollm2, got {name!r}")
-        return answering(language_model(settings.cache), QUESTIONS[settings.source], generator)
+            raise ValueError(f"vision_language has the networks smollm2 and {NETWORK}, got {name!r}")
+        return answering(language_model(settings.cache), asked, generator)
 
     def forward(self, module: nn.Module, batch: Batch) -> Output:
         """What is said of a batch."""
@@ -56,15 +61,15 @@ class VisionLanguage(Task):
         return output.losses.mean(), len(batch)
 
     def scorer(self, *, details: bool = False) -> AnswerScorer:
-        """Ranks answers; with `details` lets some be written."""
+        """Counts right answers; with `details` keeps some of what is written."""
         return AnswerScorer(details=details)
 
     def representative(self, examples: Examples, count: int, generator: torch.Generator) -> Tensor:
         """Each question as often, and as many of each of its answers as it has a share."""
-        questions = examples.answers.shape[1]
-        most = max(len(question.answers) for question in QUESTIONS[examples.pictures])
-        kinds = examples.answers.cpu() + most * torch.arange(questions)
-        return stratified(kinds.flatten(), min(count, len(examples)), generator=generator)
+        picture, question = examples.asked.cpu().unbind(dim=1)
+        most = max(len(each.answers) for each in QUESTIONS[examples.pictures])
+        kinds = examples.answers.cpu()[picture, question] + most * question
+        return stratified(kinds, min(count, len(examples)), generator=generator)
 
 
 TASK = VisionLanguage()

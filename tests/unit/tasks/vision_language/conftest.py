@@ -5,6 +5,8 @@ import torch
 
 WHY = "the extra of vision and language is not installed: make setup-vlm"
 WIDTH = 24
+RANKED = ("scenes", "cifar10")
+"""Sources whose answers are ranked."""
 
 
 @pytest.fixture(scope="session")
@@ -17,8 +19,8 @@ def toy_language():
     from codesign.tasks.vision_language.questions import QUESTIONS
 
     words = ["<unk>", "<end>", "Question", "Answer", ":", "?", "heavy", "duty"]
-    for asked in QUESTIONS.values():
-        for question in asked:
+    for source in RANKED:
+        for question in QUESTIONS[source]:
             words += [*question.text.rstrip("?").split(), *question.answers]
     known = {word: number for number, word in enumerate(dict.fromkeys(words))}
     tokenizer = Tokenizer(models.WordLevel(known, unk_token="<unk>"))

@@ -97,6 +97,12 @@ def test_a_training_changes_no_bit_of_the_frozen_parts(network, batch):
     assert len(rows) == 6 and {row["number"] for row in rows} == {0, 1}
 
 
+def words_of(network, batch, row):
+    """The token of each answer to an example's question."""
+    answers = ASKED[int(batch.question[row])].answers
+    return [network.module._tokenizer(answer)["input_ids"][0] for answer in answers]
+
+
 def plainly(network, batch, row, *, answer=False):
     """Logits of the last place, of one example alone and without a cache."""
     module, language = network.module, network.module.language
@@ -120,7 +126,7 @@ def test_a_kept_prompt_gives_what_reading_it_gives(network, batch):
     network.module.eval()
     for row in range(len(batch)):
         logits = plainly(network, batch, row)
-        tokens = network.module._answers[int(batch.question[row])]
+        tokens = words_of(network, batch, row)
         torch.testing.assert_close(output.scores[row, : len(tokens)], logits[tokens])
         right = -logits.log_softmax(dim=0)[tokens[int(batch.answer[row])]]
         torch.testing.assert_close(output.losses[row], right)
@@ -169,7 +175,7 @@ def test_answers_are_written_as_a_greedy_search_does(network, batch):
     written = said_of(module, batch).written()
     rows = torch.nonzero(batch.number >= 0)[:, 0].tolist()
     for text, row in zip(written, rows, strict=True):
-        prompt = module._prompts[int(batch.question[row])]
+        prompt = module._prompts[int(batch.question[row])].before
         embedded = module.language.get_input_embeddings()(torch.tensor([prompt]))
         read = torch.cat([embedded, module.projection(batch.features[row : row + 1])], dim=1)
         tokens = module.language.generate(

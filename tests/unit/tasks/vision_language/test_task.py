@@ -17,6 +17,7 @@ from codesign.tasks.vision_language import pictures
 from codesign.tasks.vision_language.encoder import CHANNELS, EfficientNetLite0
 from codesign.tasks.vision_language.examples import examples_of, majority
 from codesign.tasks.vision_language.figures import dialogues
+from codesign.tasks.vision_language.network import answering
 from codesign.tasks.vision_language.pictures import (
     Pictures,
     moments_of,
@@ -132,14 +133,15 @@ def test_coco_is_refused_with_small_parts_by_name_and_reason():
         check_experiments(config)
     with pytest.raises(ExperimentError, match=r"coco with the network smollm2: .* add nothing to what"):
         Experiment.make("pictures", COCO, data={"seed": 1, "validation_fraction": 0.2})
-    with pytest.raises(ValueError, match="source must be scenes or cifar10, got 'coco'"):
+    with pytest.raises(ValueError, match="or coco with an encoder of its own, got 'coco'"):
         pictures_of(DataSettings("coco", 0.2, 1, OPTIONS), "train")
 
 
 @pytest.mark.parametrize("option", ["train_size", "test_size", "pixels", "grid"])
 def test_sizes_are_asked_for(option):
     """None of them has a value that an experiment does not say."""
-    assert option in about_of("vision_language").required
+    about = about_of("vision_language")
+    assert option in (*about.required, *about.needs("smollm2"))
 
 
 def test_answers_that_need_no_picture(toy_language, monkeypatch):
@@ -170,7 +172,10 @@ def test_a_training_without_pictures_finds_the_commonest_answers(toy_language, m
         torch.zeros(20, 3, 8, 8, dtype=torch.uint8), answers, pictures_of(settings(), "test").source
     )
     asked = QUESTIONS["scenes"][:1]
-    assert module.blind_answers(train, toy, asked, settings()).tolist() == [2]
+    train = train._replace(answers=answers[:, :1])
+    network = answering(toy, asked, torch.Generator().manual_seed(0)).module
+    right = module.blind_right(train, answers[:, :1], network, asked, settings())
+    assert right[0].tolist() == [False, False, True, False, False, False]
     assert majority(answers, "scenes").tolist() == [2, 4, 6]
 
 
