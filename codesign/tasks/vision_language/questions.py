@@ -65,7 +65,7 @@ _CATEGORIES = """
 """
 THINGS = {
     name: plural or f"{name}s"
-    for name, _, plural in (each.strip().partition(":") for each in _CATEGORIES.split(","))
+    for name, _, plural in (" ".join(each.split()).partition(":") for each in _CATEGORIES.split(","))
 }
 """Categories of MSCOCO to their plurals, as the questions of LVLM-eHub write them."""
 COUNTED = "How many {} are there in the image?"
