@@ -46,3 +46,14 @@ def toy_language():
         )
     model.requires_grad_(requires_grad=False).eval()
     return Language(model, fast, "0" * 64)
+
+
+@pytest.fixture(scope="session")
+def mirror(tmp_path_factory):
+    """MiniGPT-4's own parts at a toy's size."""
+    pytest.importorskip("transformers", reason=WHY)
+    from tests.unit.tasks.vision_language.toys import write_mirror
+
+    folder = tmp_path_factory.mktemp("mirror")
+    write_mirror(folder)
+    return folder
