@@ -1,6 +1,7 @@
 # make first  a first answer in a minute: how good each device is, and what to make next
 # make run    the main job: everything that `snakemake --cores all` makes with config.yaml
 # make test   the tests (about eight minutes on two cores, set-up aside)
+# make test-vlm   the tests of vision and language, with what they need besides
 # make test-cluster   the workflow through sbatch, on a SLURM that is installed and started for it
 # make lint   formatting and static checks
 # make report the same, and one page of it for a browser: results/report.html
@@ -27,7 +28,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-cluster setup-vlm first run report test test-slow test-cluster test-accounting test-export docs lint format clean
+.PHONY: help setup setup-cluster setup-vlm first run report test test-slow test-vlm test-cluster test-accounting test-export docs lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -77,6 +78,9 @@ test: $(READY)  ## unit, script, regression and workflow tests, and the examples
 
 test-slow: $(READY)  ## the slower checks
 	$(BIN)/python -m pytest -q -m "slow and not cluster" -n 2 --dist worksteal tests
+
+test-vlm: $(VLM)  ## the tests of vision and language; without setup-vlm `make test` skips those that need it
+	$(BIN)/python -m pytest -q -rs tests/unit/tasks/vision_language
 
 test-cluster: $(CLUSTER)  ## a real SLURM on this machine (installed with apt-get where absent; needs root)
 	tests/cluster/slurm.sh install

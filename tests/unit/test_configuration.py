@@ -21,7 +21,7 @@ from codesign.configuration import (
 )
 from codesign.models.build import HIDDEN, MODELS
 from codesign.settings import SettingsError, check_settings, check_yaml
-from codesign.tasks.about import about_of, task_names
+from codesign.tasks.about import About, about_of, task_names
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMA = configuration_schema(REPOSITORY / "schemas/config.schema.yaml")
@@ -243,6 +243,42 @@ def test_what_is_on_memristors_anyway_is_not_beside():
     check_experiments(put(configuration(), "evaluation.analog_beside", ["all"]))
     with pytest.raises(SettingsError, match=r"analog_beside: weights is what memsim\.analog says already"):
         check_experiments(put(configuration(), "evaluation.analog_beside", ["all", "weights"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param({}, None, id="right"),
+        pytest.param(
+            {"grid": None}, r"pictures\.grid: missing; the network smollm2 needs it \(places", id="missing"
+        ),
+        pytest.param(
+            {"language": "a/b"},
+            r"pictures\.language: the network smollm2 has no use for it, minigpt4 has; leave it out",
+            id="of-another-network",
+        ),
+        pytest.param(
+            {"network": "minigpt4"},
+            r"pictures\.encoder: missing; the network minigpt4 needs it \(BLIP-2 model",
+            id="another-network",
+        ),
+    ],
+)
+def test_an_experiment_gives_the_options_of_its_network_and_no_others(change, message, monkeypatch):
+    """An option that nothing reads would look as if it did something."""
+    monkeypatch.setattr(About, "missing_packages", lambda about: {})
+    said = {
+        "task": "vision_language", "source": "scenes", "network": "smollm2", "epochs": 5, "batch_size": 2,
+        "learning_rate": 0.1, "train_size": 4, "test_size": 4, "pixels": 64, "grid": 1,
+    }  # fmt: skip
+    said = {key: value for key, value in (said | change).items() if value is not None}
+    settings = put(configuration(), "experiments.pictures", said)
+    check_settings(settings, SCHEMA, name="")
+    if message is None:
+        check_experiments(settings)
+        return
+    with pytest.raises(SettingsError, match=message):
+        check_experiments(settings)
 
 
 def test_a_method_without_a_network_is_not_evaluated_on_devices():

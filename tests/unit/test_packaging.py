@@ -36,8 +36,9 @@ OF_NETWORKS = {"bayesopt/surrogate.py"}
 """Of the rooms above: BoTorch's fit, loaded inside the function that fits (`surrogate: map`)."""
 OF_THE_BENCH = {"crossbar/discovery2.py"}
 OF_VISION_AND_LANGUAGE = "tasks/vision_language/"
-OPTIONAL = {"accelerate", "gguf"}
-"""Distributions that transformers imports where a language model is read, and no file here."""
+OPTIONAL = {"accelerate", "gguf", "protobuf", "sentencepiece"}
+"""Distributions that transformers imports where a language model or its tokenizer is read, and no file
+here."""
 
 
 def distribution(name: str) -> str:

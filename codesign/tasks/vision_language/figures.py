@@ -45,8 +45,10 @@ def dialogues(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawi
     rows, methods, levels = first_programming(rows)
     columns = [(method, level) for method in methods for level in levels]
     pictures = {row["number"]: row["picture"] for row in rows}
-    questions = list(dict.fromkeys(row["question"] for row in rows))
-    block = max(PICTURE_MM, LINE_MM * len(questions)) + GAP_MM
+    questions: dict[int, dict[str, None]] = {}
+    for row in rows:
+        questions.setdefault(row["number"], {})[row["question"]] = None
+    block = max(PICTURE_MM, LINE_MM * max(map(len, questions.values()))) + GAP_MM
     height = 42 + block * len(pictures)
     wide = (TWO_COLUMNS_MM - LEFT_MM - 3) / len(columns)
     found = {(row["method"], row["level"], row["number"], row["question"]): row for row in rows}
@@ -68,7 +70,7 @@ def dialogues(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawi
             axes = axes_mm(figure, 4, bottom + block - GAP_MM - PICTURE_MM, PICTURE_MM, PICTURE_MM)
             axes.imshow(Image.open(io.BytesIO(base64.b64decode(picture)), formats=["PNG"]))
             axes.set(xticks=[], yticks=[])
-            for line, question in enumerate(questions):
+            for line, question in enumerate(questions[number]):
                 y = bottom + block - GAP_MM - LINE_MM * (line + 0.7)
                 asked = found[(*columns[0], number, question)]
                 _text(figure, PICTURE_MM + 6, y + 2.2, question, LEFT_MM - PICTURE_MM - 8, "black")

@@ -154,6 +154,16 @@ def test_the_worked_examples_pass(example):
             id="required",
         ),
         pytest.param(
+            [("networks.pooled", {"needs": ["outlier"]})],
+            [r"networks\.pooled\.needs\.0: outlier is not among options \(did you mean outliers\?\)"],
+            id="needed-option",
+        ),
+        pytest.param(
+            [("networks.pooled", {"needs": ["outliers"]}), ("required", ["outliers"])],
+            [r"networks\.pooled\.needs\.0: outliers is required with every network already; name it once"],
+            id="needed-anyway",
+        ),
+        pytest.param(
             [("details", None)],
             [r"figures: cloud-errors is drawn from rows .* details is missing; it says which: details: \{"],
             id="figures-without-details",

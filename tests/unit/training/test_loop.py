@@ -382,13 +382,17 @@ def test_settings_that_mean_nothing_are_refused(settings, changes, words):
         ("cosine", 0.0, 1.0),
         ("cosine", 0.5, 0.5),
         ("cosine", 1 / 3, 0.75),
+        ("cosine-third", 0.0, 1.0),
+        ("cosine-third", 0.5, 2 / 3),
+        ("cosine-third", 1.0, 1 / 3),
         ("steps", 0.49, 1.0),
         ("steps", 0.5, 0.1),
         ("steps", 0.75, 0.01),
     ],
 )
 def test_schedules_follow_their_formula(schedule, progress, expected):
-    """Cosine: (1 + cos pi t) / 2; steps: a tenth at half, a hundredth at three quarters."""
+    """Cosine: (1 + cos pi t) / 2, or that between 1 and a third; steps: a tenth at half, a hundredth at three
+    quarters."""
     assert learning_rate_factor(progress, schedule=schedule, warmup=0.0) == pytest.approx(expected)
 
 

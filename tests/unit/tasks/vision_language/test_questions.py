@@ -3,11 +3,14 @@
 import pytest
 
 from codesign.tasks.vision_language.questions import (
+    MINIGPT4,
     QUESTIONS,
+    THINGS,
     AnswerError,
     answer_tokens,
     is_hit,
     prompt_tokens,
+    words_of,
 )
 
 
@@ -22,11 +25,42 @@ from codesign.tasks.vision_language.questions import (
         ("a stop sign, the red one", "stop sign", True),
         ("sign: stop", "stop sign", False),
         ("", "red", False),
+        ("Yes, there is.", "yes", True),
+        ("There is none, NO!", "no", True),
+        ("nobody, nothing, note", "no", False),
+        ("I know of 12 cups", "twelve", True),
+        ("12 cups", "two", False),
+        ("2.5 metres", "two", False),
+        ("It is 2.", "two", True),
+        ("1,500 people", "one", False),
+        ("1, 2 or 3", "two", True),
+        ("the_cup", "cup", True),
+        ("zero", "0", True),
+        ("There are none", "zero", True),
+        ("an orange", "the orange", True),
+        ("a hot dog", "hot-dog", True),
     ],
 )
 def test_an_answer_counts_as_whole_words(text, answer, hit):
     """Whatever case, punctuation and articles stand around it; numbers are words."""
     assert is_hit(text, answer) is hit
+
+
+def test_numbers_are_words_up_to_fifteen_and_figures_beyond():
+    """As far as there are words, and as MSCOCO's answers go; other figures stay what they are."""
+    words = [words_of(str(number)) for number in range(17)]
+    assert words[0] == ["zero"] and words[15] == ["fifteen"] and words[16] == ["16"]
+    assert len({tuple(each) for each in words}) == 17
+
+
+def test_mscocos_questions_are_of_its_80_categories():
+    """How many, and whether there is one; the number of a question is its place."""
+    asked = QUESTIONS["coco"]
+    assert len(THINGS) == 80 and len({question.text for question in asked}) == len(asked) == 160
+    assert asked[0].text == "How many people are there in the image?"
+    assert asked[80].text == "Does person exist in the image?"
+    assert {question.metric for question in asked[:80]} == {"counting"}
+    assert {question.answers for question in asked[80:]} == {("yes", "no")}
 
 
 @pytest.mark.parametrize("source", QUESTIONS)
@@ -61,3 +95,9 @@ def test_the_prompt_ends_before_the_picture(toy_language):
     tokens = prompt_tokens(toy_language.tokenizer, QUESTIONS["scenes"][0])
     assert toy_language.tokenizer.decode(tokens.before) == "Question : What shape is it ? Answer :"
     assert tokens.after == ()
+
+
+def test_a_tokenizer_without_a_beginning_cannot_have_minigpt4s_prompt(toy_language):
+    """Its language model was trained with one."""
+    with pytest.raises(AnswerError, match=r"no token of a text's beginning .*take the tokenizer of a Llama"):
+        prompt_tokens(toy_language.tokenizer, QUESTIONS["scenes"][0], MINIGPT4)

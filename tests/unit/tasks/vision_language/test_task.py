@@ -207,5 +207,7 @@ def test_the_figure_of_dialogues_has_a_line_for_each_question_and_a_column_for_e
     said = [" ".join(text.get_text().split()) for text in drawing.figure.texts]
     assert sum(text.startswith("U = ") for text in said) == 8
     assert "(nothing)" in said and any("$5 ?" in text for text in said)
+    own = [row for row in rows() if (row["number"], row["question"]) != (1, "How many are there?")]
+    assert len(dialogues(own, experiment="coco", origin="virtual").numbers) == 24, "pictures of MSCOCO differ"
     drawing.figure.savefig(tmp_path / "a.png")
     assert Image.open(io.BytesIO((tmp_path / "a.png").read_bytes())).size[0] > 1000
