@@ -30,6 +30,8 @@ COLUMNS = (
 PICTURE_MM, GAP_MM, LINE_MM = 15, 3, 6
 LEFT_MM = 48
 """Where the answers begin."""
+SHORT, LONG = 26, 27
+"""Letters of a question on one line, and on each of two smaller ones."""
 LETTERS = 0.92
 """Of an answer, in a millimetre."""
 
@@ -73,8 +75,7 @@ def dialogues(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawi
             for line, question in enumerate(questions[number]):
                 y = bottom + block - GAP_MM - LINE_MM * (line + 0.7)
                 asked = found[(*columns[0], number, question)]
-                _text(figure, PICTURE_MM + 6, y + 2.2, question, LEFT_MM - PICTURE_MM - 8, "black")
-                _text(figure, PICTURE_MM + 6, y, asked["answer"], LEFT_MM - PICTURE_MM - 8, GREY)
+                _question(figure, question, asked["answer"], y)
                 for k, column in enumerate(columns):
                     row = found[(*column, number, question)]
                     colour = BLUE if row["hit"] else VERMILION
@@ -90,10 +91,22 @@ def dialogues(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawi
         return Drawing(figure, [{name: row[name] for name in COLUMNS} for row in rows])
 
 
+def _question(figure, question: str, answer: str, y: float) -> None:
+    """What is asked, on two smaller lines where it is long, and the right answer under it."""
+    x, wide = PICTURE_MM + 6, LEFT_MM - PICTURE_MM - 8
+    if len(question) <= SHORT:
+        _text(figure, x, y + 2.2, question, wide, "black")
+        _text(figure, x, y, answer, wide, GREY)
+        return
+    said = wrapped(question, LONG, lines=2)
+    text_mm(figure, x, y + 2.6, said, fontsize=4.6, va="center", parse_math=False)
+    _text(figure, x, y - 1.4, answer, wide, GREY)
+
+
 def _plain(text: str) -> str:
     """A text on one line, in letters that the font has."""
     said = " ".join(text.split()).encode("ascii", "replace").decode("ascii")
-    return said or "(nothing)"
+    return "".join(letter if letter.isprintable() else "?" for letter in said) or "(nothing)"
 
 
 def _text(figure, x: float, y: float, text: str, width: float, colour: str) -> None:

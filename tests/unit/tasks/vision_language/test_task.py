@@ -184,7 +184,7 @@ def rows(methods=("erm", "bayesmulti"), levels=(1.0, 0.5, 0.3, 0.1)):
     from codesign.tasks.vision_language.scores import png_of
 
     picture = png_of(torch.full((3, 16, 16), 90, dtype=torch.uint8))
-    texts = ("circle", "", "The answer\n\nis: $5 \u4e94", "=cmd", "a" * 80)
+    texts = ("circle", "", "The answer\n\nis: $5 \u4e94\x01", "=cmd", "a" * 80)
     made = []
     for method in methods:
         for level in levels:
@@ -206,7 +206,7 @@ def test_the_figure_of_dialogues_has_a_line_for_each_question_and_a_column_for_e
     assert len(drawing.numbers) == 32 and "picture" not in drawing.numbers[0]
     said = [" ".join(text.get_text().split()) for text in drawing.figure.texts]
     assert sum(text.startswith("U = ") for text in said) == 8
-    assert "(nothing)" in said and any("$5 ?" in text for text in said)
+    assert "(nothing)" in said and any("$5 ??" in text for text in said)
     own = [row for row in rows() if (row["number"], row["question"]) != (1, "How many are there?")]
     assert len(dialogues(own, experiment="coco", origin="virtual").numbers) == 24, "pictures of MSCOCO differ"
     drawing.figure.savefig(tmp_path / "a.png")
