@@ -106,9 +106,8 @@ def _fill(module: nn.Module, tensors: dict[str, Tensor], origin: str) -> None:
     lacking = sorted(set(wanted) - set(tensors))
     if lacking:
         raise PartError(
-            f"{origin}: no tensor {lacking[0]} ({len(lacking)} of {len(wanted)} are missing); it is no model "
-            "that "
-            "its config.json describes"
+            f"{origin}: no tensor {lacking[0]} ({len(lacking)} of {len(wanted)} are missing); it is no "
+            "model that its config.json describes"
         )
     for name, shape in wanted.items():
         if tensors[name].shape != shape:

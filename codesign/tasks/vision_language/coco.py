@@ -83,8 +83,8 @@ def _folder(settings: DataSettings) -> Path:
         if folder is None or not (folder / name).is_file():
             raise DataError(
                 f"{name} of MSCOCO is not in {folder or 'a mirror, as none is given'}; put {PICTURES}, "
-                f"{ANNOTATIONS} and {ASKED} "
-                f"into {FOLDER}/ of a mirror folder (datasets.mirror, CODESIGN_MIRROR), or choose scenes"
+                f"{ANNOTATIONS} and {ASKED} into {FOLDER}/ of a mirror folder (datasets.mirror, "
+                "CODESIGN_MIRROR), or choose scenes"
             )
     return folder
 
@@ -108,8 +108,8 @@ def _questions(path: Path) -> Iterator[tuple[str, int, int, int]]:
         if question is None:
             raise DataError(
                 f"{path}, line {line}, question: found {row['question']!r}; it must be "
-                f"{COUNTED.format('THINGS')!r} or "
-                f"{SOUGHT.format('THING')!r} of one of the {len(THINGS)} categories of MSCOCO"
+                f"{COUNTED.format('THINGS')!r} or {SOUGHT.format('THING')!r} of one of the {len(THINGS)} "
+                "categories of MSCOCO"
             )
         answers = QUESTIONS["coco"][question].answers
         said = row["answer"].strip().lower()
@@ -224,8 +224,7 @@ def decoded(content: bytes, name: str, *, pixels: int = PIXELS) -> np.ndarray:
         begins = content[:8].hex(" ")
         raise DataError(
             f"{name}: no JPEG or PNG picture ({len(content)} bytes that begin with {begins or 'nothing'}); "
-            "put the picture "
-            "itself there, or fetch it again"
+            "put the picture itself there, or fetch it again"
         ) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(

@@ -109,16 +109,15 @@ def published_projection(settings: DataSettings, language: Language) -> nn.Linea
     if weight.dim() != 2 or bias.shape != weight.shape[:1]:
         raise PartError(
             f"{path}: {PROJECTION[0]} has the shape {tuple(weight.shape)} and {PROJECTION[1]} "
-            f"{tuple(bias.shape)}; "
-            "they must be (width, channels) and (width,)"
+            f"{tuple(bias.shape)}; they must be (width, channels) and (width,)"
         )
     width = language.model.config.hidden_size
     config = located(repository(settings.needed("language"), settings, option="language"), "config.json")
     if len(weight) != width:
         raise PartError(
             f"a language model whose width does not fit the projection: {path} gives {len(weight)} values, "
-            "and the "
-            f"model of {config} reads {width}; language and start must name a pair that was trained together"
+            f"and the model of {config} reads {width}; language and start must name a pair that was "
+            "trained together"
         )
     projection = nn.Linear(weight.shape[1], width, device="meta")
     projection.load_state_dict({"weight": weight.clone(), "bias": bias.clone()}, assign=True)
@@ -143,7 +142,7 @@ def large_answering(settings: DataSettings, questions: Sequence[Question]) -> Ne
     if projection.in_features != channels:
         raise PartError(
             f"{settings.needed('start')}: the projection reads {projection.in_features} channels, and the "
-            "Q-Former of "
-            f"{path} gives {channels}; encoder and start must name a pair that was trained together"
+            f"Q-Former of {path} gives {channels}; encoder and start must name a pair that was trained "
+            "together"
         )
     return network_of_parts(projection, language, questions, MINIGPT4)

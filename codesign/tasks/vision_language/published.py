@@ -76,10 +76,9 @@ def repository(said: str, settings: DataSettings, *, option: str) -> Repository:
     found = NAME.fullmatch(said)
     if not found or ".." in said.split("@")[0].split("/"):
         raise PartError(
-            f"{option}: {said!r} names no published model; it must be owner/name as on the Hugging Face hub, "
-            "with "
-            "@revision where it is pinned, e.g. Salesforce/blip2-flan-t5-xxl; a mirror folder holds it "
-            "under that name"
+            f"{option}: {said!r} names no published model; it must be owner/name as on the Hugging Face "
+            "hub, with @revision where it is pinned, e.g. Salesforce/blip2-flan-t5-xxl; a mirror folder "
+            "holds it under that name"
         )
     space, name, revision = found.groups()
     return Repository(name, space is not None, revision, settings.mirror, settings.cache)
@@ -158,10 +157,8 @@ def _compare(where: Repository, name: str, path: Path) -> None:
     if expected["sha256"] != found:
         raise PartError(
             f"{path} is not the {name} of {where.said} that was read first: expected sha256 "
-            f"{expected['sha256']} "
-            f"({expected['size']} bytes), found {found} ({size} bytes); put a good copy in its place, or "
-            "remove "
-            f"{record} where the change is meant"
+            f"{expected['sha256']} ({expected['size']} bytes), found {found} ({size} bytes); put a good "
+            f"copy in its place, or remove {record} where the change is meant"
         )
 
 
@@ -172,9 +169,9 @@ def _fetched(where: Repository, name: str) -> Path:
 
     if where.cache is None:
         raise PartError(
-            f"{name} of {where.said} is not in the mirror {where.mirror}; name a cache folder to download it "
-            "to, or put "
-            f"the model into {where.name} of a mirror folder (datasets.mirror, CODESIGN_MIRROR)"
+            f"{name} of {where.said} is not in the mirror {where.mirror}; name a cache folder to download "
+            f"it to, or put the model into {where.name} of a mirror folder (datasets.mirror, "
+            "CODESIGN_MIRROR)"
         )
     try:
         path = hf_hub_download(
@@ -198,8 +195,7 @@ def _fetched(where: Repository, name: str) -> Path:
         path.resolve().unlink()
         raise PartError(
             f"{name} of {where.said} is not what the hub says: expected sha256 {expected}; the file was "
-            "removed, run "
-            "again to fetch it"
+            "removed, run again to fetch it"
         )
     _remember_commit(where, path)
     return path
@@ -209,9 +205,8 @@ def _unreachable(where: Repository, name: str, error: Exception) -> str:
     said = str(error).strip().splitlines()
     return (
         f"{name} of {where.said} cannot be fetched from the hub "
-        f"({said[0] if said else type(error).__name__}); put the "
-        f"model's files into {'spaces/' if where.space else ''}{where.name} of a mirror folder "
-        "(datasets.mirror, "
+        f"({said[0] if said else type(error).__name__}); put the model's files into "
+        f"{'spaces/' if where.space else ''}{where.name} of a mirror folder (datasets.mirror, "
         "CODESIGN_MIRROR), or correct the name"
     )
 
@@ -311,8 +306,8 @@ def checked_shard(weights: Weights, shard: str) -> Path:
     lacking = sorted(expected - _names_in(path))
     if lacking:
         raise PartError(
-            f"{path} has no tensor {lacking[0]}, which {weights.index} says is in it "
-            f"({len(lacking)} of {len(expected)} are missing); put the right shard in its place"
+            f"{path} has no tensor {lacking[0]}, which {weights.index} says is in it ({len(lacking)} of "
+            f"{len(expected)} are missing); put the right shard in its place"
         )
     return path
 
@@ -375,7 +370,6 @@ def _readable(path: Path) -> Iterator[None]:
     except Exception as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PartError(
-            f"{path}: not readable ({said}); it has {path.stat().st_size} bytes, is truncated or no file of "
-            "weights; "
-            "fetch it again"
+            f"{path}: not readable ({said}); it has {path.stat().st_size} bytes, is truncated or no file "
+            "of weights; fetch it again"
         ) from error
