@@ -170,8 +170,9 @@ class About:
         """Options that other networks need and this one does not: it would not look at them.
 
         Example:
-            >>> about = About("a", "a", "b", {}, {}, {"s": {"needs": ["pixels"]}, "l": {"needs":
-            ["language"]}}) >>> about.needs("l"), about.useless("l")
+            >>> networks = {"small": {"needs": ["pixels"]}, "large": {"needs": ["language"]}}
+            >>> about = About("a", "a", "b", {}, {}, networks)
+            >>> about.needs("large"), about.useless("large")
             (('language',), ['pixels'])
         """
         named = {option: None for other in self.networks for option in self.needs(other)}

@@ -236,8 +236,7 @@ def _single_at_least(values: Tensor) -> Tensor:
 def answering(
     language: Language, questions: Sequence[Question], generator: torch.Generator | None
 ) -> Network:
-    """The network between small parts: the projection is trained and on memristors, the language model
-    frozen.
+    """The network between small parts; the projection alone is trained and on memristors.
 
     Args:
         language: Frozen.

@@ -101,7 +101,7 @@ def located(where: Repository, name: str) -> Path:
 
 @lru_cache(maxsize=256)
 def _located(where: Repository, name: str) -> Path:
-    """Each file is hashed once a process: 13 GB take half a minute."""
+    """Each file is hashed once a process: a language model has 13 GB of them."""
     if where.folder is not None:
         path = where.folder / name
         if not path.is_file():

@@ -1,5 +1,4 @@
-"""Right answers, ranked or written, a kind of question each and their mean; what was written beside the
-pictures."""
+"""Right answers, ranked or written, by kind of question; what was written beside the pictures."""
 
 import base64
 import io

@@ -1,5 +1,4 @@
-"""Questions about pictures: MiniGPT-4's linear layer, on devices, between frozen parts: small ones, or its
-own.
+"""Questions about pictures: MiniGPT-4's linear layer, on devices, between small frozen parts or its own.
 
 No certificate: smoothing is of vectors that a network is given, and here that would be what an encoder saw.
 """
