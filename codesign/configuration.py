@@ -226,8 +226,9 @@ def check_experiments(settings: Mapping) -> None:
             "take it off the list"
         )
     problems += [
-        f"evaluation.device_methods: {name} is not among training.methods ({', '.join(training['methods'])}), "
-        "so there is no network of it; add it there, or take it off this list"
+        f"evaluation.device_methods: {name} is not among training.methods "
+        f"({', '.join(training['methods'])}), so there is no network of it; add it there, or take it off "
+        "this list"
         for name in settings["evaluation"]["device_methods"] or ()
         if name not in training["methods"]
     ]
