@@ -1,6 +1,7 @@
 """Settings that the schema allows and that do not go together; words of older versions."""
 
 import copy
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,11 +45,16 @@ def put(settings: dict, place: str, value) -> dict:
 
 @pytest.mark.parametrize("overlay", ["", *sorted(path.name for path in REPOSITORY.glob("config.*.yaml"))])
 def test_every_configuration_of_the_repository_is_allowed(overlay):
-    """And none of them has a word of an older version."""
+    """On top of those that the command in its head names; and none of them has a word of an older version."""
     settings = configuration()
     if overlay:
-        for key, value in yaml.safe_load((REPOSITORY / overlay).read_text()).items():
-            settings[key] = {**settings[key], **value}
+        command = re.search(
+            r"--configfile config\.yaml((?: config\.[\w-]+\.yaml)*)", (REPOSITORY / overlay).read_text()
+        )
+        stacked = command[1].split()
+        for name in stacked[: stacked.index(overlay) + 1] if overlay in stacked else [overlay]:
+            for key, value in yaml.safe_load((REPOSITORY / name).read_text()).items():
+                settings[key] = {**settings[key], **value}
     refuse_old_words(settings)
     check_settings(settings, SCHEMA, name=overlay)
     missing = {}
