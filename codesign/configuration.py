@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from codesign.bayesmulti.methods import limits_schema, method_names, method_of
+from codesign.bayesmulti.methods import given_schema, limits_schema, method_names, method_of
 from codesign.settings import SettingsError, read_schema
 from codesign.tasks.about import About, Scale, about_of, task_names
 from codesign.tasks.declaration import check_declaration, source_problems
@@ -22,6 +22,7 @@ SHARED = (
     "ramp",
     "select",
     "patience",
+    "precision",
     "compile",
     "start",
     "further",
@@ -76,6 +77,7 @@ def configuration_schema(path: Path | str) -> dict:
         for name in sorted(unsearched)
     }
     schema["properties"]["search"]["properties"]["limits"] = limits
+    schema["properties"]["search"]["properties"]["given"] = given_schema()
     return schema
 
 
@@ -238,6 +240,7 @@ def check_experiments(settings: Mapping) -> None:
         for name in training["methods"]
         if method_of(name).searched and name not in settings["search"]["limits"]
     ]
+    problems += _given_problems(settings)
     problems += _crossbar_problems(settings, known)
     problems += beyond_limits(settings["crossbar"], settings["crossbar"]["limits"])
     if problems:
@@ -255,6 +258,27 @@ def _network_problems(about: About, said: Mapping, place: str) -> Iterator[str]:
         if option in said:
             needed = " and ".join(other for other in about.networks if option in about.needs(other))
             yield f"{place}.{option}: the network {network} has no use for it, {needed} has; leave it out"
+
+
+def _given_problems(settings: Mapping) -> list[str]:
+    """Whether a list of trials is as long as the search, and starts as trainings may."""
+    search, scales = settings["search"], settings["training"]["initial_scale"]
+    wanted = search["rounds"] * search["slots"]
+    problems = []
+    for method, trials in search["given"].items():
+        place = f"search.given.{method}"
+        if len(trials) != wanted:
+            problems.append(
+                f"{place}: {len(trials)} trial(s), but search.rounds times search.slots makes {wanted}; "
+                "the two must be alike"
+            )
+        problems += [
+            f"{place}[{number}].initial_scale: {trial['initial_scale']:g} is not in training.initial_scale "
+            f"({', '.join(f'{scale:g}' for scale in scales)})"
+            for number, trial in enumerate(trials)
+            if trial.get("initial_scale", scales[0]) not in scales
+        ]
+    return problems
 
 
 def _warmup_problems(settings: Mapping, epochs: int, place: str) -> list[str]:

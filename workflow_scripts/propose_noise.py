@@ -5,7 +5,13 @@ from pathlib import Path
 
 from codesign.files import replacing
 from codesign.log import log_to
-from codesign.noise_search.rounds import SearchSettings, propose_round, read_trial, search_space
+from codesign.noise_search.rounds import (
+    SearchSettings,
+    given_round,
+    propose_round,
+    read_trial,
+    search_space,
+)
 from codesign.provenance.records import recorded
 from codesign.tasks.experiment import Experiment
 
@@ -24,7 +30,10 @@ def main(
     """Write parameters and specification of each slot."""
     space = search_space(experiment, method, search)
     made = [read_trial(path, experiment.about.metric) for path in trials]
-    found = propose_round(made, space, search_for=search.search_for, round=round, slots=slots, seed=seed)
+    if search.given is None:
+        found = propose_round(made, space, search_for=search.search_for, round=round, slots=slots, seed=seed)
+    else:
+        found = given_round(search.given, made, space, round=round, slots=slots)
     with replacing(proposal) as temporary:
         content = {"round": round, "slots": found}
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -271,15 +271,8 @@ def _changes(
         axes.plot(
             steps,
             share,
-            color=look.colour,
-            marker=look.marker,
-            ls=look.line,
+            **look.drawn,
             drawstyle="steps-mid",
-            lw=look.width,
-            ms=look.size,
-            mew=0,
-            alpha=look.alpha,
-            zorder=look.order,
             gid=name,
         )
         numbers += [

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from codesign.bayesmulti.methods import method_of
 from codesign.figures.style import (
@@ -66,6 +67,20 @@ class Look:
     def order(self) -> float:
         """Of drawing: rivals behind."""
         return 3.0 if self.prominent else 2.0
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What `Axes.plot` draws its line with: all but label and gid."""
+        return {
+            "color": self.colour,
+            "marker": self.marker,
+            "ls": self.line,
+            "lw": self.width,
+            "ms": self.size,
+            "mew": 0,
+            "alpha": self.alpha,
+            "zorder": self.order,
+        }
 
 
 def look_of_method(method: str) -> Look:

@@ -268,14 +268,7 @@ def _score_line(axes, name: str, rows: Sequence[Mapping]) -> None:
     axes.plot(
         [row["usability"] for row in rows],
         [row["mean"] for row in rows],
-        color=look.colour,
-        marker=look.marker,
-        ls=look.line,
-        lw=look.width,
-        ms=look.size,
-        mew=0,
-        alpha=look.alpha,
-        zorder=look.order,
+        **look.drawn,
         label=method_of(name).title,
         gid=name,
     )
@@ -335,14 +328,7 @@ def _difference_line(axes, name: str, rows: Sequence[Mapping], shift: float) -> 
     axes.plot(
         at,
         [row["difference"] for row in rows],
-        color=look.colour,
-        marker=look.marker,
-        ls=look.line,
-        lw=look.width,
-        ms=look.size,
-        mew=0,
-        alpha=look.alpha,
-        zorder=look.order,
+        **look.drawn,
         gid=name,
     )
     known = [(x, row) for x, row in zip(at, rows, strict=True) if row["difference_low"] is not None]

@@ -37,6 +37,8 @@ class SearchSettings:
     """Starting scales to choose from."""
     search_for: str
     """panel | level: what networks are chosen for."""
+    given: Sequence[Mapping] | None = None
+    """Every trial of the search in turn, instead of proposals; None where they are proposed."""
 
 
 def search_space(experiment: Experiment, method: str, settings: SearchSettings) -> SearchSpace:
@@ -154,6 +156,45 @@ def propose_round(
         )
         spec = specification_of(parameters, space)
         proposals.append({"parameters": parameters, "specification": spec.to_json()})
+    return proposals
+
+
+def given_round(
+    given: Sequence[Mapping], trials: Sequence[PanelTrial], space: SearchSpace, *, round: int, slots: int
+) -> list[dict]:
+    """Parameters and specification of every slot of a round of listed trials.
+
+    Args:
+        given: Every trial of the search: its parameters, `site` where the method has a choice, and perhaps
+            `initial_scale`; without it, a trial starts as the best one without noise does.
+        trials: At least those without noise.
+        space: What may be tried.
+        round: From 1.
+        slots: Trials a round.
+
+    Raises:
+        NoiseError: A trial lies outside the space; the message says which.
+    """
+    aim = Aim(PANEL)
+    plain = [each for each in trials if each.scores and not set(each.parameters) & set(space.names)]
+    best = max(plain, key=lambda each: each.towards(aim).objective, default=None)
+    scale = space.scales[0] if best is None else best.parameters["initial_scale"]
+    proposals = []
+    for number in range((round - 1) * slots, round * slots):
+        parameters = {"site": next(iter(space.places)), "initial_scale": scale, **given[number]}
+        place = f"search.given.{space.method}[{number}]"
+        try:
+            point = space.features(parameters)
+        except NoiseError as error:
+            raise NoiseError(f"{place}: {error}") from error
+        if not space.allowed(point[None])[0]:
+            raise NoiseError(
+                f"{place}: the variance of the factor over its squared mean is beyond search.variance "
+                f"({space.variance:g}); take less noise"
+            )
+        proposals.append(
+            {"parameters": parameters, "specification": specification_of(parameters, space).to_json()}
+        )
     return proposals
 
 

@@ -25,6 +25,9 @@ from codesign.training.loop import (
     train,
 )
 
+NOT_OF_A_LOOP = ("start", "further", "share", "precision")
+"""Shared settings that say how many epochs, from which weights and how exactly, before a loop begins."""
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -50,14 +53,15 @@ def training_settings(experiment: Experiment, shared: Mapping, *, on_gpu: bool) 
     Args:
         experiment: Epochs, batch size, learning rate.
         shared: optimiser, momentum, weight_decay, schedule, warmup_epochs, ramp, patience, select, compile,
-            start, further, and of a trial share. A network that starts from one trained without noise
-            trains for the share `further` of the epochs, a trial for `share` of them.
-        on_gpu: Mixed precision is used there.
+            precision, start, further, and of a trial share. A network that starts from one trained without
+            noise trains for the share `further` of the epochs, a trial for `share` of them.
+        on_gpu: Where it trains; precision auto means bfloat16 there.
     """
     own = {name: getattr(experiment, name) for name in ("epochs", "batch_size", "learning_rate")}
-    rest = {name: value for name, value in shared.items() if name not in ("start", "further", "share")}
+    rest = {name: value for name, value in shared.items() if name not in NOT_OF_A_LOOP}
     own["epochs"] = epochs_of(own["epochs"], shared)
-    return TrainingSettings(amp=on_gpu, **own, **rest)
+    amp = on_gpu if shared["precision"] == "auto" else shared["precision"] == "bfloat16"
+    return TrainingSettings(amp=amp, **own, **rest)
 
 
 def train_experiment(

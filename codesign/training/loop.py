@@ -74,7 +74,7 @@ class TrainingSettings:
     select: str
     """loss | metric (the primary one): what makes an epoch's validation the best, whose weights are kept."""
     amp: bool
-    """bfloat16 autocast on a GPU; without one, single precision."""
+    """Products in bfloat16 (autocast), weights and sums in single precision."""
     compile: bool
     """torch.compile; pays off for long trainings on a GPU."""
 
@@ -323,8 +323,7 @@ class _Run:
         return moved(batch, self.device, channels_last=self.task.channels_last)
 
     def _evaluate(self, batch: Any) -> tuple[Any, Tensor, int]:
-        mixed = self.settings.amp and self.device.type == "cuda"
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.settings.amp):
             output = self.task.forward(self.forward, batch)
         output = single(output)
         return output, *loss_of(self.task, output, batch)

@@ -125,6 +125,7 @@ def search_of_method(wildcards):
         "variance": said["variance"] if searched else None,
         "scales": config["training"]["initial_scale"],
         "search_for": said["for"],
+        "given": said["given"].get(wildcards.method),
     }
 
 

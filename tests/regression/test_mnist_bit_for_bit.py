@@ -211,7 +211,7 @@ def project():
     shared = {
         "optimiser": "adam", "momentum": 0.0, "weight_decay": DECAY, "schedule": "cosine",
         "warmup_epochs": 0, "ramp": 0.0, "select": "loss", "patience": None, "compile": False,
-        "start": "scratch", "further": 0.5,
+        "precision": "auto", "start": "scratch", "further": 0.5,
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job, "compute_device", lambda: torch.device("cpu"))

@@ -1,6 +1,7 @@
 """Settings that the schema allows and that do not go together; words of older versions."""
 
 import copy
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,11 +45,16 @@ def put(settings: dict, place: str, value) -> dict:
 
 @pytest.mark.parametrize("overlay", ["", *sorted(path.name for path in REPOSITORY.glob("config.*.yaml"))])
 def test_every_configuration_of_the_repository_is_allowed(overlay):
-    """And none of them has a word of an older version."""
+    """On top of those that the command in its head names; and none of them has a word of an older version."""
     settings = configuration()
     if overlay:
-        for key, value in yaml.safe_load((REPOSITORY / overlay).read_text()).items():
-            settings[key] = {**settings[key], **value}
+        command = re.search(
+            r"--configfile config\.yaml((?: config\.[\w-]+\.yaml)*)", (REPOSITORY / overlay).read_text()
+        )
+        stacked = command[1].split()
+        for name in stacked[: stacked.index(overlay) + 1] if overlay in stacked else [overlay]:
+            for key, value in yaml.safe_load((REPOSITORY / name).read_text()).items():
+                settings[key] = {**settings[key], **value}
     refuse_old_words(settings)
     check_settings(settings, SCHEMA, name=overlay)
     missing = {}
@@ -149,6 +155,24 @@ def test_an_experiment_says_what_its_task_allows_and_nothing_else(experiment, ch
             0.5,
             r"limits\.dropuot: unknown key \(did you mean dropout\?\); allowed here: bayesmulti, dropout",
             id="misspelt-limit",
+        ),
+        pytest.param(
+            "search.given.bayesmulti",
+            [{"site": "wieght", "p_zero": 0.1, "p_half": 0.1}],
+            r'search\.given\.bayesmulti\.0\.site: found "wieght"; allowed: activation, weight',
+            id="site-of-a-listed-trial",
+        ),
+        pytest.param(
+            "search.given.bayesmulti",
+            [{"site": "weight", "p_zero": 0.1}],
+            r"search\.given\.bayesmulti\.0.*p_half",
+            id="listed-trial-without-a-parameter",
+        ),
+        pytest.param(
+            "search.given.erm",
+            [{"site": "weight"}],
+            r"search\.given\.erm: unknown key",
+            id="trials-of-a-method-that-is-not-searched",
         ),
         pytest.param(
             "evaluation.device_calibrations",
@@ -414,6 +438,24 @@ def test_levels_that_a_tasks_own_figures_show_must_be_made():
         for level in (0.5, 0.3)
     ]
     check_experiments(put(settings, "experiments.moons", None))
+
+
+def test_listed_trials_are_as_many_as_the_search_makes_and_start_as_trainings_may():
+    settings = configuration()
+    settings["search"] |= {"rounds": 1, "slots": 2}
+    trial = {"site": "weight", "p_zero": 0.1, "p_half": 0.1}
+    settings["search"]["given"] = {"bayesmulti": [trial, trial | {"initial_scale": 0.4}]}
+    settings["training"]["initial_scale"] = [1.0, 0.4]
+    check_settings(settings, SCHEMA, name="the configuration")
+    check_experiments(settings)
+    settings["training"]["initial_scale"] = [1.0]
+    with pytest.raises(
+        SettingsError, match=r"bayesmulti\[1\]\.initial_scale: 0\.4 is not in training\.init.* \(1\)"
+    ):
+        check_experiments(settings)
+    settings["search"]["slots"] = 3
+    with pytest.raises(SettingsError, match=r"search\.given\.bayesmulti: 2 trial\(s\), but .* makes 3"):
+        check_experiments(settings)
 
 
 def test_a_searched_method_without_a_limit_is_refused():

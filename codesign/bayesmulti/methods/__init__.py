@@ -186,3 +186,42 @@ def limits_schema() -> dict:
             for name, limit in limits.items()
         },
     }
+
+
+def given_schema() -> dict:
+    """JSON schema of `search.given`: for each method whose noise is searched, trials written one by one.
+
+    A trial says its site, where there is a choice, and every parameter: a number, or one a noisy layer.
+    """
+    searched = [method_of(name) for name in method_names() if method_of(name).searched]
+    number = {"type": "number", "minimum": 0}
+    return {
+        "type": "object",
+        "description": "methods whose trials are listed, rounds times slots of them, instead of proposed",
+        "additionalProperties": False,
+        "properties": {method.name: _given_of(method, number) for method in searched},
+    }
+
+
+def _given_of(method: Method, number: Mapping) -> dict:
+    noise = {
+        name: {"anyOf": [number, {"type": "array", "items": number, "minItems": 1}], "description": title}
+        for name, title in method.parameters.items()
+    }
+    return {
+        "type": "array",
+        "minItems": 1,
+        "items": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": [*(["site"] if len(method.sites) > 1 else []), *noise],
+            "properties": {
+                "site": {"enum": list(method.sites), "description": "where the noise acts"},
+                "initial_scale": {
+                    **number,
+                    "description": "one of training.initial_scale; without it, the best one without noise",
+                },
+                **noise,
+            },
+        },
+    }

@@ -19,7 +19,8 @@ from codesign.training.job import train_experiment
 
 SHARED = {
     "optimiser": "adam", "momentum": 0.9, "weight_decay": 0.0, "schedule": "cosine", "warmup_epochs": 0,
-    "ramp": 0.0, "select": "metric", "patience": None, "compile": False, "start": "scratch", "further": 0.5,
+    "ramp": 0.0, "select": "metric", "patience": None, "compile": False, "precision": "auto",
+    "start": "scratch", "further": 0.5,
 }  # fmt: skip
 SAID = {
     "task": "moons", "source": "generated", "network": "perceptron", "train_size": 60, "test_size": 40,

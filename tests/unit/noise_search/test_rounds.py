@@ -10,6 +10,7 @@ from codesign.noise_search.rounds import (
     PanelTrial,
     aims_of,
     choose,
+    given_round,
     propose_round,
     read_trial,
     specification_of,
@@ -220,6 +221,43 @@ def test_slots_pursue_the_levels_in_turn():
     by_level = propose_round(BEST_OF_EACH, SPACE, search_for="level", round=2, slots=6, seed=7)
     assert by_level != propose_round(BEST_OF_EACH, SPACE, search_for="panel", round=2, slots=6, seed=7)
     assert len({str(each) for each in by_level}) == 6
+
+
+def test_listed_trials_are_tried_in_turn():
+    """From the start they name, else from the one that holds best without noise."""
+    given = [
+        {"site": "weight", "rate": 0.1}, {"site": "activation", "rate": 0.3, "initial_scale": 1.0},
+        {"site": "weight", "rate": 0.5}, {"site": "weight", "rate": 0.0},
+    ]  # fmt: skip
+    before = [trial([0.5, 0.5, 0.5]), trial([0.6, 0.6, 0.5], scale=0.4), trial(None)]
+    tried = trial([0.9, 0.9, 0.9], rate=0.1)
+    first = given_round(given, before, SPACE, round=1, slots=2)
+    second = given_round(given, [*before, tried], SPACE, round=2, slots=2)
+    assert [each["parameters"] for each in first + second] == [
+        {"initial_scale": 0.4} | each for each in given
+    ]
+    assert [each["specification"] for each in first + second] == [
+        specification_of(each, SPACE).to_json() for each in given
+    ]
+    failed = given_round(given, [trial(None)], SPACE, round=1, slots=1)
+    assert failed[0]["parameters"] == given[0] | {"initial_scale": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"site": "weight", "rate": 0.81}, r"search\.given\.dropout\[1\]: .* at most 0\.8"),
+        (
+            {"site": "weight", "rate": 0.79},
+            r"search\.given\.dropout\[1\]: the variance .*\(3\); take less noise",
+        ),
+        ({"site": "weight", "rate": [0.1, 0.2]}, r"search\.given\.dropout\[1\]: need 1 value"),
+    ],
+)
+def test_a_listed_trial_outside_the_space_is_refused_by_its_place(wrong, message):
+    space = SearchSpace("dropout", {"activation": 2, "weight": 3}, "model", 0.8, (1.0, 0.4), 3.0)
+    with pytest.raises(NoiseError, match=message):
+        given_round([{"site": "weight", "rate": 0.1}, wrong], [], space, round=1, slots=2)
 
 
 @pytest.mark.parametrize("search_for", ["panel", "level"])

@@ -24,7 +24,8 @@ SAID = {
 }  # fmt: skip
 SHARED = {
     "optimiser": "sgd", "momentum": 0.9, "weight_decay": 0.0, "schedule": "cosine", "warmup_epochs": 0,
-    "ramp": 0.0, "select": "metric", "patience": None, "compile": False, "start": "scratch", "further": 0.5,
+    "ramp": 0.0, "select": "metric", "patience": None, "compile": False, "precision": "auto",
+    "start": "scratch", "further": 0.5,
 }  # fmt: skip
 
 
@@ -142,6 +143,15 @@ def test_a_training_from_erm_takes_a_share_of_the_epochs(epochs, further, expect
     experiment = moons(epochs=epochs)
     assert training_settings(experiment, shared, on_gpu=False).epochs == epochs
     assert training_settings(experiment, shared | {"start": "erm"}, on_gpu=False).epochs == expected
+
+
+@pytest.mark.parametrize(
+    ("precision", "on_gpu", "mixed"),
+    [("auto", False, False), ("auto", True, True), ("single", True, False), ("bfloat16", False, True)],
+)
+def test_precision_is_the_configurations_and_auto_that_of_the_machine(precision, on_gpu, mixed):
+    settings = training_settings(moons(), SHARED | {"precision": precision}, on_gpu=on_gpu)
+    assert settings.amp is mixed
 
 
 @pytest.mark.parametrize("spec", [ERM, DROPOUT], ids=["erm", "dropout"])

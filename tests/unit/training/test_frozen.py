@@ -18,7 +18,8 @@ from tests.unit.training.conftest import generator
 
 SHARED = {
     "optimiser": "adam", "momentum": 0.0, "weight_decay": 0.01, "schedule": "constant", "warmup_epochs": 0,
-    "ramp": 0.0, "select": "loss", "patience": None, "compile": False, "start": "scratch", "further": 0.5,
+    "ramp": 0.0, "select": "loss", "patience": None, "compile": False, "precision": "auto",
+    "start": "scratch", "further": 0.5,
 }  # fmt: skip
 SAID = {
     "task": "moons", "source": "generated", "network": "perceptron", "epochs": 3, "batch_size": 20,

@@ -427,6 +427,17 @@ def test_a_compiled_network_trains_alike(settings, site):
         assert plain.history != run(perceptron(), settings(epochs=2)).history
 
 
+def test_products_in_bfloat16_train_alike(settings):
+    """On the processor: other numbers than in single precision, the same accuracy within three errors."""
+    data = {"training": pictures(256, 1), "validation": pictures(256, 2)}
+    single, mixed = (run(small_resnet(), settings(epochs=3, amp=amp), **data) for amp in (False, True))
+    error = 3 * math.sqrt(2 * 0.25 / 256)
+    accuracies = [found.history[-1]["validation"]["accuracy"] for found in (single, mixed)]
+    assert accuracies[1] == pytest.approx(accuracies[0], abs=error)
+    assert single.history != mixed.history
+    assert all(tensor.dtype == single.weights[name].dtype for name, tensor in mixed.weights.items())
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
 def test_a_gpu_trains_like_the_processor(settings):
