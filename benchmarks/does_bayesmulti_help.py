@@ -17,15 +17,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import yaml
+
 from codesign.bayesmulti.methods import method_of
 from codesign.evaluation.statistics import compare, summarise
 from codesign.schemas.evaluation import EVALUATION
 from codesign.tables import read_table
 
-HOW = {"resamples": 2000, "confidence": 0.95, "seed": 0}
+ROOT = Path(__file__).resolve().parents[1]
 BASELINE = "erm"
 SUBJECTS = ("bayesmulti", "bayesmulti-fixed")
 """What is judged: the first of them that was evaluated."""
+
+
+def how() -> dict:
+    """Resamples, confidence and seed of config.yaml: differences to ERM are those of the summaries."""
+    said = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    return {name: said["evaluation"][name] for name in ("resamples", "confidence")} | {"seed": said["seed"]}
 
 
 def rows_of(folder: Path, metric: str | None) -> list[dict]:
@@ -90,12 +98,13 @@ def judged(rows: Sequence[Mapping]) -> list[str]:
     subject = next((name for name in SUBJECTS if name in methods), None)
     if subject is None or BASELINE not in methods:
         raise SystemExit(f"{rows[0]['experiment']}: needs {BASELINE} and one of {', '.join(SUBJECTS)}")
-    means = {(row["method"], place_of(row)): row for row in summarise(plain, baseline=BASELINE, **HOW)}
+    means = {(row["method"], place_of(row)): row for row in summarise(plain, baseline=BASELINE, **how())}
     rivals = best_rivals(means)
-    pairs = [(subject, name) for name in dict.fromkeys([BASELINE, *rivals.values()])]
-    against = {(row["compared_with"], place_of(row)): row for row in compare(plain, pairs, **HOW)}
+    pairs = [(subject, name) for name in dict.fromkeys(rivals.values())]
+    against = {(row["compared_with"], place_of(row)): row for row in compare(plain, pairs, **how())}
+    against |= {(BASELINE, place): row for (method, place), row in means.items() if method == subject}
     corrected = [row for row in rows if row["calibration"] != "none" and row["method"] == BASELINE]
-    repaired = summarise(corrected, baseline=BASELINE, **HOW)
+    repaired = summarise(corrected, baseline=BASELINE, **how())
     calibrations = sorted({row["calibration"] for row in repaired})
     first = means[BASELINE, place_of(plain[0])]
     trainings = f"{first['trainings']} training{'s' if first['trainings'] > 1 else ''}"
