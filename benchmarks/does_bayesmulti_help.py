@@ -13,6 +13,7 @@ programmings alone, and the table says so. Where nothing was searched, BayesMult
 import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -91,8 +92,51 @@ def said(row: Mapping | None) -> str:
     return {"wins": f"**{text}**", "loses": f"_{text}_"}.get(verdict(row), text)
 
 
-def judged(rows: Sequence[Mapping]) -> list[str]:
-    """Lines of one experiment."""
+@dataclass(frozen=True)
+class Judgement:
+    """One experiment: means, differences of the subject, and what calibration gives ERM."""
+
+    experiment: str
+    metric: str
+    subject: str
+    means: Mapping[tuple[str, tuple], Mapping]
+    """(method, place) to its row, without calibration."""
+    against: Mapping[tuple[str, tuple], Mapping]
+    """(method, place) to the difference of the subject to it."""
+    rivals: Mapping[tuple, str]
+    """Place to its best rival."""
+    repaired: Mapping[tuple[str, tuple], Mapping]
+    """(calibration, place) to ERM's row."""
+
+    @property
+    def levels(self) -> list[tuple]:
+        """Usability levels, the best first."""
+        found = [place for method, place in self.means if method == BASELINE and place[0] == "level"]
+        return sorted(found, key=lambda place: -self.means[BASELINE, place]["level"])
+
+    @property
+    def devices(self) -> list[tuple]:
+        """Devices that ERM and the subject were evaluated on."""
+        found = [place for method, place in self.means if method == BASELINE and place[0] == "device"]
+        return [place for place in found if (self.subject, place) in self.means]
+
+    def counted(self, places: Iterable[tuple], *, rival: bool) -> tuple[str, float] | None:
+        """Wins, ties and losses as text, and the mean difference; None without a place."""
+        others = [(self.rivals.get(place) if rival else BASELINE, place) for place in places]
+        found = [self.against[key] for key in others if key in self.against]
+        if not found:
+            return None
+        verdicts = [verdict(row) for row in found]
+        mean = sum(row["difference"] for row in found) / len(found)
+        return " / ".join(str(verdicts.count(word)) for word in ("wins", "ties", "loses")), mean
+
+
+def judgement(rows: Sequence[Mapping]) -> Judgement:
+    """Means and paired differences of one experiment.
+
+    Raises:
+        SystemExit: ERM, or what is judged, was not evaluated.
+    """
     plain = [row for row in rows if row["calibration"] == "none"]
     methods = {row["method"] for row in rows}
     subject = next((name for name in SUBJECTS if name in methods), None)
@@ -105,48 +149,71 @@ def judged(rows: Sequence[Mapping]) -> list[str]:
     against |= {(BASELINE, place): row for (method, place), row in means.items() if method == subject}
     corrected = [row for row in rows if row["calibration"] != "none" and row["method"] == BASELINE]
     repaired = summarise(corrected, baseline=BASELINE, **how())
-    calibrations = sorted({row["calibration"] for row in repaired})
-    first = means[BASELINE, place_of(plain[0])]
+    return Judgement(
+        rows[0]["experiment"],
+        rows[0]["metric"],
+        subject,
+        means,
+        against,
+        rivals,
+        {(row["calibration"], place_of(row)): row for row in repaired},
+    )
+
+
+def told(found: Judgement) -> list[str]:
+    """Lines of one experiment: levels, then devices."""
+    calibrations = sorted({calibration for calibration, _ in found.repaired})
+    first = found.means[BASELINE, found.levels[0]]
     trainings = f"{first['trainings']} training{'s' if first['trainings'] > 1 else ''}"
-    head = ["U", "F", "ERM", f"{method_of(subject).title} - ERM", "best rival", "- best rival"]
+    head = ["U", "F", "ERM", f"{method_of(found.subject).title} - ERM", "best rival", "- best rival"]
     head += [f"ERM, calibrated: {name}" for name in calibrations]
     lines = [
-        f"**{rows[0]['experiment']}**, {rows[0]['metric']}, {trainings} a method, {first['n']} programmings",
+        f"**{found.experiment}**, {found.metric}, {trainings} a method, {first['n']} programmings",
         "",
         "| " + " | ".join(head) + " |",
         "|---" * len(head) + "|",
     ]
-    levels = [key for key in means if key[0] == BASELINE and key[1][0] == "level"]
-    for _, place in sorted(levels, key=lambda key: -means[key]["level"]):
-        row, rival = means[BASELINE, place], rivals.get(place)
+    for place in found.levels:
+        row, rival = found.means[BASELINE, place], found.rivals.get(place)
         cells = [f"{row['level']:g}", f"{row['fidelity']:.3f}", f"{row['mean']:.3f}"]
-        cells += [said(against.get((BASELINE, place)))]
-        cells += [method_of(rival).title if rival else "", said(against.get((rival, place)))]
-        cells += [
-            f"{each['mean']:.3f}" if each else ""
-            for each in (_calibrated(repaired, place, name) for name in calibrations)
-        ]
+        cells += [said(found.against.get((BASELINE, place)))]
+        cells += [method_of(rival).title if rival else "", said(found.against.get((rival, place)))]
+        repaired = [found.repaired.get((name, place)) for name in calibrations]
+        cells += [f"{each['mean']:.3f}" if each else "" for each in repaired]
         lines.append("| " + " | ".join(cells) + " |")
-    return [*lines, "", *device_lines(means, against, rivals)]
-
-
-def _calibrated(rows: Iterable[Mapping], place: tuple, calibration: str) -> Mapping | None:
-    return next((r for r in rows if place_of(r) == place and r["calibration"] == calibration), None)
-
-
-def device_lines(means: Mapping, against: Mapping, rivals: Mapping) -> list[str]:
-    """How often it wins, ties and loses on devices, and by how much on their mean."""
-    devices = [place for method, place in means if method == BASELINE and place[0] == "device"]
-    lines = []
-    for title, rival_of in (("ERM", lambda _: BASELINE), ("the best rival", rivals.get)):
-        found = [against.get((rival_of(place), place)) for place in devices]
-        verdicts = [verdict(row) for row in found if row is not None]
-        if verdicts:
-            mean = sum(row["difference"] for row in found if row is not None) / len(verdicts)
-            counted = ", ".join(f"{word} on {verdicts.count(word)}" for word in ("wins", "ties", "loses"))
+    lines.append("")
+    for title, rival in (("ERM", False), ("the best rival", True)):
+        counted = found.counted(found.devices, rival=rival)
+        if counted is not None:
             lines.append(
-                f"- against {title} on {len(verdicts)} devices: {counted}; {mean:+.3f} on their mean"
+                f"- against {title}, devices won / tied / lost: {counted[0]}; {counted[1]:+.3f} on their mean"
             )
+    return lines
+
+
+def brief(judgements: Sequence[Judgement]) -> list[str]:
+    """A row an experiment: how often it wins, and the mean of every method on the devices."""
+    head = ["experiment", "score", "trainings", "levels against ERM", "devices against ERM", "mean"]
+    head += ["devices against the best rival", "mean"]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for found in judgements:
+        first = found.means[BASELINE, found.levels[0]]
+        cells = [found.experiment, found.metric, str(first["trainings"])]
+        cells.append((found.counted(found.levels, rival=False) or ("", 0))[0])
+        for rival in (False, True):
+            counted = found.counted(found.devices, rival=rival)
+            cells += ["", ""] if counted is None else [counted[0], f"{counted[1]:+.3f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    methods = list(dict.fromkeys(method for found in judgements for method, _ in found.means))
+    methods.sort(key=lambda name: method_of(name).order)
+    lines += ["", "| mean on devices | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
+    for found in judgements:
+        rows = {name: [found.means.get((name, place)) for place in found.devices] for name in methods}
+        means = [
+            f"{sum(row['mean'] for row in each) / len(each):.3f}" if each and all(each) else ""
+            for each in rows.values()
+        ]
+        lines.append("| " + " | ".join([found.experiment, *means]) + " |")
     return lines
 
 
@@ -155,8 +222,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, help="results/evaluation/{experiment}")
     parser.add_argument("--metric", help="default: the first one in the tables, the task's primary one")
+    parser.add_argument("--brief", action="store_true", help="one row an experiment: won / tied / lost")
     asked = parser.parse_args()
-    print("\n\n".join("\n".join(judged(rows_of(folder, asked.metric))) for folder in asked.folders))
+    found = [judgement(rows_of(folder, asked.metric)) for folder in asked.folders]
+    if asked.brief:
+        print("\n".join(brief(found)))
+    else:
+        print("\n\n".join("\n".join(told(each)) for each in found))
 
 
 if __name__ == "__main__":
