@@ -3,11 +3,12 @@
     python benchmarks/does_bayesmulti_help.py results/evaluation/mnist-lenet [FOLDER ...] [--metric NAME]
 
 An argument is the folder of an experiment's evaluations, which holds a table a method. A row a usability
-level: ERM, the paired difference of BayesMulti to ERM and to its best rival with their intervals, and ERM
-calibrated after programming, if it was. A rival has another law of noise and was searched alike; the best one
-has the highest mean among the very scores it is compared on, which favours it. Below, on how many devices
-BayesMulti wins (its interval lies above zero), ties and loses. With one training, intervals are about
-programmings alone, and the table says so. Where nothing was searched, BayesMulti with fixed noise stands.
+level: means of ERM and BayesMulti, as programmed and calibrated, if they were; then the paired difference of
+BayesMulti to ERM and to its best rival, as programmed, with their intervals. A rival has another law of noise
+and was searched alike; the best one has the highest mean among the very scores it is compared on, which
+favours it. Below, on how many devices BayesMulti wins (its interval lies above zero), ties and loses. With
+one training, intervals are about programmings alone, and the table says so. Where nothing was searched,
+BayesMulti with fixed noise stands.
 """
 
 import argparse
@@ -105,8 +106,8 @@ class Judgement:
     """(method, place) to the difference of the subject to it."""
     rivals: Mapping[tuple, str]
     """Place to its best rival."""
-    repaired: Mapping[tuple[str, tuple], Mapping]
-    """(calibration, place) to ERM's row."""
+    repaired: Mapping[tuple[str, str, tuple], Mapping]
+    """(method, calibration, place) to its row, of ERM and the subject."""
 
     @property
     def levels(self) -> list[tuple]:
@@ -147,7 +148,7 @@ def judgement(rows: Sequence[Mapping]) -> Judgement:
     pairs = [(subject, name) for name in dict.fromkeys(rivals.values())]
     against = {(row["compared_with"], place_of(row)): row for row in compare(plain, pairs, **how())}
     against |= {(BASELINE, place): row for (method, place), row in means.items() if method == subject}
-    corrected = [row for row in rows if row["calibration"] != "none" and row["method"] == BASELINE]
+    corrected = [row for row in rows if row["calibration"] != "none" and row["method"] in (BASELINE, subject)]
     repaired = summarise(corrected, baseline=BASELINE, **how())
     return Judgement(
         rows[0]["experiment"],
@@ -156,17 +157,19 @@ def judgement(rows: Sequence[Mapping]) -> Judgement:
         means,
         against,
         rivals,
-        {(row["calibration"], place_of(row)): row for row in repaired},
+        {(row["method"], row["calibration"], place_of(row)): row for row in repaired},
     )
 
 
 def told(found: Judgement) -> list[str]:
     """Lines of one experiment: levels, then devices."""
-    calibrations = sorted({calibration for calibration, _ in found.repaired})
+    calibrations = sorted({calibration for _, calibration, _ in found.repaired})
+    title = method_of(found.subject).title
     first = found.means[BASELINE, found.levels[0]]
     trainings = f"{first['trainings']} training{'s' if first['trainings'] > 1 else ''}"
-    head = ["U", "F", "ERM", f"{method_of(found.subject).title} - ERM", "best rival", "- best rival"]
-    head += [f"ERM, calibrated: {name}" for name in calibrations]
+    shown = [(method, name) for method in (BASELINE, found.subject) for name in ("none", *calibrations)]
+    head = ["U", "F", *(_titled(method, name) for method, name in shown)]
+    head += [f"{title} - ERM", "best rival", f"{title} - best rival"]
     lines = [
         f"**{found.experiment}**, {found.metric}, {trainings} a method, {first['n']} programmings",
         "",
@@ -175,11 +178,10 @@ def told(found: Judgement) -> list[str]:
     ]
     for place in found.levels:
         row, rival = found.means[BASELINE, place], found.rivals.get(place)
-        cells = [f"{row['level']:g}", f"{row['fidelity']:.3f}", f"{row['mean']:.3f}"]
+        cells = [f"{row['level']:g}", f"{row['fidelity']:.3f}"]
+        cells += [_mean(found, method, name, place) for method, name in shown]
         cells += [said(found.against.get((BASELINE, place)))]
         cells += [method_of(rival).title if rival else "", said(found.against.get((rival, place)))]
-        repaired = [found.repaired.get((name, place)) for name in calibrations]
-        cells += [f"{each['mean']:.3f}" if each else "" for each in repaired]
         lines.append("| " + " | ".join(cells) + " |")
     lines.append("")
     for title, rival in (("ERM", False), ("the best rival", True)):
@@ -189,6 +191,18 @@ def told(found: Judgement) -> list[str]:
                 f"- against {title}, devices won / tied / lost: {counted[0]}; {counted[1]:+.3f} on their mean"
             )
     return lines
+
+
+def _titled(method: str, calibration: str) -> str:
+    return method_of(method).title + ("" if calibration == "none" else f", {calibration}")
+
+
+def _mean(found: Judgement, method: str, calibration: str, place: tuple) -> str:
+    if calibration == "none":
+        row = found.means.get((method, place))
+    else:
+        row = found.repaired.get((method, calibration, place))
+    return f"{row['mean']:.3f}" if row else ""
 
 
 def brief(judgements: Sequence[Judgement]) -> list[str]:
