@@ -241,6 +241,7 @@ rule draw_search:
         slots=config["search"]["slots"],
         programmings=config["search"]["programmings"],
         limits=config["search"]["limits"],
+        listed=sorted(config["search"]["given"]),
         code=methods_code("draw_search.py", NOISES),
     message:
         "Draw the noise search of {wildcards.experiment}"

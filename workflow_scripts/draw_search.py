@@ -25,12 +25,14 @@ def main(
     slots: int,
     programmings: int,
     limits: dict,
+    listed: list[str],
 ) -> None:
     """Draw what `choose_noise` wrote for each method.
 
     Args:
         experiment: As the figure names it.
         metric: What the search looked at.
+        listed: Methods whose trials the configuration lists.
     """
     records = {}
     for path in chosen:
@@ -46,6 +48,7 @@ def main(
         devices=len(devices),
         programmings=programmings,
         origin=origin_of(devices),
+        listed=listed,
     )
     write_drawing(drawing, pdf=pdf, png=png, svg=svg, csv=csv)
 
@@ -64,4 +67,5 @@ if __name__ == "__main__":
             slots=snakemake.params.slots,
             programmings=snakemake.params.programmings,
             limits=snakemake.params.limits,
+            listed=snakemake.params.listed,
         )

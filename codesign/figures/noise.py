@@ -1,6 +1,6 @@
 """The noise a network is trained with: its search, and how it looks beside the noise of the devices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -67,6 +67,15 @@ LEAST_RIGHT = 3.0
 """Least right end of the axis of factors."""
 
 
+def _budget(rounds: int, slots: int, methods: Sequence[str], listed: Collection[str]) -> str:
+    """How many trials, and where they come from."""
+    told = f"{rounds} round{'s' * (rounds > 1)} × {slots} trials"
+    if set(methods) <= set(listed):
+        return f"{told}, listed"
+    some = [method_of(name).title for name in methods if name in listed]
+    return f"{told}, the first space-filling" + (f", {', '.join(some)} listed" if some else "")
+
+
 def draw_search(
     trace: Sequence[Mapping],
     parameters: Sequence[Mapping],
@@ -77,6 +86,7 @@ def draw_search(
     devices: int,
     programmings: int,
     origin: str,
+    listed: Collection[str] = (),
 ) -> Drawing:
     """Objective of every trial, the best so far, the parameters tried, and what was chosen for each aim.
 
@@ -89,6 +99,7 @@ def draw_search(
         devices: Panel devices behind it.
         programmings: Of each.
         origin: measured | virtual: the panel's devices.
+        listed: Methods whose trials the configuration lists, instead of having them proposed.
 
     Raises:
         ValueError: There is no trial.
@@ -106,7 +117,7 @@ def draw_search(
         lines = (
             f"objective: mean {metric.title} on validation data over n = {devices} panel devices "
             f"× {programmings} programmings, the same draws in every trial; no test data",
-            f"the same budget for every method: {rounds} rounds × {slots} trials, the first space-filling; "
+            f"the same budget for every method: {_budget(rounds, slots, methods, listed)}; "
             "trial 0: no noise, one a starting scale; ± over programmings",
         )
         head(figure, height, f"{experiment}: search of the training noise", lines, origin, on="devices")

@@ -195,6 +195,7 @@ def test_draw_search_draws_every_method_given(tmp_path, metric, sign):
         slots=2,
         programmings=3,
         limits={"dropout": 0.9, "bayesmulti": 0.9},
+        listed=[],
     )
     trials = [line for line in tables["csv"] if line["panel"] == "trial"]
     assert [(line["method"], line["best"], line["chosen"]) for line in trials] == [

@@ -57,6 +57,19 @@ def _line(axes, gid):
     return line
 
 
+@pytest.mark.parametrize(
+    ("rounds", "listed", "words"),
+    [
+        (3, (), "3 rounds × 3 trials, the first space-filling;"),
+        (1, ("bayesmulti",), "1 round × 3 trials, the first space-filling, BayesMulti listed;"),
+        (1, ("bayesmulti", "dropout", "lognormal"), "1 round × 3 trials, listed;"),
+    ],
+)
+def test_the_figure_says_where_trials_come_from(rounds, listed, words):
+    _, _, drawing = _search(_records(("bayesmulti", "dropout"), rounds=rounds), listed=listed)
+    assert any(words in text.get_text() for text in drawing.figure.texts)
+
+
 def test_trials_corner_choice_and_best_are_drawn_as_recorded():
     """Each method's objective by trial, its own look, shifted by less than half a trial."""
     trace, parameters, drawing = _search(_records(LIMITS, failed=(4,)))
