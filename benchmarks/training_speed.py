@@ -14,7 +14,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -96,17 +95,6 @@ def steps(experiment: Experiment, batches: int, *, amp: bool) -> Iterator[float]
         yield time.process_time() - start
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bars."""
-    before = os.environ.get("TQDM_DISABLE")
-    os.environ["TQDM_DISABLE"] = "1"
-    try:
-        yield
-    finally:
-        os.environ.pop("TQDM_DISABLE") if before is None else os.environ.update(TQDM_DISABLE=before)
-
-
 def timed(runs: dict[str, Iterator[float]], rounds: int) -> dict[str, float]:
     """Median seconds of each, taken in turn; the first of each is not counted."""
     found: dict[str, list[float]] = {name: [] for name in runs}
@@ -135,19 +123,16 @@ def main() -> None:
         "erm": lambda experiment, amp: epochs(experiment, asked.batches, amp=amp, noisy=False),
         "noisy": lambda experiment, amp: epochs(experiment, asked.batches, amp=amp, noisy=True),
     }
-    with _quiet():
-        for name in asked.networks:
-            experiment = experiment_of(name, asked.width)
-            runs = {
-                f"{kind} {amp}": make(experiment, amp)
-                for amp in (False, True)
-                for kind, make in kinds.items()
-            }
-            seconds = timed(runs, asked.rounds)
-            for amp, title in ((False, "single"), (True, "bfloat16")):
-                bare, erm, noisy = (seconds[f"{kind} {amp}"] for kind in kinds)
-                rates = " | ".join(f"{images / each:.0f}" for each in (bare, erm, noisy))
-                print(f"| {name} | {title} | {rates} | {1 - bare / erm:.0%} |", flush=True)
+    for name in asked.networks:
+        experiment = experiment_of(name, asked.width)
+        runs = {
+            f"{kind} {amp}": make(experiment, amp) for amp in (False, True) for kind, make in kinds.items()
+        }
+        seconds = timed(runs, asked.rounds)
+        for amp, title in ((False, "single"), (True, "bfloat16")):
+            bare, erm, noisy = (seconds[f"{kind} {amp}"] for kind in kinds)
+            rates = " | ".join(f"{images / each:.0f}" for each in (bare, erm, noisy))
+            print(f"| {name} | {title} | {rates} | {1 - bare / erm:.0%} |", flush=True)
 
 
 if __name__ == "__main__":
