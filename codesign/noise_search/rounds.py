@@ -175,10 +175,8 @@ def given_round(
     Raises:
         NoiseError: A trial lies outside the space; the message says which.
     """
-    aim = Aim(PANEL)
     plain = [each for each in trials if each.scores and not set(each.parameters) & set(space.names)]
-    best = max(plain, key=lambda each: each.towards(aim).objective, default=None)
-    scale = space.scales[0] if best is None else best.parameters["initial_scale"]
+    scale = _best_start(plain, Aim(PANEL)) if plain else space.scales[0]
     proposals = []
     for number in range((round - 1) * slots, round * slots):
         parameters = {"site": next(iter(space.places)), "initial_scale": scale, **given[number]}
@@ -242,7 +240,14 @@ def unsearched(
     spec = method_spec(method, parameters, len(places), site=site)
     found = []
     for aim in aims_of(trials, search_for=search_for):
-        good = [trial.towards(aim) for trial in trials if trial.scores]
-        best = max(good, key=lambda trial: (trial.objective, trial.parameters["initial_scale"]))
-        found.append(Choice(aim, spec, best.parameters["initial_scale"]))
+        found.append(Choice(aim, spec, _best_start([trial for trial in trials if trial.scores], aim)))
     return found
+
+
+def _best_start(scored: Sequence[PanelTrial], aim: Aim) -> float:
+    """Starting scale of the best trial towards an aim, the larger one of equals."""
+    best = max(
+        (trial.towards(aim) for trial in scored),
+        key=lambda trial: (trial.objective, trial.parameters["initial_scale"]),
+    )
+    return best.parameters["initial_scale"]
