@@ -1,6 +1,7 @@
 """Scores at usability levels as a Markdown table, for docs/images.md.
 
 python benchmarks/accuracy_table.py results/evaluation/mnist-mlp-summary.csv [--claim bayesmulti]
+python benchmarks/accuracy_table.py results/evaluation/driving-analog.csv --metric bev-moderate --analog all
 
 With --claim, a table of where that method is held against ERM: nowhere below it by more than the interval,
 and above it by more than the interval wherever ERM has lost more than 0.02 of its clean score and is more
@@ -12,11 +13,20 @@ import csv
 from pathlib import Path
 
 
-def rows_of(path: Path, metric: str) -> list[dict]:
-    """Rows of one metric without calibration: those at usability levels, and those on devices."""
+def rows_of(path: Path, metric: str, *, calibration: str = "none", analog: str | None = None) -> list[dict]:
+    """Rows of one metric and calibration: those at usability levels, and those on devices.
+
+    `analog` picks what lies on memristors in a file `{experiment}-analog.csv`, which has rows of each.
+    """
     with path.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["metric"] == metric]
-    return [row for row in rows if row["calibration"] == "none"]
+    found = [row for row in rows if row["calibration"] == calibration and row.get("analog") == analog]
+    if not found:
+        there = {key: sorted({row[key] for row in rows if key in row}) for key in ("calibration", "analog")}
+        raise SystemExit(
+            f"{path}: no row of {metric}, {calibration}, {analog}; of {metric} there are {there}"
+        )
+    return found
 
 
 def level_table(rows: list[dict]) -> list[str]:
@@ -41,6 +51,8 @@ def _cell(row: dict) -> str:
 def device_lines(rows: list[dict]) -> list[str]:
     """On the devices: mean, and how often a method is above or below ERM by more than the interval."""
     rows = [row for row in rows if row["stands_for"] == "device"]
+    if not rows:
+        return []
     lines = ["| | noise | devices | mean | above ERM | below ERM |", "|---|---|---|---|---|---|"]
     for method, noise in dict.fromkeys((row["method"], row["noise"]) for row in rows):
         found = [row for row in rows if (row["method"], row["noise"]) == (method, noise)]
@@ -102,12 +114,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("summary", type=Path, help="results/evaluation/{experiment}-summary.csv")
     parser.add_argument("--metric", default="accuracy")
+    parser.add_argument("--calibration", default="none", help="none, or one that the run has made")
+    parser.add_argument("--analog", help="of {experiment}-analog.csv: what is on memristors, weights or all")
     parser.add_argument("--claim", help="the method that is held against ERM")
     parser.add_argument(
         "--chance", type=float, default=0.1, help="score of a network that has learnt nothing"
     )
     given = parser.parse_args()
-    rows = rows_of(given.summary, given.metric)
+    rows = rows_of(given.summary, given.metric, calibration=given.calibration, analog=given.analog)
     print("\n".join([*level_table(rows), "", *device_lines(rows), "", *share_lines(rows)]))
     if given.claim:
         print("\n".join(["", *claim_lines(rows, given.claim, chance=given.chance)]))
