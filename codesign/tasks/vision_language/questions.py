@@ -52,6 +52,8 @@ YES_NO = ("yes", "no")
 COLOURS = ("red", "green", "blue", "yellow", "orange", "purple", "black")
 CLASSES = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 """Of CIFAR-10, in the order of its labels."""
+ALSO_CALLED = {"plane": ("airplane", "aeroplane"), "car": ("automobile",)}
+"""Other names of answers, CIFAR-10's own among them: large parts may write them from the start."""
 _CATEGORIES = """
     person:people, bicycle, car, motorcycle, airplane, bus:buses, train, truck, boat, traffic light, fire
     hydrant, stop sign, parking meter, bench:benches, bird, cat, dog, horse, sheep:sheep, cow, elephant, bear,
@@ -118,6 +120,16 @@ def is_hit(text: str, answer: str) -> bool:
     """
     said, wanted = words_of(text), words_of(answer)
     return any(said[k : k + len(wanted)] == wanted for k in range(len(said) - len(wanted) + 1))
+
+
+def is_named(text: str, answer: str) -> bool:
+    """Whether the right answer occurs in a text, by any name of `ALSO_CALLED`.
+
+    Example:
+        >>> is_named("This is an airplane.", "plane"), is_hit("This is an airplane.", "plane")
+        (True, False)
+    """
+    return any(is_hit(text, name) for name in (answer, *ALSO_CALLED.get(answer, ())))
 
 
 class AnswerError(ValueError):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from codesign.tasks.vision_language import large, published
 from codesign.tasks.vision_language.blip2 import blip2_encoder, blip2_features
 from codesign.tasks.vision_language.examples import examples_of
 from codesign.tasks.vision_language.large import large_answering, large_language
-from codesign.tasks.vision_language.network import said_of
+from codesign.tasks.vision_language.network import Output, said_of
 from codesign.tasks.vision_language.parts import PartError
 from codesign.tasks.vision_language.published import located, repository, weights_of
 from codesign.tasks.vision_language.questions import MINIGPT4, QUESTIONS
@@ -191,6 +192,26 @@ def test_written_answers_count_by_the_rule_of_words(settings, monkeypatch):
     assert module.write(module.projection(batch.features), batch.question) == [""] * len(batch)
 
 
+@torch.no_grad()
+def test_an_airplane_is_a_plane_where_answers_are_written(settings, monkeypatch):
+    """MiniGPT-4 calls CIFAR-10's classes by their own names, too: score and figure count them."""
+    network, batch = network_and_batch(settings, "test")
+    network.module.eval()
+    asked = QUESTIONS["cifar10"][0]
+    names = [asked.answers.index(each) for each in ("plane", "car", "car", "plane", "cat")]
+    said = ["It is an airplane.", "an automobile", "a cart", "a planet", "two cats"]
+    batch = replace(
+        batch, source="cifar10", question=torch.zeros_like(batch.question),
+        answer=torch.tensor(names * 3), number=torch.arange(15),
+        pixels=batch.pixels[:1].expand(15, -1, -1, -1),
+    )  # fmt: skip
+    output = Output(None, torch.zeros(15), lambda: said * 3)
+    scorer = TASK.scorer(details=True)
+    scorer.update(output, batch)
+    assert scorer.compute() == {"accuracy": pytest.approx(2 / 5)}
+    assert [row["hit"] for row in scorer.details()] == [True, True, False, False, False] * 3
+
+
 def test_a_network_is_saved_without_its_frozen_parts_and_read_again_offline(settings, tmp_path, monkeypatch):
     """The trained file holds the projection, and names the language model."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -217,6 +238,27 @@ def test_a_language_model_of_another_width_is_refused_with_both_numbers_and_file
         large_answering(copied, ASKED)
     assert f"{copied.mirror}/spaces/toy/minigpt4/projection.pth gives 24 values" in str(said.value)
     assert f"{copied.mirror}/toy/vicuna/config.json reads 16" in str(said.value)
+
+
+def test_a_pair_that_does_not_fit_is_refused_before_the_weights_are_fetched(copied):
+    """config.json of the language model is enough; another kind of model is named."""
+    folder = copied.mirror / "toy/vicuna"
+    for path in folder.iterdir():
+        if path.name != "config.json":
+            path.unlink()
+    said = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(said | {"hidden_size": 5120}))
+    with pytest.raises(
+        PartError, match=r"gives 24 values, and the model of .*vicuna/config\.json reads 5120"
+    ):
+        large_answering(copied, ASKED)
+    shutil.rmtree(copied.cache)
+    published._located.cache_clear()
+    (folder / "config.json").write_text(json.dumps({"model_type": "t5"}))
+    with pytest.raises(
+        PartError, match=r"vicuna/config\.json: hidden_size is None; .* must be a Llama model"
+    ):
+        large_answering(copied, ASKED)
 
 
 def test_a_projection_for_another_encoder_is_refused_with_both_numbers_and_files(copied):
