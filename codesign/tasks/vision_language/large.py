@@ -100,6 +100,12 @@ def published_projection(settings: DataSettings) -> nn.Linear:
     """
     said = settings.needed("start")
     name, _, file = said.rpartition("/")
+    if not file or name.removeprefix("spaces/").count("/") != 1:
+        raise PartError(
+            f"start: {said!r} names no file of a published model; it must be owner/name/FILE or "
+            "spaces/owner/name/FILE, with @revision behind the name where it is pinned, e.g. "
+            "spaces/Vision-CAIR/minigpt4/prerained_minigpt4_7b.pth"
+        )
     where = repository(name, settings, option="start")
     path = located(where, file)
     tensors = read_tensors(path)

@@ -373,6 +373,18 @@ def test_a_name_that_is_no_models_is_refused(settings, said):
         repository(said, settings, option="language")
 
 
+@pytest.mark.parametrize(
+    "said", ["toy/minigpt4", "spaces/toy/minigpt4", "projection.pth", "a/b/c/d.pth", "a/b/"]
+)
+def test_a_start_without_a_file_is_refused_with_what_it_must_be(settings, said):
+    """A model alone is not enough, and folders inside a model are not looked into."""
+    asked = replace(settings, options=OPTIONS | {"start": said})
+    with pytest.raises(
+        PartError, match=r"start: '.*' names no file of a published model; .* owner/name/FILE"
+    ):
+        large_answering(asked, ASKED)
+
+
 def test_a_model_that_cannot_be_fetched_is_named_with_the_remedy(settings, monkeypatch):
     """Offline, and not in the mirror."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
