@@ -17,7 +17,7 @@ from codesign.tasks.vision_language.examples import examples_of
 from codesign.tasks.vision_language.large import large_answering, large_language
 from codesign.tasks.vision_language.network import Output, said_of
 from codesign.tasks.vision_language.parts import PartError
-from codesign.tasks.vision_language.published import located, repository, weights_of
+from codesign.tasks.vision_language.published import located, read_tensors, repository, weights_of
 from codesign.tasks.vision_language.questions import MINIGPT4, QUESTIONS
 from codesign.tasks.vision_language.task import TASK
 from tests.unit.tasks.vision_language.toys import (
@@ -335,9 +335,9 @@ def test_a_projection_is_read_from_a_pickle_as_tensors_alone(copied, tmp_path):
 
     place = copied.mirror / "spaces/toy/minigpt4/projection.pth"
     torch.save({"model": projection() | {"other": Ran()}}, place)
-    with pytest.raises(PartError, match=r"projection\.pth: not readable"):
+    with pytest.raises(PartError, match=r"projection\.pth: not readable; .* else than tensors") as said:
         large_answering(copied, ASKED)
-    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "ran").exists() and "weights_only" not in str(said.value)
     save_file(projection(), place.with_suffix(".safetensors"))
     options = OPTIONS | {"start": "spaces/toy/minigpt4/projection.safetensors"}
     found = large_answering(
@@ -364,6 +364,24 @@ def test_pickled_shards_are_read_too(copied):
     other = DataSettings("scenes", 0.2, 5, OPTIONS, mirror=copied.mirror, cache=copied.cache / "other")
     found = large_language(other).model.state_dict()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("a.safetensors", b"", id="empty"),
+        pytest.param("a.safetensors", b"version https://git-lfs.github.com/spec/v1", id="pointer"),
+        pytest.param("a.bin", b"", id="empty-pickle"),
+        pytest.param("a.bin", b"version https://git-lfs.github.com/spec/v1", id="pointer-for-a-pickle"),
+    ],
+)
+def test_files_that_hold_no_weights_are_refused_without_advice_to_run_them(tmp_path, name, content):
+    """What a clone without its large files has, too; torch says how to read a pickle as code."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(PartError, match=rf"{len(content)} bytes, is truncated.*fetch it again") as said:
+        read_tensors(path)
+    assert str(said.value).startswith(f"{path}: not readable") and "weights_only" not in str(said.value)
 
 
 @pytest.mark.parametrize("said", ["vicuna", "../toy/vicuna", "toy/../../etc", "toy/vicuna/x", "/etc/passwd"])
