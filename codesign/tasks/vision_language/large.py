@@ -85,18 +85,27 @@ def _language(key: Key) -> Language:
     return Language(model, tokenizer, digest_of(where, names))
 
 
-def published_projection(settings: DataSettings, language: Language) -> nn.Linear:
+def published_projection(settings: DataSettings) -> nn.Linear:
     """The projection that the option `start` names, to be trained further.
 
+    Of the language model its config.json alone is read: a pair that does not fit is refused before 13 GB of
+    weights are fetched.
+
     Args:
-        settings: `start` is owner/name/FILE, or spaces/owner/name/FILE, each with @revision behind the name.
-        language: What reads the projection's output.
+        settings: `start` is owner/name/FILE, or spaces/owner/name/FILE, each with @revision behind the name;
+            `language` is what reads the projection's output.
 
     Raises:
         PartError: It is missing or unreadable, or has another width than the language model reads.
     """
     said = settings.needed("start")
     name, _, file = said.rpartition("/")
+    if not file or name.removeprefix("spaces/").count("/") != 1:
+        raise PartError(
+            f"start: {said!r} names no file of a published model; it must be owner/name/FILE or "
+            "spaces/owner/name/FILE, with @revision behind the name where it is pinned, e.g. "
+            "spaces/Vision-CAIR/minigpt4/prerained_minigpt4_7b.pth"
+        )
     where = repository(name, settings, option="start")
     path = located(where, file)
     tensors = read_tensors(path)
@@ -111,8 +120,10 @@ def published_projection(settings: DataSettings, language: Language) -> nn.Linea
             f"{path}: {PROJECTION[0]} has the shape {tuple(weight.shape)} and {PROJECTION[1]} "
             f"{tuple(bias.shape)}; they must be (width, channels) and (width,)"
         )
-    width = language.model.config.hidden_size
     config = located(repository(settings.needed("language"), settings, option="language"), "config.json")
+    width = read_json(config).get("hidden_size")
+    if type(width) is not int:
+        raise PartError(f"{config}: hidden_size is {width!r}; the language model must be a Llama model")
     if len(weight) != width:
         raise PartError(
             f"a language model whose width does not fit the projection: {path} gives {len(weight)} values, "
@@ -134,8 +145,7 @@ def large_answering(settings: DataSettings, questions: Sequence[Question]) -> Ne
     Raises:
         PartError: A part is missing, truncated or another one, or two of them do not go together.
     """
-    language = large_language(settings)
-    projection = published_projection(settings, language)
+    projection = published_projection(settings)
     where = encoder_repository(settings)
     path = located(where, "config.json")
     channels = read_json(path).get("qformer_config", {}).get("hidden_size", 768)
@@ -145,4 +155,4 @@ def large_answering(settings: DataSettings, questions: Sequence[Question]) -> Ne
             f"Q-Former of {path} gives {channels}; encoder and start must name a pair that was trained "
             "together"
         )
-    return network_of_parts(projection, language, questions, MINIGPT4)
+    return network_of_parts(projection, large_language(settings), questions, MINIGPT4)

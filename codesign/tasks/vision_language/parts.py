@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from codesign.files import replacing, sha256_of
+from codesign.files import sha256_of
 from codesign.tasks.remote import DataError, kept
 
 SETUP = "make setup-vlm"
@@ -168,14 +169,29 @@ def converted_language(path: Path, file: PackagedFile, cache: Path) -> Path:
 def write_language(model: nn.Module, tokenizer: Any, folder: Path) -> None:
     """Write a language model as safetensors, with a record of the weights' sha256.
 
-    The record is written last: a folder without one is made again.
+    The folder appears when all is in it. Of several jobs that write it at once the first one's stays, and no
+    other changes a file that somebody may be reading. One without a record is made again.
 
     Args:
         model: Of transformers; one that was loaded from GGUF too, which its own `save_pretrained` refuses.
         tokenizer: Its tokenizer.
         folder: Is made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside:
+        made = Path(beside) / folder.name
+        made.mkdir()
+        _write(model, tokenizer, made)
+        if folder.is_dir() and not (folder / RECORD).is_file():
+            rmtree(folder)
+        try:
+            made.rename(folder)
+        except OSError:
+            if not (folder / RECORD).is_file():
+                raise
+
+
+def _write(model: nn.Module, tokenizer: Any, folder: Path) -> None:
     settings = {key: value for key, value in model.config.to_dict().items() if key != "quantization_config"}
     state, held = {}, set()
     for name, tensor in model.state_dict().items():
@@ -184,11 +200,9 @@ def write_language(model: nn.Module, tokenizer: Any, folder: Path) -> None:
             held.add(tensor.data_ptr())
     tokenizer.save_pretrained(folder)
     (folder / "config.json").write_text(json.dumps(settings, indent=2, default=str), encoding="utf-8")
-    with replacing(folder / WEIGHTS) as temporary:
-        save_file(state, temporary, metadata={"format": "pt"})
+    save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
     record = {"weights": sha256_of(folder / WEIGHTS)}
-    with replacing(folder / RECORD) as temporary:
-        temporary.write_text(json.dumps(record), encoding="utf-8")
+    (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
 
 
 def read_language(folder: Path, sha256: str) -> Language:
@@ -199,13 +213,18 @@ def read_language(folder: Path, sha256: str) -> Language:
         sha256: Of the file it was converted from.
 
     Raises:
-        PartError: The weights are not those that were written.
+        PartError: The weights are not those that were written, or there is no record of them.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
     path = folder / WEIGHTS
-    expected = json.loads((folder / RECORD).read_text(encoding="utf-8"))["weights"]
+    try:
+        expected = json.loads((folder / RECORD).read_text(encoding="utf-8"))["weights"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PartError(
+            f"{folder / RECORD}: not readable ({error}); remove {folder}, and it is made again"
+        ) from None
     found = sha256_of(path) if path.is_file() else "no file"
     if found != expected:
         raise PartError(

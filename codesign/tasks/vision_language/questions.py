@@ -1,7 +1,6 @@
 """Questions, the closed set of answers to each, and the rule of words for answers that are written freely."""
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -53,6 +52,8 @@ YES_NO = ("yes", "no")
 COLOURS = ("red", "green", "blue", "yellow", "orange", "purple", "black")
 CLASSES = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 """Of CIFAR-10, in the order of its labels."""
+ALSO_CALLED = {"plane": ("airplane", "aeroplane"), "car": ("automobile",)}
+"""Other names of answers, CIFAR-10's own among them: large parts may write them from the start."""
 _CATEGORIES = """
     person:people, bicycle, car, motorcycle, airplane, bus:buses, train, truck, boat, traffic light, fire
     hydrant, stop sign, parking meter, bench:benches, bird, cat, dog, horse, sheep:sheep, cow, elephant, bear,
@@ -121,31 +122,45 @@ def is_hit(text: str, answer: str) -> bool:
     return any(said[k : k + len(wanted)] == wanted for k in range(len(said) - len(wanted) + 1))
 
 
+def is_named(text: str, answer: str) -> bool:
+    """Whether the right answer occurs in a text, by any name of `ALSO_CALLED`.
+
+    Example:
+        >>> is_named("This is an airplane.", "plane"), is_hit("This is an airplane.", "plane")
+        (True, False)
+    """
+    return any(is_hit(text, name) for name in (answer, *ALSO_CALLED.get(answer, ())))
+
+
 class AnswerError(ValueError):
     """Answers cannot be ranked; the message names them."""
 
 
-def answer_tokens(tokenizer, answers: Sequence[str]) -> list[int]:
+def answer_tokens(tokenizer, question: Question) -> list[int]:
     """The one token of each answer, written behind a space.
 
     Args:
         tokenizer: Of transformers.
-        answers: Of one question.
+        question: Its answers.
 
     Raises:
-        AnswerError: An answer has several tokens, or two begin with the same one: ranking by one token
-            cannot tell them apart.
+        AnswerError: An answer has several tokens, or two have the same one: ranking by one token cannot
+            tell them apart. The message names the question, the file and a remedy.
     """
     found: dict[int, str] = {}
-    for answer in answers:
+    place = f"the question {question.text!r}, codesign/tasks/vision_language/questions.py"
+    for answer in question.answers:
         tokens = tokenizer(f" {answer}", add_special_tokens=False)["input_ids"]
         if len(tokens) != 1:
             raise AnswerError(
-                f"the answer {answer!r} has {len(tokens)} tokens; ranking takes answers of one token, "
-                "e.g. number words in place of digits"
+                f"{place}: the answer {answer!r} has {len(tokens)} tokens; ranking takes answers of one "
+                "token, e.g. number words in place of digits: choose another word"
             )
         if tokens[0] in found:
-            raise AnswerError(f"the answers {found[tokens[0]]!r} and {answer!r} begin with the same token")
+            raise AnswerError(
+                f"{place}: the answers {found[tokens[0]]!r} and {answer!r} have the same token, so ranking "
+                "cannot tell them apart: choose another word"
+            )
         found[tokens[0]] = answer
     return list(found)
 
@@ -198,7 +213,7 @@ def target_tokens(tokenizer, question: Question, template: Template = SMALL) -> 
         AnswerError: With ranking, as `answer_tokens`.
     """
     if template.ranked:
-        return [[token, tokenizer.eos_token_id] for token in answer_tokens(tokenizer, question.answers)]
+        return [[token, tokenizer.eos_token_id] for token in answer_tokens(tokenizer, question)]
     return [
         tokenizer(answer + template.end, add_special_tokens=False)["input_ids"] for answer in question.answers
     ]

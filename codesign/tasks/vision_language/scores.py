@@ -2,13 +2,14 @@
 
 import base64
 import io
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from codesign.tasks.vision_language.examples import Batch
 from codesign.tasks.vision_language.network import Output
-from codesign.tasks.vision_language.questions import QUESTIONS, is_hit, words_of
+from codesign.tasks.vision_language.questions import QUESTIONS, is_hit, is_named, words_of
 
 PRIMARY = "accuracy"
 
@@ -33,14 +34,14 @@ def are_right(output: Output, batch: Batch) -> Tensor:
     """Whether answers are right, bool (n,) on the CPU.
 
     Where answers are ranked, the right one must have the largest score; where they are written, it must occur
-    as whole words (`codesign.tasks.vision_language.questions.is_hit`).
+    as whole words, by any of its names (`codesign.tasks.vision_language.questions.is_named`).
     """
     if output.scores is not None:
         return (decided(output.scores, batch.question, batch.source) == batch.answer).cpu()
     pairs = zip(output.written(), batch.question.tolist(), batch.answer.tolist(), strict=True)
     questions = QUESTIONS[batch.source]
     return torch.tensor(
-        [is_hit(text, questions[question].answers[answer]) for text, question, answer in pairs]
+        [is_named(text, questions[question].answers[answer]) for text, question, answer in pairs]
     )
 
 
@@ -83,7 +84,7 @@ class AnswerScorer:
                 written = [
                     text for text, number in zip(written, batch.number.tolist(), strict=True) if number >= 0
                 ]
-            self._rows += _rows(written, batch)
+            self._rows += _rows(written, batch, is_named if output.scores is None else is_hit)
 
     def compute(self) -> dict[str, float]:
         """accuracy, and where there are several questions the share of each."""
@@ -94,7 +95,7 @@ class AnswerScorer:
         return self._rows
 
 
-def _rows(written: list[str], batch: Batch) -> list[dict]:
+def _rows(written: list[str], batch: Batch, hit: Callable[[str, str], bool]) -> list[dict]:
     shown = torch.nonzero(batch.number >= 0)[:, 0].tolist()
     rows = []
     for text, row, pixels in zip(written, shown, batch.pixels, strict=True):
@@ -106,7 +107,7 @@ def _rows(written: list[str], batch: Batch) -> list[dict]:
                 "question": question.text,
                 "answer": answer,
                 "written": text,
-                "hit": is_hit(text, answer),
+                "hit": hit(text, answer),
                 "words": len(words_of(text)),
                 "picture": png_of(pixels),
             }

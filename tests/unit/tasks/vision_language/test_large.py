@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ from codesign.tasks.vision_language import large, published
 from codesign.tasks.vision_language.blip2 import blip2_encoder, blip2_features
 from codesign.tasks.vision_language.examples import examples_of
 from codesign.tasks.vision_language.large import large_answering, large_language
-from codesign.tasks.vision_language.network import said_of
+from codesign.tasks.vision_language.network import Output, said_of
 from codesign.tasks.vision_language.parts import PartError
-from codesign.tasks.vision_language.published import located, repository, weights_of
+from codesign.tasks.vision_language.published import located, read_tensors, repository, weights_of
 from codesign.tasks.vision_language.questions import MINIGPT4, QUESTIONS
 from codesign.tasks.vision_language.task import TASK
 from tests.unit.tasks.vision_language.toys import (
@@ -191,6 +192,26 @@ def test_written_answers_count_by_the_rule_of_words(settings, monkeypatch):
     assert module.write(module.projection(batch.features), batch.question) == [""] * len(batch)
 
 
+@torch.no_grad()
+def test_an_airplane_is_a_plane_where_answers_are_written(settings, monkeypatch):
+    """MiniGPT-4 calls CIFAR-10's classes by their own names, too: score and figure count them."""
+    network, batch = network_and_batch(settings, "test")
+    network.module.eval()
+    asked = QUESTIONS["cifar10"][0]
+    names = [asked.answers.index(each) for each in ("plane", "car", "car", "plane", "cat")]
+    said = ["It is an airplane.", "an automobile", "a cart", "a planet", "two cats"]
+    batch = replace(
+        batch, source="cifar10", question=torch.zeros_like(batch.question),
+        answer=torch.tensor(names * 3), number=torch.arange(15),
+        pixels=batch.pixels[:1].expand(15, -1, -1, -1),
+    )  # fmt: skip
+    output = Output(None, torch.zeros(15), lambda: said * 3)
+    scorer = TASK.scorer(details=True)
+    scorer.update(output, batch)
+    assert scorer.compute() == {"accuracy": pytest.approx(2 / 5)}
+    assert [row["hit"] for row in scorer.details()] == [True, True, False, False, False] * 3
+
+
 def test_a_network_is_saved_without_its_frozen_parts_and_read_again_offline(settings, tmp_path, monkeypatch):
     """The trained file holds the projection, and names the language model."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -217,6 +238,27 @@ def test_a_language_model_of_another_width_is_refused_with_both_numbers_and_file
         large_answering(copied, ASKED)
     assert f"{copied.mirror}/spaces/toy/minigpt4/projection.pth gives 24 values" in str(said.value)
     assert f"{copied.mirror}/toy/vicuna/config.json reads 16" in str(said.value)
+
+
+def test_a_pair_that_does_not_fit_is_refused_before_the_weights_are_fetched(copied):
+    """config.json of the language model is enough; another kind of model is named."""
+    folder = copied.mirror / "toy/vicuna"
+    for path in folder.iterdir():
+        if path.name != "config.json":
+            path.unlink()
+    said = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(said | {"hidden_size": 5120}))
+    with pytest.raises(
+        PartError, match=r"gives 24 values, and the model of .*vicuna/config\.json reads 5120"
+    ):
+        large_answering(copied, ASKED)
+    shutil.rmtree(copied.cache)
+    published._located.cache_clear()
+    (folder / "config.json").write_text(json.dumps({"model_type": "t5"}))
+    with pytest.raises(
+        PartError, match=r"vicuna/config\.json: hidden_size is None; .* must be a Llama model"
+    ):
+        large_answering(copied, ASKED)
 
 
 def test_a_projection_for_another_encoder_is_refused_with_both_numbers_and_files(copied):
@@ -293,9 +335,9 @@ def test_a_projection_is_read_from_a_pickle_as_tensors_alone(copied, tmp_path):
 
     place = copied.mirror / "spaces/toy/minigpt4/projection.pth"
     torch.save({"model": projection() | {"other": Ran()}}, place)
-    with pytest.raises(PartError, match=r"projection\.pth: not readable"):
+    with pytest.raises(PartError, match=r"projection\.pth: not readable; .* else than tensors") as said:
         large_answering(copied, ASKED)
-    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "ran").exists() and "weights_only" not in str(said.value)
     save_file(projection(), place.with_suffix(".safetensors"))
     options = OPTIONS | {"start": "spaces/toy/minigpt4/projection.safetensors"}
     found = large_answering(
@@ -324,11 +366,41 @@ def test_pickled_shards_are_read_too(copied):
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("a.safetensors", b"", id="empty"),
+        pytest.param("a.safetensors", b"version https://git-lfs.github.com/spec/v1", id="pointer"),
+        pytest.param("a.bin", b"", id="empty-pickle"),
+        pytest.param("a.bin", b"version https://git-lfs.github.com/spec/v1", id="pointer-for-a-pickle"),
+    ],
+)
+def test_files_that_hold_no_weights_are_refused_without_advice_to_run_them(tmp_path, name, content):
+    """What a clone without its large files has, too; torch says how to read a pickle as code."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(PartError, match=rf"{len(content)} bytes, is truncated.*fetch it again") as said:
+        read_tensors(path)
+    assert str(said.value).startswith(f"{path}: not readable") and "weights_only" not in str(said.value)
+
+
 @pytest.mark.parametrize("said", ["vicuna", "../toy/vicuna", "toy/../../etc", "toy/vicuna/x", "/etc/passwd"])
 def test_a_name_that_is_no_models_is_refused(settings, said):
     """It is a folder below a mirror, too."""
     with pytest.raises(PartError, match=r"language: '.*' names no published model; it must be owner/name"):
         repository(said, settings, option="language")
+
+
+@pytest.mark.parametrize(
+    "said", ["toy/minigpt4", "spaces/toy/minigpt4", "projection.pth", "a/b/c/d.pth", "a/b/"]
+)
+def test_a_start_without_a_file_is_refused_with_what_it_must_be(settings, said):
+    """A model alone is not enough, and folders inside a model are not looked into."""
+    asked = replace(settings, options=OPTIONS | {"start": said})
+    with pytest.raises(
+        PartError, match=r"start: '.*' names no file of a published model; .* owner/name/FILE"
+    ):
+        large_answering(asked, ASKED)
 
 
 def test_a_model_that_cannot_be_fetched_is_named_with_the_remedy(settings, monkeypatch):

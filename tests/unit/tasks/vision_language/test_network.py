@@ -11,9 +11,11 @@ from torch import nn
 from codesign.bayesmulti.injection import Injection
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.bayesmulti.noises.dropout import DropoutNoise
+from codesign.bayesmulti.specification import method_spec
 from codesign.evaluation.calibration import calibration, calibration_batch
 from codesign.memsim.simulator import MemSimSettings, PerovskiteMemSim
 from codesign.nonideality.levels import Trend, synthetic_profiles
+from codesign.tasks.about import about_of
 from codesign.tasks.contract import DataSource
 from codesign.tasks.vision_language.encoder import CHANNELS
 from codesign.tasks.vision_language.examples import Examples, collated
@@ -21,6 +23,7 @@ from codesign.tasks.vision_language.network import Answering, answering, said_of
 from codesign.tasks.vision_language.parts import PartError
 from codesign.tasks.vision_language.questions import PROMPT, QUESTIONS
 from codesign.tasks.vision_language.task import TASK
+from codesign.training.loop import TrainingSettings, train
 
 ASKED = QUESTIONS["scenes"]
 
@@ -95,6 +98,40 @@ def test_a_training_changes_no_bit_of_the_frozen_parts(network, batch):
     assert scorer.compute()["accuracy"] > 0.6
     rows = scorer.details()
     assert len(rows) == 6 and {row["number"] for row in rows} == {0, 1}
+
+
+def everything_of(module):
+    """Parameters and all buffers, those too that are saved nowhere."""
+    return {name: tensor.clone() for name, tensor in (*module.named_parameters(), *module.named_buffers())}
+
+
+@pytest.mark.parametrize("site", ["weight", "activation"])
+def test_the_workflows_training_with_noise_changes_the_projection_alone(network, site):
+    """Through the loop that every method trains with, validation included, and a programming after it."""
+    language, projection = network.module.language, network.module.projection
+    before, start = everything_of(language), everything_of(projection)
+    spec = method_spec("bayesmulti", {"p_zero": 0.1, "p_half": 0.1}, len(network.places(site)), site=site)
+    noise = torch.Generator().manual_seed(3)
+    settings = TrainingSettings(
+        epochs=6, batch_size=8, learning_rate=0.02, optimiser="adamw", momentum=0.9, weight_decay=0.05,
+        schedule="cosine", warmup_epochs=0.25, ramp=0.5, patience=None, select="loss", amp=False,
+        compile=False,
+    )  # fmt: skip
+    result = train(
+        network, TASK, about_of("vision_language").of_source("scenes"), examples(), examples(4),
+        settings=settings, order=torch.Generator().manual_seed(2), options={},
+        noise=noise, injection=lambda network: Injection(network, spec, noise),
+    )  # fmt: skip
+    losses = [row["train"]["loss"] for row in result.history]
+    assert losses[-1] < 0.8 * losses[0]
+    (half,) = synthetic_profiles([0.5], Trend(0.4, 0.6, 9, "measured"), min_operative_fraction=0.35)
+    with PerovskiteMemSim(network, MemSimSettings("relative", "weights", "lognormal")) as simulator:
+        simulator.program(half, torch.Generator().manual_seed(3))
+    after, end = everything_of(language), everything_of(projection)
+    assert list(after) == list(before) and any("inv_freq" in name for name in after)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert all(each.grad is None and not each.requires_grad for each in language.parameters())
+    assert list(end) == ["weight", "bias"] and not any(torch.equal(end[name], start[name]) for name in end)
 
 
 def words_of(network, batch, row):

@@ -1,17 +1,28 @@
 """Answers that can be ranked, and the rule of words."""
 
-import pytest
+from importlib.util import find_spec
+from pathlib import Path
 
+import pytest
+import torch
+
+from codesign.tasks.vision_language.network import answering
+from codesign.tasks.vision_language.parts import LANGUAGE, located
 from codesign.tasks.vision_language.questions import (
     MINIGPT4,
     QUESTIONS,
     THINGS,
     AnswerError,
+    Question,
     answer_tokens,
     is_hit,
     prompt_tokens,
+    target_tokens,
     words_of,
 )
+from tests.unit.tasks.vision_language.conftest import RANKED, WHY
+
+REPOSITORY = Path(__file__).resolve().parents[4]
 
 
 @pytest.mark.parametrize(
@@ -74,20 +85,52 @@ def test_answers_of_one_token_are_ranked(toy_language):
     """Each has a token of its own."""
     for source in ("scenes", "cifar10"):
         for question in QUESTIONS[source]:
-            tokens = answer_tokens(toy_language.tokenizer, question.answers)
+            tokens = answer_tokens(toy_language.tokenizer, question)
             assert len(set(tokens)) == len(question.answers)
 
 
+def test_answers_of_one_token_are_ranked_by_the_real_tokenizer():
+    """SmolLM2's, as its package brings it: every answer that is ranked has one, and the end is another."""
+    transformers = pytest.importorskip("transformers", reason=WHY)
+    pytest.importorskip("gguf", reason=WHY)
+    if find_spec(LANGUAGE.package) is None:
+        pytest.skip(WHY)
+    path = located(LANGUAGE)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    for source in RANKED:
+        for question in QUESTIONS[source]:
+            targets = target_tokens(tokenizer, question)
+            words = [tokenizer.decode(tokens[:1]) for tokens in targets]
+            assert words == [f" {answer}" for answer in question.answers]
+            assert {tokens[1] for tokens in targets} == {tokenizer.eos_token_id}
+            before = tokenizer.decode(prompt_tokens(tokenizer, question).before)
+            assert before == f"Question: {question.text}\nAnswer:"
+    with pytest.raises(AnswerError, match="the answer '2' has 2 tokens"):
+        answer_tokens(tokenizer, Question("count", "How many?", ("2",)))
+
+
 def test_an_answer_of_several_tokens_is_refused_by_name(toy_language):
-    """Its first token alone would be ranked, and be another answer's too."""
-    with pytest.raises(AnswerError, match="the answer 'heavy duty' has 2 tokens; ranking takes"):
-        answer_tokens(toy_language.tokenizer, ("red", "heavy duty"))
+    """Its first token alone would be ranked, and be another answer's too: question, file and remedy."""
+    asked = Question("shape", "What is heavy?", ("red", "heavy duty"))
+    with pytest.raises(AnswerError, match="the answer 'heavy duty' has 2 tokens; ranking takes") as said:
+        answer_tokens(toy_language.tokenizer, asked)
+    assert str(said.value).startswith("the question 'What is heavy?', codesign/tasks/vision_language/quest")
+    assert str(said.value).endswith("choose another word")
+    assert (REPOSITORY / "codesign/tasks/vision_language/questions.py").is_file()
 
 
 def test_answers_with_one_first_token_are_refused_by_name(toy_language):
     """Words that the model does not know are one and the same to it."""
-    with pytest.raises(AnswerError, match="'crimson' and 'scarlet' begin with the same token"):
-        answer_tokens(toy_language.tokenizer, ("red", "crimson", "scarlet"))
+    asked = Question("colour", "What colour is it?", ("red", "crimson", "scarlet"))
+    with pytest.raises(AnswerError, match=r"colour is it.*'crimson' and 'scarlet' have the same .*choose an"):
+        answer_tokens(toy_language.tokenizer, asked)
+
+
+def test_a_network_with_answers_that_cannot_be_ranked_is_not_made(toy_language):
+    """Nothing is trained before that is known."""
+    asked = (*QUESTIONS["scenes"], Question("duty", "What duty is it?", ("red", "heavy duty")))
+    with pytest.raises(AnswerError, match="What duty is it"):
+        answering(toy_language, asked, torch.Generator().manual_seed(1))
 
 
 def test_the_prompt_ends_before_the_picture(toy_language):
