@@ -212,6 +212,7 @@ def test_the_figure_counts_what_is_found(settings, telling):
     """ERM sees everything, BayesMulti nothing and one thing that is not there."""
     (test,) = TASK.examples(settings(test_size=3), "test")
     (batch,) = batches(TASK, test, 3, device=torch.device("cpu"))
+    batch.boxes[torch.searchsorted(batch.scenes, torch.arange(3)), 0] = 55.0  # as far as KITTI has them
     output = telling(targets_of(batch))
     area = batch.area
     outputs = {"erm": output, "bayesmulti": silent(area, 3)}
@@ -224,6 +225,10 @@ def test_the_figure_counts_what_is_found(settings, telling):
             shared = {"method": method, "profile": "p", "level": level, "usability": level, "programming": 0}
             rows += [shared | row for row in scorer.details()]
     drawing = drawn(rows, experiment="driving", origin="virtual")
+    farthest = max(row["x"] + row["length"] / 2 for row in drawing.numbers if row["what"] == "object")
+    assert farthest > 55 and all(
+        axes.get_ylim()[1] >= farthest for axes in drawing.figure.axes if axes.get_title(loc="left")
+    )
     titles = [axes.get_title(loc="left") for axes in drawing.figure.axes]
     titles = [title for title in titles if title]
     objects = [row for row in drawing.numbers if row["what"] == "object" and row["kind"] != "van"]
