@@ -20,7 +20,7 @@ from codesign.seeds import derived_seed
 from codesign.tasks.contract import DataSettings
 from codesign.tasks.driving.boxes import inside
 from codesign.tasks.driving.camera import Camera, in_view, lidar_boxes, upright_labels
-from codesign.tasks.driving.precision import KINDS
+from codesign.tasks.driving.precision import DIFFICULTIES, KINDS
 from codesign.tasks.driving.scenes import Scene
 from codesign.tasks.remote import DataError
 
@@ -196,11 +196,14 @@ def may_be_scored(folder: Path, frame: str) -> bool:
 
 
 def scene_of(training: Path, frame: str) -> Scene:
-    """One frame.
+    """One frame. Where objects that are plain to see have no point in them, a line says so.
 
     Args:
         training: The folder with velodyne, label_2 and calib.
         frame: Six digits.
+
+    Raises:
+        DataError: A file is missing or not what it should be; the message names frame, file and line.
     """
     camera = read_camera(training, frame)
     points = read_points(training, frame)
@@ -214,15 +217,25 @@ def scene_of(training: Path, frame: str) -> Scene:
     upright = upright_labels(labels.location, labels.sizes, labels.turn)
     x, y, z = (points[:, :3].astype(float) @ camera.to_camera[:, :3].T + camera.to_camera[:, 3]).T
     standing = np.column_stack([x, z, -y])
+    counts = np.array([inside(standing, box).sum() for box in upright], dtype=int)
+    heights = labels.rectangles[:, 3] - labels.rectangles[:, 1]
+    limits = DIFFICULTIES["moderate"]
+    plain = (heights >= limits.height_px) & (labels.occlusion <= limits.occlusion)
+    plain &= labels.truncation <= limits.truncation
+    if plain.any() and not counts[plain].any():
+        print(
+            f"frame {frame}: there is no point in any of the {plain.sum()} objects of label_2/{frame}.txt "
+            "that are easy or moderate; are labels, calibration and sweep of one frame?"
+        )
     return Scene(
         points=points,
         kinds=labels.kinds,
         boxes=lidar_boxes(labels.location, labels.sizes, labels.turn, camera),
         upright=upright,
-        heights_px=labels.rectangles[:, 3] - labels.rectangles[:, 1],
+        heights_px=heights,
         occlusion=labels.occlusion,
         truncation=labels.truncation,
-        counts=np.array([inside(standing, box).sum() for box in upright], dtype=int),
+        counts=counts,
         camera=camera,
     )
 

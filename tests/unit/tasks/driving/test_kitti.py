@@ -227,6 +227,20 @@ def test_rounding_in_a_calibration_is_no_fault(tmp_path):
                 kitti.scene_of(training, "000000")
 
 
+def test_labels_of_another_frame_are_suspected(tmp_path, capsys):
+    """Objects that are plain to see and have no point; a hidden one may have none."""
+    near = LINE.replace("-2.00 1.60 20.00", "3.00 1.60 12.00")
+    for labels, said in (
+        (LINE, 0),
+        (f"{LINE}\n{near}", 0),
+        (near, 1),
+        (near.replace(" 0 ", " 2 ", 1), 0),
+    ):
+        kitti.scene_of(write(tmp_path, labels=labels), "000000")
+        found = capsys.readouterr().out
+        assert found.count("frame 000000: there is no point in any of the 1 objects") == said
+
+
 DONT_CARE = "DontCare -1 -1 -10 503.89 169.71 590.61 190.13 -1 -1 -1 -1000 -1000 -1000 -10"
 
 
