@@ -25,7 +25,7 @@ from tests.unit.tasks.driving.test_precision import crowd, slow
 def main() -> None:
     """Print both times and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=80)
+    parser.add_argument("--scenes", type=int, default=80, help="crowded scenes")
     scenes = parser.parse_args().scenes
     objects, found = crowd(np.random.default_rng(2), scenes=scenes, objects=20, found=20)
     average_precision(objects, found)  # what is done once is not counted

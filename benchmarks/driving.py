@@ -4,8 +4,8 @@
 
 Trains the network of config.driving.yaml without noise, with another number of scenes, epochs or scenes a
 step where asked, and says what each epoch scores on validation scenes; then what the network of the best one
-scores on the test scenes, and the processor time of a scene in training
-and of the test scenes in an evaluation.
+scores on the test scenes, and the processor time of a scene in training and of the test scenes in an
+evaluation.
 """
 
 import argparse
@@ -47,10 +47,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     config = configuration()
     entry = config["experiments"]["driving"]
-    parser.add_argument("--scenes", type=int, default=entry["train_size"])
-    parser.add_argument("--epochs", type=int, default=entry["epochs"])
-    parser.add_argument("--batch", type=int, default=entry["batch_size"])
-    parser.add_argument("--cache", type=Path, default=ROOT / "results" / "datasets")
+    parser.add_argument("--scenes", type=int, default=entry["train_size"], help="to train on")
+    parser.add_argument("--epochs", type=int, default=entry["epochs"], help="passes over them")
+    parser.add_argument("--batch", type=int, default=entry["batch_size"], help="scenes a step")
+    parser.add_argument(
+        "--cache", type=Path, default=ROOT / "results" / "datasets", help="folder where scenes are kept"
+    )
     asked = parser.parse_args()
     use_threads(1)
     entry = entry | {"train_size": asked.scenes, "epochs": asked.epochs, "batch_size": asked.batch}

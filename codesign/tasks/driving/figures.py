@@ -114,8 +114,8 @@ def _boxes(rows: Sequence[Mapping]) -> NDArray:
 
 
 def _from_above(axes: Axes, cloud: NDArray, objects: Sequence[Mapping], found: Sequence[Mapping]) -> None:
-    """Forward is up, left is left."""
-    reach = max(40.0, *(row["x"] for row in objects)) if objects else 40.0
+    """Forward is up, left is left; the farthest object is whole."""
+    reach = max([40.0, *(row["x"] + math.hypot(row["length"], row["width"]) / 2 for row in objects)])
     axes.plot(-cloud[:, 1], cloud[:, 0], ",", color=GREY, alpha=0.6, rasterized=True)
     for rows, line in ((objects, "--"), (found, "-")):
         for row, corner in zip(rows, corners(_boxes(rows)), strict=True):

@@ -5,6 +5,7 @@ Source:
 """
 
 import hashlib
+import math
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from codesign.seeds import derived_seed
 from codesign.tasks.contract import DataSettings
 from codesign.tasks.driving.boxes import inside
 from codesign.tasks.driving.camera import Camera, in_view, lidar_boxes, upright_labels
-from codesign.tasks.driving.precision import KINDS
+from codesign.tasks.driving.precision import DIFFICULTIES, KINDS
 from codesign.tasks.driving.scenes import Scene
 from codesign.tasks.remote import DataError
 
@@ -40,6 +41,8 @@ COLUMNS = 15
 MATRICES = {"P2": 12, "R0_rect": 9, "Tr_velo_to_cam": 12}
 TURN_TOLERANCE = 1e-3
 """How far a rotation read from text may be from one."""
+LARGEST_TURN = 2 * math.pi
+"""Of an object, either way; KITTI's own stay within half of it. More are degrees."""
 SHORT = {"002155": "4ed66dd202fa6a1eb6fde37ffa8f98b11651f2e0b90f4df59ec2cf583654b12f"}
 """Frames of which copies with lines missing from the labels go about, and the sha256 of such a copy: objects
 that are not labelled would count as false detections, so it is never scored."""
@@ -88,7 +91,10 @@ def frames_of(settings: DataSettings, part: str) -> list[str]:
         ValueError: More frames are asked for than there are, or another split.
     """
     folder, split = folder_of(settings), settings.needed("split")
-    there = sorted(path.stem for path in (folder / "training" / "velodyne").glob("*.bin"))
+    clouds = folder / "training" / "velodyne"
+    there = sorted(path.stem for path in clouds.glob("*.bin") if not path.name.startswith("."))
+    if not there:
+        raise DataError(f"{clouds} has no *.bin: {WHERE}")
     if split not in SPLITS:
         raise ValueError(f"split must be {' or '.join(SPLITS)}, got {split!r}")
     if split == "files":
@@ -119,15 +125,16 @@ def _listed(folder: Path, name: str, there: Sequence[str]) -> list[str]:
             "split: drawn"
         )
     known, found = set(there), []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         frame = line.strip()
         if frame and frame not in known:
             raise DataError(
-                f"{path}, line {number}: frame {frame!r} has no {folder}/training/velodyne/{frame}.bin"
+                f"{path}, line {number}: frame {frame!r} has no {folder}/training/velodyne/{frame}.bin; put "
+                "the frame there, or take the line out; a line is a frame's six digits, e.g. 000007"
             )
         found += [frame] if frame else []
     if not found:
-        raise DataError(f"{path} names no frame")
+        raise DataError(f"{path} names no frame; write one a line, e.g. 000007")
     return sorted(set(found))
 
 
@@ -145,10 +152,10 @@ def _some(frames: list[str], size: int | None, settings: DataSettings, part: str
 
 
 def digest_of(folder: Path, frames: Sequence[str]) -> str:
-    """sha256 over the frames' labels and calibrations and the sizes of their clouds.
+    """sha256 over the frames' labels and calibrations and the sizes of their clouds and images.
 
     Raises:
-        DataError: A file is missing; the message names it.
+        DataError: A file is missing, or an image is none; the message names it.
     """
     digest = hashlib.sha256()
     for frame in frames:
@@ -158,6 +165,8 @@ def digest_of(folder: Path, frames: Sequence[str]) -> str:
                 raise DataError(f"frame {frame}: {path} is missing: {WHERE}")
             digest.update(f"{frame} {kind} ".encode())
             digest.update(path.read_bytes() if suffix == "txt" else f"{path.stat().st_size}".encode())
+        width, height = _image_size(folder / "training", frame)
+        digest.update(f"{width:g} x {height:g} ".encode())
     return digest.hexdigest()
 
 
@@ -172,19 +181,29 @@ def scenes_of(folder: Path, frames: Sequence[str]) -> list[Scene]:
 
 
 def may_be_scored(folder: Path, frame: str) -> bool:
-    """Whether the labels of a frame are whole, as far as is known."""
+    """Whether the labels of a frame are whole, as far as is known.
+
+    Raises:
+        DataError: There are none, where it matters.
+    """
     if frame not in SHORT:
         return True
-    labels = (folder / "training" / "label_2" / f"{frame}.txt").read_bytes()
+    path = folder / "training" / "label_2" / f"{frame}.txt"
+    if not path.is_file():
+        raise DataError(f"frame {frame}: the labels {path} are missing: {WHERE}")
+    labels = path.read_bytes().replace(b"\r\n", b"\n")
     return hashlib.sha256(labels).hexdigest() != SHORT[frame]
 
 
 def scene_of(training: Path, frame: str) -> Scene:
-    """One frame.
+    """One frame. Where objects that are plain to see have no point in them, a line says so.
 
     Args:
         training: The folder with velodyne, label_2 and calib.
         frame: Six digits.
+
+    Raises:
+        DataError: A file is missing or not what it should be; the message names frame, file and line.
     """
     camera = read_camera(training, frame)
     points = read_points(training, frame)
@@ -198,15 +217,25 @@ def scene_of(training: Path, frame: str) -> Scene:
     upright = upright_labels(labels.location, labels.sizes, labels.turn)
     x, y, z = (points[:, :3].astype(float) @ camera.to_camera[:, :3].T + camera.to_camera[:, 3]).T
     standing = np.column_stack([x, z, -y])
+    counts = np.array([inside(standing, box).sum() for box in upright], dtype=int)
+    heights = labels.rectangles[:, 3] - labels.rectangles[:, 1]
+    limits = DIFFICULTIES["moderate"]
+    plain = (heights >= limits.height_px) & (labels.occlusion <= limits.occlusion)
+    plain &= labels.truncation <= limits.truncation
+    if plain.any() and not counts[plain].any():
+        print(
+            f"frame {frame}: there is no point in any of the {plain.sum()} objects of label_2/{frame}.txt "
+            "that are easy or moderate; are labels, calibration and sweep of one frame?"
+        )
     return Scene(
         points=points,
         kinds=labels.kinds,
         boxes=lidar_boxes(labels.location, labels.sizes, labels.turn, camera),
         upright=upright,
-        heights_px=labels.rectangles[:, 3] - labels.rectangles[:, 1],
+        heights_px=heights,
         occlusion=labels.occlusion,
         truncation=labels.truncation,
-        counts=np.array([inside(standing, box).sum() for box in upright], dtype=int),
+        counts=counts,
         camera=camera,
     )
 
@@ -238,7 +267,7 @@ def read_points(training: Path, frame: str) -> NDArray:
         number = int(outside.argmax())
         raise DataError(
             f"frame {frame}: {path}, point {number + 1} has the reflectance {points[number, 3]:g}; it must "
-            "lie in 0 ... 1"
+            "lie in 0 ... 1: divide whole numbers by 255, or copy KITTI's own file"
         )
     return points
 
@@ -253,7 +282,7 @@ def read_camera(training: Path, frame: str) -> Camera:
     if not path.is_file():
         raise DataError(f"frame {frame}: the calibration {path} is missing: {WHERE}")
     found: dict[str, NDArray] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         name, colon, rest = line.partition(":")
         if colon and name.strip() in MATRICES:
             found[name.strip()] = _numbers(rest.split(), MATRICES[name.strip()], f"{path}, line {number}")
@@ -263,7 +292,7 @@ def read_camera(training: Path, frame: str) -> Camera:
     rectifying, mounting = found["R0_rect"].reshape(3, 3), found["Tr_velo_to_cam"].reshape(3, 4)
     for name, matrix in (("R0_rect", rectifying), ("Tr_velo_to_cam", mounting[:, :3])):
         if np.abs(matrix @ matrix.T - np.eye(3)).max() > TURN_TOLERANCE or np.linalg.det(matrix) < 0:
-            raise DataError(f"frame {frame}: {path}: {name} is no rotation")
+            raise DataError(f"frame {frame}: {path}: {name} is no rotation; copy it again")
     to_camera = rectifying @ mounting
     return Camera(to_camera, found["P2"].reshape(3, 4), np.array(_image_size(training, frame)))
 
@@ -278,7 +307,7 @@ def read_labels(training: Path, frame: str) -> Labels:
     if not path.is_file():
         raise DataError(f"frame {frame}: the labels {path} are missing: {WHERE}")
     kinds, rows = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         words = line.split()
         if not words:
             continue
@@ -288,15 +317,23 @@ def read_labels(training: Path, frame: str) -> Labels:
         if name == "dontcare":
             continue
         if name not in KINDS:
-            raise DataError(f"{where}: there is no kind of object {words[0]!r}")
+            raise DataError(
+                f"{where}: there is no kind of object {words[0]!r}; KITTI has {', '.join(KINDS)} and dontcare"
+            )
         if values[1] not in (0, 1, 2, 3):
             raise DataError(f"{where}: occlusion must be 0, 1, 2 or 3, got {words[2]}")
         if not 0 <= values[0] <= 1:
             raise DataError(f"{where}: truncation must lie in 0 ... 1, got {words[1]}")
+        if values[5] < values[3] or values[6] < values[4]:
+            raise DataError(
+                f"{where}: right and bottom must not be less than left and top, got {' '.join(words[4:8])}"
+            )
         if not (values[7:10] > 0).all():
             raise DataError(
                 f"{where}: height, width and length must be positive, got {' '.join(words[8:11])}"
             )
+        if abs(values[13]) > LARGEST_TURN:
+            raise DataError(f"{where}: the turn must be in radians, -pi ... pi, got {words[14]}")
         kinds.append(KINDS.index(name))
         rows.append(values)
     table = np.array(rows).reshape(-1, COLUMNS - 1)
@@ -309,6 +346,21 @@ def read_labels(training: Path, frame: str) -> Labels:
         table[:, 10:13],
         table[:, 13],
     )
+
+
+def _lines(path: Path) -> list[str]:
+    """Lines of a text file.
+
+    Raises:
+        DataError: It is no text in UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DataError(
+            f"{path}, line {line}: no text in UTF-8 ({error.reason}); copy the file again"
+        ) from None
 
 
 def _numbers(words: Sequence[str], wanted: int, where: str) -> NDArray:
@@ -331,6 +383,8 @@ def _image_size(training: Path, frame: str) -> tuple[float, float]:
     with path.open("rb") as stream:
         head = stream.read(24)
     if len(head) < 24 or head[:8] != b"\x89PNG\r\n\x1a\n":
-        raise DataError(f"frame {frame}: {path} is no PNG image")
+        raise DataError(f"frame {frame}: {path} is no PNG image; copy it again, or take it away")
     width, height = struct.unpack(">II", head[16:24])
+    if not (width and height):
+        raise DataError(f"frame {frame}: {path} is an image of {width} x {height} pixels; copy it again")
     return float(width), float(height)

@@ -127,7 +127,10 @@ def recorded(settings: DataSettings, part: str) -> Scenes:
             print(f"frame {frame}: its labels lack lines; it is not scored")
         frames = whole
     if not frames:
-        raise DataError(f"{folder}: no frame for {part}")
+        raise DataError(
+            f"{folder}: split {settings.needed('split')} leaves no frame for {part}; put more frames there, "
+            "or name more in ImageSets"
+        )
     digest = kitti.digest_of(folder, frames)
     name = f"driving/kitti-{kitti.DECODED}-{digest[:16]}"
     tensors = kept(settings.cache, name, lambda: Scenes.of(kitti.scenes_of(folder, frames)).tensors())

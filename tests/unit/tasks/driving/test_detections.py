@@ -2,11 +2,15 @@
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from codesign.evaluation.montecarlo import EvaluationPlan, evaluate
+from codesign.models.normalisation import normalisations, taking_statistics
+from codesign.nonideality.levels import Trend, synthetic_profiles
 from codesign.tasks.contract import batches, mapped
 from codesign.tasks.driving.anchors import PER_PLACE, anchor_boxes, targets_of
 from codesign.tasks.driving.detections import (
@@ -14,11 +18,13 @@ from codesign.tasks.driving.detections import (
     LEAST_SCORE,
     MOST,
     detections_of,
+    scored,
 )
 from codesign.tasks.driving.figures import scene as drawn
 from codesign.tasks.driving.network import Output
 from codesign.tasks.driving.scores import PrecisionScorer, metric_names
 from codesign.tasks.driving.task import STATISTICS, TASK, area_of
+from tests.unit.tasks.driving.conftest import SMALL
 
 
 def logit(score):
@@ -105,6 +111,49 @@ def test_scores_do_not_depend_on_the_batches(settings, telling):
     assert all(0 <= value <= 1 for value in scorer.compute().values())
 
 
+LEVELS = synthetic_profiles([1.0, 0.6], Trend(0.14, 0.7, 9, "measured"), min_operative_fraction=0.35)
+
+
+@pytest.mark.parametrize("analog", ["weights", "all"])
+def test_a_network_scored_against_its_own_answers_loses_by_programming_alone(settings, analog):
+    """What the clean network detects is what is there: 1 on an ideal chip, less on others, nothing kept."""
+    options = SMALL | {"width": 0.125, "layers": [1, 1, 1]}
+    (test,) = TASK.examples(settings(test_size=2), "test")
+    network = TASK.network("pointpillars", options, settings(), torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        network.module.heads.score.weight.mul_(20)
+        network.module.heads.score.bias.fill_(-4.0)
+    network.module.eval()
+    batch = test.chosen(torch.arange(2))
+    with torch.no_grad(), taking_statistics(normalisations(network)):
+        network.module(batch)
+    before = {name: value.clone() for name, value in network.module.state_dict().items()}
+    with torch.no_grad():
+        found = detections_of(network.module(batch), batch.area)
+    own = scored(found, batch, first=0)
+    assert 10 < len(found.scenes) < 900 and len(set(found.kinds)) == 3
+    nothing = torch.zeros(len(found.scenes), dtype=torch.long)
+    answered = replace(
+        test,
+        kinds=torch.from_numpy(found.kinds), boxes=torch.from_numpy(found.boxes).float(),
+        upright=torch.from_numpy(own.boxes), heights_px=torch.from_numpy(own.heights_px),
+        occlusion=nothing, truncation=nothing.double(), counts=nothing + 1,
+        object_starts=torch.from_numpy(np.searchsorted(found.scenes, [0, 1, 2])),
+    )  # fmt: skip
+    plan = EvaluationPlan(
+        experiment="driving", method="erm", network="pointpillars", stands_for="level",
+        memsim={"mapping": "relative", "analog": analog}, noises=["lognormal"], programmings=(0, 1),
+        metrics=metric_names(), calibrations=("none", "statistics"),
+    )  # fmt: skip
+    rows = evaluate(network, TASK, answered, LEVELS, plan, calibrating=batch, progress=False)
+    assert len(rows) == 2 * 2 * 2 * len(metric_names())
+    primary = [row for row in rows if row["metric"] == "bev-moderate"]
+    assert [row["value"] for row in primary if row["level"] == 1.0] == pytest.approx([1.0] * 4, abs=0.02)
+    noisy = [row["value"] for row in primary if row["level"] == 0.6]
+    assert len(set(noisy)) == 4 and all(0 <= value < 0.9 for value in noisy)
+    assert all(torch.equal(value, before[name]) for name, value in network.module.state_dict().items())
+
+
 def test_parts_differ_and_repeat_themselves(settings, tmp_path):
     """Validation scenes stand beside the training ones; what is kept is what was made."""
     made = TASK.examples(settings(), "train", "validation", "test")
@@ -163,6 +212,7 @@ def test_the_figure_counts_what_is_found(settings, telling):
     """ERM sees everything, BayesMulti nothing and one thing that is not there."""
     (test,) = TASK.examples(settings(test_size=3), "test")
     (batch,) = batches(TASK, test, 3, device=torch.device("cpu"))
+    batch.boxes[torch.searchsorted(batch.scenes, torch.arange(3)), 0] = 55.0  # as far as KITTI has them
     output = telling(targets_of(batch))
     area = batch.area
     outputs = {"erm": output, "bayesmulti": silent(area, 3)}
@@ -175,6 +225,10 @@ def test_the_figure_counts_what_is_found(settings, telling):
             shared = {"method": method, "profile": "p", "level": level, "usability": level, "programming": 0}
             rows += [shared | row for row in scorer.details()]
     drawing = drawn(rows, experiment="driving", origin="virtual")
+    farthest = max(row["x"] + row["length"] / 2 for row in drawing.numbers if row["what"] == "object")
+    assert farthest > 55 and all(
+        axes.get_ylim()[1] >= farthest for axes in drawing.figure.axes if axes.get_title(loc="left")
+    )
     titles = [axes.get_title(loc="left") for axes in drawing.figure.axes]
     titles = [title for title in titles if title]
     objects = [row for row in drawing.numbers if row["what"] == "object" and row["kind"] != "van"]

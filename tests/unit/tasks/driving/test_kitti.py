@@ -13,7 +13,9 @@ import torch
 from codesign.tasks.contract import DataSettings
 from codesign.tasks.driving import kitti
 from codesign.tasks.driving.anchors import targets_of
+from codesign.tasks.driving.augment import pool_of
 from codesign.tasks.driving.camera import image_boxes, upright_boxes
+from codesign.tasks.driving.network import Output
 from codesign.tasks.driving.precision import CLASSES, KINDS
 from codesign.tasks.driving.scenes import Scenes
 from codesign.tasks.driving.scores import PrecisionScorer, metric_names
@@ -137,6 +139,9 @@ def test_the_image_says_how_large_it_is(tmp_path):
     (training / "image_2" / "000000.png").write_bytes(b"GIF89a")
     with pytest.raises(DataError, match=r"frame 000000: .*000000.png is no PNG"):
         kitti.scene_of(training, "000000")
+    (training / "image_2" / "000000.png").write_bytes(head[:16] + bytes(8))
+    with pytest.raises(DataError, match=r"frame 000000: .*000000.png is an image of 0 x 0 pixels"):
+        kitti.scene_of(training, "000000")
 
 
 @pytest.mark.parametrize(
@@ -149,6 +154,13 @@ def test_the_image_says_how_large_it_is(tmp_path):
         pytest.param({"labels": LINE.replace(" 0 ", " 4 ", 1)}, "line 1: occlusion must be", id="occlusion"),
         pytest.param({"labels": LINE.replace("0.00", "1.20", 1)}, "truncation must lie", id="truncation"),
         pytest.param({"labels": LINE.replace("1.50", "-1.5", 1)}, "must be positive, got -1.5", id="size"),
+        pytest.param(
+            {"labels": LINE.replace("150.00", "250.00", 1)},
+            "line 1: right and bottom must not be less .* 250.00 500.00 200.00",
+            id="rectangle",
+        ),
+        pytest.param({"labels": LINE[:-5] + "-90.0"}, "line 1: the turn must be in radians", id="degrees"),
+        pytest.param({"labels": LINE + " 0.97"}, "line 1: 14 numbers are expected and 15", id="with-a-score"),
         pytest.param({"labels": LINE.replace("20.00", "nan")}, "line 1: a number is not finite", id="nan"),
         pytest.param({"labels": LINE.replace("20.00", "20,0")}, "line 1: could not convert", id="comma"),
         pytest.param({"points": POINTS.tobytes()[:-3]}, "61 bytes, which is no whole number", id="cut-off"),
@@ -190,6 +202,75 @@ def test_missing_files_are_named(tmp_path, gone, words):
         kitti.digest_of(tmp_path / "kitti", ["000000"])
 
 
+@pytest.mark.parametrize("name", ["label_2", "calib"])
+def test_files_that_are_no_text_are_named(tmp_path, name):
+    """With the line; a mark of the byte order before a text is none of it."""
+    path = write(tmp_path) / name / "000000.txt"
+    good = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + good.replace(b"\n", b"\r\n"))
+    assert len(kitti.scene_of(tmp_path / "kitti" / "training", "000000").kinds) == 1
+    path.write_bytes(good + b"\xff\xfe")
+    line = good.count(b"\n") + 1
+    with pytest.raises(DataError, match=rf"{name}/000000.txt, line {line}: no text in UTF-8"):
+        kitti.scene_of(tmp_path / "kitti" / "training", "000000")
+
+
+def test_rounding_in_a_calibration_is_no_fault(tmp_path):
+    """Rotations are written with few digits; a hundredth is more than that."""
+    for noise, fine in ((1e-4, True), (1e-2, False)):
+        changed = CALIBRATION.replace("R0_rect: 1 0", f"R0_rect: {1 - noise} {noise}")
+        training = write(tmp_path, calibration=changed)
+        if fine:
+            assert kitti.scene_of(training, "000000").counts.tolist() == [2]
+        else:
+            with pytest.raises(DataError, match=r"frame 000000: .*R0_rect is no rotation; copy it again"):
+                kitti.scene_of(training, "000000")
+
+
+def test_labels_of_another_frame_are_suspected(tmp_path, capsys):
+    """Objects that are plain to see and have no point; a hidden one may have none."""
+    near = LINE.replace("-2.00 1.60 20.00", "3.00 1.60 12.00")
+    for labels, said in (
+        (LINE, 0),
+        (f"{LINE}\n{near}", 0),
+        (near, 1),
+        (near.replace(" 0 ", " 2 ", 1), 0),
+    ):
+        kitti.scene_of(write(tmp_path, labels=labels), "000000")
+        found = capsys.readouterr().out
+        assert found.count("frame 000000: there is no point in any of the 1 objects") == said
+
+
+DONT_CARE = "DontCare -1 -1 -10 503.89 169.71 590.61 190.13 -1 -1 -1 -1000 -1000 -1000 -10"
+
+
+@pytest.mark.parametrize("labels", ["", "\n\n", DONT_CARE], ids=["empty", "blank", "dont-care"])
+def test_frames_without_objects_are_learnt_from_and_scored(tmp_path, labels):
+    """All of it is background; beside a frame with a car its false detection counts."""
+    write(tmp_path, "000000", labels=labels)
+    write(tmp_path, "000001")
+    made = kitti.scenes_of(tmp_path / "kitti", ["000000", "000001"])
+    assert [len(scene.kinds) for scene in made] == [0, 1]
+    scenes = replace(Scenes.of(made), area=area_of({"area": "near", "stride": 2}))
+    empty, both = scenes.chosen(torch.tensor([0])), scenes.chosen(torch.tensor([0, 1]))
+    assert not len(pool_of(scenes.part(torch.tensor([0]))).kinds)
+    targets = targets_of(empty)
+    anchors = targets.labels.shape[1]
+    assert not len(targets.scenes) and not targets.labels.any()
+    scores = torch.full((2, anchors, 3), -9.0)
+    scores[0, 6 * 3000, 0] = 2.0
+    output = Output(scores, torch.zeros(2, anchors, 7), torch.zeros(2, anchors, 2))
+    loss, _ = TASK.loss(Output(*(each[:1] for each in output)), empty)
+    assert math.isfinite(float(loss)) and float(loss) > 0
+    targets = targets_of(both)
+    scores[1, targets.anchors, 0] = 1.0
+    output.codes[1, targets.anchors] = targets.codes
+    output.directions[1, targets.anchors, targets.directions] = 5.0
+    scorer = PrecisionScorer()
+    scorer.update(output, both)
+    assert scorer.compute()["bev-car-moderate"] == 0.5
+
+
 def many(folder, number=8):
     for k in range(number):
         write(folder, f"{k:06d}")
@@ -205,11 +286,19 @@ def test_splits_are_the_users_files(tmp_path):
     many(tmp_path)
     (tmp_path / "kitti" / "ImageSets").mkdir()
     (tmp_path / "kitti" / "ImageSets" / "train.txt").write_text("000000\n000002\n000003\n000005\n")
-    (tmp_path / "kitti" / "ImageSets" / "val.txt").write_text("000007\n000001\n\n")
+    (tmp_path / "kitti" / "ImageSets" / "val.txt").write_bytes(b"\xef\xbb\xbf000007\r\n000001\r\n \r\n\r\n")
     settings = settings_of(tmp_path, split="files")
     parts = [kitti.frames_of(settings, part) for part in ("train", "validation", "test")]
     assert parts[2] == ["000001", "000007"] and [len(part) for part in parts] == [3, 1, 2]
     assert sorted(parts[0] + parts[1]) == ["000000", "000002", "000003", "000005"]
+
+
+def test_files_that_a_disk_leaves_behind_are_no_frames(tmp_path):
+    """Some systems put ._ before a name."""
+    many(tmp_path, 4)
+    (tmp_path / "kitti" / "training" / "velodyne" / "._000000.bin").write_bytes(b"what is in it")
+    parts = [kitti.frames_of(settings_of(tmp_path), part) for part in ("train", "validation", "test")]
+    assert sorted(frame for part in parts for frame in part) == [f"{k:06d}" for k in range(4)]
 
 
 def test_drawn_splits_repeat_themselves_and_are_disjoint(tmp_path):
@@ -230,6 +319,13 @@ def test_splits_that_cannot_be_are_refused(tmp_path):
         kitti.frames_of(settings_of(tmp_path), "test")
     with pytest.raises(DataError, match="from a mirror and none is named"):
         kitti.frames_of(DataSettings("kitti", 0.25, 1, FULL), "test")
+    training = write(tmp_path)
+    (training / "velodyne" / "000000.bin").unlink()
+    with pytest.raises(DataError, match=r"velodyne has no \*.bin: put KITTI's object data"):
+        kitti.frames_of(settings_of(tmp_path), "test")
+    many(tmp_path, 1)
+    with pytest.raises(DataError, match=r"kitti: split drawn leaves no frame for test; put more"):
+        TASK.examples(settings_of(tmp_path), "test")
     many(tmp_path, 3)
     with pytest.raises(DataError, match=r"ImageSets/train.txt is missing; .* split: drawn"):
         kitti.frames_of(settings_of(tmp_path, split="files"), "train")
@@ -255,3 +351,9 @@ def test_scenes_kept_are_the_scenes_read(tmp_path):
     (other,) = TASK.examples(settings, "test")
     assert KINDS[int(other.kinds[0])] == "cyclist" and CLASSES[int(first.kinds[0])] == "car"
     assert other.source.sha256 != first.source.sha256
+    # the size of an image says what is cut off
+    head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + struct.pack(">II", 1242, 200)
+    (tmp_path / "kitti" / "training" / "image_2").mkdir()
+    (tmp_path / "kitti" / "training" / "image_2" / f"{frame}.png").write_bytes(head)
+    (smaller,) = TASK.examples(settings, "test")
+    assert smaller.image[0].tolist() == [1242, 200] and len(smaller.points) < len(other.points)
