@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from pickle import UnpicklingError
 from zipfile import is_zipfile
 
 import torch
@@ -368,13 +367,10 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except PartError:
         raise
-    except UnpicklingError as error:  # torch's own message advises to read the file as code
-        raise PartError(
-            f"{path}: not readable; it has {path.stat().st_size} bytes, is truncated, no file of weights, or "
-            "holds something else than tensors, which may run code and is not read; fetch it again"
-        ) from error
     except Exception as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "weights_only" in str(error):  # torch's message advises to read the file as code
+            said = "perhaps it holds something else than tensors, which may run code and is not read"
         raise PartError(
             f"{path}: not readable ({said}); it has {path.stat().st_size} bytes, is truncated or no file "
             "of weights; fetch it again"
