@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import yaml
+from snakemake.utils import update_config
 
 from codesign.bayesmulti.noise import PLAIN
 from codesign.configuration import shared_training
@@ -30,11 +31,10 @@ SHOWN = ("bev-moderate", *(f"{view}-{name}-moderate" for view in ("bev", "3d") f
 
 def configuration() -> dict:
     """config.yaml with the overlay on top."""
-    base, over = (
-        yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
-        for name in ("config.yaml", "config.driving.yaml")
-    )
-    return {key: value | over[key] if key in over else value for key, value in base.items()}
+    config: dict = {}
+    for name in ("config.yaml", "config.driving.yaml"):
+        update_config(config, yaml.safe_load((ROOT / name).read_text(encoding="utf-8")))
+    return config
 
 
 def said(scores: dict) -> str:

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
 import yaml
+from snakemake.utils import update_config
 
 from benchmarks.accuracy_table import level_table
 from codesign.evaluation.job import evaluate_networks, plan_of
@@ -24,15 +25,6 @@ from codesign.nonideality.profile import read_profiles
 from codesign.tasks.experiment import Experiment, use_threads
 
 ERM = "erm"
-
-
-def merged(base: dict, over: dict) -> dict:
-    """Configurations one on top of the other, as Snakemake does it."""
-    found = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(found.get(key), dict)
-        found[key] = merged(found[key], value) if both else value
-    return found
 
 
 def main() -> None:
@@ -49,7 +41,7 @@ def main() -> None:
     use_threads(1)
     config: dict = {}
     for path in asked.configfile:
-        config = merged(config, yaml.safe_load(path.read_text(encoding="utf-8")))
+        update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
     data = {"seed": config["seed"], "validation_fraction": config["training"]["validation_fraction"]}
     entry = config["experiments"][asked.experiment]
     experiment = Experiment.make(asked.experiment, entry, data=data, cache=asked.results / "datasets")

@@ -188,10 +188,7 @@ def may_be_scored(folder: Path, frame: str) -> bool:
     """
     if frame not in SHORT:
         return True
-    path = folder / "training" / "label_2" / f"{frame}.txt"
-    if not path.is_file():
-        raise DataError(f"frame {frame}: the labels {path} are missing: {WHERE}")
-    labels = path.read_bytes().replace(b"\r\n", b"\n")
+    labels = _labels_file(folder / "training", frame).read_bytes().replace(b"\r\n", b"\n")
     return hashlib.sha256(labels).hexdigest() != SHORT[frame]
 
 
@@ -303,9 +300,7 @@ def read_labels(training: Path, frame: str) -> Labels:
     Raises:
         DataError: The file is missing, or a line of it is short or says what cannot be.
     """
-    path = training / "label_2" / f"{frame}.txt"
-    if not path.is_file():
-        raise DataError(f"frame {frame}: the labels {path} are missing: {WHERE}")
+    path = _labels_file(training, frame)
     kinds, rows = [], []
     for number, line in enumerate(_lines(path), start=1):
         words = line.split()
@@ -346,6 +341,13 @@ def read_labels(training: Path, frame: str) -> Labels:
         table[:, 10:13],
         table[:, 13],
     )
+
+
+def _labels_file(training: Path, frame: str) -> Path:
+    path = training / "label_2" / f"{frame}.txt"
+    if not path.is_file():
+        raise DataError(f"frame {frame}: the labels {path} are missing: {WHERE}")
+    return path
 
 
 def _lines(path: Path) -> list[str]:
