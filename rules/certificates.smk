@@ -15,6 +15,7 @@ rule certify_network:
     input:
         **networks_of("{experiment}", "{method}"),
         levels=levels_of_lab,
+        examples=examples_to_score,
         after=panel_is_chosen,
     output:
         certificates="results/{lab}certificates/{experiment}/{method}.parquet",

@@ -19,6 +19,7 @@ include: "functions/crossbar.smk"
 rule train_crossbar:
     input:
         chosen=crossbar_noise,
+        examples=records_of(CROSSBAR["experiment"], "fit"),
         after=panel_is_chosen,
     output:
         networks="results/{lab}crossbar/{method}/networks.safetensors",
@@ -49,6 +50,7 @@ rule simulate_crossbar:
     input:
         networks="results/{lab}crossbar/{method}/networks.safetensors",
         panel=panel_of_lab,
+        examples=records_of(CROSSBAR["experiment"], "fit", "test"),
     output:
         record="results/{lab}crossbar/simulated/{method}.parquet",
     log:

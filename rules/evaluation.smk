@@ -24,6 +24,7 @@ rule evaluate_levels:
     input:
         **networks_of("{experiment}", "{method}", "{repeat}"),
         profiles=levels_of_lab,
+        examples=examples_to_score,
     output:
         evaluation="results/{lab}evaluation/{experiment}/{method}/levels-{repeat}.parquet",
     log:
@@ -56,6 +57,7 @@ rule evaluate_devices:
     input:
         **networks_of("{experiment}", "{method}", "{repeat}"),
         profiles="results/{lab}profiles/devices-{chunk}.parquet",
+        examples=examples_to_score,
         after=panel_is_chosen,
     output:
         evaluation="results/{lab}evaluation/{experiment}/{method}/devices-{repeat}-{chunk}.parquet",
@@ -89,6 +91,7 @@ rule detail_network:
     input:
         **networks_of("{experiment}", "{method}"),
         profiles=levels_of_lab,
+        examples=examples_to_score,
     output:
         details="results/{lab}evaluation/{experiment}/{method}/details.parquet",
     log:
@@ -116,6 +119,7 @@ rule evaluate_beside:
     input:
         **networks_of("{experiment}", "{method}", "{repeat}"),
         profiles=levels_of_lab,
+        examples=examples_to_score,
     output:
         evaluation="results/{lab}evaluation/{experiment}/{method}/analog-{analog}-{repeat}.parquet",
     log:
@@ -167,6 +171,8 @@ rule stack_evaluation:
 if BASELINED:
 
     rule score_baselines:
+        input:
+            examples=examples_to_score,
         output:
             scores="results/baselines/{experiment}.parquet",
             csv="results/baselines/{experiment}.csv",
@@ -248,6 +254,7 @@ rule ablate_start:
     input:
         chosen="results/{lab}search/{experiment}/{method}/chosen.json",
         levels=levels_of_lab,
+        examples=examples_to_score,
     output:
         scores="results/{lab}evaluation/{experiment}/{method}/starts.parquet",
     log:

@@ -46,6 +46,7 @@ rule propose_noise:
 rule run_corner_trial:
     input:
         panel=panel_of_lab,
+        examples=examples_to_learn,
     output:
         trial="results/{lab}search/{experiment}/corner-{start}.parquet",
     log:
@@ -82,6 +83,7 @@ for SLOTS in together(config["search"]["slots"], config["search"]["trials_per_jo
         input:
             proposal="results/{lab}search/{experiment}/{method}/round-{round}.json",
             panel=panel_of_lab,
+            examples=examples_to_learn,
         output:
             trials=[
                 f"results/{{lab}}search/{{experiment}}/{{method}}/round-{{round}}-slot-{slot}.parquet"
@@ -143,6 +145,7 @@ rule choose_noise:
 rule train_network:
     input:
         chosen="results/{lab}search/{experiment}/{method}/chosen.json",
+        examples=examples_to_learn,
         after=panel_is_chosen,
     output:
         weights=[

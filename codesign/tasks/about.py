@@ -100,6 +100,8 @@ class About:
     """What a job may use, by name; an experiment that names none has the first."""
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     """Answers that need no network; `baselines.py` beside it scores them."""
+    prepared: bool = False
+    """Whether its examples take long to make, so that a job of its own makes them before all others."""
     certificates: bool = False
     """Whether its decisions are right or wrong, so that they can be certified."""
     requirements: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)

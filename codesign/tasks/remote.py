@@ -6,7 +6,9 @@ import http.client
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +24,9 @@ from codesign.tasks.contract import DataSettings
 
 CHUNK = 1 << 20
 TIMEOUT_S = 60
+
+_used: ContextVar[set[Path] | None] = ContextVar("used", default=None)
+"""Kept files that were made or read, where somebody wants to know."""
 
 Opener = Callable[[str], BinaryIO]
 """Address to an open response; the real one is `open_https`."""
@@ -173,6 +178,7 @@ def kept(cache: Path | None, name: str, make: Callable[[], Mapping[str, Tensor]]
     if cache is None:
         return make()
     path = cache / f"{name}.safetensors"
+    used(path)
     if path.is_file():
         try:
             with safe_open(path, framework="pt") as stored:
@@ -183,3 +189,21 @@ def kept(cache: Path | None, name: str, make: Callable[[], Mapping[str, Tensor]]
     with replacing(path) as temporary:
         save_file(tensors, temporary)
     return tensors
+
+
+@contextmanager
+def noted() -> Iterator[set[Path]]:
+    """The files of the cache that are made or read inside, by `kept` or by what else calls `used`."""
+    found: set[Path] = set()
+    token = _used.set(found)
+    try:
+        yield found
+    finally:
+        _used.reset(token)
+
+
+def used(path: Path) -> None:
+    """Tell who wants to know that a file of the cache is made or read."""
+    found = _used.get()
+    if found is not None:
+        found.add(path)

@@ -2,8 +2,6 @@
 
 from functools import cache
 
-from codesign.tasks.mirror import mirror_of, only_stand_in
-
 
 def corner_code(wildcards):
     """Digest of the trial without noise: no other method's code counts."""
@@ -73,44 +71,6 @@ def trials_before(wildcards):
 def trials_of_search(wildcards):
     """Every trial a method's noise and start are chosen from."""
     return corners_of(wildcards) + trials_of_rounds(wildcards, rounds_of(wildcards.method))
-
-
-def gpus_of_experiment(wildcards):
-    """GPUs of a job that computes with a network."""
-    return SCALES[wildcards.experiment].gpus
-
-
-def memory_mb_of_experiment(wildcards, attempt):
-    """Memory of such a job in MB: more with every attempt."""
-    return SCALES[wildcards.experiment].memory_mb * attempt
-
-
-def minutes_of_experiment(wildcards, attempt):
-    """Longest duration of such a job in minutes: more with every attempt."""
-    return SCALES[wildcards.experiment].minutes * attempt
-
-
-def experiment_of(wildcards):
-    """What the configuration says of an experiment: data, network and training."""
-    return EXPERIMENTS[wildcards.experiment]
-
-
-def data_of(wildcards):
-    """How an experiment's examples are divided; where they lie is no parameter, so moving them reruns nothing."""
-    return division_of(wildcards.experiment)
-
-
-def division_of(experiment):
-    """Seed and fraction of the division, and whether a mirror holds another file than the published one."""
-    source = ABOUT[experiment].sources[EXPERIMENTS[experiment]["source"]]
-    other = source.stand_in is not None and only_stand_in(
-        mirror_of(config), published=source.published, stand_in=source.stand_in
-    )
-    return {
-        "seed": config["seed"],
-        "validation_fraction": config["training"]["validation_fraction"],
-        "stand_in": other,
-    }
 
 
 def search_of_method(wildcards):

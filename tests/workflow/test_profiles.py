@@ -27,6 +27,7 @@ WITH_A_NETWORK = {
     "detail_network",
     "ablate_start",
     "certify_network",
+    "prepare_examples",
 }
 """Rules that ask for what the configuration says of their experiment."""
 
@@ -101,7 +102,7 @@ def test_jobs_with_a_network_ask_for_what_its_experiment_says(asked):
                 memory_mb=attempt * (16000 if name in large else 6000),
                 minutes=attempt * (1440 if name in large else 240),
             )
-            for rule in WITH_A_NETWORK
+            for rule in WITH_A_NETWORK - {"prepare_examples"}  # no task there has any
             for name in (pictured if rule == "detail_network" else experiments)
         }
 
@@ -111,6 +112,12 @@ def test_the_small_cifar_networks_need_no_gpu(asked):
     jobs = asked("config.cifar-small.yaml", attempt=1)
     assert {job.experiment for job in jobs} > {"cifar-resnet18", "cifar-resnet101"}
     assert {job.gpus for job in jobs} == {0}
+
+
+def test_preparing_examples_asks_for_what_the_experiment_says(asked):
+    """A frozen encoder, say, wants the memory and the GPU that its network wants."""
+    jobs = {each for each in asked("config.kitti.yaml", attempt=2) if each.rule == "prepare_examples"}
+    assert jobs == {Asked("prepare_examples", "kitti", gpus=1, memory_mb=96000, minutes=5760)}
 
 
 def test_asking_for_a_gpu_reruns_nothing(trained):

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from codesign.files import sha256_of
-from codesign.tasks.remote import DataError, kept
+from codesign.tasks.remote import DataError, kept, used
 
 SETUP = "make setup-vlm"
 FOLDER = "vision_language"
@@ -142,7 +142,9 @@ def language_model(cache: Path | None) -> Language:
     """
     path = located(LANGUAGE)
     if cache is not None:
-        return read_language(converted_language(path, LANGUAGE, cache), LANGUAGE.sha256)
+        folder = converted_language(path, LANGUAGE, cache)
+        used(folder / WEIGHTS)
+        return read_language(folder, LANGUAGE.sha256)
     with TemporaryDirectory() as folder:
         return read_language(converted_language(path, LANGUAGE, Path(folder)), LANGUAGE.sha256)
 

@@ -1,11 +1,13 @@
 """Pictures of each source and part, and what the frozen encoder sees in them."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
+from tqdm import tqdm
 
 from codesign.seeds import derived_seed
 from codesign.tasks.contract import DataSettings, DataSource
@@ -122,7 +124,7 @@ def seen(pictures: Tensor, settings: DataSettings) -> Tensor:
 
         def found_by_blip2() -> dict[str, Tensor]:
             encoder = blip2_encoder(settings)
-            found = [blip2_features(encoder, resized(some, encoder.pixels)) for some in pictures.split(BLOCK)]
+            found = [blip2_features(encoder, resized(some, encoder.pixels)) for some in blocks_of(pictures)]
             return {"features": torch.cat(found)}
 
         return kept(settings.cache, f"{FOLDER}/{name}", found_by_blip2)["features"]
@@ -131,10 +133,15 @@ def seen(pictures: Tensor, settings: DataSettings) -> Tensor:
 
     def look() -> dict[str, Tensor]:
         encoder = encoder_of(encoder_weights(settings.cache))
-        found = [features_of(encoder, resized(some, pixels), grid) for some in pictures.split(BLOCK)]
+        found = [features_of(encoder, resized(some, pixels), grid) for some in blocks_of(pictures)]
         return {"features": torch.cat(found)}
 
     return kept(settings.cache, f"{FOLDER}/{name}", look)["features"]
+
+
+def blocks_of(pictures: Tensor) -> Iterable[Tensor]:
+    """Some pictures after the other, with a bar where somebody looks."""
+    return tqdm(pictures.split(BLOCK), desc="pictures seen", unit=f"x{BLOCK}", disable=None)
 
 
 def resized(pictures: Tensor, pixels: int) -> Tensor:

@@ -58,6 +58,7 @@ OF_THE_TASK = (
     "measure_crossbar",
     "simulate_crossbar",
     "score_baselines",
+    "prepare_examples",
 )
 """Jobs that load an experiment's task."""
 

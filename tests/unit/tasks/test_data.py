@@ -16,7 +16,16 @@ from codesign.tasks.contract import DataSettings
 from codesign.tasks.digits.mnist import read_idx
 from codesign.tasks.objects import cifar10
 from codesign.tasks.objects.cifar10 import CIFAR10_RECORD, decode_jpegs, read_cifar10_archive
-from codesign.tasks.remote import DataError, RemoteFile, _HttpsOnly, download, kept, locate, open_https
+from codesign.tasks.remote import (
+    DataError,
+    RemoteFile,
+    _HttpsOnly,
+    download,
+    kept,
+    locate,
+    noted,
+    open_https,
+)
 
 CONTENT = b"one small data set"
 PLAIN = RemoteFile(
@@ -298,6 +307,20 @@ def test_another_name_is_made_on_its_own(tmp_path):
     """The name holds what the content depends on: another version is other content."""
     kept(tmp_path, "set/one-1.0", lambda: {"a": torch.zeros(1)})
     assert kept(tmp_path, "set/one-1.1", lambda: {"a": torch.ones(1)})["a"] == 1
+
+
+def test_files_that_are_made_or_read_are_noted_while_somebody_wants_to_know(tmp_path):
+    """Made and read alike, each once; what is kept elsewhere in between is not mixed in."""
+    kept(tmp_path, "before", lambda: {"a": torch.zeros(1)})
+    with noted() as files:
+        kept(tmp_path, "before", lambda: {"a": torch.zeros(1)})
+        with noted() as inner:
+            kept(tmp_path, "inside", lambda: {"a": torch.zeros(1)})
+        kept(tmp_path, "new", lambda: {"a": torch.zeros(1)})
+        kept(tmp_path, "new", lambda: {"a": torch.zeros(1)})
+    kept(tmp_path, "after", lambda: {"a": torch.zeros(1)})
+    assert files == {tmp_path / "before.safetensors", tmp_path / "new.safetensors"}
+    assert inner == {tmp_path / "inside.safetensors"}
 
 
 def test_without_a_cache_nothing_is_kept(tmp_path, monkeypatch):
