@@ -80,7 +80,7 @@ test-slow: $(READY)  ## the slower checks
 	$(BIN)/python -m pytest -q -m "slow and not cluster" -n 2 --dist worksteal tests
 
 test-vlm: $(VLM)  ## the tests of vision and language; without setup-vlm `make test` skips those that need it
-	$(BIN)/python -m pytest -q -rs tests/unit/tasks/vision_language
+	$(BIN)/python -m pytest -q -rs tests/unit/tasks/vision_language tests/workflow/test_vision_language.py
 
 test-cluster: $(CLUSTER)  ## a real SLURM on this machine (installed with apt-get where absent; needs root)
 	tests/cluster/slurm.sh install

@@ -14,7 +14,7 @@ from codesign.tasks.vision_language.pictures import moments_of, pictures_of, see
 from codesign.tasks.vision_language.questions import QUESTIONS
 
 SHOWN = 6
-"""Pictures of a part, its first ones, that the figure of dialogues shows."""
+"""Pictures of a part that the figure of dialogues shows."""
 
 
 class Asked(NamedTuple):
@@ -32,6 +32,8 @@ class Asked(NamedTuple):
     """uint8 (1, 3, side, side) of a picture that is shown, else (0, 3, side, side)."""
     source: str
     """Of the pictures: which questions the numbers mean."""
+    said: str = ""
+    """As figures write where the pictures are from."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Batch:
     pixels: Tensor
     """uint8 (shown, 3, side, side): pictures of the examples that are shown, in their order."""
     source: str
+    said: str = ""
+    """As figures write where the pictures are from."""
 
     def __len__(self) -> int:
         return len(self.answer)
@@ -69,6 +73,8 @@ class Examples:
     pictures: str
     """The source's key."""
     source: DataSource | None = None
+    said: str = ""
+    """As figures write where the pictures are from."""
 
     @cached_property
     def asked(self) -> Tensor:
@@ -89,6 +95,7 @@ class Examples:
             number,
             pixels,
             self.pictures,
+            self.said,
         )
 
     def chosen(self, indices: Tensor) -> Batch:
@@ -102,14 +109,15 @@ class Examples:
             number,
             self.pixels[number[number >= 0]],
             self.pictures,
+            self.said,
         )
 
 
 def collated(items: Sequence[Asked]) -> Batch:
     """Examples one above the other."""
-    features, question, answer, number, pixels, sources = zip(*items, strict=True)
+    features, question, answer, number, pixels, sources, said = zip(*items, strict=True)
     stacked = (torch.stack(each) for each in (features, question, answer, number))
-    return Batch(*stacked, torch.cat(pixels), sources[0])
+    return Batch(*stacked, torch.cat(pixels), sources[0], said[0])
 
 
 def examples_of(settings: DataSettings, part: str) -> Examples:
@@ -122,10 +130,31 @@ def examples_of(settings: DataSettings, part: str) -> Examples:
     if not is_large(settings):
         training = mine if part == "train" else pictures_of(settings, "train")
         features = standardised(features, moments_of(seen(training.pixels, settings)))
-    number = torch.arange(len(mine.pixels))
-    shown = torch.where(number < SHOWN, number, -1)
+    pictures = shown_of(mine.answers)
+    shown = torch.full((len(mine.pixels),), -1)
+    shown[pictures] = torch.arange(len(pictures))
     source = replace(mine.source, variant=_variant(mine.source, settings, features))
-    return Examples(features, mine.answers, shown, mine.pixels[:SHOWN], settings.source, source)
+    said = f"{mine.source.dataset}, {mine.source.variant or mine.source.obtained}"
+    return Examples(features, mine.answers, shown, mine.pixels[pictures], settings.source, source, said)
+
+
+def shown_of(answers: Tensor) -> Tensor:
+    """Numbers of the pictures that the figure of dialogues shows, in rising order.
+
+    The first of each right answer to the first question that it is asked, as pictures may lie class by class;
+    then others, from the front.
+
+    Example:
+        >>> shown_of(torch.tensor([[3, 0], [3, 1], [3, 0], [2, 0], [3, 1], [1, 1], [3, 1], [0, 0]])).tolist()
+        [0, 1, 2, 3, 5, 7]
+    """
+    first: dict[tuple[int, int], int] = {}
+    for picture, row in enumerate(answers.tolist()):
+        asked = [(question, answer) for question, answer in enumerate(row) if answer >= 0]
+        if asked:
+            first.setdefault(asked[0], picture)
+    other = sorted(set(range(len(answers))) - set(first.values()))
+    return torch.tensor(sorted([*first.values(), *other][:SHOWN]), dtype=torch.long)
 
 
 def _variant(source: DataSource, settings: DataSettings, features: Tensor) -> str:

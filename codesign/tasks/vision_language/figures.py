@@ -25,14 +25,14 @@ from codesign.figures.style import (
 
 COLUMNS = (
     *("method", "level", "usability", "programming", "number", "question", "answer", "written"),
-    *("hit", "words"),
+    *("hit", "words", "source"),
 )
 PICTURE_MM, GAP_MM, LINE_MM = 15, 3, 6
 LEFT_MM = 48
 """Where the answers begin."""
 SHORT, LONG = 26, 27
 """Letters of a question on one line, and on each of two smaller ones."""
-LETTERS = 0.92
+LETTERS = 0.8
 """Of an answer, in a millimetre."""
 
 
@@ -57,9 +57,10 @@ def dialogues(rows: Sequence[Mapping], *, experiment: str, origin: str) -> Drawi
     with house_style():
         figure = new_figure(TWO_COLUMNS_MM, height)
         lines = (
-            f"n = {len(pictures)} test pictures, one programming a column, the same draws for all methods; "
-            "answers are written token by token",
-            "blue: the right answer occurs as a whole word; below: how many are right, mean words an answer",
+            f"test data: {rows[0]['source']}; n = {len(pictures)} pictures, "
+            "one programming a column, the same draws for all methods",
+            "answers are written token by token; blue: the right one occurs as a whole word; "
+            "below: how many, mean words",
         )
         head(figure, height, f"{experiment}: dialogues", lines, origin, on="levels")
         top = height - 27

@@ -110,6 +110,7 @@ def _rows(written: list[str], batch: Batch, hit: Callable[[str, str], bool]) -> 
                 "hit": hit(text, answer),
                 "words": len(words_of(text)),
                 "picture": png_of(pixels),
+                "source": batch.said,
             }
         )
     return rows

@@ -15,7 +15,7 @@ from codesign.tasks.experiment import Experiment, ExperimentError
 from codesign.tasks.vision_language import baselines as module
 from codesign.tasks.vision_language import pictures
 from codesign.tasks.vision_language.encoder import CHANNELS, EfficientNetLite0
-from codesign.tasks.vision_language.examples import examples_of, majority
+from codesign.tasks.vision_language.examples import examples_of, majority, shown_of
 from codesign.tasks.vision_language.figures import dialogues
 from codesign.tasks.vision_language.network import answering
 from codesign.tasks.vision_language.pictures import (
@@ -195,7 +195,7 @@ def rows(methods=("erm", "bayesmulti"), levels=(1.0, 0.5, 0.3, 0.1)):
                         {"method": method, "profile": "p", "level": level, "usability": level,
                          "programming": 0, "number": number, "question": question, "answer": "circle",
                          "written": text, "hit": text == "circle", "words": len(text.split()),
-                         "picture": picture}
+                         "picture": picture, "source": "scenes, generated"}
                     )  # fmt: skip
     return made
 
@@ -206,8 +206,20 @@ def test_the_figure_of_dialogues_has_a_line_for_each_question_and_a_column_for_e
     assert len(drawing.numbers) == 32 and "picture" not in drawing.numbers[0]
     said = [" ".join(text.get_text().split()) for text in drawing.figure.texts]
     assert sum(text.startswith("U = ") for text in said) == 8
+    assert any(text.startswith("test data: scenes, generated; n = 2 pictures") for text in said)
     assert "(nothing)" in said and any("$5 ??" in text for text in said)
     own = [row for row in rows() if (row["number"], row["question"]) != (1, "How many are there?")]
     assert len(dialogues(own, experiment="coco", origin="virtual").numbers) == 24, "pictures of MSCOCO differ"
     drawing.figure.savefig(tmp_path / "a.png")
     assert Image.open(io.BytesIO((tmp_path / "a.png").read_bytes())).size[0] > 1000
+
+
+def test_pictures_that_are_shown_have_different_answers_though_they_lie_class_by_class():
+    """Else all of CIFAR-10's would be planes."""
+    answers = torch.arange(8).repeat_interleave(5)[:, None]
+    assert shown_of(answers).tolist() == [0, 5, 10, 15, 20, 25]
+    assert shown_of(torch.zeros(9, 1, dtype=torch.long)).tolist() == [0, 1, 2, 3, 4, 5], (
+        "others, from the front"
+    )
+    assert shown_of(torch.tensor([[-1, 2], [-1, -1], [-1, 2], [0, -1]])).tolist() == [0, 1, 2, 3]
+    assert shown_of(torch.tensor([[4, 0, 0]])).tolist() == [0]
