@@ -15,7 +15,7 @@ PARTS = {"fit": ("train", "validation"), "test": ("test",)}
 
 
 def main(*, record: Path, experiment: Experiment, part: str) -> None:
-    """Write the source of each part and the sha256 of every kept file.
+    """Write how many examples each part has, and the sha256 of every kept file.
 
     Frozen parts of the network are made too, so that no two later jobs convert them at once.
 
