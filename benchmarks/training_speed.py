@@ -1,16 +1,22 @@
 """Images a second that a training learns from, against the bare forward and backward pass.
 
     python benchmarks/training_speed.py [--networks alexnet resnet18 ...] [--width 0.25] [--batches 4]
+    python benchmarks/training_speed.py --gpu --width 1 --batches 60
+    python benchmarks/training_speed.py --gpu --width 1 --batches 60 --networks resnet50 --at-once 4
 
 A row a network and precision: images a second of an epoch of `codesign.training.loop.train` (batches
 gathered, cropped and flipped, noise of BayesMulti on weights or none, optimiser) and of forward pass,
 backward pass and optimiser alone on one batch that never changes; and the share of an epoch that is not
-the network. Images are noise: their content costs nothing. One core. Times are processor time, and what is
-compared takes turns, so that a busy machine slows all alike.
+the network. Images are noise: their content costs nothing. One core; with `--gpu`, one GPU and the core
+that feeds it. Times are processor time, and what is compared takes turns, so that a busy machine slows all
+alike. With a GPU they are wall time, and the most memory that a training held there stands beside them.
+`--at-once` trains several networks at the same time instead, a process each, without noise in bfloat16: a
+row gives the images a second of all of them together, counting the slower of each one's two epochs.
 """
 
 import argparse
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +33,8 @@ from codesign.bayesmulti.injection import Injection
 from codesign.bayesmulti.noise import PLAIN
 from codesign.bayesmulti.specification import method_spec
 from codesign.tasks.classification import Labelled
-from codesign.tasks.experiment import Experiment
+from codesign.tasks.contract import moved
+from codesign.tasks.experiment import Experiment, compute_device
 from codesign.training.loop import TrainingSettings, train
 
 BATCH = 128
@@ -55,6 +62,14 @@ def experiment_of(network: str, width: float) -> Experiment:
     return Experiment.make("speed", said, data=DATA)
 
 
+def now() -> float:
+    """Seconds of the processor; of the wall where there is a GPU, once it has done what it was given."""
+    if not torch.cuda.is_available():
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def epochs(experiment: Experiment, batches: int, *, amp: bool, noisy: bool) -> Iterator[float]:
     """Seconds of one epoch of the project's loop after another, without its validation."""
     settings = TrainingSettings(
@@ -62,48 +77,86 @@ def epochs(experiment: Experiment, batches: int, *, amp: bool, noisy: bool) -> I
         schedule="cosine", warmup_epochs=0, ramp=0.0, patience=None, select="metric", amp=amp, compile=False,
     )  # fmt: skip
     examples, few = pictures(batches * BATCH, 1), pictures(VALIDATED, 2)
-    network = experiment.fresh_network(seed=0)
-    noise = torch.Generator().manual_seed(0)
+    network, device = experiment.fresh_network(seed=0), compute_device()
+    network.module.to(device)
+    noise = torch.Generator(device).manual_seed(0)
     spec = PLAIN
     if noisy:
         places = len(network.places("weight"))
         spec = method_spec("bayesmulti-fixed", {"p_zero": 0.3, "p_half": 0.3}, places, site="weight")
     while True:
-        start = time.process_time()
+        start = now()
         train(
             network, experiment.definition, experiment.about, examples, few, settings=settings,
             order=torch.Generator().manual_seed(0), options=experiment.options, noise=noise,
             injection=lambda network: Injection(network, spec, noise),
         )  # fmt: skip
-        yield time.process_time() - start
+        yield now() - start
 
 
 def steps(experiment: Experiment, batches: int, *, amp: bool) -> Iterator[float]:
     """Seconds of as many steps on one batch, with nothing around them."""
-    model = experiment.fresh_network(seed=0).module.to(memory_format=torch.channels_last).train()
+    device = compute_device()
+    model = experiment.fresh_network(seed=0).module.to(device, memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=5e-4, fused=True)
-    batch = pictures(BATCH, 3)
+    batch = moved(pictures(BATCH, 3), device)
     inputs = batch.inputs.to(memory_format=torch.channels_last)
     while True:
-        start = time.process_time()
+        start = now()
         for _ in range(batches):
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=amp):
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=amp):
                 output = model(inputs)
             optimiser.zero_grad()
             nn.functional.cross_entropy(output.float(), batch.targets).backward()
             optimiser.step()
-        yield time.process_time() - start
+        yield now() - start
 
 
-def timed(runs: dict[str, Iterator[float]], rounds: int) -> dict[str, float]:
-    """Median seconds of each, taken in turn; the first of each is not counted."""
+def timed(runs: dict[str, Iterator[float]], rounds: int) -> tuple[dict[str, float], dict[str, int]]:
+    """Median seconds of each, taken in turn, the first not counted; and the bytes the first held on a GPU."""
     found: dict[str, list[float]] = {name: [] for name in runs}
-    for number in range(rounds + 1):
+    most = {}
+    for name, run in runs.items():
+        before = 0
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+            before = torch.cuda.memory_allocated()
+        next(run)
+        most[name] = torch.cuda.max_memory_allocated() - before if torch.cuda.is_available() else 0
+    for _ in range(rounds):
         for name, run in runs.items():
-            seconds = next(run)
-            if number:
-                found[name].append(seconds)
-    return {name: float(np.median(values)) for name, values in found.items()}
+            found[name].append(next(run))
+    return {name: float(np.median(values)) for name, values in found.items()}, most
+
+
+def slower(experiment: Experiment, batches: int) -> float:
+    """Images a second of a training without noise in bfloat16, the slower of two epochs after a first one."""
+    run = epochs(experiment, batches, amp=True, noisy=False)
+    next(run)
+    return batches * BATCH / max(next(run), next(run))
+
+
+def together(asked: argparse.Namespace, name: str) -> float:
+    """Images a second of several trainings at once, a process each."""
+    command = [
+        sys.executable,
+        __file__,
+        "--networks",
+        name,
+        "--width",
+        asked.width,
+        "--batches",
+        asked.batches,
+    ]
+    command += ["--alone", *(["--gpu"] if asked.gpu else [])]
+    running = [
+        subprocess.Popen([str(each) for each in command], stdout=subprocess.PIPE, text=True)
+        for _ in range(asked.at_once)
+    ]
+    said = [process.communicate()[0] for process in running]
+    if any(process.returncode for process in running):
+        sys.exit("a training failed, as said above; fewer at once need less memory")
+    return sum(float(each) for each in said)
 
 
 def main() -> None:
@@ -113,11 +166,28 @@ def main() -> None:
     parser.add_argument("--width", type=float, default=0.25, help="factor on every layer's channels")
     parser.add_argument("--batches", type=int, default=4, help=f"of {BATCH} images in an epoch")
     parser.add_argument("--rounds", type=int, default=3, help="repetitions, of which the median counts")
+    parser.add_argument("--at-once", type=int, metavar="N", help="so many trainings of a network, together")
+    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)  # one of those at once
+    parser.add_argument("--gpu", action="store_true", help="on the GPU; without it on the processor")
     asked = parser.parse_args()
+    if asked.gpu and not torch.cuda.is_available():
+        parser.error("no GPU on this machine; without --gpu the processor is measured")
+    if torch.cuda.is_available() and not asked.gpu:
+        parser.error("trainings take this machine's GPU: --gpu, or CUDA_VISIBLE_DEVICES= before the command")
     torch.set_num_threads(1)
+    if asked.alone:
+        for name in asked.networks:
+            print(slower(experiment_of(name, asked.width), asked.batches))
+        return
+    if asked.at_once:
+        print("| network | at once | images a second, together |\n|---|---|---|")
+        for name in asked.networks:
+            print(f"| {name} | {asked.at_once} | {together(asked, name):.0f} |", flush=True)
+        return
     images = asked.batches * BATCH
-    print("| network | precision | bare | ERM | BayesMulti on weights | not the network, ERM |")
-    print("|---|---|---|---|---|---|")
+    memory = " GB on the GPU, ERM and BayesMulti |" if asked.gpu else ""
+    print(f"| network | precision | bare | ERM | BayesMulti on weights | not the network, ERM |{memory}")
+    print("|---|---|---|---|---|---|" + "---|" * asked.gpu)
     kinds: dict[str, Callable[[Experiment, bool], Iterator[float]]] = {
         "bare": lambda experiment, amp: steps(experiment, asked.batches, amp=amp),
         "erm": lambda experiment, amp: epochs(experiment, asked.batches, amp=amp, noisy=False),
@@ -128,11 +198,13 @@ def main() -> None:
         runs = {
             f"{kind} {amp}": make(experiment, amp) for amp in (False, True) for kind, make in kinds.items()
         }
-        seconds = timed(runs, asked.rounds)
+        seconds, most = timed(runs, asked.rounds)
         for amp, title in ((False, "single"), (True, "bfloat16")):
             bare, erm, noisy = (seconds[f"{kind} {amp}"] for kind in kinds)
             rates = " | ".join(f"{images / each:.0f}" for each in (bare, erm, noisy))
-            print(f"| {name} | {title} | {rates} | {1 - bare / erm:.0%} |", flush=True)
+            held = " and ".join(f"{most[f'{kind} {amp}'] / 1e9:.1f}" for kind in ("erm", "noisy"))
+            memory = f" {held} |" if asked.gpu else ""
+            print(f"| {name} | {title} | {rates} | {1 - bare / erm:.0%} |{memory}", flush=True)
 
 
 if __name__ == "__main__":

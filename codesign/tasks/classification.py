@@ -17,6 +17,8 @@ CROP_PADDING = 4
 """Pixels a training image is shifted by at most, either way."""
 IMAGES_A_BATCH = 100
 """Convolution networks run best on about 100 images at once: what they compute in between stays in cache."""
+IMAGES_ON_GPU = 250
+"""A GPU would spend its time on starting kernels for fewer; more take memory from those that share it."""
 VECTORS_A_BATCH = 10_000
 
 
@@ -124,7 +126,8 @@ class ClassificationTask(Task):
         scale = {key: options[key] for key in ("width", "depth") if key in options}
         module = self.build(name, **self.sizes(name), **scale)
         network = network_of(module if generator is None else initialise(module, generator))
-        return replace(network, examples_at_once=IMAGES_A_BATCH if self.images(name) else VECTORS_A_BATCH)
+        images = IMAGES_ON_GPU if torch.cuda.is_available() else IMAGES_A_BATCH
+        return replace(network, examples_at_once=images if self.images(name) else VECTORS_A_BATCH)
 
     def images(self, name: str) -> bool:
         """Whether a network takes images as images: it convolves."""

@@ -250,6 +250,18 @@ def test_every_network_of_a_task_fits_it(name, network):
     assert torch.isfinite(loss_of(task, task.forward(made.module, batch), batch)[0]).all()
 
 
+def test_a_gpu_takes_more_images_at_once(monkeypatch):
+    """What is scored at once is a matter of speed and memory; on a processor caches are small."""
+    sizes = []
+    for there in (False, True):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        network = task_named("objects").network(
+            "resnet18", {"width": 0.125}, settings_of(about_of("objects")), None
+        )
+        sizes.append(network.examples_at_once)
+    assert sizes == [100, 250]
+
+
 def test_an_unknown_task_is_named_with_those_there_are():
     """For a misspelt name."""
     with pytest.raises(ValueError, match=r"unknown task 'digit'; known: .*digits"):
