@@ -69,7 +69,8 @@ def lines_of(results: Path, experiment: str) -> list[str]:
             for found in (ours[method] for method in METHODS)
         ]
         reported = ", ".join(f"{value:.3f}" for value in there)
-        lines.append(f"| {sigma:.3f} | {usability:.3f} | {reported} | {here:.2f} | {cells[0]} | {cells[1]} |")
+        row = (f"{usability:.3f}", f"{spread:.3f}", reported, f"{here:.2f}", f"{sigma:.3f}", *cells)
+        lines.append(f"| {' | '.join(row)} |")
     return lines
 
 
