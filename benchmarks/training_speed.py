@@ -138,21 +138,9 @@ def slower(experiment: Experiment, batches: int) -> float:
 
 def together(asked: argparse.Namespace, name: str) -> float:
     """Images a second of several trainings at once, a process each."""
-    command = [
-        sys.executable,
-        __file__,
-        "--networks",
-        name,
-        "--width",
-        asked.width,
-        "--batches",
-        asked.batches,
-    ]
-    command += ["--alone", *(["--gpu"] if asked.gpu else [])]
-    running = [
-        subprocess.Popen([str(each) for each in command], stdout=subprocess.PIPE, text=True)
-        for _ in range(asked.at_once)
-    ]
+    options = f"--alone --networks {name} --width {asked.width} --batches {asked.batches}".split()
+    command = [sys.executable, __file__, *options, *(["--gpu"] if asked.gpu else [])]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(asked.at_once)]
     said = [process.communicate()[0] for process in running]
     if any(process.returncode for process in running):
         sys.exit("a training failed, as said above; fewer at once need less memory")
