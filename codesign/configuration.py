@@ -240,6 +240,12 @@ def check_experiments(settings: Mapping) -> None:
         for name in training["methods"]
         if method_of(name).searched and name not in settings["search"]["limits"]
     ]
+    if settings["search"]["calibration"] not in settings["evaluation"]["calibrations"]:
+        problems.append(
+            f"search.calibration: {settings['search']['calibration']} is not among evaluation.calibrations "
+            f"({', '.join(settings['evaluation']['calibrations'])}), so networks would be chosen for what "
+            "nothing scores; add it there, or take one of these"
+        )
     problems += _given_problems(settings)
     problems += _crossbar_problems(settings, known)
     problems += beyond_limits(settings["crossbar"], settings["crossbar"]["limits"])

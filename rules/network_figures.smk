@@ -69,6 +69,7 @@ rule draw_scores:
         evaluation_confidence=config["evaluation"]["confidence"],
         usability_confidence=config["extraction"]["confidence"],
         titles=titles_of_baselines,
+        chosen_with=config["search"]["calibration"],
         code=methods_code("draw_scores.py"),
     message:
         "Draw the {wildcards.metric} of {wildcards.experiment}"
@@ -105,6 +106,7 @@ if CALIBRATED:
         params:
             metric=metric_of,
             titles=titles_of_baselines,
+            chosen_with=config["search"]["calibration"],
             code=methods_code("draw_calibrated.py"),
         message:
             "Draw the {wildcards.metric} of {wildcards.experiment} after calibration"
@@ -240,6 +242,7 @@ rule draw_search:
         metric=metric_of,
         slots=config["search"]["slots"],
         programmings=config["search"]["programmings"],
+        calibration=config["search"]["calibration"],
         limits=config["search"]["limits"],
         listed=sorted(config["search"]["given"]),
         code=methods_code("draw_search.py", NOISES),

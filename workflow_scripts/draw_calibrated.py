@@ -23,16 +23,30 @@ def main(
     png: Path,
     svg: Path,
     csv: Path,
+    chosen_with: str,
     baselines: Path | None = None,
     titles: Mapping[str, str] | None = None,
 ) -> None:
-    """One figure of one summary; `baselines` and `titles` where the task has answers without a network."""
+    """One figure of one summary.
+
+    Args:
+        chosen_with: Calibration that the noise of training was chosen with.
+        baselines: Scores of what needs no network; None where the task has none.
+        titles: Baseline to its title.
+    """
     rows = read_table(summary, schema=EVALUATION_SUMMARY).to_pylist()
     devices = read_table(usability, schema=DEVICE).select(["device", "origin"]).to_pylist()
     data = read_metadata(summary)["data"]
     said = data_said(data)
     without = scores_drawn(baselines, metric.name, titles or {})
-    drawing = draw_calibrated(rows, metric=metric, origin=origin_of(devices), data=said, baselines=without)
+    drawing = draw_calibrated(
+        rows,
+        metric=metric,
+        origin=origin_of(devices),
+        data=said,
+        chosen_with=chosen_with,
+        baselines=without,
+    )
     write_drawing(drawing, pdf=pdf, png=png, svg=svg, csv=csv)
 
 
@@ -48,4 +62,5 @@ if __name__ == "__main__":
             csv=Path(snakemake.output.csv),
             baselines=next(map(Path, snakemake.input.baselines), None),
             titles=snakemake.params.titles,
+            chosen_with=snakemake.params.chosen_with,
         )

@@ -26,6 +26,7 @@ def main(
     metric: Metric,
     evaluation_confidence: float,
     usability_confidence: float,
+    chosen_with: str,
     baselines: Path | None = None,
     titles: Mapping[str, str] | None = None,
     **outputs: Path,
@@ -36,6 +37,7 @@ def main(
         metric: Which one.
         evaluation_confidence: Of the intervals on differences.
         usability_confidence: Of the intervals on a device's usability and fidelity.
+        chosen_with: Calibration that the noise of training was chosen with.
         baselines: Scores of what needs no network; None where the task has none.
         titles: Baseline to its title.
         outputs: {figure}_{pdf, png, svg, csv} of each of `FIGURES`.
@@ -51,7 +53,7 @@ def main(
         "baselines": scores_drawn(baselines, metric.name, titles or {}),
     }
     drawings = (
-        draw_scores(rows, confidence=evaluation_confidence, **shared),
+        draw_scores(rows, confidence=evaluation_confidence, chosen_with=chosen_with, **shared),
         draw_device_scores(rows, table, confidence=usability_confidence, **shared),
         draw_fidelity_scores(rows, table, confidence=usability_confidence, **shared),
     )
@@ -72,6 +74,7 @@ if __name__ == "__main__":
             metric=Metric(**snakemake.params.metric),
             evaluation_confidence=snakemake.params.evaluation_confidence,
             usability_confidence=snakemake.params.usability_confidence,
+            chosen_with=snakemake.params.chosen_with,
             baselines=next(map(Path, snakemake.input.baselines), None),
             titles=snakemake.params.titles,
         )

@@ -24,6 +24,7 @@ def main(
     metric: Metric,
     slots: int,
     programmings: int,
+    calibration: str,
     limits: dict,
     listed: list[str],
 ) -> None:
@@ -47,6 +48,7 @@ def main(
         metric=metric,
         devices=len(devices),
         programmings=programmings,
+        calibration=calibration,
         origin=origin_of(devices),
         listed=listed,
     )
@@ -66,6 +68,7 @@ if __name__ == "__main__":
             metric=Metric(**snakemake.params.metric),
             slots=snakemake.params.slots,
             programmings=snakemake.params.programmings,
+            calibration=snakemake.params.calibration,
             limits=snakemake.params.limits,
             listed=snakemake.params.listed,
         )

@@ -20,6 +20,7 @@ def main(
     training: dict,
     memsim: dict,
     programmings: int,
+    calibration: str,
     seed: int,
     code: str,
 ) -> None:
@@ -33,6 +34,7 @@ def main(
         training=training,
         memsim=memsim,
         programmings=programmings,
+        calibration=calibration,
         seed=seed,
         keeping=Keeping(own=trial.parent / "trained", plain=trial.parent / "trained", leave=True),
         plain_code=code,
@@ -50,6 +52,7 @@ if __name__ == "__main__":
             training=snakemake.params.training,
             memsim=snakemake.params.memsim,
             programmings=snakemake.params.programmings,
+            calibration=snakemake.params.calibration,
             seed=snakemake.params.seed,
             code=snakemake.params.training_code,
         )

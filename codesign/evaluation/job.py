@@ -1,6 +1,6 @@
 """The networks of one method on many profiles: what an evaluation job does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def evaluate_networks(
     Returns:
         Rows of `codesign.schemas.evaluation.EVALUATION`, and where the test data came from.
     """
-    calibrating = _calibrating(experiment, plan)
+    calibrating = calibrating_batch(experiment, plan.calibrations)
     (test,) = experiment.examples("test")
     rows = []
     for aim, mine in share_out(list(family), profiles).items():
@@ -109,9 +109,10 @@ def detail_rows(
     return [row for rows in found.values() for row in rows]
 
 
-def _calibrating(experiment: Experiment, plan: EvaluationPlan) -> Any:
-    """Training examples that calibrations see: the same for every method; None where none are needed."""
-    if not set(plan.calibrations) - {"none", "scale"}:
+def calibrating_batch(experiment: Experiment, kinds: Iterable[str]) -> Any:
+    """Training examples that calibrations of these kinds see: the same for every method; None where none are
+    needed."""
+    if not set(kinds) - {"none", "scale"}:
         return None
     (training,) = experiment.examples("train")
     seed = derived_seed(experiment.data.seed, "calibration", experiment.name)

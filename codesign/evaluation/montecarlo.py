@@ -127,6 +127,8 @@ def evaluate(
             analog=plan.memsim["analog"],
             of=f"{plan.experiment} {plan.method}",
         )
+        if not offered:
+            return []
         for noise in plan.noises:
             settings = MemSimSettings(**plan.memsim, noise=noise)
             with PerovskiteMemSim(network, settings) as simulator:

@@ -9,6 +9,7 @@ from codesign.bayesmulti.methods import method_of
 from codesign.bayesmulti.noise import NoiseSpec
 from codesign.bayesmulti.noises.multinomial import MultinomialNoise
 from codesign.figures.methods import head, in_order, look_of_method
+from codesign.figures.scores import CALIBRATIONS
 from codesign.figures.style import (
     BLACK,
     GREEN,
@@ -76,6 +77,11 @@ def _budget(rounds: int, slots: int, methods: Sequence[str], listed: Collection[
     return f"{told}, the first space-filling" + (f", {', '.join(some)} listed" if some else "")
 
 
+def _calibrated(kind: str) -> str:
+    """What follows a programming."""
+    return "" if kind == "none" else f", {CALIBRATIONS[kind]} after each"
+
+
 def draw_search(
     trace: Sequence[Mapping],
     parameters: Sequence[Mapping],
@@ -85,6 +91,7 @@ def draw_search(
     metric: Metric,
     devices: int,
     programmings: int,
+    calibration: str,
     origin: str,
     listed: Collection[str] = (),
 ) -> Drawing:
@@ -98,6 +105,7 @@ def draw_search(
         metric: What the objective is a mean of, turned so that larger is better.
         devices: Panel devices behind it.
         programmings: Of each.
+        calibration: After each of them.
         origin: measured | virtual: the panel's devices.
         listed: Methods whose trials the configuration lists, instead of having them proposed.
 
@@ -116,7 +124,8 @@ def draw_search(
         figure = new_figure(TWO_COLUMNS_MM, height)
         lines = (
             f"objective: mean {metric.title} on validation data over n = {devices} panel devices "
-            f"× {programmings} programmings, the same draws in every trial; no test data",
+            f"× {programmings} programmings{_calibrated(calibration)}; "
+            "same draws in every trial, no test data",
             f"the same budget for every method: {_budget(rounds, slots, methods, listed)}; "
             "trial 0: no noise, one a starting scale; ± over programmings",
         )

@@ -32,6 +32,11 @@ RIVALS = 2
 """Rivals drawn among differences to ERM, the best ones; all of them are in the table and beside it."""
 
 
+def said_of_choice(calibration: str) -> str:
+    """What the noise of training was chosen with, where that is more than programming."""
+    return "" if calibration == "none" else f"; noise chosen with {CALIBRATIONS[calibration]}"
+
+
 def draw_scores(
     summary: Sequence[Mapping],
     *,
@@ -39,6 +44,7 @@ def draw_scores(
     confidence: float,
     origin: str,
     data: str,
+    chosen_with: str = "none",
     baselines: Sequence[BaselineScore] = (),
 ) -> Drawing:
     """Score against usability level of every method, and its paired difference to ERM.
@@ -51,6 +57,7 @@ def draw_scores(
         confidence: Of the intervals on differences.
         origin: measured | virtual: the devices that levels follow.
         data: Where the test examples come from, as the figure says it.
+        chosen_with: Calibration that the noise of training was chosen with.
         baselines: What needs no network, in this metric; a line each.
 
     Raises:
@@ -73,7 +80,8 @@ def draw_scores(
         levels = len({row["profile"] for row in rows})
         lines = (
             f"test data: {short(data)}; n = {sample(rows)} a level and method",
-            f"{levels} synthetic levels along the devices' own trend; {networks_said(rows)}; same start, "
+            f"{levels} synthetic levels along the devices' own trend; {networks_said(rows)}"
+            f"{said_of_choice(chosen_with)}; same start, "
             f"batches and noise draws{said_of(baselines)}",
         )
         head(
@@ -124,6 +132,7 @@ def draw_calibrated(
     metric: Metric,
     origin: str,
     data: str,
+    chosen_with: str = "none",
     baselines: Sequence[BaselineScore] = (),
 ) -> Drawing:
     """Score against usability level of every method, as programmed and after each calibration.
@@ -134,6 +143,7 @@ def draw_calibrated(
         metric: Which metric; its chance level is drawn where it has one.
         origin: measured | virtual: the devices that levels follow.
         data: Where the test examples come from, as the figure says it.
+        chosen_with: Calibration that the noise of training was chosen with.
         baselines: What needs no network, in this metric; a line each.
 
     Raises:
@@ -173,6 +183,7 @@ def draw_calibrated(
                 if len(kinds) > 1
                 else "no calibration that this network can have"
             )
+            + said_of_choice(chosen_with)
             + said_of(baselines),
         )
         title = f"{experiment} ({network}): {metric.title} as programmed and after calibration"

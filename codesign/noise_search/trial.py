@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from codesign.bayesmulti.noise import NoiseSpec
-from codesign.evaluation.job import plan_of
+from codesign.evaluation.job import calibrating_batch, plan_of
 from codesign.evaluation.montecarlo import evaluate
 from codesign.nonideality.profile import DeviceProfile
 from codesign.schemas.evaluation import EVALUATION
@@ -25,6 +25,7 @@ def run_trial(
     training: Mapping,
     memsim: Mapping[str, str],
     programmings: int,
+    calibration: str,
     seed: int,
     keeping: Keeping | None = None,
     code: str = "",
@@ -44,6 +45,7 @@ def run_trial(
         training: Training settings that all experiments share.
         memsim: mapping and analog.
         programmings: Of each device.
+        calibration: After each programming, as in `trial_rows`.
         seed: Root seed.
         keeping: Where the trained network is left for the final training.
         code: Digest of the code that trains.
@@ -65,7 +67,13 @@ def run_trial(
         print(f"training failed: {problem}")
         return
     rows = trial_rows(
-        trained, experiment, panel, method=spec.method, memsim=memsim, programmings=programmings
+        trained,
+        experiment,
+        panel,
+        method=spec.method,
+        memsim=memsim,
+        programmings=programmings,
+        calibration=calibration,
     )
     write_table(rows, trial, schema=EVALUATION, metadata={"asked": asked, "data": trained.source})
     values = [row["value"] for row in rows if row["metric"] == trained.metric.name]
@@ -80,6 +88,7 @@ def trial_rows(
     method: str,
     memsim: Mapping[str, str],
     programmings: int,
+    calibration: str,
 ) -> list[dict]:
     """Validation scores on each panel device and programming; the draws are those of every other trial.
 
@@ -90,16 +99,30 @@ def trial_rows(
         method: How it was trained.
         memsim: mapping and analog.
         programmings: Of each device.
+        calibration: After each programming, one of `codesign.evaluation.calibration.KINDS`: the one that the
+            network is meant to be used with. A network that cannot have it is scored as programmed.
 
     Returns:
         Rows of `codesign.schemas.evaluation.EVALUATION`.
     """
-    plan = plan_of(
-        experiment,
-        method=method,
-        stands_for="level",
-        memsim=memsim,
-        noises=["lognormal"],
-        programmings=programmings,
-    )
-    return evaluate(trained.network, experiment.definition, trained.validation, panel, plan)
+    for kind in dict.fromkeys([calibration, "none"]):
+        plan = plan_of(
+            experiment,
+            method=method,
+            stands_for="level",
+            memsim=memsim,
+            noises=["lognormal"],
+            programmings=programmings,
+            calibrations=[kind],
+        )
+        rows = evaluate(
+            trained.network,
+            experiment.definition,
+            trained.validation,
+            panel,
+            plan,
+            calibrating=calibrating_batch(experiment, [kind]),
+        )
+        if rows:
+            break
+    return rows

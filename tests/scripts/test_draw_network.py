@@ -136,6 +136,7 @@ def test_draw_scores_writes_every_figure_of_one_metric(tmp_path, metric, chance)
         metric=metric,
         evaluation_confidence=0.95,
         usability_confidence=0.95,
+        chosen_with="none",
     )
     for key, stands_for in (("levels_csv", "level"), ("devices_csv", "device")):
         wanted = sorted(
@@ -155,7 +156,7 @@ def test_draw_calibrated_writes_the_rows_on_levels_of_every_calibration(tmp_path
     write_table(summary, tmp_path / "s.parquet", schema=EVALUATION_SUMMARY, metadata={"data": {}})
     write_table(_devices(), tmp_path / "usability.parquet", schema=DEVICE)
     given = {"summary": tmp_path / "s.parquet", "usability": tmp_path / "usability.parquet"}
-    drawn = _twice("draw_calibrated", tmp_path, metric=ACCURACY, **given)["csv"]
+    drawn = _twice("draw_calibrated", tmp_path, metric=ACCURACY, chosen_with="none", **given)["csv"]
     for kind in ("none", "offset"):
         wanted = sorted(
             row["mean"]
@@ -194,6 +195,7 @@ def test_draw_search_draws_every_method_given(tmp_path, metric, sign):
         metric=metric,
         slots=2,
         programmings=3,
+        calibration="none",
         limits={"dropout": 0.9, "bayesmulti": 0.9},
         listed=[],
     )

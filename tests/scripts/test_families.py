@@ -145,6 +145,7 @@ def test_a_short_trial_leaves_nothing_to_the_training(tmp_path, trainings):
             training=SHARED | more,
             memsim=MEMSIM,
             programmings=2,
+            calibration="none",
             seed=5,
             code="",
             plain_code="",
@@ -340,7 +341,7 @@ def test_no_test_example_is_seen_before_the_evaluation(tmp_path, monkeypatch):
     own_folder.mkdir(parents=True)
     write_profiles(PANEL, tmp_path / "panel.parquet")
     shared = {"panel": tmp_path / "panel.parquet", "experiment": MOONS, "training": SHARED, "memsim": MEMSIM}
-    shared |= {"programmings": 2, "seed": 5, "code": ""}
+    shared |= {"programmings": 2, "calibration": "none", "seed": 5, "code": ""}
     corners = [search / "corner-1.parquet", search / "corner-2.parquet"]
     for scale, trial in zip(SEARCH.scales, corners, strict=True):
         run("run_corner_trial", trial=trial, initial_scale=scale, **shared)

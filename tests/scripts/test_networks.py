@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
+from codesign.bayesmulti.noise import PLAIN
 from codesign.configuration import shared_training
+from codesign.evaluation.calibration import calibration_batch
 from codesign.evaluation.job import plan_of
+from codesign.evaluation.montecarlo import evaluate
 from codesign.iv.measurement import write_measurement
 from codesign.models.weights import read_weights
 from codesign.noise_search.rounds import SearchSettings
@@ -20,9 +24,11 @@ from codesign.schemas.evaluation import EVALUATION
 from codesign.schemas.evaluation_summary import ANALOG_SUMMARY, COMPARISON, EVALUATION_SUMMARY
 from codesign.schemas.profile import PROFILE
 from codesign.schemas.training import HISTORY
+from codesign.seeds import derived_seed
 from codesign.tables import read_metadata, read_rows, read_table, write_table
 from codesign.tasks.about import about_of
 from codesign.tasks.experiment import Experiment
+from codesign.training.job import train_experiment
 from codesign.virtual_lab.sweeps import VirtualLab, make_device
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,7 +101,7 @@ def devices(tmp_path_factory):
     return folder
 
 
-def corners(devices, folder):
+def corners(devices, folder, *, calibration="none"):
     """Trials without noise, which every search begins with: one a starting scale."""
     paths = []
     for start, scale in enumerate(SCALES, 1):
@@ -109,6 +115,7 @@ def corners(devices, folder):
             training=SHARED,
             memsim=CONFIG["memsim"],
             programmings=2,
+            calibration=calibration,
             seed=5,
             code="",
         )
@@ -127,6 +134,7 @@ def trials(devices, folder, *, round, slots, experiment=MOONS):
         training=SHARED,
         memsim=CONFIG["memsim"],
         programmings=2,
+        calibration="none",
         seed=5,
         code="",
         plain_code="",
@@ -246,6 +254,32 @@ def test_trials_of_one_job_are_those_of_jobs_of_their_own(devices, search, tmp_p
         (folder / "round-2.json").write_bytes((search / "bayesmulti/round-2.json").read_bytes())
         [alone] = trials(devices, folder, round=2, slots=[slot])
         assert alone.read_bytes() == (search / "bayesmulti" / alone.name).read_bytes()
+
+
+def test_trials_are_judged_with_the_calibration_asked_for(devices, search, tmp_path):
+    """As the evaluation calibrates the same network, with training examples, on validation examples.
+
+    A network that cannot have it, statistics without batch normalisation, is judged as programmed.
+    """
+    (tmp_path / "statistics").mkdir()
+    asked = corners(devices, tmp_path, calibration="offset")
+    trained = train_experiment(MOONS, PLAIN, initial_scale=SCALES[0], shared=SHARED, seed=5)
+    plan = plan_of(
+        MOONS, method="erm", stands_for="level", memsim=CONFIG["memsim"], noises=["lognormal"],
+        programmings=2, calibrations=["none", "offset"],
+    )  # fmt: skip
+    panel = read_profiles(devices / "panel.parquet")
+    (training,) = MOONS.examples("train")
+    seen = calibration_batch(
+        MOONS.definition, training, torch.Generator().manual_seed(derived_seed(5, "calibration", MOONS.name))
+    )
+    rows = evaluate(trained.network, MOONS.definition, trained.validation, panel, plan, calibrating=seen)
+    beside = {kind: [row for row in rows if row["calibration"] == kind] for kind in ("none", "offset")}
+    assert read_table(asked[0], schema=EVALUATION).to_pylist() == beside["offset"]
+    assert [row["value"] for row in beside["offset"]] != [row["value"] for row in beside["none"]]
+    assert read_table(search / "corner-1.parquet", schema=EVALUATION).to_pylist() == beside["none"]
+    impossible = corners(devices, tmp_path / "statistics", calibration="statistics")
+    assert read_table(impossible[0], schema=EVALUATION).to_pylist() == beside["none"]
 
 
 def test_the_choice_for_each_level_is_one_of_the_trials(devices, search):

@@ -316,6 +316,15 @@ def test_a_method_without_a_network_is_not_evaluated_on_devices():
         check_experiments(put(few, "evaluation.device_methods", ["erm", "dropout"]))
 
 
+def test_noise_is_chosen_for_a_calibration_that_is_evaluated():
+    """Else networks are chosen for what no table shows."""
+    settings = put(configuration(), "search.calibration", "offset")
+    check_experiments(put(settings, "evaluation.calibrations", ["none", "offset"]))
+    said = r"search\.calibration: offset is not among evaluation\.calibrations \(none, statistics\)"
+    with pytest.raises(SettingsError, match=said):
+        check_experiments(put(settings, "evaluation.calibrations", ["none", "statistics"]))
+
+
 def test_warming_up_for_the_whole_training_is_refused():
     """No epoch would have the learning rate asked for."""
     settings = put(put(configuration(), "training.warmup_epochs", 1), "experiments.digits-lenet.epochs", 1)

@@ -81,7 +81,7 @@ def test_labels_of_baselines_keep_apart_in_their_order(values, step):
     assert len(places) == len(values) and places == sorted(places) and _close(places, step)
     assert places[0] >= -1e-9 and places[-1] <= 1 + 1e-9
     if _close(values, step):
-        assert places == pytest.approx(values)
+        assert places == pytest.approx(values, abs=1e-8)  # some may lack 1e-9 to their neighbour
 
 
 NEAR = BaselineScore("nearest neighbour", 0.97), BaselineScore("majority", 0.05)
@@ -285,6 +285,15 @@ def test_a_network_that_can_have_no_calibration_has_one_panel_that_says_so(texts
     drawing = draw_calibrated(_levels(["erm"]), **CALIBRATED)
     assert len(drawing.figure.axes) == 1
     assert "no calibration that this network can have" in texts(drawing.figure)
+
+
+def test_figures_say_what_calibration_noise_was_chosen_with(texts):
+    """Where it is more than programming."""
+    levels = _calibrated(["erm", "bayesmulti"])
+    for draw, shared in ((draw_scores, SHARED), (draw_calibrated, CALIBRATED)):
+        found = " ".join(texts(draw(levels, **shared, chosen_with="offset").figure))
+        assert "; noise chosen with gain and offset a channel" in found
+        assert "noise chosen" not in " ".join(texts(draw(levels, **shared).figure))
 
 
 def test_other_figures_show_networks_as_they_are_programmed():

@@ -13,7 +13,10 @@ from codesign.tasks.about import Metric
 
 LIMITS = {"dropout": 0.9, "gaussian": 0.5, "lognormal": 1.5, "bayesmulti": 0.9}
 ACCURACY = Metric("accuracy", "accuracy", "higher", 0.5)
-SHARED = {"experiment": "moons", "metric": ACCURACY, "devices": 4, "programmings": 3, "origin": "virtual"}
+SHARED = {
+    "experiment": "moons", "metric": ACCURACY, "devices": 4, "programmings": 3, "calibration": "none",
+    "origin": "virtual",
+}  # fmt: skip
 
 
 def _network(spec, *, level=None, scale=1.0):
@@ -68,6 +71,12 @@ def _line(axes, gid):
 def test_the_figure_says_where_trials_come_from(rounds, listed, words):
     _, _, drawing = _search(_records(("bayesmulti", "dropout"), rounds=rounds), listed=listed)
     assert any(words in text.get_text() for text in drawing.figure.texts)
+
+
+def test_the_figure_says_what_calibration_trials_are_judged_with():
+    _, _, drawing = _search(_records(("bayesmulti",)), calibration="offset")
+    said = "4 panel devices × 3 programmings, gain and offset a channel after each;"
+    assert any(said in text.get_text() for text in drawing.figure.texts)
 
 
 def test_trials_corner_choice_and_best_are_drawn_as_recorded():
