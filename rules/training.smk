@@ -2,6 +2,8 @@
 
 in   results/{lab}profiles/panel.parquet                              devices that noise is searched for
 out  results/{lab}search/{experiment}/{method}/round-{round}.json           specifications of a round
+     results/{lab}search/{experiment}/start-{start}.json           with training.start: erm, the training that all
+                                                                   trials of a starting scale go on from
      results/{lab}search/{experiment}/corner-{start}.parquet       trials without noise, one a starting scale, shared
      results/{lab}search/{experiment}/{method}/round-{round}-slot-{slot}.parquet   one trial: scores on the panel;
                                                                    a job makes search.trials_per_job of them
@@ -43,10 +45,39 @@ rule propose_noise:
         "../workflow_scripts/propose_noise.py"
 
 
+rule train_start:
+    input:
+        examples=examples_to_learn,
+    output:
+        start="results/{lab}search/{experiment}/start-{start}.json",
+    log:
+        "results/logs/train_start/{lab}{experiment}-{start}.log",
+    conda:
+        "../envs/science.yaml"
+    threads: 1
+    resources:
+        gpu=gpus_of_experiment,
+        mem_mb=memory_mb_of_experiment,
+        runtime=minutes_of_experiment,
+    params:
+        experiment=experiment_of,
+        data=data_of,
+        initial_scale=scale_of_start,
+        training=TRIAL_TRAINING,
+        seed=config["seed"],
+        training_code=corner_training_code,
+        code=start_code,
+    message:
+        "Train {wildcards.experiment} without noise from starting scale {params.initial_scale}: trials go on from there"
+    script:
+        "../workflow_scripts/train_start.py"
+
+
 rule run_corner_trial:
     input:
         panel=panel_of_lab,
         examples=examples_to_learn,
+        after=start_of_corner,
     output:
         trial="results/{lab}search/{experiment}/corner-{start}.parquet",
     log:
@@ -85,6 +116,7 @@ for SLOTS in together(config["search"]["slots"], config["search"]["trials_per_jo
             proposal="results/{lab}search/{experiment}/{method}/round-{round}.json",
             panel=panel_of_lab,
             examples=examples_to_learn,
+            after=starts_of,
         output:
             trials=[
                 f"results/{{lab}}search/{{experiment}}/{{method}}/round-{{round}}-slot-{slot}.parquet"

@@ -167,7 +167,7 @@ def given_round(
     Args:
         given: Every trial of the search: its parameters, `site` where the method has a choice, and perhaps
             `initial_scale`; without it, a trial starts as the best one without noise does.
-        trials: At least those without noise.
+        trials: Those without noise, where a trial leaves open which of several starts it has.
         space: What may be tried.
         round: From 1.
         slots: Trials a round.

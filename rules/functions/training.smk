@@ -9,6 +9,12 @@ def corner_code(wildcards):
     return computing_code("run_corner_trial.py", about, noise_module("erm"), method="erm")
 
 
+def start_code(wildcards):
+    """Digest of the training that trials go on from."""
+    about = ABOUT[wildcards.experiment]
+    return computing_code("train_start.py", about, noise_module("erm"), method="erm")
+
+
 def training_code(wildcards):
     """Digest of what trains a network: the same in the search and after it."""
     return _training_code(wildcards.experiment, wildcards.method)
@@ -50,12 +56,31 @@ def rule_of_trials(slots):
 
 def corners_of(wildcards):
     """The trials without noise, one a starting scale: the same for every method."""
+    return of_every_start("corner-{start}.parquet", wildcards)
+
+
+def of_every_start(name, wildcards):
+    """A file of an experiment's search for each starting scale."""
     return expand(
-        "results/{lab}search/{experiment}/corner-{start}.parquet",
+        f"results/{{lab}}search/{{experiment}}/{name}",
         lab=wildcards.lab,
         experiment=wildcards.experiment,
         start=range(1, len(config["training"]["initial_scale"]) + 1),
     )
+
+
+def starts_of(wildcards):
+    """The trainings without noise that trials go on from, one a starting scale; none where trials start anew."""
+    if config["training"]["start"] != "erm":
+        return []
+    return of_every_start("start-{start}.json", wildcards)
+
+
+def start_of_corner(wildcards):
+    """What the trial without noise of one starting scale goes on from."""
+    return [
+        path for path in starts_of(wildcards) if path.endswith(f"/start-{wildcards.start}.json")
+    ]
 
 
 def scale_of_start(wildcards):
@@ -64,7 +89,17 @@ def scale_of_start(wildcards):
 
 
 def trials_before(wildcards):
-    """Trials without noise and those of the rounds before this one."""
+    """Trials without noise and those of the rounds before this one.
+
+    Listed trials rest on no other, but for those without noise where they may start in several ways.
+    """
+    listed, scales = (
+        config["search"]["given"].get(wildcards.method),
+        config["training"]["initial_scale"],
+    )
+    if listed is not None:
+        open_start = len(scales) > 1 and any("initial_scale" not in trial for trial in listed)
+        return corners_of(wildcards) if open_start else []
     return corners_of(wildcards) + trials_of_rounds(wildcards, int(wildcards.round) - 1)
 
 

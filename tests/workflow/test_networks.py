@@ -1,6 +1,7 @@
 """Networks in the workflow: what rests on what, what is made again, and what is never read."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -61,6 +62,30 @@ def test_what_the_configuration_says_of_other_methods_and_starts_trains_nothing(
     """ERM and a searched method have no fixed noise, and nothing goes on from ERM."""
     trained.configure({"training": {"fixed": [0.1, 0.2], "site": "weight", "further": 0.3}})
     assert trained.scheduled(*NETWORK_TARGETS) == {}
+
+
+def test_trials_go_on_from_one_training_and_listed_ones_wait_for_no_other(trained):
+    """The training without noise has a job of its own; who knows how its trials start needs no scores."""
+    noise = {"site": "weight", "p_zero": 0.1, "p_half": 0.1}
+    given = [noise, noise | {"p_zero": 0.3}]
+    listed = {"rounds": 1, "slots": 2, "trials_per_job": 1, "given": {"bayesmulti": given}}
+    trained.configure({"training": {"start": "erm"}, "search": listed})
+    trials = [f"{SEARCH}/round-1-slot-{slot}.parquet" for slot in (1, 2)]
+    assert trained.scheduled(*trials) == {
+        "train_start": 2, "run_corner_trial": 2, "propose_noise": 1, "run_noise_trials_1": 1,
+        "run_noise_trials_2": 1,
+    }  # fmt: skip
+    listed["given"] = {"bayesmulti": [each | {"initial_scale": 1.0} for each in given]}
+    trained.configure({"search": listed})
+    alone = {"train_start": 2, "propose_noise": 1, "run_noise_trials_1": 1, "run_noise_trials_2": 1}
+    assert trained.done(*trials) == alone
+    kept = sorted((trained.folder / "results/search/moons/trained").glob("*.safetensors"))
+    logs = sorted((trained.folder / "results/logs/run_noise_trials").glob("moons-bayesmulti-1-*.log"))
+    assert len(logs) == 2
+    for log in logs:
+        [before] = re.findall(r"trained before: (\S+)", log.read_text())
+        assert trained.folder / before in kept
+    assert trained.done("results/search/moons/erm/chosen.json")["run_corner_trial"] == 2
 
 
 def test_what_else_is_on_memristors_moves_no_other_table(trained):

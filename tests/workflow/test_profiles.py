@@ -18,6 +18,7 @@ RULES = {
 }
 """Rules that a cluster may run; those of bench.smk need an instrument."""
 WITH_A_NETWORK = {
+    "train_start",
     "run_corner_trial",
     "run_noise_trials",
     "train_network",
@@ -54,7 +55,7 @@ def asked(project) -> Callable[..., set[Asked]]:
     """What jobs with a network ask for where no profile says more, from a dry run of every experiment."""
     for path in (project.folder / "rules").glob("*.smk"):  # a job that has a message shows no resources
         path.write_text(re.sub(r"^ +message:\n.*\n", "", path.read_text(), flags=re.MULTILINE))
-    little = {"virtual_lab": {"devices": 5}, "training": {"methods": ["erm", "bayesmulti"]}}
+    little = {"virtual_lab": {"devices": 5}, "training": {"methods": ["erm", "bayesmulti"], "start": "erm"}}
     little |= {"search": {"rounds": 1, "slots": 2, "trials_per_job": 2}}
     little |= {"evaluation": {"devices_per_job": 128, "analog_beside": ["all"]}}
     (project.folder / "little.yaml").write_text(yaml.safe_dump(little))

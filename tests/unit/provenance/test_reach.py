@@ -46,6 +46,8 @@ OF_DRAWN_METHODS = (
     "draw_search",
 )
 """Figures that load the methods they draw."""
+WITHOUT_NOISE = ("run_corner_trial", "train_start")
+"""Jobs that train without noise, whatever the method."""
 OF_NO_NOISE = ("measure_crossbar", "simulate_crossbar", "draw_search")
 """Jobs that could load a noise and load none: networks that are trained already, and parameters."""
 OF_THE_TASK = (
@@ -53,6 +55,7 @@ OF_THE_TASK = (
     "propose_noise",
     "choose_noise",
     "run_corner_trial",
+    "train_start",
     "evaluate_network",
     "detail_network",
     "measure_crossbar",
@@ -72,7 +75,7 @@ def loaded_by_name(script: str, method: str) -> list[str]:
         found.append("codesign.iv.importers.text")
     if script == "draw_details":
         found.append("codesign.tasks.moons.figures")
-    if script == "run_corner_trial":
+    if script in WITHOUT_NOISE:
         found += [METHOD_FILES, noise_module("erm")]
     if script in OF_THE_METHOD:
         found.append(METHOD_FILES)
@@ -96,7 +99,7 @@ def package(tmp_path_factory) -> Path:
 
 def told(package: Path, script: str, method: str) -> dict | None:
     """What a job of one method is told of it, as `computing_code` of rules/common.smk says it."""
-    asked = method if script in OF_THE_METHOD else "erm" if script == "run_corner_trial" else None
+    asked = method if script in OF_THE_METHOD else "erm" if script in WITHOUT_NOISE else None
     if asked is None:
         return None
     file = package / f"bayesmulti/methods/{asked.replace('-', '_')}.py"
