@@ -78,9 +78,8 @@ def starts_of(wildcards):
 
 def start_of_corner(wildcards):
     """What the trial without noise of one starting scale goes on from."""
-    return [
-        path for path in starts_of(wildcards) if path.endswith(f"/start-{wildcards.start}.json")
-    ]
+    number = int(wildcards.start)
+    return starts_of(wildcards)[number - 1 : number]
 
 
 def scale_of_start(wildcards):
